@@ -1,0 +1,1 @@
+//! The embedded IMAP server and its sample deliveries.

@@ -1,0 +1,1 @@
+//! Every fact that one configuration file says, checked before anything is built.

@@ -1,0 +1,1 @@
+//! Mail from files: Maildir, mbox and .eml.

@@ -1,0 +1,1 @@
+//! The one hand that changes the world: lanes that work off the outbox.

@@ -1,0 +1,1 @@
+//! Secrets: from a command, the environment or a file; never printed.

@@ -1,0 +1,1 @@
+//! One SQLite file: cursors, events, statements and the outbox.

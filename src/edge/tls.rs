@@ -1,0 +1,1 @@
+//! TLS: one client configuration (ring, the platform's trust store), handed over explicitly.

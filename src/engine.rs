@@ -1,0 +1,1 @@
+//! Wires causes to steps, steps to the store, and the store to the hand.

@@ -1,0 +1,1 @@
+//! Japanese dates and times in running text, resolved against the mail's own date.

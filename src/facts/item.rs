@@ -1,0 +1,1 @@
+//! Items with name, code, price, quantity and link.

@@ -1,0 +1,1 @@
+//! Yen and other numbers in Japanese text.

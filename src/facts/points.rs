@@ -1,0 +1,1 @@
+//! Points used, returned, promised, refused, and when they end.

@@ -1,0 +1,1 @@
+//! Facts as the stable output format (design section 13).

@@ -1,0 +1,1 @@
+//! Which shop: code and name.

@@ -1,0 +1,1 @@
+//! What happened to the order: stage, cancellation, cause.

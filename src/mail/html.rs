@@ -1,0 +1,1 @@
+//! HTML to text: hidden nodes, table cells, links with text and target.

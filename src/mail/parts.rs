@@ -1,0 +1,1 @@
+//! New, quoted and forwarded text told apart.

@@ -1,0 +1,86 @@
+//! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
+
+pub mod on_mail;
+
+use crate::ledger::Event;
+use crate::rules::Priority;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use on_mail::{Arrived, on_mail};
+
+/// What the shopper's configuration says about acting.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Plan and report only; nothing is filed.
+    pub observe: bool,
+    /// Names of the channels an alert goes to.
+    pub channels: Vec<String>,
+    /// A restock received longer ago than this (seconds) is summarised instead of alerted.
+    pub stale_after_s: i64,
+    /// An alert that could not leave for this long (seconds) is dropped and shown as missed.
+    pub give_up_after_s: i64,
+    /// `ja` or `en`.
+    pub language: crate::wording::Language,
+}
+
+/// One thing to do in the world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "kebab-case")]
+pub enum Effect {
+    /// Tell the shopper through one channel.
+    Alert {
+        /// The channel's name in the configuration.
+        channel: String,
+        /// What to say.
+        alert: Alert,
+    },
+    /// Move the message into a folder.
+    File {
+        /// Target folder, UTF-8 as in the configuration.
+        folder: String,
+    },
+}
+
+/// What an alert says. Channels cut it to their limits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// How urgent.
+    pub priority: Priority,
+    /// The mail's category.
+    pub category: String,
+    /// First line: item and price.
+    pub title: String,
+    /// The rest, several lines.
+    pub body: String,
+    /// The click target; only ever a checked link on an allowed host.
+    pub url: Option<String>,
+    /// When the server took the mail in.
+    pub received: Option<Timestamp>,
+    /// Order number, item URL, shop and the like, for programs (`command`, `webhook`).
+    pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An effect on its way into the outbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Unique: the same wish is never entered twice.
+    pub key: String,
+    /// What to do.
+    pub effect: Effect,
+    /// Not before.
+    pub due: Timestamp,
+    /// Pointless after.
+    pub until: Option<Timestamp>,
+    /// Events this alert is about: the same key within so many seconds is one event, and the later alert is not sent.
+    pub dedupe: Vec<(String, i64)>,
+}
+
+/// The answer to a cause: what is now known, and what should happen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// For the ledger.
+    pub events: Vec<Event>,
+    /// For the outbox, in order.
+    pub plan: Vec<Wish>,
+}

@@ -1,0 +1,1 @@
+//! What is wrong with a rule file, shown as a compiler would.

@@ -1,0 +1,1 @@
+//! The examples inside rule files, run.

@@ -1,0 +1,1 @@
+//! What a rule file says that it probably does not mean.

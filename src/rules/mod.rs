@@ -1,0 +1,112 @@
+//! Rules that a shopper edits by hand: which category a mail is, and why.
+//!
+//! TOML text → [`syntax`] (what was written, with spans) → [`compile`] (one matcher) → [`judge()`] (a verdict).
+
+pub mod compile;
+pub mod diagnostic;
+pub mod example;
+pub mod judge;
+pub mod lint;
+pub mod syntax;
+
+use crate::facts::OrderNumber;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use compile::RuleSet;
+pub use judge::judge;
+
+/// Names of the shipped categories. Only these carry meaning for ledger and alerts.
+pub mod category {
+    /// Goods can be bought again.
+    pub const RESTOCK: &str = "restock";
+    /// An order was cancelled, or the shop asks because an item is out of stock.
+    pub const CANCELLATION: &str = "cancellation";
+    /// Points returned, promised, refused.
+    pub const POINT_REFUND: &str = "point-refund";
+    /// Coupon returned, granted, expiring, advertised.
+    pub const COUPON: &str = "coupon";
+    /// Every mail about a living order.
+    pub const ORDER: &str = "order";
+    /// The rest.
+    pub const OTHER: &str = "other";
+}
+
+/// Labels beside the main category (besides the names of other categories that apply).
+pub mod label {
+    /// Not cancelled yet, or promised and not done.
+    pub const PENDING: &str = "pending";
+    /// The shopper must answer.
+    pub const NEEDS_ANSWER: &str = "needs-answer";
+    /// Suspect.
+    pub const QUARANTINE: &str = "quarantine";
+    /// Our own mail, or its bounce.
+    pub const OWN: &str = "own";
+    /// Advertising.
+    pub const ADVERT: &str = "advert";
+}
+
+/// How urgent an alert for a mail is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// No alert.
+    #[default]
+    Silent,
+    /// An alert without a sound.
+    Normal,
+    /// An answer or a payment is due.
+    High,
+    /// A restock.
+    Urgent,
+}
+
+/// What the ledger already knows that bears on a mail.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Orders named by the mail that the ledger knows.
+    pub orders: BTreeMap<OrderNumber, KnownOrder>,
+    /// The mail's Message-ID, or one it answers, is one that modori sent.
+    pub own_letter: bool,
+    /// Addresses that are the shopper's own or modori's senders, lower case.
+    pub own_addresses: BTreeSet<String>,
+}
+
+/// What is known of one order.
+#[derive(Clone, Debug, Default)]
+pub struct KnownOrder {
+    /// A cancellation of it is on record.
+    pub cancelled: bool,
+}
+
+/// Why: one condition that saw something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The condition as the rule file says it, short.
+    pub condition: String,
+    /// The words it saw, as written in the mail.
+    pub saw: String,
+    /// What it added to the score (0 for yes/no conditions).
+    pub weight: f64,
+}
+
+/// What a mail is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The category's name.
+    pub category: String,
+    /// The rule that decided; `None` when none matched.
+    pub rule: Option<String>,
+    /// Where the mail is filed; `None` leaves it where it is.
+    pub folder: Option<String>,
+    /// How urgent.
+    pub priority: Priority,
+    /// Score of the deciding rule (0 for yes/no rules).
+    pub score: f64,
+    /// Other categories that apply, and `pending`, `needs-answer`, `quarantine`, `own`, `advert`.
+    pub labels: BTreeSet<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Whether a restock alert is due for it (category and trust allow it).
+    pub escalate: bool,
+}

@@ -1,0 +1,1 @@
+//! A rule file as written: every value with its place in the file.

@@ -1,0 +1,1 @@
+//! Bytes to characters: labels, lying labels, and mail that names none.
