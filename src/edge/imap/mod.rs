@@ -1,1 +1,83 @@
 //! The mailbox over IMAP4rev1: watch (read-only) and write (for the hand).
+
+use crate::edge::secret::Secret;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A byte stream to a server: TCP, TLS, or a pipe in memory.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte.
+    Tls,
+    /// STARTTLS, required.
+    StartTls,
+    /// Clear text; only to loopback.
+    Plain,
+}
+
+/// How to reach a server.
+#[derive(Clone)]
+pub enum Dial {
+    /// Over TCP.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+        /// How it is protected.
+        security: Security,
+        /// Trusted certificates and provider.
+        tls: Arc<tokio_rustls::rustls::ClientConfig>,
+    },
+    /// Through memory, for the demo's and the tests' servers. Counts as loopback.
+    Memory(Arc<dyn Fn() -> std::io::Result<Box<dyn Wire>> + Send + Sync>),
+}
+
+/// How long is waited for what.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// One command, from its first byte to its tag.
+    pub command: Duration,
+    /// Quiet on an idle connection before it is probed (DONE, NOOP, IDLE in one write).
+    pub probe_after: Duration,
+    /// The probe's answer.
+    pub probe_answer: Duration,
+    /// Between polls where the server has no IDLE.
+    pub poll_every: Duration,
+    /// First and longest wait before connecting again.
+    pub back_off: (Duration, Duration),
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            command: Duration::from_secs(60),
+            probe_after: Duration::from_secs(45),
+            probe_answer: Duration::from_secs(10),
+            poll_every: Duration::from_secs(30),
+            back_off: (Duration::from_secs(1), Duration::from_secs(300)),
+        }
+    }
+}
+
+/// An account to connect to.
+#[derive(Clone)]
+pub struct ImapAccount {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How to reach the server.
+    pub dial: Dial,
+    /// Login name.
+    pub user: String,
+    /// Where the password comes from.
+    pub password: Secret,
+    /// How long is waited for what.
+    pub pace: Pace,
+    /// Most bytes fetched of one message (at least [`crate::mailbox::LEAST_FETCH`]).
+    pub fetch_cap: u32,
+}
