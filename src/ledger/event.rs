@@ -74,6 +74,9 @@ pub struct Terms {
 pub struct Event {
     /// The order it is about; `None` when the mail names none (kept for matching).
     pub order: Option<OrderNumber>,
+    /// The shop that the mail names, by its code.
+    #[serde(default)]
+    pub shop_code: Option<String>,
     /// What is claimed.
     pub kind: EventKind,
     /// The mail's own date.

@@ -7,5 +7,20 @@ pub mod case;
 pub mod due;
 pub mod event;
 
+use crate::facts::{Cancelled, OrderNumber};
+
 pub use case::{Case, cases};
 pub use event::{Event, EventKind, Said, Statement};
+
+/// Whether a cancellation of this order (whole or in part, proven or claimed) is on record. What `rules::KnownOrder`
+/// wants to know.
+#[must_use]
+pub fn is_cancelled(order: &OrderNumber, events: &[Event]) -> bool {
+    events.iter().any(|event| {
+        event.order.as_ref() == Some(order)
+            && matches!(
+                event.kind,
+                EventKind::Cancel { form: Cancelled::Confirmed | Cancelled::Claimed | Cancelled::Partial, .. }
+            )
+    })
+}

@@ -73,7 +73,12 @@ pub struct Wish {
     /// Pointless after.
     pub until: Option<Timestamp>,
     /// Events this alert is about: the same key within so many seconds is one event, and the later alert is not sent.
+    /// The seconds count from the receipt of the earlier mail to that of the later one. Keys name their channel.
     pub dedupe: Vec<(String, i64)>,
+    /// Keys of wishes that come first: this one waits until each of them is closed (done, dropped, failed), or was
+    /// never entered because it was a duplicate.
+    #[serde(default)]
+    pub after: Vec<String>,
 }
 
 /// The answer to a cause: what is now known, and what should happen.
