@@ -1,1 +1,100 @@
 //! One SQLite file: cursors, events, statements and the outbox.
+//!
+//! [`Db`] is the open database, [`Store`] a handle on it. Live, one thread owns the database and callers wait for it
+//! without blocking; in a simulation, whose clock is paused, the caller itself does the work.
+
+mod cursor;
+mod ledger;
+mod open;
+mod outbox;
+mod settle;
+
+pub use cursor::Cursor;
+pub use open::{Db, StoreError};
+pub use outbox::{Latency, Row, State};
+pub use settle::{Settled, Settling};
+
+use jiff::Timestamp;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce(&mut Db) + Send>;
+
+/// A handle on the database. Clones share it.
+#[derive(Clone)]
+pub struct Store(Driver);
+
+#[derive(Clone)]
+enum Driver {
+    Owner(std::sync::mpsc::Sender<Job>),
+    Inline(Arc<Mutex<Db>>),
+}
+
+impl Store {
+    /// Opens the database of a state folder (made when missing), owned by a thread that ends with the last handle.
+    ///
+    /// # Errors
+    /// See [`Db::open`].
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let mut db = Db::open(folder)?;
+        let (jobs, todo) = std::sync::mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                for job in todo {
+                    job(&mut db);
+                }
+            })
+            .map_err(|error| StoreError::Thread { error })?;
+        Ok(Self(Driver::Owner(jobs)))
+    }
+
+    /// A handle whose calls run on the caller.
+    #[must_use]
+    pub fn inline(db: Arc<Mutex<Db>>) -> Self {
+        Self(Driver::Inline(db))
+    }
+
+    /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.
+    ///
+    /// # Errors
+    /// What the work answers, or that the database's thread has ended.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.0 {
+            Driver::Inline(db) => work(&mut db.lock().unwrap_or_else(PoisonError::into_inner)),
+            Driver::Owner(jobs) => {
+                let (answer, answered) = oneshot::channel();
+                let job: Job = Box::new(move |db| {
+                    let _ = answer.send(work(db));
+                });
+                jobs.send(job).map_err(|_| StoreError::Gone)?;
+                answered.await.map_err(|_| StoreError::Gone)?
+            }
+        }
+    }
+}
+
+/// Whole seconds since 1970.
+fn seconds(at: Timestamp) -> i64 {
+    at.as_second()
+}
+
+/// Milliseconds since 1970.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn from_seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn from_millis(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests;

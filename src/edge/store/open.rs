@@ -1,0 +1,192 @@
+//! Opening the database: made when missing, migrated when old, refused when it is not ours or newer than this program.
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Marks the file as ours: "modo".
+const APPLICATION_ID: i32 = 0x6d6f_646f;
+
+/// Numbered schema files, each applied once, in order.
+const SCHEMA: &[&str] = &[include_str!("schema/001.sql")];
+
+/// How long another process may hold the database before we give up waiting.
+const BUSY: Duration = Duration::from_secs(20);
+
+/// Why the database cannot be used, or a piece of work on it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or entered.
+    #[error("cannot use the state folder {path}: {error}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file cannot be opened as a database.
+    #[error("cannot open {path}: {error}; it was not changed (a copy of the file helps to find out why)")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: rusqlite::Error,
+    },
+    /// It is a database of another program.
+    #[error("{path} is not modori's database; name another folder with --state DIR")]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It was written by a newer modori.
+    #[error("{path} was written by a newer modori (schema {found}, this one knows {known}); use the newer program")]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The database refused a piece of work.
+    #[error("the database: {0}")]
+    Work(#[from] rusqlite::Error),
+    /// A stored value cannot be read.
+    #[error("the database holds a {what} that cannot be read: {error}")]
+    Value {
+        /// What.
+        what: &'static str,
+        /// Why.
+        error: serde_json::Error,
+    },
+    /// The database's thread could not be started.
+    #[error("cannot start the database's thread: {error}")]
+    Thread {
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The database's thread has ended.
+    #[error("the database's thread has ended")]
+    Gone,
+}
+
+/// The open database.
+#[derive(Debug)]
+pub struct Db {
+    pub(super) connection: Connection,
+}
+
+impl Db {
+    /// Opens `modori.sqlite` in a folder, which is made (for its owner only) when missing.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or the file is damaged, foreign, or newer than this program.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        make_folder(folder).map_err(|error| StoreError::Folder { path: folder.to_path_buf(), error })?;
+        let path = folder.join("modori.sqlite");
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags)
+            .map_err(|error| StoreError::Open { path: path.clone(), error })?;
+        Self::ready(connection, &path)
+    }
+
+    /// A database in memory, for simulations.
+    ///
+    /// # Errors
+    /// When SQLite cannot make one.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let path = PathBuf::from(":memory:");
+        let connection =
+            Connection::open_in_memory().map_err(|error| StoreError::Open { path: path.clone(), error })?;
+        Self::ready(connection, &path)
+    }
+
+    fn ready(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
+        let open = |error| StoreError::Open { path: path.to_path_buf(), error };
+        connection.busy_timeout(BUSY).map_err(open)?;
+        // looked at before anything is written: a foreign file stays as it is
+        let (id, version, tables): (i32, u32, u32) = connection
+            .query_row(
+                "SELECT (SELECT application_id FROM pragma_application_id), \
+                 (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .map_err(open)?;
+        if id != APPLICATION_ID && !(id == 0 && version == 0 && tables == 0) {
+            return Err(StoreError::Foreign { path: path.to_path_buf() });
+        }
+        if version > newest() {
+            return Err(StoreError::Newer { path: path.to_path_buf(), found: version, known: newest() });
+        }
+        let set = |connection: &Connection| -> rusqlite::Result<()> {
+            connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "trusted_schema", false)?;
+            connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+            connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+            connection.set_prepared_statement_cache_capacity(64);
+            Ok(())
+        };
+        set(&connection).map_err(open)?;
+        migrate(&mut connection).map_err(open)?;
+        Ok(Self { connection })
+    }
+
+    /// One transaction: all of `work` or nothing of it.
+    ///
+    /// # Errors
+    /// What the work answers, or a refused commit.
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // immediate: another process' write is waited for here, not discovered half-way
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let answer = work(&transaction)?;
+        transaction.commit()?;
+        Ok(answer)
+    }
+
+    /// A number that changes when another process has written.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    }
+}
+
+/// The schema this program knows.
+fn newest() -> u32 {
+    u32::try_from(SCHEMA.len()).unwrap_or(u32::MAX)
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // read again inside: another process may have migrated meanwhile
+    let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version < newest() {
+        for sql in SCHEMA.iter().skip(version as usize) {
+            transaction.execute_batch(sql)?;
+        }
+        transaction.pragma_update(None, "user_version", newest())?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.commit()
+}
+
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
+}

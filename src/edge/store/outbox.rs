@@ -1,0 +1,386 @@
+//! The outbox: every effect from the wish to its end.
+
+use super::settle::json;
+use super::{Db, StoreError, from_millis, millis, seconds};
+use crate::mailbox::{MailKey, Place};
+use crate::plan::{Effect, Wish};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row as SqlRow, Transaction};
+use serde_json::Value;
+
+/// How far an effect is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// To be done when it is due.
+    Ready,
+    /// Under way; found after a crash, it may or may not have happened.
+    Doing,
+    /// Done.
+    Done,
+    /// Its time was up.
+    Dropped,
+    /// It cannot work.
+    Failed,
+    /// It may have happened; the shopper is asked.
+    Unknown,
+}
+
+impl State {
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Doing => "doing",
+            Self::Done => "done",
+            Self::Dropped => "dropped",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "ready" => Self::Ready,
+            "doing" => Self::Doing,
+            "done" => Self::Done,
+            "dropped" => Self::Dropped,
+            "failed" => Self::Failed,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A row of the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its number.
+    pub id: i64,
+    /// The wish's unique key.
+    pub key: String,
+    /// What to do.
+    pub effect: Effect,
+    /// Channel of an alert; account of a filing.
+    pub lane: String,
+    /// The message it is about.
+    pub message: Option<i64>,
+    /// How far it is.
+    pub state: State,
+    /// Not before.
+    pub due: Timestamp,
+    /// Pointless after.
+    pub until: Option<Timestamp>,
+    /// Attempts begun.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
+    /// What recovery needs to know about an attempt that was cut off.
+    pub doing: Option<Value>,
+    /// When it was wished for.
+    pub wished_at: Timestamp,
+}
+
+/// How long one alert took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// First line of the alert.
+    pub title: String,
+    /// Channel.
+    pub channel: String,
+    /// When the server took the mail in (whole seconds on most servers).
+    pub received: Option<Timestamp>,
+    /// When modori saw it.
+    pub seen: Timestamp,
+    /// When the attempt that succeeded began.
+    pub left: Timestamp,
+    /// When the channel had accepted it.
+    pub accepted: Timestamp,
+}
+
+const COLUMNS: &str = "id, wish_key, payload, lane, message, state, due, until, attempts, last_error, doing, wished_at";
+
+/// Enters a wish; `None` when its key is known already. With `at_once` it is under way (first attempt begun).
+pub(super) fn enter(
+    transaction: &Transaction<'_>,
+    wish: &Wish,
+    account: &str,
+    message: Option<i64>,
+    at_once: bool,
+    now: Timestamp,
+) -> Result<Option<Row>, StoreError> {
+    let (kind, lane) = match &wish.effect {
+        Effect::Alert { channel, .. } => ("alert", channel.as_str()),
+        Effect::File { .. } => ("file", account),
+    };
+    let state = if at_once { State::Doing } else { State::Ready };
+    let entered = transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO outbox \
+             (wish_key, kind, lane, message, payload, state, due, until, attempts, wished_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute((
+            &wish.key,
+            kind,
+            lane,
+            message,
+            json(&wish.effect, "effect")?,
+            state.word(),
+            millis(wish.due),
+            wish.until.map(millis),
+            u32::from(at_once),
+            millis(now),
+        ))?;
+    if entered == 0 {
+        return Ok(None);
+    }
+    let id = transaction.last_insert_rowid();
+    for key in &wish.after {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO outbox_after (outbox, wish_key) VALUES (?1, ?2)")?
+            .execute((id, key))?;
+    }
+    Ok(Some(Row {
+        id,
+        key: wish.key.clone(),
+        effect: wish.effect.clone(),
+        lane: lane.to_owned(),
+        message,
+        state,
+        due: wish.due,
+        until: wish.until,
+        attempts: u32::from(at_once),
+        last_error: None,
+        doing: None,
+        wished_at: now,
+    }))
+}
+
+impl Db {
+    /// Rows of a lane that can be worked on now: ready, due, and not waiting for another row. `kind` is `alert` or
+    /// `file`; no lane means all of them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn workable(&self, kind: &str, lane: Option<&str>, limit: u32, now: Timestamp) -> Result<Vec<Row>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE state = 'ready' AND kind = ?1 AND (?2 IS NULL OR lane = ?2) AND due <= ?3 \
+             AND NOT EXISTS (SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
+                             WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing')) \
+             ORDER BY due, id LIMIT ?4"
+        );
+        self.rows(&sql, (kind, lane, millis(now), limit))
+    }
+
+    /// Rows that were under way.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn under_way(&self, kind: &str) -> Result<Vec<Row>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE state = 'doing' AND kind = ?1 ORDER BY id");
+        self.rows(&sql, [kind])
+    }
+
+    /// Every row, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn outbox(&self) -> Result<Vec<Row>, StoreError> {
+        self.rows(&format!("SELECT {COLUMNS} FROM outbox ORDER BY id"), [])
+    }
+
+    /// How many rows are not at their end.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn open_rows(&self) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM outbox WHERE state IN ('ready', 'doing')";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// When the next ready row of a kind is due; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn next_due(&self, kind: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT min(due) FROM outbox WHERE state = 'ready' AND kind = ?1";
+        let due: Option<i64> = self.connection.prepare_cached(sql)?.query_row([kind], |row| row.get(0))?;
+        Ok(due.map(from_millis))
+    }
+
+    /// An attempt begins: written before the first byte leaves. `doing` is what recovery will need.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn begin(&mut self, ids: &[i64], doing: Option<&Value>) -> Result<(), StoreError> {
+        let doing = doing.map(|doing| json(doing, "effect under way")).transpose()?;
+        self.write(|transaction| {
+            let sql = "UPDATE outbox SET state = 'doing', attempts = attempts + 1, doing = ?2 WHERE id = ?1";
+            let mut update = transaction.prepare_cached(sql)?;
+            for id in ids {
+                update.execute((id, &doing))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// An effect's end: done, dropped, failed or unknown.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn close(&mut self, id: i64, state: State, error: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE outbox SET state = ?2, last_error = coalesce(?3, last_error), closed_at = ?4 WHERE id = ?1";
+        self.connection.prepare_cached(sql)?.execute((id, state.word(), error, millis(now)))?;
+        Ok(())
+    }
+
+    /// To be tried again when `due`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn again(&mut self, ids: &[i64], due: Timestamp, error: Option<&str>) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let sql = "UPDATE outbox SET state = 'ready', doing = NULL, due = ?2, \
+                       last_error = coalesce(?3, last_error) WHERE id = ?1";
+            let mut update = transaction.prepare_cached(sql)?;
+            for id in ids {
+                update.execute((id, millis(due), error))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// An alert was accepted by its channel.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn alerted(
+        &mut self,
+        row: &Row,
+        received: Option<Timestamp>,
+        left: Timestamp,
+        accepted: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("UPDATE outbox SET state = 'done', closed_at = ?2 WHERE id = ?1")?
+                .execute((row.id, millis(accepted)))?;
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO latency (outbox, received_at, seen_at, left_at, accepted_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute((row.id, received.map(millis), millis(row.wished_at), millis(left), millis(accepted)))?;
+            Ok(())
+        })
+    }
+
+    /// A message was filed: its row is done, it lies at `target` (if the server said where) and no longer at `source`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn filed(&mut self, id: i64, source: &Place, target: Option<&Place>, now: Timestamp) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("UPDATE outbox SET state = 'done', closed_at = ?2 WHERE id = ?1")?
+                .execute((id, millis(now)))?;
+            let message: Option<i64> = transaction
+                .prepare_cached("SELECT message FROM outbox WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))?;
+            transaction
+                .prepare_cached(
+                    "UPDATE place SET gone = 1 \
+                     WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
+                )?
+                .execute((&source.account, &source.mailbox, source.uid_validity, source.uid))?;
+            if let (Some(message), Some(target)) = (message, target) {
+                super::settle::add_place(transaction, target, message)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Where the message of a row was first seen and still lies as far as is known, and what it is.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn whereabouts(&self, message: i64) -> Result<Option<(Place, MailKey)>, StoreError> {
+        let sql = "SELECT account, mailbox, uid_validity, uid, mail_key FROM place \
+                   JOIN message ON message.id = place.message \
+                   WHERE place.message = ?1 AND gone = 0 ORDER BY seen_first LIMIT 1";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let found = query.query_row([message], |row| {
+            let place =
+                Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
+            Ok((place, row.get::<_, String>(4)?))
+        });
+        Ok(found.optional()?.and_then(|(place, key)| MailKey::from_hex(&key).map(|key| (place, key))))
+    }
+
+    /// The latencies of all alerts, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn latencies(&self) -> Result<Vec<Latency>, StoreError> {
+        let sql = "SELECT payload, lane, received_at, seen_at, left_at, accepted_at FROM latency \
+                   JOIN outbox ON outbox.id = latency.outbox ORDER BY outbox.id";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let rows = query.query_map([], |row| {
+            let payload: String = row.get(0)?;
+            let effect: Option<Effect> = serde_json::from_str(&payload).ok();
+            let title = match effect {
+                Some(Effect::Alert { alert, .. }) => alert.title,
+                _ => String::new(),
+            };
+            Ok(Latency {
+                title,
+                channel: row.get(1)?,
+                received: row.get::<_, Option<i64>>(2)?.map(from_millis),
+                seen: from_millis(row.get(3)?),
+                left: from_millis(row.get(4)?),
+                accepted: from_millis(row.get(5)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Remembers the Message-ID of a mail that is about to be sent.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn will_send(&mut self, message_id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO letter_sent (message_id, at) VALUES (?1, ?2)";
+        self.connection.prepare_cached(sql)?.execute((message_id, seconds(now)))?;
+        Ok(())
+    }
+
+    fn rows(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<Row>, StoreError> {
+        let mut query = self.connection.prepare_cached(sql)?;
+        let mut rows = query.query(parameters)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+}
+
+fn read(row: &SqlRow<'_>) -> Result<Row, StoreError> {
+    let payload: String = row.get(2)?;
+    let state: String = row.get(5)?;
+    let doing: Option<String> = row.get(10)?;
+    Ok(Row {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        effect: serde_json::from_str(&payload).map_err(|error| StoreError::Value { what: "effect", error })?,
+        lane: row.get(3)?,
+        message: row.get(4)?,
+        state: State::of(&state),
+        due: from_millis(row.get(6)?),
+        until: row.get::<_, Option<i64>>(7)?.map(from_millis),
+        attempts: row.get(8)?,
+        last_error: row.get(9)?,
+        doing: doing.and_then(|doing| serde_json::from_str(&doing).ok()),
+        wished_at: from_millis(row.get(11)?),
+    })
+}

@@ -1,0 +1,219 @@
+//! One transaction a message (or a batch): what arrived, what it claims, what should happen.
+
+use super::outbox::{self, Row};
+use super::{Db, StoreError, millis, seconds};
+use crate::ledger::Event;
+use crate::mailbox::{MailKey, Place};
+use crate::plan::{Effect, Step, Wish};
+use crate::rules::{Verdict, category};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction};
+
+/// A message with everything that was found out and decided about it.
+#[derive(Clone, Debug)]
+pub struct Settling {
+    /// Where it lies.
+    pub place: Place,
+    /// What it is.
+    pub key: MailKey,
+    /// When the server took it in.
+    pub received: Timestamp,
+    /// RFC822.SIZE in bytes.
+    pub size: u32,
+    /// Message-ID.
+    pub message_id: Option<String>,
+    /// What it is.
+    pub verdict: Verdict,
+    /// What is known and should happen.
+    pub step: Step,
+    /// The step that failed on it.
+    pub poison: Option<&'static str>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// It was new. The alerts that are due at once are under way already (`doing`): the caller sends them.
+    New {
+        /// Alerts to send now.
+        alerts: Vec<Row>,
+    },
+    /// This place was settled before. Filings that were not wished for then (in observe mode) are wished for now.
+    KnownPlace,
+    /// A message that is known, at another place: it is left where it is.
+    NewPlace,
+}
+
+/// Who settles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The process that holds the hand: it sends due alerts at once.
+    Hand,
+    /// Another one: it leaves all effects to the hand.
+    Other,
+}
+
+impl Db {
+    /// Settles messages in one transaction. With `hand`, due alerts are handed back under way.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is settled then.
+    pub fn settle(&mut self, batch: &[Settling], hand: bool, now: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        let by = if hand { By::Hand } else { By::Other };
+        self.write(|transaction| batch.iter().map(|one| settle_one(transaction, one, by, now)).collect())
+    }
+
+    /// The key of the message that was seen at a place.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn key_at(&self, place: &Place) -> Result<Option<MailKey>, StoreError> {
+        let sql = "SELECT mail_key FROM place JOIN message ON message.id = place.message \
+                   WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let key: Option<String> = query
+            .query_row((&place.account, &place.mailbox, place.uid_validity, place.uid), |row| row.get(0))
+            .optional()?;
+        Ok(key.as_deref().and_then(MailKey::from_hex))
+    }
+
+    /// Whether a message is known.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn knows(&self, key: &MailKey) -> Result<bool, StoreError> {
+        let mut query = self.connection.prepare_cached("SELECT 1 FROM message WHERE mail_key = ?1")?;
+        Ok(query.exists([key.hex()])?)
+    }
+
+    /// How many messages each category has.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn counts(&self) -> Result<Vec<(String, u32)>, StoreError> {
+        let sql = "SELECT category, count(*) FROM message GROUP BY category ORDER BY category";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timestamp) -> Result<Settled, StoreError> {
+    let hex = one.key.hex();
+    let known: Option<i64> = transaction
+        .prepare_cached("SELECT id FROM message WHERE mail_key = ?1")?
+        .query_row([&hex], |row| row.get(0))
+        .optional()?;
+    if let Some(message) = known {
+        if add_place(transaction, &one.place, message)? {
+            return Ok(Settled::NewPlace);
+        }
+        let there: bool = transaction
+            .prepare_cached(
+                "SELECT gone = 0 FROM place WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
+            )?
+            .query_row((&one.place.account, &one.place.mailbox, one.place.uid_validity, one.place.uid), |row| {
+                row.get(0)
+            })?;
+        if there {
+            for wish in one.step.plan.iter().filter(|wish| matches!(wish.effect, Effect::File { .. })) {
+                outbox::enter(transaction, wish, &one.place.account, Some(message), false, now)?;
+            }
+        }
+        return Ok(Settled::KnownPlace);
+    }
+    let private = one.verdict.category == category::OTHER;
+    let mut verdict = one.verdict.clone();
+    if private {
+        verdict.reasons.clear();
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict, message_id, poison) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute((
+            &hex,
+            seconds(one.received),
+            seconds(now),
+            one.size,
+            &one.verdict.category,
+            json(&verdict, "verdict")?,
+            one.message_id.as_deref().filter(|_| !private),
+            one.poison,
+        ))?;
+    let message = transaction.last_insert_rowid();
+    add_place(transaction, &one.place, message)?;
+    add_events(transaction, &one.step.events)?;
+    let mut alerts = Vec::new();
+    for wish in &one.step.plan {
+        if alerted_already(transaction, wish, &hex, one.received)? {
+            continue;
+        }
+        let at_once = by == By::Hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
+        if let Some(row) = outbox::enter(transaction, wish, &one.place.account, Some(message), at_once, now)?
+            && at_once
+        {
+            alerts.push(row);
+        }
+        remember_alert(transaction, wish, &hex, one.received)?;
+    }
+    Ok(Settled::New { alerts })
+}
+
+/// `true` when the place was not known.
+pub(super) fn add_place(transaction: &Transaction<'_>, place: &Place, message: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT OR IGNORE INTO place (account, mailbox, uid_validity, uid, message, seen_first) \
+               VALUES (?1, ?2, ?3, ?4, ?5, (SELECT count(*) FROM place WHERE message = ?5))";
+    let mut insert = transaction.prepare_cached(sql)?;
+    Ok(insert.execute((&place.account, &place.mailbox, place.uid_validity, place.uid, message))? == 1)
+}
+
+/// Appends events; the same claim of the same mail is kept once.
+pub(super) fn add_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<usize, StoreError> {
+    let sql = "INSERT OR IGNORE INTO event (order_number, mail_key, at, body) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = transaction.prepare_cached(sql)?;
+    let mut added = 0;
+    for event in events {
+        let order = event.order.as_ref().map(ToString::to_string);
+        added += insert.execute((order, event.mail.hex(), seconds(event.at), json(event, "event")?))?;
+    }
+    Ok(added)
+}
+
+/// Whether an alert for the same event, from another mail, left (or will leave) lately.
+fn alerted_already(
+    transaction: &Transaction<'_>,
+    wish: &Wish,
+    mail: &str,
+    received: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM alerted WHERE dedupe_key = ?1 AND until > ?2 AND mail_key <> ?3";
+    let mut query = transaction.prepare_cached(sql)?;
+    for (key, _) in &wish.dedupe {
+        if query.exists((key, millis(received), mail))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn remember_alert(
+    transaction: &Transaction<'_>,
+    wish: &Wish,
+    mail: &str,
+    received: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO alerted (dedupe_key, until, mail_key) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (dedupe_key) DO UPDATE SET until = excluded.until, mail_key = excluded.mail_key \
+               WHERE excluded.until > until";
+    let mut insert = transaction.prepare_cached(sql)?;
+    for (key, window) in &wish.dedupe {
+        insert.execute((key, millis(received).saturating_add(window.saturating_mul(1000)), mail))?;
+    }
+    Ok(())
+}
+
+pub(super) fn json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Value { what, error })
+}
