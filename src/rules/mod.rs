@@ -1,20 +1,91 @@
 //! Rules that a shopper edits by hand: which category a mail is, and why.
 //!
-//! TOML text → [`syntax`] (what was written, with spans) → [`compile`] (one matcher) → [`judge()`] (a verdict).
+//! TOML text → `parse` (what was written, with its place) → [`compile`] (one matcher) → [`judge()`] (a verdict).
+//! `modori rules check` is [`check`]; what is wrong in a file is a [`Diagnostic`], all of it at once.
 
+mod clause;
 pub mod compile;
 pub mod diagnostic;
-pub mod example;
+mod example;
 pub mod judge;
-pub mod lint;
-pub mod syntax;
+mod lint;
+mod node;
+mod parse;
+mod pattern;
+mod scan;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod value;
+mod weigh;
 
 use crate::facts::OrderNumber;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use compile::RuleSet;
-pub use judge::judge;
+pub use compile::{Listed, RuleSet};
+pub use diagnostic::{Diagnostic, Severity, Source};
+pub use judge::{explain, judge};
+
+/// What `modori rules check` found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Errors, warnings, and an error for every example that failed.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every example that was run; none when the files have errors.
+    pub examples: Vec<Tried>,
+}
+
+/// An example that was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Its name, or its subject.
+    pub name: String,
+    /// The file it stands in.
+    pub file: String,
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// What came out otherwise; `None` when it passed.
+    pub problem: Option<String>,
+}
+
+impl Report {
+    /// How many examples came out as they say.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.examples.iter().filter(|tried| tried.problem.is_none()).count()
+    }
+
+    /// How many examples did not.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.examples.len() - self.passed()
+    }
+
+    /// Whether the files can be used: no errors and no failed example.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.diagnostics.iter().all(|found| found.severity == Severity::Warning)
+    }
+}
+
+/// Reads the shopper's rule files over the shipped ones, looks for mistakes and runs all examples.
+#[must_use]
+pub fn check(own: &[Source]) -> Report {
+    checked(RuleSet::load(own))
+}
+
+fn checked(rules: Result<RuleSet, Vec<Diagnostic>>) -> Report {
+    let mut report = Report::default();
+    match rules {
+        Ok(rules) => {
+            report.diagnostics.extend_from_slice(rules.warnings());
+            example::run(&rules, &mut report);
+        }
+        Err(found) => report.diagnostics = found,
+    }
+    report
+}
 
 /// Names of the shipped categories. Only these carry meaning for ledger and alerts.
 pub mod category {
