@@ -12,3 +12,7 @@ pub enum Language {
     /// English
     En,
 }
+
+/// The words people read.
+#[derive(Clone, Debug, Default)]
+pub struct Wording {}

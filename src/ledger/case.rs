@@ -1,10 +1,10 @@
-//! The state of one order's returns, folded from its events and statements.
+//! The state of one order's returns, as values.
 
-use super::{Event, Statement};
 use crate::facts::{Cause, OrderNumber};
+use crate::mail::TrustLevel;
+use crate::mailbox::MailKey;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// How far a cancellation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -64,8 +64,8 @@ pub struct CouponSide {
     pub state: CouponState,
 }
 
-/// When something must be done. All instants; shown in Asia/Tokyo.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// When something must be done. All instants; shown in Asia/Tokyo. `None` when it does not (or no longer) apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
     /// Look at the point history.
     pub look_at: Option<Timestamp>,
@@ -87,8 +87,111 @@ pub struct Due {
     pub protection_until: Option<Timestamp>,
 }
 
+/// Something only the shopper can decide. Words for it are in `rules/wording`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "question", rename_all = "kebab-case")]
+pub enum Question {
+    /// Cancelled, and a later mail says that the order lives.
+    Conflict,
+    /// The order mail was not seen: which points and coupon were used is in the purchase history.
+    OrderUnseen,
+    /// Some items fell away; how many points come back cannot be told from the mails.
+    PartialUnknown,
+    /// A mail that proves nothing says that points came back.
+    ReturnClaimed {
+        /// How many, if it says so.
+        points: Option<u64>,
+    },
+    /// A mail without an order number says that points came back; it fits several orders equally well.
+    WhichOrder {
+        /// How many, if it says so.
+        points: Option<u64>,
+        /// The orders it fits.
+        orders: Vec<OrderNumber>,
+    },
+    /// Several mails speak of the same number of points: one return told again, or several? It counts once.
+    ReturnTwice {
+        /// How many each speaks of.
+        points: u64,
+    },
+    /// Mails speak of more points than were used; no more than those count.
+    MoreThanUsed {
+        /// What the mails say together.
+        said: u64,
+        /// What was used.
+        used: u64,
+    },
+    /// A mail says that points will not come back.
+    ReturnRefused {
+        /// How many, if it says so.
+        points: Option<u64>,
+    },
+    /// A mail promises another number of points than the rules give.
+    PromiseDiffers {
+        /// Promised.
+        promised: u64,
+        /// By the rules.
+        expected: u64,
+    },
+    /// The cancellation mail names another number of used points than the order mail.
+    UsedDiffers {
+        /// In the order mail.
+        ordered: u64,
+        /// In the cancellation mail.
+        cancelled: u64,
+    },
+    /// The mails disagree about who caused the cancellation.
+    CauseDiffers,
+    /// Limited-time points had ended: they come back only if the shop caused the cancellation, and nothing says so.
+    LimitedExpired {
+        /// How many.
+        points: u64,
+    },
+    /// A mail that proves nothing says that the coupon came back.
+    CouponClaimed,
+    /// A mail that proves nothing says that the coupon will not come back.
+    CouponRefused,
+}
+
+/// A mail that speaks of the order, and what it claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Which mail.
+    pub mail: MailKey,
+    /// Its date.
+    pub date: Timestamp,
+    /// A stable word: `ordered`, `shipped`, `cancel-confirmed`, `points-returned`, `coupon-apology`, `pay-by` …
+    pub claim: &'static str,
+    /// How far it can be trusted.
+    pub trust: TrustLevel,
+    /// The sentence that says so.
+    pub excerpt: String,
+}
+
+/// What to do next about a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NextStep {
+    /// Answer the shop.
+    Reply,
+    /// Pay.
+    Pay,
+    /// Look at the point history (or, for a contradiction, at the purchase history).
+    Look,
+    /// Look whether the coupon is usable again.
+    CheckCoupon,
+    /// Ask the shop.
+    AskShop,
+    /// Ask Rakuten.
+    AskRakuten,
+    /// Spend what came back.
+    Spend,
+    /// Nothing more to ask: the protection ends.
+    Protect,
+}
+
 /// The state of one order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     /// Which order.
     pub order_number: OrderNumber,
@@ -101,7 +204,6 @@ pub struct Case {
     /// How far a cancellation is.
     pub cancelled: State,
     /// When the cancellation was first said (T0 of the clocks).
-    #[serde(skip)]
     pub cancelled_at: Option<Timestamp>,
     /// Who caused it.
     pub cause: Option<Cause>,
@@ -111,21 +213,46 @@ pub struct Case {
     pub coupon: CouponSide,
     /// Deadlines.
     pub due: Due,
-    /// What the shopper must decide, one sentence each.
-    pub questions: Vec<String>,
-    /// Nothing is outstanding, or it ended otherwise.
-    #[serde(skip)]
+    /// Whether a letter to the shop may leave now.
+    pub may_ask_shop: bool,
+    /// What the shopper must decide, in a fixed order.
+    pub questions: Vec<Question>,
+    /// The mails that speak of it, oldest first.
+    pub evidence: Vec<Evidence>,
+    /// The shopper's notes, oldest first.
+    pub notes: Vec<String>,
+    /// When the shopper last said what came back and what did not.
+    pub answered_at: Option<Timestamp>,
+    /// The instant this was seen at.
+    pub seen_at: Timestamp,
+    /// Nothing waits: all came back and was spent, the shopper gave it up, it lapsed, or the order simply lives.
     pub ended: bool,
 }
 
-/// Folds events and statements into cases as seen at `now`, by order number.
-#[must_use]
-pub fn cases(
-    events: &[Event],
-    statements: &[Statement],
-    settings: &super::due::Settings,
-    now: Timestamp,
-) -> BTreeMap<OrderNumber, Case> {
-    let _ = (events, statements, settings, now);
-    BTreeMap::new()
+impl Case {
+    /// What to do next, and by (or from) when. An instant in the past means it is due. Every open case has one.
+    #[must_use]
+    pub fn next(&self) -> Option<(NextStep, Timestamp)> {
+        if self.ended {
+            return None;
+        }
+        let due = &self.due;
+        let ladder = [
+            (NextStep::Look, due.look_at),
+            (NextStep::AskShop, due.ask_shop_at),
+            (NextStep::AskRakuten, due.ask_rakuten_at),
+        ]
+        .map(|(step, at)| at.map(|at| (step, at)));
+        let reached = ladder.iter().flatten().rfind(|(_, at)| *at <= self.seen_at);
+        let rung = reached.or_else(|| ladder.iter().flatten().next()).copied();
+        let rest = [
+            (NextStep::Reply, due.reply_by),
+            (NextStep::Pay, due.pay_by),
+            (NextStep::CheckCoupon, due.coupon_check_at),
+            (NextStep::Spend, due.spend_by),
+        ];
+        let rest = rest.into_iter().filter_map(|(step, at)| at.map(|at| (step, at)));
+        let first = rest.chain(rung).min_by_key(|(step, at)| (*at, *step));
+        first.or_else(|| due.protection_until.map(|at| (NextStep::Protect, at)))
+    }
 }

@@ -1,10 +1,144 @@
 //! Clocks: when to look, when to ask, when a right ends (domain document 7.4).
 
-use crate::calendar::Calendar;
+use super::case::{Case, CouponState, Due, State};
+use crate::calendar::{Calendar, civil, days_after, end_of_day, instant};
+use crate::facts::Cause;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Deserialize;
 
-/// The clocks' settings. Every default is a proposal of the domain document (grade I).
-#[derive(Clone, Debug, Default)]
+/// The clocks' settings. Every default is a proposal of the domain document (grade I), except the protection (A) and
+/// the days to pay (a shop's own page).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Business days.
     pub calendar: Calendar,
+    /// Look at the point history so many days after the cancellation …
+    pub look_after_days: u16,
+    /// … and look at the coupon so many days after it …
+    pub coupon_check_after_days: u16,
+    /// … at this hour (0 to 23, Asia/Tokyo).
+    pub look_hour: u8,
+    /// Ask the shop so many business days after the cancellation …
+    pub ask_shop_after_business_days: u16,
+    /// … and Rakuten so many …
+    pub ask_rakuten_after_business_days: u16,
+    /// … at this hour.
+    pub ask_hour: u8,
+    /// A coupon whose end is not known is looked after for so many days.
+    pub coupon_days: u16,
+    /// A question without a deadline is answered within so many business days, by the hour of asking.
+    pub reply_business_days: u16,
+    /// Payment instructions without a deadline leave so many days …
+    pub pay_days: u16,
+    /// … and a refused card so many.
+    pub card_days: u16,
+    /// Limited-time points that came back without a known end are spent within so many days.
+    pub spend_days: u16,
+    /// The protection lasts so many days, counted from the day after the order.
+    pub protection_days: u16,
+    /// A case lapses so many days after the protection ended.
+    pub lapse_days: u16,
+    /// A refund mail without an order number fits a cancellation of at most so many days before.
+    pub match_days: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            calendar: Calendar::default(),
+            look_after_days: 1,
+            coupon_check_after_days: 1,
+            look_hour: 10,
+            ask_shop_after_business_days: 3,
+            ask_rakuten_after_business_days: 5,
+            ask_hour: 18,
+            coupon_days: 7,
+            reply_business_days: 1,
+            pay_days: 14,
+            card_days: 7,
+            spend_days: 7,
+            protection_days: 90,
+            lapse_days: 30,
+            match_days: 30,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn at(day: Date, hour: u8) -> Timestamp {
+        instant(day.at(i8::try_from(hour.min(23)).unwrap_or_default(), 0, 0, 0))
+    }
+
+    fn business_days_after(&self, from: Timestamp, days: u16) -> Timestamp {
+        Self::at(self.calendar.add_business_days(civil(from).date(), days), self.ask_hour)
+    }
+
+    /// The answer to a question that names no deadline.
+    pub(super) fn reply_by(&self, asked: Timestamp) -> Timestamp {
+        self.business_days_after(asked, self.reply_business_days)
+    }
+
+    /// The end of the day so many days later.
+    pub(super) fn days_from(from: Timestamp, days: u16) -> Timestamp {
+        end_of_day(days_after(civil(from).date(), days))
+    }
+
+    pub(super) fn protection_until(&self, ordered: Date) -> Timestamp {
+        end_of_day(days_after(ordered, self.protection_days))
+    }
+
+    /// Whether the last day anyone could still ask for something is over.
+    pub(super) fn has_lapsed(&self, ordered: Date, now: Timestamp) -> bool {
+        now > end_of_day(days_after(ordered, self.protection_days.saturating_add(self.lapse_days)))
+    }
+}
+
+/// Instants that come from mails and statements and not from the clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stated {
+    pub(super) reply_by: Option<Timestamp>,
+    pub(super) pay_by: Option<Timestamp>,
+    pub(super) spend_by: Option<Timestamp>,
+    pub(super) coupon_until: Option<Timestamp>,
+}
+
+/// The deadlines of a case whose state, cause, points and coupon are known.
+pub(super) fn due(case: &Case, stated: Stated, settings: &Settings) -> Due {
+    let mut due = Due {
+        reply_by: stated.reply_by,
+        pay_by: stated.pay_by,
+        spend_by: stated.spend_by,
+        coupon_until: stated.coupon_until,
+        protection_until: Some(settings.protection_until(case.order_number.date())),
+        ..Due::default()
+    };
+    let Some(t0) = case.cancelled_at else { return due };
+    let look = |days| Settings::at(days_after(civil(t0).date(), days), settings.look_hour);
+    if owes_points(case) {
+        // after the buyer's own cancel the shop has nothing left to do: whoever asks, asks Rakuten
+        if !matches!(case.cause, Some(Cause::Buyer | Cause::Payment)) {
+            due.ask_shop_at = Some(settings.business_days_after(t0, settings.ask_shop_after_business_days));
+        }
+        due.ask_rakuten_at = Some(settings.business_days_after(t0, settings.ask_rakuten_after_business_days));
+    }
+    if owes_points(case) || matches!(case.cancelled, State::Conflict | State::Requested) {
+        due.look_at = Some(look(settings.look_after_days));
+    }
+    if case.coupon.state == CouponState::Check {
+        due.coupon_check_at = Some(look(settings.coupon_check_after_days));
+        due.coupon_until = due.coupon_until.or(Some(Settings::days_from(t0, settings.coupon_days)));
+    }
+    due
+}
+
+/// Whether points of a cancelled order are not back yet, as far as is known.
+pub(super) fn owes_points(case: &Case) -> bool {
+    is_cancelled(case.cancelled) && case.points.outstanding != Some(0)
+}
+
+/// Whether the order, or a part of it, is said to be cancelled.
+pub(super) fn is_cancelled(state: State) -> bool {
+    matches!(state, State::Claimed | State::Confirmed | State::Partial | State::Conflict)
 }

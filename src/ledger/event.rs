@@ -1,7 +1,7 @@
 //! What mails claim happened to orders (events), and what the shopper says (statements).
 
-use crate::facts::{Cancelled, Cause, Coupon, Facts, Item, OrderNumber, PointsReturn, Stage};
-use crate::mail::{Mail, TrustLevel};
+use crate::facts::{Cancelled, Cause, Coupon, Item, OrderNumber, PointsReturn, Stage};
+use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -131,12 +131,4 @@ pub struct Statement {
     pub said: Said,
     /// When.
     pub at: Timestamp,
-}
-
-/// The events of one mail. They follow from facts and trust alone, so that the order of arrival cannot change the
-/// ledger. Suspect mail yields none.
-#[must_use]
-pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
-    let _ = (mail, facts);
-    Vec::new()
 }

@@ -6,11 +6,21 @@
 pub mod case;
 pub mod due;
 pub mod event;
+mod fold;
+mod matching;
+mod owed;
+mod reading;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
+pub use case::{Case, Evidence, NextStep, Question};
+pub use event::{Event, EventKind, Said, Statement, Terms};
+pub use fold::cases;
+pub use reading::events;
+pub use sheet::sheet;
 
 use crate::facts::{Cancelled, OrderNumber};
-
-pub use case::{Case, cases};
-pub use event::{Event, EventKind, Said, Statement};
 
 /// Whether a cancellation of this order (whole or in part, proven or claimed) is on record. What `rules::KnownOrder`
 /// wants to know.

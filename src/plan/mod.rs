@@ -20,8 +20,23 @@ pub struct Policy {
     pub stale_after_s: i64,
     /// An alert that could not leave for this long (seconds) is dropped and shown as missed.
     pub give_up_after_s: i64,
+    /// What becomes of restocks older than that.
+    pub late: Late,
     /// `ja` or `en`.
     pub language: crate::wording::Language,
+    /// The words of alerts.
+    pub wording: crate::wording::Wording,
+}
+
+/// What becomes of a restock that is noticed late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Late {
+    /// One alert says that there were some and where they lie.
+    #[default]
+    Summary,
+    /// Each is alerted, and says how late it is.
+    Each,
 }
 
 /// One thing to do in the world.

@@ -1,0 +1,407 @@
+//! Events and statements → cases. The same ones in any order, with duplicates, give the same cases.
+
+use super::case::{Case, CouponSide, CouponState, Due, Evidence, Question, State};
+use super::due::{self, Settings, Stated};
+use super::event::{Event, EventKind, Said, Statement, Terms};
+use super::matching;
+use super::owed::{self, Standing, Told};
+use crate::calendar::instant;
+use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, Stage};
+use crate::mail::TrustLevel;
+use jiff::Timestamp;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Folds events and statements into cases as seen at `now`: one for every order they name, living ones too (those have
+/// `ended` set unless a payment is due). `now` decides what is due, spent or lapsed, and nothing else.
+#[must_use]
+pub fn cases(
+    events: &[Event],
+    statements: &[Statement],
+    settings: &Settings,
+    now: Timestamp,
+) -> BTreeMap<OrderNumber, Case> {
+    let mut orders: BTreeMap<&OrderNumber, Told<'_>> = BTreeMap::new();
+    let mut loose = Vec::new();
+    for event in unique(events) {
+        match &event.order {
+            Some(order) => orders.entry(order).or_default().events.push(event),
+            None => loose.push(event),
+        }
+    }
+    let mut statements: Vec<&Statement> = statements.iter().collect();
+    statements.sort_by(|one, other| (one.at, &one.order).cmp(&(other.at, &other.order)).then_with(|| said(one, other)));
+    statements.dedup();
+    for statement in statements {
+        orders.entry(&statement.order).or_default().statements.push(statement);
+    }
+    let mut cases: BTreeMap<OrderNumber, Case> =
+        orders.iter().map(|(order, told)| ((*order).clone(), case(order, told, settings, now))).collect();
+    matching::match_loose(&loose, &mut cases, settings);
+    cases
+}
+
+/// Each event once, oldest first. Copies of one mail (equal second identity) count once: the copy best vouched for.
+fn unique(events: &[Event]) -> Vec<&Event> {
+    let mut copies: BTreeMap<&str, (TrustLevel, Reverse<_>)> = BTreeMap::new();
+    for event in events {
+        let rank = (event.trust, Reverse(event.mail));
+        let best = copies.entry(&event.second_identity).or_insert(rank);
+        *best = rank.max(*best);
+    }
+    let mut kept: Vec<&Event> = events
+        .iter()
+        .filter(|event| event.trust != TrustLevel::Suspect)
+        .filter(|event| copies.get(event.second_identity.as_str()).is_some_and(|(_, key)| key.0 == event.mail))
+        .collect();
+    kept.sort_by(|one, other| {
+        let place = |event: &Event| (event.at, event.mail, event.trust);
+        place(one)
+            .cmp(&place(other))
+            .then_with(|| one.second_identity.cmp(&other.second_identity))
+            .then_with(|| one.order.cmp(&other.order))
+            .then_with(|| told(one, other))
+    });
+    kept.dedup();
+    kept
+}
+
+/// Any fixed order will do for what one mail says; the stored form gives one.
+fn told(one: &Event, other: &Event) -> Ordering {
+    if one == other {
+        return Ordering::Equal;
+    }
+    let text = |event: &Event| serde_json::to_string(event).unwrap_or_default();
+    text(one).cmp(&text(other))
+}
+
+fn said(one: &Statement, other: &Statement) -> Ordering {
+    // at the same instant the more cautious word stands last, and so counts
+    let rank = |statement: &Statement| match statement.said {
+        Said::Note { .. } => 0,
+        Said::Limited { .. } => 1,
+        Said::Lost => 2,
+        Said::Confirm { .. } => 3,
+        Said::Deny => 4,
+    };
+    let text = |statement: &Statement| serde_json::to_string(statement).unwrap_or_default();
+    rank(one).cmp(&rank(other)).then_with(|| text(one).cmp(&text(other)))
+}
+
+fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestamp) -> Case {
+    let mut questions = BTreeSet::new();
+    let ordered = ordered(told);
+    let cancel = cancellation(order, told, &mut questions);
+    let known = !told.statements.is_empty()
+        || told.events.iter().any(|event| matches!(event.kind, EventKind::Order { .. } | EventKind::Cancel { .. }));
+    let standing = Standing {
+        state: cancel.state,
+        cause: cancel.cause,
+        t0: cancel.t0,
+        ordered: &ordered,
+        left: cancel.left,
+        known,
+    };
+    let points = owed::points(told, standing, &mut questions);
+    let used_yen = ordered.coupon_used_yen;
+    let coupon = CouponSide { used_yen, state: owed::coupon(told, cancel.state, used_yen, &mut questions) };
+    if due::is_cancelled(cancel.state) {
+        let named = cancel.points_named;
+        if let (Some(ordered), Some(cancelled)) = (ordered.points_used, named)
+            && ordered != cancelled
+        {
+            questions.insert(Question::UsedDiffers { ordered, cancelled });
+        }
+        if points.used.is_none() && told.last_word().is_none() {
+            questions.insert(Question::OrderUnseen);
+        }
+    }
+    let notes = told.statements.iter().filter_map(|statement| match &statement.said {
+        Said::Note { text } => Some(text.clone()),
+        _ => None,
+    });
+    let mut case = Case {
+        order_number: order.clone(),
+        shop_code: latest(told, |terms| terms.shop_code.clone())
+            .or_else(|| told.events.iter().rev().find_map(|event| event.shop_code.clone())),
+        shop_name: latest(told, |terms| terms.shop_name.clone()),
+        ordered_at: ordered.ordered_at,
+        cancelled: cancel.state,
+        cancelled_at: cancel.t0,
+        cause: cancel.cause,
+        points,
+        coupon,
+        due: Due::default(),
+        may_ask_shop: false,
+        questions: Vec::new(),
+        evidence: told.events.iter().map(|event| evidence(event)).collect(),
+        notes: notes.collect(),
+        answered_at: told.last_word().map(|word| word.at),
+        seen_at: now,
+        ended: false,
+    };
+    let stated = Stated {
+        reply_by: (cancel.state == State::Pending).then(|| reply_by(told, settings)).flatten(),
+        pay_by: matches!(cancel.state, State::None | State::Pending).then(|| pay_by(told, settings)).flatten(),
+        spend_by: owed::spend_by(told, case.points.returned, settings.spend_days),
+        coupon_until: coupon_until(told, now),
+    };
+    case.due = due::due(&case, stated, settings);
+    case.ended = ended(&case, told, settings, now);
+    case.may_ask_shop = !case.ended
+        && cancel.verified
+        && case.cancelled != State::Conflict
+        && case.due.ask_shop_at.is_some_and(|at| at <= now);
+    case.questions = questions.into_iter().collect();
+    case
+}
+
+/// Nothing waits for the shopper, or nothing can be done any more.
+fn ended(case: &Case, told: &Told<'_>, settings: &Settings, now: Timestamp) -> bool {
+    if told.is_lost() || settings.has_lapsed(case.order_number.date(), now) {
+        return true;
+    }
+    let to_spend = case.due.spend_by.is_some_and(|at| at >= now);
+    let waits = match case.cancelled {
+        State::Conflict | State::Pending | State::Requested => true,
+        State::None => case.due.pay_by.is_some_and(|at| at >= now),
+        _ => due::owes_points(case) || case.coupon.state == CouponState::Check,
+    };
+    !(waits || to_spend)
+}
+
+struct Cancellation<'a> {
+    state: State,
+    cause: Option<Cause>,
+    t0: Option<Timestamp>,
+    /// What a partial cancellation left of the order.
+    left: Option<&'a Terms>,
+    /// Points used, as the mail of a whole cancellation says.
+    points_named: Option<u64>,
+    /// A verified mail says that it is cancelled.
+    verified: bool,
+}
+
+/// One mail about a cancellation.
+struct Notice<'a> {
+    event: &'a Event,
+    form: Cancelled,
+    cause: Option<Cause>,
+    terms: &'a Terms,
+}
+
+fn cancellation<'a>(order: &OrderNumber, told: &Told<'a>, questions: &mut BTreeSet<Question>) -> Cancellation<'a> {
+    let notices: Vec<Notice<'a>> = told
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Cancel { form, cause, terms, .. } => Some(Notice { event, form: *form, cause: *cause, terms }),
+            _ => None,
+        })
+        .collect();
+    let weight = |notice: &&Notice<'_>| (notice.event.trust, notice.event.at, notice.form == Cancelled::Partial);
+    let whole = |notice: &&Notice<'_>| matches!(notice.form, Cancelled::Confirmed | Cancelled::Claimed);
+    let proven =
+        |notice: &&Notice<'_>| notice.form == Cancelled::Confirmed && notice.event.trust == TrustLevel::Verified;
+    let done = |notice: &&Notice<'_>| whole(notice) || notice.form == Cancelled::Partial;
+    let confirmed = notices.iter().any(|notice| proven(&notice));
+    let leading = notices.iter().filter(done).max_by_key(weight);
+    let partial = !confirmed && leading.is_some_and(|notice| notice.form == Cancelled::Partial);
+    let same: Vec<&Notice<'_>> = notices
+        .iter()
+        .filter(|notice| if partial { notice.form == Cancelled::Partial } else { whole(notice) })
+        .collect();
+
+    let lives_at = told.events.iter().filter(|event| lives(event)).map(|event| event.at).max();
+    let confirm = told.last_word().filter(|word| matches!(word.said, Said::Confirm { .. }));
+    let waiting = notices
+        .iter()
+        .filter(|notice| matches!(notice.form, Cancelled::Pending | Cancelled::Requested))
+        .max_by_key(|notice| (notice.event.at, notice.form == Cancelled::Pending));
+    let said_at = same.iter().map(|notice| notice.event.at);
+    let (first, last) = (said_at.clone().min(), said_at.max());
+    let overtaken = |at: Option<Timestamp>| {
+        at.zip(lives_at).is_some_and(|(at, lives)| lives > at && confirm.is_none_or(|word| word.at < lives))
+    };
+    let state = if partial {
+        State::Partial
+    } else if leading.is_some() {
+        if overtaken(last) {
+            questions.insert(Question::Conflict);
+            State::Conflict
+        } else if confirmed || confirm.is_some() {
+            State::Confirmed
+        } else {
+            State::Claimed
+        }
+    } else if confirm.is_some() {
+        State::Confirmed
+    } else {
+        match waiting {
+            Some(notice) if !overtaken(Some(notice.event.at)) => match notice.form {
+                Cancelled::Requested => State::Requested,
+                _ => State::Pending,
+            },
+            _ => State::None,
+        }
+    };
+    // a date before the order itself is a mistake or a lie
+    let t0 = first
+        .or_else(|| confirm.filter(|_| state == State::Confirmed).map(|word| word.at))
+        .or_else(|| waiting.filter(|_| state != State::None).map(|notice| notice.event.at))
+        .map(|at| at.max(instant(order.date().at(0, 0, 0, 0))));
+    Cancellation {
+        cause: cause(&notices, state, questions),
+        state,
+        t0,
+        left: same.iter().filter(|_| partial).max_by_key(|notice| weight(notice)).map(|notice| notice.terms),
+        points_named: same.iter().filter(|_| !partial).rev().find_map(|notice| notice.terms.points_used),
+        verified: same.iter().any(|notice| notice.event.trust == TrustLevel::Verified),
+    }
+}
+
+/// Shipped, or found after all.
+fn lives(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Order { stage: Stage::Shipped | Stage::FoundAfterAll, .. })
+}
+
+fn cause(notices: &[Notice<'_>], state: State, questions: &mut BTreeSet<Question>) -> Option<Cause> {
+    let stated = || notices.iter().filter_map(|notice| notice.cause.map(|cause| (notice, cause)));
+    let causes: BTreeSet<Cause> = stated().map(|(_, cause)| cause).collect();
+    if causes.len() > 1 && due::is_cancelled(state) {
+        questions.insert(Question::CauseDiffers);
+    }
+    let best = stated().max_by_key(|(notice, _)| {
+        let asks = matches!(notice.form, Cancelled::Pending | Cancelled::Requested);
+        (notice.event.trust, !asks, notice.event.at)
+    });
+    let asked = notices.iter().any(|notice| notice.form == Cancelled::Requested);
+    best.map(|(_, cause)| cause).or(asked.then_some(Cause::Buyer))
+}
+
+/// The order as its mails describe it: each value from the order's own mails first, the best vouched for, then the
+/// latest (an acceptance may change the amount, and binds).
+fn ordered(told: &Told<'_>) -> Terms {
+    let mails: Vec<_> = told
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Order { stage, terms } => {
+                Some(((matches!(stage, Stage::Ordered | Stage::Accepted), event.trust, event.at), terms))
+            }
+            // the mail of a whole cancellation describes the order too, when nothing better does
+            EventKind::Cancel { form: Cancelled::Confirmed | Cancelled::Claimed, terms, .. } => {
+                Some(((false, TrustLevel::Suspect, event.at), terms))
+            }
+            _ => None,
+        })
+        .collect();
+    fn best<T>(mails: &[((bool, TrustLevel, Timestamp), &Terms)], pick: impl Fn(&Terms) -> Option<T>) -> Option<T> {
+        let stated = mails.iter().filter_map(|(weight, terms)| pick(terms).map(|value| (weight, value)));
+        stated.max_by_key(|(weight, _)| **weight).map(|(_, value)| value)
+    }
+    Terms {
+        shop_code: best(&mails, |terms| terms.shop_code.clone()),
+        shop_name: best(&mails, |terms| terms.shop_name.clone()),
+        ordered_at: best(&mails, |terms| terms.ordered_at),
+        total_yen: best(&mails, |terms| terms.total_yen),
+        payment_yen: best(&mails, |terms| terms.payment_yen),
+        points_used: best(&mails, |terms| terms.points_used),
+        coupon_used_yen: best(&mails, |terms| terms.coupon_used_yen),
+        items: best(&mails, |terms| (!terms.items.is_empty()).then(|| terms.items.clone())).unwrap_or_default(),
+    }
+}
+
+/// A value of the best vouched for, then latest mail that states it.
+fn latest<T>(told: &Told<'_>, pick: impl Fn(&Terms) -> Option<T>) -> Option<T> {
+    let stated = told.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Order { terms, .. } | EventKind::Cancel { terms, .. } => {
+            pick(terms).map(|value| ((event.trust, event.at), value))
+        }
+        _ => None,
+    });
+    stated.max_by_key(|(weight, _)| *weight).map(|(_, value)| value)
+}
+
+/// The latest question of the shop: its own deadline, else the usual one.
+fn reply_by(told: &Told<'_>, settings: &Settings) -> Option<Timestamp> {
+    let mut asked = told.events.iter().rev().filter_map(|event| match event.kind {
+        EventKind::Cancel { form: Cancelled::Pending, reply_by, .. } => {
+            Some(reply_by.unwrap_or_else(|| settings.reply_by(event.at)))
+        }
+        _ => None,
+    });
+    asked.next()
+}
+
+/// The latest demand of payment, unless it was paid or shipped since.
+fn pay_by(told: &Told<'_>, settings: &Settings) -> Option<Timestamp> {
+    let mut until: Option<(Timestamp, bool, Timestamp)> = None;
+    let mut paid = None;
+    for event in &told.events {
+        let demand = match &event.kind {
+            EventKind::PayBy { until } => Some((event.at, true, *until)),
+            EventKind::Order { stage: Stage::PaymentDue, .. } => {
+                Some((event.at, false, Settings::days_from(event.at, settings.pay_days)))
+            }
+            EventKind::Order { stage: Stage::CardRefused, .. } => {
+                Some((event.at, false, Settings::days_from(event.at, settings.card_days)))
+            }
+            EventKind::Order { stage: Stage::Paid | Stage::Shipped, .. } => {
+                paid = Some(event.at);
+                None
+            }
+            _ => None,
+        };
+        until = until.max(demand);
+    }
+    until.filter(|(at, ..)| paid.is_none_or(|paid| paid < *at)).map(|(.., until)| until)
+}
+
+/// The nearest end of a coupon that belongs to this story; the last one when all are over.
+fn coupon_until(told: &Told<'_>, now: Timestamp) -> Option<Timestamp> {
+    let ends = told.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Coupon(Coupon { role, expires_at, .. }) if *role != CouponRole::Refused => *expires_at,
+        _ => None,
+    });
+    ends.clone().filter(|at| *at >= now).min().or_else(|| ends.max())
+}
+
+/// What an event stands for among the evidence.
+pub(super) fn evidence(event: &Event) -> Evidence {
+    let claim = match &event.kind {
+        EventKind::Order { stage, .. } => match stage {
+            Stage::Ordered => "ordered",
+            Stage::Accepted => "accepted",
+            Stage::PaymentDue => "payment-due",
+            Stage::Paid => "paid",
+            Stage::CardRefused => "card-refused",
+            Stage::Delayed => "delayed",
+            Stage::Split => "split",
+            Stage::FoundAfterAll => "found-after-all",
+            Stage::Shipped => "shipped",
+        },
+        EventKind::Cancel { form, .. } => match form {
+            Cancelled::Confirmed => "cancel-confirmed",
+            Cancelled::Claimed => "cancel-claimed",
+            Cancelled::Pending => "cancel-pending",
+            Cancelled::Requested => "cancel-requested",
+            Cancelled::Partial => "cancel-partial",
+        },
+        EventKind::Points { returned, .. } => match returned.form {
+            Form::Done => "points-returned",
+            Form::Promised => "points-promised",
+            Form::Refused => "points-refused",
+        },
+        EventKind::Coupon(coupon) => match coupon.role {
+            CouponRole::Granted => "coupon-granted",
+            CouponRole::Apology => "coupon-apology",
+            CouponRole::Returned => "coupon-returned",
+            CouponRole::Refused => "coupon-refused",
+            CouponRole::Expiring => "coupon-expiring",
+            CouponRole::Advert => "coupon-advert",
+        },
+        EventKind::PayBy { .. } => "pay-by",
+    };
+    Evidence { mail: event.mail, date: event.at, claim, trust: event.trust, excerpt: event.excerpt.clone() }
+}

@@ -1,0 +1,304 @@
+//! What should come back of one cancelled order, and what did (domain document 7.1 and 7.3).
+
+use super::case::{CouponState, Points, Question, State};
+use super::event::{Event, EventKind, Said, Statement, Terms};
+use crate::facts::{Cause, Coupon, CouponRole, Form};
+use crate::mail::TrustLevel;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All that is told of one order: events oldest first, each once; statements oldest first, each once.
+#[derive(Debug, Default)]
+pub(super) struct Told<'a> {
+    pub(super) events: Vec<&'a Event>,
+    pub(super) statements: Vec<&'a Statement>,
+}
+
+impl<'a> Told<'a> {
+    /// What mails say of points that come back.
+    fn returns(&self, wanted: Form) -> impl Iterator<Item = (&'a Event, Option<u64>)> + '_ {
+        self.events.iter().filter_map(move |event| match &event.kind {
+            EventKind::Points { returned, .. } if returned.form == wanted => Some((*event, returned.amount)),
+            _ => None,
+        })
+    }
+
+    fn coupons(&self, wanted: CouponRole) -> impl Iterator<Item = &'a Event> + '_ {
+        self.events
+            .iter()
+            .copied()
+            .filter(move |event| matches!(&event.kind, EventKind::Coupon(Coupon { role, .. }) if *role == wanted))
+    }
+
+    /// The last time the shopper said what became of the return: all, so much, nothing yet, or given up.
+    pub(super) fn last_word(&self) -> Option<&'a Statement> {
+        self.last(|said| counts_points(said) || *said == Said::Lost)
+    }
+
+    /// The last time the shopper said how much came back. Giving up later does not change that.
+    fn last_count(&self) -> Option<&'a Statement> {
+        self.last(counts_points)
+    }
+
+    /// The shopper gave it up.
+    pub(super) fn is_lost(&self) -> bool {
+        self.last_word().is_some_and(|word| word.said == Said::Lost)
+    }
+
+    fn last(&self, wanted: impl Fn(&Said) -> bool) -> Option<&'a Statement> {
+        self.statements.iter().copied().rfind(|statement| wanted(&statement.said))
+    }
+
+    /// Limited-time points among those used that had ended at an instant. What is said last about one end counts.
+    fn limited_ended(&self, at: Timestamp) -> u64 {
+        let mut batches = BTreeMap::new();
+        for statement in &self.statements {
+            if let Said::Limited { points, expires } = statement.said {
+                batches.insert(expires, points);
+            }
+        }
+        batches.iter().filter(|(expires, _)| **expires < at).fold(0, |sum, (_, points)| sum.saturating_add(*points))
+    }
+
+    fn says_limited(&self) -> bool {
+        self.statements.iter().any(|statement| matches!(statement.said, Said::Limited { .. }))
+    }
+}
+
+fn counts_points(said: &Said) -> bool {
+    match said {
+        // words about the coupon alone say nothing about points
+        Said::Confirm { points, expires, coupon_back } => {
+            points.is_some() || expires.is_some() || coupon_back.is_none()
+        }
+        Said::Deny => true,
+        Said::Lost | Said::Limited { .. } | Said::Note { .. } => false,
+    }
+}
+
+/// What is known of the cancellation when points are counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing<'a> {
+    pub(super) state: State,
+    pub(super) cause: Option<Cause>,
+    pub(super) t0: Option<Timestamp>,
+    /// What the order mail says.
+    pub(super) ordered: &'a Terms,
+    /// What the mail of a partial cancellation says of the order as it is now.
+    pub(super) left: Option<&'a Terms>,
+    /// An order or cancellation mail, or the shopper, speaks of this order.
+    pub(super) known: bool,
+}
+
+/// Points used, expected, returned, outstanding; what must be asked about them.
+pub(super) fn points(told: &Told<'_>, standing: Standing<'_>, questions: &mut BTreeSet<Question>) -> Points {
+    let used = standing.ordered.points_used.or_else(|| {
+        // points are the last to be given back, so if money is still paid, none were
+        standing.left.filter(|left| left.payment_yen.is_some_and(|yen| yen > 0)).and_then(|left| left.points_used)
+    });
+    let by_rule = expected(told, standing, used, questions);
+    let promise = best_amount(told, Form::Promised);
+    if let (Some(promised), Some(expected)) = (promise, by_rule)
+        && promised != expected
+        && super::due::is_cancelled(standing.state)
+    {
+        questions.insert(Question::PromiseDiffers { promised, expected });
+    }
+    let expected_back = by_rule.or(promise.map(|points| points.min(used.unwrap_or(u64::MAX))));
+    for (event, amount) in told.returns(Form::Refused) {
+        if !is_answered(told, event.at) {
+            questions.insert(Question::ReturnRefused { points: amount });
+        }
+    }
+
+    let proven = proven(told, standing.known, used, questions);
+    let mut returned = match proven {
+        Proven::Points(points) => Some(points),
+        Proven::All => expected_back,
+    };
+    let mut all_back = proven == Proven::All;
+    if let Some(Statement { said: Said::Confirm { points, .. }, .. }) = told.last_count() {
+        match (points, &proven) {
+            (None, _) => {
+                all_back = true;
+                returned = expected_back.max(returned.filter(|points| *points > 0));
+            }
+            // the number said is the sum so far; a later mail may know of more, and may also mean the same points
+            (Some(said), Proven::Points(later)) => {
+                if *later > 0 && later != said && said.saturating_add(*later) <= expected_back.unwrap_or(u64::MAX) {
+                    questions.insert(Question::ReturnTwice { points: *later });
+                }
+                returned = Some((*said).max(*later));
+            }
+            (Some(said), Proven::All) => returned = expected_back.max(Some(*said)),
+        }
+    }
+    if let (Some(used), Some(back)) = (used, returned)
+        && back > used
+    {
+        questions.insert(Question::MoreThanUsed { said: back, used });
+        returned = Some(used);
+    }
+    let outstanding = match (expected_back, returned) {
+        _ if all_back => Some(0),
+        (Some(expected), Some(back)) => Some(expected.saturating_sub(back)),
+        _ => None,
+    };
+    Points { used, expected_back, returned, outstanding }
+}
+
+/// By the published rules; `None` when they need a value nobody stated.
+fn expected(
+    told: &Told<'_>,
+    standing: Standing<'_>,
+    used: Option<u64>,
+    questions: &mut BTreeSet<Question>,
+) -> Option<u64> {
+    let back = match (standing.state, used) {
+        (State::None | State::Requested | State::Pending, _) | (_, Some(0)) => return Some(0),
+        (State::Claimed | State::Confirmed | State::Conflict, used) => used,
+        (State::Partial, used) => {
+            let back = partly(used, standing.ordered, standing.left);
+            if back.is_none() {
+                questions.insert(Question::PartialUnknown);
+            }
+            back
+        }
+    }?;
+    let ended = told.limited_ended(standing.t0?).min(back);
+    match standing.cause {
+        // what had ended comes back only if the shop caused the cancellation
+        Some(Cause::Buyer | Cause::Payment) => Some(back - ended),
+        Some(Cause::Shop) => Some(back),
+        None => {
+            if ended > 0 {
+                questions.insert(Question::LimitedExpired { points: ended });
+            }
+            Some(back)
+        }
+    }
+}
+
+/// Of a partial cancellation. Money is given back first; points only as far as they exceed the new total, which also
+/// holds for an order paid with points alone.
+fn partly(used: Option<u64>, ordered: &Terms, left: Option<&Terms>) -> Option<u64> {
+    let left = left?;
+    if let (Some(used), Some(still_used)) = (used, left.points_used) {
+        return Some(used.saturating_sub(still_used));
+    }
+    if left.payment_yen.is_some_and(|yen| yen > 0) {
+        return Some(0);
+    }
+    let coupon = left.coupon_used_yen.or(ordered.coupon_used_yen.filter(|yen| *yen == 0));
+    let total = left.total_yen?.checked_sub(coupon?)?;
+    Some(used?.saturating_sub(total))
+}
+
+/// The amount of the most trusted, then latest mail that speaks so of a return.
+fn best_amount(told: &Told<'_>, form: Form) -> Option<u64> {
+    let stated = told.returns(form).filter_map(|(event, amount)| amount.map(|amount| (event.trust, event.at, amount)));
+    stated.max().map(|(_, _, amount)| amount)
+}
+
+fn is_answered(told: &Told<'_>, asked: Timestamp) -> bool {
+    told.last_word().is_some_and(|word| word.at >= asked)
+}
+
+/// What mails prove, leaving out those that the shopper's last word outranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proven {
+    Points(u64),
+    All,
+}
+
+/// Only a verified mail that names this order proves. One return told twice counts once.
+fn proven(told: &Told<'_>, known: bool, used: Option<u64>, questions: &mut BTreeSet<Question>) -> Proven {
+    let mut times: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut all = false;
+    for (event, amount) in told.returns(Form::Done) {
+        if told.last_count().is_some_and(|word| word.at >= event.at) {
+            continue;
+        }
+        if event.trust != TrustLevel::Verified || !known {
+            if !is_answered(told, event.at) {
+                questions.insert(Question::ReturnClaimed { points: amount });
+            }
+            continue;
+        }
+        match amount {
+            Some(points) => *times.entry(points).or_default() += 1,
+            None => all = true,
+        }
+    }
+    let sum = times.keys().fold(0, |sum: u64, points| sum.saturating_add(*points));
+    for (points, count) in times {
+        let twice = points.saturating_mul(count - 1).saturating_add(sum);
+        if count > 1 && points > 0 && used.is_none_or(|used| twice <= used) {
+            questions.insert(Question::ReturnTwice { points });
+        }
+    }
+    if all && sum == 0 { Proven::All } else { Proven::Points(sum) }
+}
+
+/// The coupon's state. New coupons (an apology, a review) never stand for the one that was used.
+pub(super) fn coupon(
+    told: &Told<'_>,
+    state: State,
+    used_yen: Option<u64>,
+    questions: &mut BTreeSet<Question>,
+) -> CouponState {
+    let used = used_yen.is_some_and(|yen| yen > 0);
+    let said = told.statements.iter().rev().find_map(|statement| match statement.said {
+        Said::Confirm { coupon_back: Some(true), .. } => Some(CouponState::Back),
+        Said::Confirm { coupon_back: Some(false), .. } => Some(CouponState::Lost),
+        Said::Lost => Some(if used { CouponState::Lost } else { CouponState::None }),
+        _ => None,
+    });
+    if let Some(said) = said {
+        return said;
+    }
+    let verified = |event: &&Event| event.trust == TrustLevel::Verified;
+    let back = told.coupons(CouponRole::Returned).filter(verified).map(|event| event.at).max();
+    let lost = told.coupons(CouponRole::Refused).filter(verified).map(|event| event.at).max();
+    match (back, lost) {
+        (Some(back), lost) if lost.is_none_or(|lost| back >= lost) => return CouponState::Back,
+        (_, Some(_)) => return CouponState::Lost,
+        _ => {}
+    }
+    if told.coupons(CouponRole::Returned).next().is_some() {
+        questions.insert(Question::CouponClaimed);
+    }
+    if told.coupons(CouponRole::Refused).next().is_some() {
+        questions.insert(Question::CouponRefused);
+    }
+    if used && super::due::is_cancelled(state) { CouponState::Check } else { CouponState::None }
+}
+
+/// When restored points end: as the shopper or a proving mail says, or assumed when they are limited-time ones.
+pub(super) fn spend_by(told: &Told<'_>, returned: Option<u64>, days: u16) -> Option<Timestamp> {
+    if returned == Some(0) {
+        return None;
+    }
+    let mut back_at = None;
+    let mut limited = told.says_limited();
+    let mut ends = None;
+    for event in &told.events {
+        if let EventKind::Points { returned, limited: stated, expires_at } = &event.kind
+            && returned.form == Form::Done
+            && event.trust == TrustLevel::Verified
+        {
+            back_at = Some(event.at);
+            limited |= *stated == Some(true);
+            ends = ends.into_iter().chain(*expires_at).min();
+        }
+    }
+    match told.last_count() {
+        Some(Statement { said: Said::Confirm { expires, .. }, at, .. }) => {
+            back_at = Some(*at);
+            ends = expires.or(ends);
+        }
+        Some(_) if back_at.is_none() => return None,
+        _ => {}
+    }
+    ends.or_else(|| back_at.filter(|_| limited).map(|at| super::due::Settings::days_from(at, days)))
+}

@@ -1,0 +1,264 @@
+//! Mail and facts → events: what a mail claims, by facts and trust alone.
+
+use super::event::{Event, EventKind, Terms};
+use crate::facts::{Cancelled, Confidence, CouponRole, Facts, Field, Found, Span};
+use crate::mail::trust::is_rakuten;
+use crate::mail::{Mail, PartKind, TrustLevel};
+use jiff::{Timestamp, ToSpan};
+
+/// The longest excerpt, in characters.
+const EXCERPT: usize = 200;
+
+/// The events of one mail. They follow from facts and trust alone, so that the order of arrival cannot change the
+/// ledger. Suspect mail, quoted text and readings of low confidence yield none.
+#[must_use]
+pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
+    if mail.trust.level == TrustLevel::Suspect {
+        return Vec::new();
+    }
+    let reader = Reader { mail, facts };
+    let order = facts.order_numbers.iter().find(|found| reader.is_sure(found));
+    let mut events = Vec::new();
+    let mut tell = |span: &Span, kind: EventKind| events.push(reader.event(span, kind));
+
+    if let Some(found) = reader.sure(&facts.cancelled) {
+        let kind = EventKind::Cancel {
+            form: reader.form(found.value),
+            cause: reader.value(&facts.cause),
+            terms: reader.terms(),
+            reply_by: reader.value(&facts.reply_by),
+        };
+        tell(&found.span, kind);
+    }
+    if let Some(found) = reader.sure(&facts.stage) {
+        tell(&found.span, EventKind::Order { stage: found.value, terms: reader.terms() });
+    }
+    if let Some(found) = reader.sure(&facts.points_return) {
+        let kind = EventKind::Points {
+            returned: found.value,
+            limited: reader.value(&facts.limited_time_points),
+            expires_at: reader.value(&facts.points_expire_at),
+        };
+        tell(&found.span, kind);
+    }
+    if let Some(found) = reader.sure(&facts.coupon) {
+        // without an order number only these can belong to the story of a cancelled order
+        let belongs = match found.value.role {
+            CouponRole::Apology | CouponRole::Returned | CouponRole::Refused => true,
+            CouponRole::Granted | CouponRole::Expiring => order.is_some(),
+            CouponRole::Advert => false,
+        };
+        if belongs {
+            tell(&found.span, EventKind::Coupon(found.value.clone()));
+        }
+    }
+    if let (Some(found), Some(_)) = (reader.sure(&facts.pay_by), order) {
+        tell(&found.span, EventKind::PayBy { until: found.value });
+    }
+    events
+}
+
+struct Reader<'a> {
+    mail: &'a Mail,
+    facts: &'a Facts,
+}
+
+impl Reader<'_> {
+    fn part(&self, span: &Span) -> PartKind {
+        if span.field == Field::Body { self.mail.part_at(span.range.start) } else { PartKind::New }
+    }
+
+    fn is_sure<T>(&self, found: &Found<T>) -> bool {
+        found.confidence == Confidence::High && self.part(&found.span) != PartKind::Quoted
+    }
+
+    fn sure<'b, T>(&self, found: &'b Option<Found<T>>) -> Option<&'b Found<T>> {
+        found.as_ref().filter(|found| self.is_sure(found))
+    }
+
+    fn value<T: Clone>(&self, found: &Option<Found<T>>) -> Option<T> {
+        self.sure(found).map(|found| found.value.clone())
+    }
+
+    /// Mail that passes through the relay is written by shops: a shop can claim a cancellation, not confirm it.
+    fn form(&self, form: Cancelled) -> Cancelled {
+        let from = self.mail.from.domain();
+        let by_shop = from == "shop.rakuten.co.jp" || from.ends_with(".shop.rakuten.co.jp");
+        if form == Cancelled::Confirmed && by_shop { Cancelled::Claimed } else { form }
+    }
+
+    /// A provider vouches for a sender, not for what that sender passes on: a forwarded text can be edited, and a
+    /// verified stranger proves nothing about Rakuten.
+    fn trust(&self, span: &Span) -> TrustLevel {
+        let rakuten = is_rakuten(self.mail.from.domain());
+        let passed_on = self.mail.inner.is_some() || self.part(span) == PartKind::Forwarded;
+        if rakuten && !passed_on { self.mail.trust.level } else { self.mail.trust.level.min(TrustLevel::Unverified) }
+    }
+
+    fn event(&self, span: &Span, kind: EventKind) -> Event {
+        let mail = self.mail;
+        let order = self.facts.order_numbers.iter().find(|found| self.is_sure(found));
+        let identity = &mail.second_identity;
+        Event {
+            order: order.map(|found| found.value.clone()),
+            shop_code: self.value(&self.facts.shop_code),
+            kind,
+            at: self.at(),
+            mail: mail.key,
+            second_identity: if identity.is_empty() { mail.key.hex() } else { identity.clone() },
+            trust: self.trust(span),
+            excerpt: excerpt(mail, span),
+        }
+    }
+
+    /// When the mail was written: of a forward the inner date, else the Date header. One from the future is not
+    /// believed. The time of receipt stands in only when there is no date, because an imported file has none of its
+    /// own.
+    fn at(&self) -> Timestamp {
+        let mail = self.mail;
+        let latest = mail.received.saturating_add(24.hours()).unwrap_or(Timestamp::MAX);
+        let inner = mail.inner.as_ref().and_then(|inner| inner.date);
+        inner.or(mail.date).filter(|date| *date <= latest).unwrap_or(mail.base)
+    }
+
+    fn terms(&self) -> Terms {
+        let facts = self.facts;
+        Terms {
+            shop_code: self.value(&facts.shop_code),
+            shop_name: self.value(&facts.shop_name),
+            ordered_at: self.value(&facts.ordered_at),
+            total_yen: self.value(&facts.total_yen),
+            payment_yen: self.value(&facts.payment_yen),
+            points_used: self.value(&facts.points_used),
+            coupon_used_yen: self.value(&facts.coupon_used_yen),
+            items: facts.items.iter().filter(|item| self.is_sure(item)).map(|item| item.value.clone()).collect(),
+        }
+    }
+}
+
+/// The line the words stand in, or as much of it around them as fits.
+fn excerpt(mail: &Mail, span: &Span) -> String {
+    let text = match span.field {
+        Field::Body => mail.body.raw.as_str(),
+        Field::Subject => mail.subject.raw.as_str(),
+        Field::From | Field::Link => return span.words(mail).chars().take(EXCERPT).collect(),
+    };
+    let (Some(before), Some(words), Some(after)) =
+        (text.get(..span.range.start), text.get(span.range.clone()), text.get(span.range.end..))
+    else {
+        return String::new();
+    };
+    let before = before.rsplit(['\n', '。']).next().unwrap_or_default();
+    let after = after.find(['\n', '。']).and_then(|end| after.get(..end)).unwrap_or(after);
+    let room = EXCERPT.saturating_sub(words.chars().count()) / 2;
+    let skip = before.chars().count().saturating_sub(room);
+    let line: String = before.chars().skip(skip).chain(words.chars()).chain(after.chars().take(room)).collect();
+    line.trim().chars().take(EXCERPT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Form, PointsReturn, Stage};
+    use crate::mail::{Address, Inner, Part, Reading, Text};
+
+    const ORDER: &str = "399999-20261120-0123456789";
+
+    fn mail(from: &str, level: TrustLevel, text: &str) -> Mail {
+        let reading = Reading { received: "2026-11-24T01:03:12Z".parse().unwrap(), size: 0, authserv_ids: &[] };
+        let mut mail = crate::mail::read(text.as_bytes(), &reading);
+        mail.from = Address { name: String::new(), addr: from.to_owned() };
+        mail.trust.level = level;
+        mail.body = Text::new(text);
+        mail.parts = vec![Part { kind: PartKind::New, range: 0..text.len() }];
+        mail.date = Some("2026-11-24T01:03:00Z".parse().unwrap());
+        mail.inner = None;
+        mail
+    }
+
+    fn found<T>(mail: &Mail, words: &str, value: T) -> Found<T> {
+        let start = mail.body.raw.find(words).unwrap();
+        let span = Span { field: Field::Body, range: start..start + words.len() };
+        Found { value, span, confidence: Confidence::High }
+    }
+
+    /// A mail that says `words` about a return of 500 points.
+    fn returned(mail: &Mail) -> Facts {
+        Facts {
+            order_numbers: vec![found(mail, ORDER, crate::facts::OrderNumber::parse(ORDER).unwrap())],
+            points_return: Some(found(mail, "500ポイント", PointsReturn { amount: Some(500), form: Form::Done })),
+            ..Facts::default()
+        }
+    }
+
+    const TEXT: &str =
+        "見本 花子 様\n注文番号 399999-20261120-0123456789\n拝復。ご利用の500ポイントを返還いたしました。敬具\n";
+
+    #[test]
+    fn trust_of_an_event_is_no_more_than_its_source_can_give() {
+        let rakuten = "info@point.rakuten.co.jp";
+        let check = |from: &str, level, expect: Option<TrustLevel>| {
+            let mail = mail(from, level, TEXT);
+            let got = events(&mail, &returned(&mail)).first().map(|event| event.trust);
+            assert_eq!(got, expect, "{from} {level:?}");
+        };
+        check(rakuten, TrustLevel::Verified, Some(TrustLevel::Verified));
+        check(rakuten, TrustLevel::Unverified, Some(TrustLevel::Unverified));
+        check(rakuten, TrustLevel::Suspect, None);
+        check("friend@example.org", TrustLevel::Verified, Some(TrustLevel::Unverified));
+
+        let mut forward = mail(rakuten, TrustLevel::Verified, TEXT);
+        forward.inner = Some(Inner { date: Some("2026-11-22T01:00:00Z".parse().unwrap()), ..Inner::default() });
+        let event = events(&forward, &returned(&forward)).remove(0);
+        assert_eq!(event.trust, TrustLevel::Unverified);
+        assert_eq!(event.at, "2026-11-22T01:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn quoted_and_doubtful_readings_make_no_events() {
+        let mut quoted = mail("a_1@shop.rakuten.co.jp", TrustLevel::Verified, TEXT);
+        for part in &mut quoted.parts {
+            part.kind = PartKind::Quoted;
+        }
+        assert_eq!(events(&quoted, &returned(&quoted)), []);
+
+        let plain = mail("a_1@shop.rakuten.co.jp", TrustLevel::Verified, TEXT);
+        let mut facts = returned(&plain);
+        facts.points_return.as_mut().unwrap().confidence = Confidence::Low;
+        assert_eq!(events(&plain, &facts), []);
+    }
+
+    #[test]
+    fn the_sentence_that_decided_is_kept() {
+        let mail = mail("a_1@shop.rakuten.co.jp", TrustLevel::Verified, TEXT);
+        let event = events(&mail, &returned(&mail)).remove(0);
+        assert_eq!(event.excerpt, "ご利用の500ポイントを返還いたしました");
+        assert_eq!(event.order.unwrap().as_str(), ORDER);
+
+        let mut facts = returned(&mail);
+        facts.points_return.as_mut().unwrap().span.range = 1..2; // inside a character
+        assert_eq!(events(&mail, &facts).remove(0).excerpt, "");
+    }
+
+    #[test]
+    fn a_shop_claims_and_rakuten_confirms() {
+        let form = |from: &str| {
+            let mail = mail(from, TrustLevel::Verified, TEXT);
+            let facts = Facts { cancelled: Some(found(&mail, "注文", Cancelled::Confirmed)), ..returned(&mail) };
+            match events(&mail, &facts).remove(0).kind {
+                EventKind::Cancel { form, .. } => form,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(form("order-cancel@order-rp.rms.rakuten.co.jp"), Cancelled::Confirmed);
+        assert_eq!(form("modori-zakka_2@shop.rakuten.co.jp"), Cancelled::Claimed);
+    }
+
+    #[test]
+    fn a_date_from_the_future_is_not_believed() {
+        let mut mail = mail("order@rakuten.co.jp", TrustLevel::Verified, TEXT);
+        mail.date = Some("2036-01-01T00:00:00Z".parse().unwrap());
+        let facts = Facts { stage: Some(found(&mail, "注文", Stage::Ordered)), ..returned(&mail) };
+        assert_eq!(events(&mail, &facts).remove(0).at, mail.base);
+    }
+}
