@@ -1,5 +1,7 @@
 //! One integration binary; files are named by the risk they cover.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
 mod dependencies;
 mod imports;
+#[allow(dead_code, reason = "each test file uses the part it needs")]
+mod support;

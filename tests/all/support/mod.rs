@@ -1,0 +1,7 @@
+//! Real servers the tests run against: Dovecot, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
+
+pub mod certs;
+pub mod dovecot;
+pub mod http;
+pub mod oracle;
+pub mod smtp;
