@@ -378,7 +378,7 @@ fn pure_rooms_do_no_io_and_know_no_clock() {
                     let before = line[..start].chars().next_back();
                     let after = line[start + word.len()..].chars().next();
                     let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-                    !part(before) && !(word.ends_with(char::is_alphanumeric) && part(after))
+                    !(part(before) || word.ends_with(char::is_alphanumeric) && part(after))
                 });
                 if hit {
                     wrong.push(format!("{}:{}: {word}: {why}", path.display(), number + 1));

@@ -1,3 +1,5 @@
+//! The store against real files: migrations, settling once, leases, reopening.
+
 use super::*;
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Alert, Effect, Step, Wish};
