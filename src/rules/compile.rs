@@ -168,6 +168,15 @@ pub(super) struct Sheet {
     pub(super) layer: usize,
     pub(super) source: Arc<Source>,
     pub(super) file: File,
+    /// Where the lines end, in bytes.
+    line_ends: Vec<usize>,
+}
+
+impl Sheet {
+    /// The line of a byte, counted from 1.
+    fn line(&self, at: usize) -> usize {
+        self.line_ends.partition_point(|end| *end < at) + 1
+    }
 }
 
 /// All files, read.
@@ -182,7 +191,8 @@ impl Plan {
         let mut desk = Desk::new(source);
         let file = parse::file(source, &mut desk);
         self.found.append(&mut desk.found);
-        self.sheets.push(Sheet { layer, source: Arc::new(source.clone()), file });
+        let line_ends = source.text.match_indices('\n').map(|(at, _)| at).collect();
+        self.sheets.push(Sheet { layer, source: Arc::new(source.clone()), file, line_ends });
     }
 
     fn finish(self) -> Result<RuleSet, Vec<Diagnostic>> {
@@ -308,12 +318,11 @@ struct Chosen<'p> {
 impl Chosen<'_> {
     fn listed(&self) -> Listed {
         let category = category_of(self.sheet).to_owned();
-        let before = self.sheet.source.text.get(..self.rule.name.span.start).unwrap_or_default();
         Listed {
             name: self.rule.name.value.clone(),
             category,
             file: self.sheet.source.name.clone(),
-            line: before.matches('\n').count() + 1,
+            line: self.sheet.line(self.rule.name.span.start),
             replaces: self.replaces.clone(),
             enabled: self.rule.enabled,
             rank: self.rank,

@@ -80,15 +80,16 @@ impl fmt::Display for Diagnostic {
 /// A file being read, and what was found wrong in it so far.
 #[derive(Debug)]
 pub(super) struct Desk<'s> {
-    name: &'s str,
-    text: Arc<str>,
+    source: &'s Source,
+    /// The text, shared by everything found; taken only when there is something to find fault with.
+    text: Option<Arc<str>>,
     /// Everything found so far.
     pub(super) found: Vec<Diagnostic>,
 }
 
 impl<'s> Desk<'s> {
     pub(super) fn new(source: &'s Source) -> Self {
-        Self { name: &source.name, text: Arc::from(source.text.as_str()), found: Vec::new() }
+        Self { source, text: None, found: Vec::new() }
     }
 
     pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
@@ -100,12 +101,12 @@ impl<'s> Desk<'s> {
     }
 
     pub(super) fn say(&mut self, severity: Severity, span: Range<usize>, message: String, label: String, help: String) {
-        let span = inside(&self.text, span);
-        let before = self.text.get(..span.start).unwrap_or_default();
+        let text = Arc::clone(self.text.get_or_insert_with(|| Arc::from(self.source.text.as_str())));
+        let span = inside(&text, span);
+        let before = text.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let text = Arc::clone(&self.text);
-        let file = self.name.to_owned();
+        let file = self.source.name.clone();
         self.found.push(Diagnostic { severity, file, line, column, message, help, label, span, text });
     }
 }
