@@ -1,6 +1,8 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
+pub mod link;
 pub mod on_mail;
+mod tell;
 
 use crate::ledger::Event;
 use crate::rules::Priority;

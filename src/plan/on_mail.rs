@@ -1,11 +1,23 @@
 //! A mail arrived.
 
-use super::{Policy, Step};
+use super::tell::{clean, details, other_link, scene, sure, target};
+use super::{Alert, Effect, Late, Policy, Step, Wish};
 use crate::facts::Facts;
+use crate::ledger;
 use crate::mail::Mail;
 use crate::mailbox::Place;
-use crate::rules::{Known, Verdict};
-use jiff::Timestamp;
+use crate::rules::{Known, Priority, Verdict, category, label};
+use crate::wording::{Scene, Template};
+use jiff::{SignedDuration, Timestamp};
+
+/// Two restock mails about one item within this many seconds of receipt are one restock.
+const SAME_ITEM_S: i64 = 15 * 60;
+/// Two mails with one Message-ID within this many seconds are one mail.
+const SAME_ID_S: i64 = 24 * 3600;
+/// What is new in quarantine is announced at most once in this many seconds.
+const QUARANTINE_S: i64 = 3600;
+/// Suspect mail older than this (seconds) is not new.
+const SUSPECT_IS_OLD_S: i64 = 24 * 3600;
 
 /// The mail and all that was found out about it.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +34,185 @@ pub struct Arrived<'a> {
     pub verdict: &'a Verdict,
 }
 
-/// What is now known, and what should happen.
+/// What is now known, and what should happen: alerts first, then filing. Our own mail and suspect mail tell the ledger
+/// nothing. Keys of wishes come from the mail's key, so the same mail never enters the same wish twice.
 #[must_use]
 pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
-    let _ = (arrived, policy, now);
-    Step::default()
+    let labels = &arrived.verdict.labels;
+    let aside = labels.contains(label::OWN) || labels.contains(label::QUARANTINE);
+    let events = if aside { Vec::new() } else { ledger::events(arrived.mail, arrived.facts) };
+    let mut said = announcement(arrived, policy, now);
+    if let Some(said) = said.as_mut().filter(|_| policy.observe) {
+        said.scene.folder.clear(); // nothing is put anywhere, so nothing is said to lie there
+    }
+    let mut plan: Vec<Wish> = match &said {
+        Some(said) => policy.channels.iter().map(|channel| said.wish(channel, arrived, policy, now)).collect(),
+        None => Vec::new(),
+    };
+    // seconds count for a restock: its mail is moved only when the alert is out of the way
+    let first = said.filter(|said| said.first).map(|_| plan.iter().map(|wish| wish.key.clone()).collect());
+    plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
+    Step { events, plan }
 }
+
+fn filing(arrived: &Arrived<'_>, policy: &Policy, after: Vec<String>, now: Timestamp) -> Option<Wish> {
+    let folder = arrived.verdict.folder.clone()?;
+    if policy.observe || folder.is_empty() || folder == arrived.place.mailbox {
+        return None;
+    }
+    let key = format!("file:{}", arrived.mail.key);
+    Some(Wish { key, effect: Effect::File { folder }, due: now, until: None, dedupe: Vec::new(), after })
+}
+
+/// What is to be said about a mail, the same on every channel.
+struct Announcement {
+    template: Template,
+    priority: Priority,
+    scene: Scene,
+    url: Option<String>,
+    /// Instead of the mail's own key: announcements with this key are one.
+    key: Option<String>,
+    /// Keys (without channel) and seconds within which they are one event.
+    dedupe: Vec<(String, i64)>,
+    /// Filing waits for it.
+    first: bool,
+}
+
+impl Announcement {
+    fn wish(&self, channel: &str, arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Wish {
+        let (title, body) = policy.wording.alert(policy.language, self.template, &self.scene);
+        let about_this_mail = !matches!(self.template, Template::Late | Template::Quarantine);
+        let alert = Alert {
+            priority: self.priority,
+            category: arrived.verdict.category.clone(),
+            title,
+            body,
+            url: self.url.clone(),
+            received: about_this_mail.then_some(arrived.mail.received),
+            details: if about_this_mail { details(arrived) } else { serde_json::Map::new() },
+        };
+        let give_up = SignedDuration::from_secs(policy.give_up_after_s);
+        Wish {
+            key: match &self.key {
+                Some(key) => format!("{key}:{channel}"),
+                None => format!("alert:{channel}:{}", arrived.mail.key),
+            },
+            effect: Effect::Alert { channel: channel.to_owned(), alert },
+            due: now,
+            until: (policy.give_up_after_s > 0).then(|| now.saturating_add(give_up).unwrap_or(Timestamp::MAX)),
+            dedupe: self.dedupe.iter().map(|(key, seconds)| (format!("{channel}:{key}"), *seconds)).collect(),
+            after: Vec::new(),
+        }
+    }
+}
+
+fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Option<Announcement> {
+    let verdict = arrived.verdict;
+    let age = now.duration_since(arrived.mail.received).as_secs();
+    let stale = policy.stale_after_s > 0 && age > policy.stale_after_s;
+    if verdict.labels.contains(label::OWN) {
+        return None;
+    }
+    if verdict.labels.contains(label::QUARANTINE) {
+        return (age <= SUSPECT_IS_OLD_S).then(|| quarantine(arrived));
+    }
+    if verdict.escalate {
+        return Some(if stale && policy.late == Late::Summary { late(arrived, now) } else { restock(arrived, now) });
+    }
+    if verdict.priority == Priority::Silent || (stale && is_over(arrived.facts, now)) {
+        return None;
+    }
+    let template = match verdict.category.as_str() {
+        category::CANCELLATION => Template::Cancellation,
+        category::ORDER => Template::Order,
+        _ => Template::Notice,
+    };
+    let scene = scene(arrived, now);
+    let priority = verdict.priority;
+    Some(Announcement { template, priority, scene, url: target(arrived), key: None, dedupe: Vec::new(), first: false })
+}
+
+/// Whether every deadline the mail names has passed, and it names one.
+fn is_over(facts: &Facts, now: Timestamp) -> bool {
+    let ends = [sure(&facts.reply_by), sure(&facts.pay_by)];
+    ends.iter().flatten().max().is_some_and(|end| *end < now)
+}
+
+fn restock(arrived: &Arrived<'_>, now: Timestamp) -> Announcement {
+    let url = target(arrived);
+    let mut scene = scene(arrived, now);
+    if url.is_none() {
+        scene.other_link = other_link(arrived);
+    }
+    let dedupe = same_item(arrived, url.as_deref())
+        .map(|key| (key, SAME_ITEM_S))
+        .into_iter()
+        .chain(arrived.mail.message_id.iter().map(|id| (format!("restock:id:{id}"), SAME_ID_S)))
+        .collect();
+    Announcement { template: Template::Restock, priority: Priority::Urgent, scene, url, key: None, dedupe, first: true }
+}
+
+/// What makes two restocks one: the items' pages, else shop and names. A mail about more items is not the same as one
+/// about fewer, so that none is missed.
+fn same_item(arrived: &Arrived<'_>, url: Option<&str>) -> Option<String> {
+    let facts = arrived.facts;
+    let pages = facts.items.iter().filter_map(|item| item.value.url.as_deref().and_then(super::link::item_page));
+    let mut pages: Vec<String> = pages.collect();
+    if pages.len() < facts.items.len() {
+        pages.clear();
+    }
+    if pages.is_empty() && facts.items.is_empty() {
+        pages.extend(url.and_then(super::link::item_page));
+    }
+    if !pages.is_empty() {
+        pages.sort();
+        pages.dedup();
+        return Some(format!("restock:item:{}", pages.join(" ")));
+    }
+    let mut names: Vec<String> = facts.items.iter().map(|item| clean(&item.value.name)).collect();
+    names.retain(|name| !name.is_empty());
+    if names.is_empty() {
+        return None;
+    }
+    names.sort();
+    let shop = facts.shop_code.as_ref().or(facts.shop_name.as_ref()).map_or("", |found| found.value.as_str());
+    Some(format!("restock:name:{}:{}", clean(shop), names.join(" ")))
+}
+
+/// One for all restocks noticed late within the hour. It speaks of the first and names the folder of the others.
+fn late(arrived: &Arrived<'_>, now: Timestamp) -> Announcement {
+    Announcement {
+        template: Template::Late,
+        priority: Priority::Normal,
+        scene: scene(arrived, now),
+        url: None,
+        key: Some(format!("summary:restock:{}", now.as_second().div_euclid(3600))),
+        dedupe: Vec::new(),
+        first: false,
+    }
+}
+
+/// Sender and reason, and nothing else of the mail.
+fn quarantine(arrived: &Arrived<'_>) -> Announcement {
+    let mail = arrived.mail;
+    let reason = mail.trust.reasons.first().map(|reason| clean(reason)).unwrap_or_default();
+    Announcement {
+        template: Template::Quarantine,
+        priority: Priority::Normal,
+        scene: Scene {
+            category: arrived.verdict.category.clone(),
+            sender: clean(&mail.from.addr),
+            reason: reason.replace("https://", "").replace("http://", ""),
+            received: mail.received,
+            folder: arrived.verdict.folder.clone().unwrap_or_default(),
+            ..Scene::default()
+        },
+        url: None,
+        key: None,
+        dedupe: vec![("quarantine".to_owned(), QUARANTINE_S)],
+        first: false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! What an alert about a mail says: the scene for its template, its click target, its details for programs.
+
+use super::link::{click_target, item_page};
+use super::on_mail::Arrived;
+use crate::calendar::rfc3339;
+use crate::facts::{Confidence, Found};
+use crate::mail::TrustLevel;
+use crate::mail::trust::is_rakuten;
+use crate::rules::{category, label};
+use crate::wording::Scene;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The longest text of a mail that an alert repeats, in characters.
+const LONGEST: usize = 120;
+
+/// Before this many seconds an alert is not called late.
+const LATE_S: i64 = 120;
+
+/// Text of a mail in one line, without anything that could disturb or disguise a line of ours.
+pub(super) fn clean(text: &str) -> String {
+    let shown = text.chars().filter(|c| !matches!(*c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'));
+    let spaced: String = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+/// A value that may be acted on.
+pub(super) fn sure<T: Clone>(found: &Option<Found<T>>) -> Option<T> {
+    found.as_ref().filter(|found| found.confidence == Confidence::High).map(|found| found.value.clone())
+}
+
+/// All that is known of the mail, for the template.
+pub(super) fn scene(arrived: &Arrived<'_>, now: Timestamp) -> Scene {
+    let (mail, facts, verdict) = (arrived.mail, arrived.facts, arrived.verdict);
+    let item = facts.items.first().map(|found| &found.value);
+    let shop = facts.shop_name.as_ref().or(facts.shop_code.as_ref());
+    let age = now.duration_since(mail.received).as_secs();
+    Scene {
+        category: verdict.category.clone(),
+        subject: clean(&mail.subject.raw),
+        sender: clean(&mail.from.addr),
+        verified: mail.trust.level == TrustLevel::Verified,
+        reason: String::new(),
+        shop: shop.map(|found| clean(&found.value)).unwrap_or_default(),
+        item_name: item.map(|item| clean(&item.name)).unwrap_or_default(),
+        item_price_yen: item.and_then(|item| item.price_yen),
+        more_items: facts.items.len().saturating_sub(1),
+        other_link: String::new(),
+        received: mail.received,
+        late_minutes: (age >= LATE_S).then_some(age / 60),
+        resale_at: sure(&facts.resale_at),
+        order_number: facts.order().map(ToString::to_string).unwrap_or_default(),
+        cancelled: sure(&facts.cancelled),
+        cause: sure(&facts.cause),
+        stage: sure(&facts.stage),
+        needs_answer: verdict.labels.contains(label::NEEDS_ANSWER),
+        reply_by: sure(&facts.reply_by),
+        pay_by: sure(&facts.pay_by),
+        payment_yen: sure(&facts.payment_yen),
+        points_used: sure(&facts.points_used),
+        coupon_used_yen: sure(&facts.coupon_used_yen),
+        folder: verdict.folder.clone().unwrap_or_default(),
+    }
+}
+
+/// Where a tap leads. Of a restock the item's own page; of a cancellation the order's page, which is made from the
+/// order number and not taken from the mail; of anything else nowhere, because payment mail is what is forged most.
+pub(super) fn target(arrived: &Arrived<'_>) -> Option<String> {
+    let (mail, facts) = (arrived.mail, arrived.facts);
+    match arrived.verdict.category.as_str() {
+        category::RESTOCK => {
+            let stated = facts.items.iter().filter_map(|item| item.value.url.as_deref());
+            let links = || mail.links.iter().map(|link| link.href.as_str());
+            let shown = || links().filter(|href| href.contains("://item.") || href.contains("://books."));
+            stated.chain(links()).find_map(item_page).or_else(|| shown().find_map(click_target))
+        }
+        category::CANCELLATION => facts.order().map(|order| {
+            let shop = order.shop_id();
+            format!("https://order.my.rakuten.co.jp/?page=myorder&act=detail_view&shop_id={shop}&order_number={order}")
+        }),
+        _ => None,
+    }
+}
+
+/// A link worth showing as text when there is nothing to tap: a vouched-for sender's own, on Rakuten's hosts.
+pub(super) fn other_link(arrived: &Arrived<'_>) -> String {
+    let mail = arrived.mail;
+    let shown = |href: &str| href.len() <= 300 && href.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut links = mail.links.iter().filter(|link| is_rakuten(&link.host) && shown(&link.href));
+    match mail.trust.level {
+        TrustLevel::Verified => links.next().map(|link| link.href.clone()).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// For the `command` and `webhook` channels.
+pub(super) fn details(arrived: &Arrived<'_>) -> Map<String, Value> {
+    let (mail, facts) = (arrived.mail, arrived.facts);
+    let item = facts.items.first().map(|found| &found.value);
+    let text = |found: &Option<Found<String>>| found.as_ref().map(|found| Value::from(clean(&found.value)));
+    let at = |found: &Option<Found<Timestamp>>| sure(found).map(|at| Value::from(rfc3339(at)));
+    let word = |word: Option<Value>| word.filter(|word| !word.is_null());
+    let all = [
+        ("account", Some(arrived.place.account.clone().into())),
+        ("mail", Some(mail.key.hex().into())),
+        ("message_id", mail.message_id.as_deref().map(|id| clean(id).into())),
+        ("sender", Some(clean(&mail.from.addr).into())),
+        ("subject", Some(clean(&mail.subject.raw).into())),
+        ("trust", serde_json::to_value(mail.trust.level).ok()),
+        ("folder", arrived.verdict.folder.clone().map(Value::from)),
+        ("order_number", facts.order().map(|order| order.as_str().into())),
+        ("shop_code", text(&facts.shop_code)),
+        ("shop_name", text(&facts.shop_name)),
+        ("item_name", item.map(|item| clean(&item.name).into())),
+        ("item_code", item.and_then(|item| item.code.as_deref()).map(|code| clean(code).into())),
+        ("item_price_yen", item.and_then(|item| item.price_yen).map(Value::from)),
+        ("item_url", item.and_then(|item| item.url.as_deref()).and_then(item_page).map(Value::from)),
+        ("cancelled", word(serde_json::to_value(sure(&facts.cancelled)).ok())),
+        ("reply_by", at(&facts.reply_by)),
+        ("pay_by", at(&facts.pay_by)),
+        ("resale_at", at(&facts.resale_at)),
+    ];
+    all.into_iter().filter_map(|(key, value)| value.map(|value| (key.to_owned(), value))).collect()
+}
