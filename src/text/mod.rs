@@ -2,5 +2,8 @@
 
 pub mod charset;
 pub mod fold;
+mod jis;
+mod kind;
 
-pub use fold::{Folded, fold};
+pub use charset::{Decoded, Doubt, decode};
+pub use fold::{Folded, fold, fold_joined};
