@@ -23,6 +23,14 @@ const SUPPOSITIONS: &[&str] = &[
     "なければ",
     "ますと",
     "過ぎると",
+    "時は",
+    "ときは",
+    "際には",
+    "ことがござ",
+    "ことがあり",
+    "こともござ",
+    "こともあり",
+    "可能性が",
 ];
 
 /// Whether a character is a kana or a kanji (also the prolonged-sound mark).
@@ -71,10 +79,21 @@ pub(super) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
     let to = sentence(after);
     let said = |words: &str| SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words);
     let words = text.get(start..end).unwrap_or_default();
-    // 入荷しました|ら, 入荷|次第, 入荷|時に
-    let going_on = (words.ends_with('た') && after.starts_with('ら'))
+    // 入荷しました|ら, 入荷しました|か, 入荷|次第, 入荷|時に
+    let going_on = (words.ends_with(['た', 'す']) && after.starts_with(['ら', 'か']))
         || ["次第", "時に", "時は", "した際", "され次第", "し次第"].iter().any(|sign| after.starts_with(sign));
+    let going_on = going_on || is_heading(before, after);
     going_on || said(from) || said(to)
+}
+
+/// Whether a word is the topic of a line such as `■在庫切れについて`: a heading states nothing.
+fn is_heading(before: &str, after: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let marked = line
+        .starts_with(['■', '◆', '●', '▼', '★', '☆', '◇', '□', '▽', '○', '◎', '*', '•', '・', '※', '<', '[', '【', '#']);
+    let rest = after.split('\n').next().unwrap_or_default();
+    let topic = ["について", "に関して", "に関する", "・返品", "・交換", "・変更", "ポリシー", "の場合", "方法"];
+    marked && rest.chars().count() <= 24 && topic.iter().any(|sign| rest.contains(sign)) && before.contains('\n')
 }
 
 /// もし, unless it is もしくは; or an English "if".
@@ -119,7 +138,8 @@ fn last_chars(text: &str, count: usize) -> &str {
     text.get(from..).unwrap_or_default()
 }
 
-fn denied(clause: &str) -> bool {
+/// Whether a stretch of text denies something.
+pub(super) fn denied(clause: &str) -> bool {
     DENIALS.iter().any(|sign| {
         clause.match_indices(sign).any(|(at, _)| {
             let before = clause.get(..at).unwrap_or_default();

@@ -79,6 +79,8 @@ pub(super) struct Sample {
     pub(super) category: Option<String>,
     /// The rule it belongs to, for `[[rule.example]]`.
     pub(super) rule: Option<String>,
+    /// Rules of a later layer stand over this one's.
+    pub(super) overruled: bool,
     pub(super) example: Example,
 }
 
@@ -240,7 +242,8 @@ impl Plan {
         }
         index(&mut set);
         found.extend(lint::all(&sheets, &set, &chosen_pairs(&chosen)));
-        set.examples = sheets.iter().flat_map(samples).collect();
+        let top = sheets.iter().filter(|sheet| sheet.file.category.is_some()).map(|sheet| sheet.layer).max();
+        set.examples = sheets.iter().flat_map(|sheet| samples(sheet, Some(sheet.layer) < top)).collect();
         if found.iter().any(|found| found.severity == Severity::Error) {
             return Err(found);
         }
@@ -338,11 +341,12 @@ fn category_of(sheet: &Sheet) -> &str {
     sheet.file.category.as_ref().map_or("", |category: &At<String>| category.value.as_str())
 }
 
-fn samples(sheet: &Sheet) -> Vec<Sample> {
+fn samples(sheet: &Sheet, overruled: bool) -> Vec<Sample> {
     let sample = |example: &Example, rule: Option<&Rule>| Sample {
         source: Arc::clone(&sheet.source),
         category: sheet.file.category.as_ref().map(|category| category.value.clone()),
         rule: rule.map(|rule| rule.name.value.clone()),
+        overruled,
         example: example.clone(),
     };
     let in_rules = sheet.file.rules.iter().flat_map(|rule| rule.examples.iter().map(move |e| (e, Some(rule))));

@@ -136,7 +136,13 @@ pub(super) fn run(rules: &RuleSet, report: &mut Report) {
                 true => "no rule matches".to_owned(),
                 false => format!("rules that match: {}", all.iter().map(why).collect::<Vec<_>>().join("; then ")),
             };
-            desk.error(sample.example.span.clone(), format!("the example `{name}` fails: {problem}"), help);
+            if sample.overruled {
+                // a shopper may well want it otherwise
+                let message = format!("your rules change what comes out of the shipped example `{name}`: {problem}");
+                desk.warn(sample.example.span.clone(), message, help);
+            } else {
+                desk.error(sample.example.span.clone(), format!("the example `{name}` fails: {problem}"), help);
+            }
             report.diagnostics.append(&mut desk.found);
         }
         report.examples.push(Tried {

@@ -51,9 +51,19 @@ pub(super) struct Check {
 pub(super) enum Probe {
     Any(Vec<u32>),
     AllOf(Vec<u32>),
-    Near { groups: Vec<Vec<u32>>, within: usize },
+    Near(Near),
     Regex { regex: Regex, needs: Option<Vec<u32>> },
     Present(bool),
+}
+
+/// One word of every group, close together.
+#[derive(Debug)]
+pub(super) struct Near {
+    pub(super) groups: Vec<Vec<u32>>,
+    /// Characters that may lie between.
+    pub(super) within: usize,
+    /// In this order and in one sentence.
+    pub(super) phrase: bool,
 }
 
 impl Node {
@@ -71,7 +81,7 @@ impl Node {
                 match &check.probe {
                     Probe::Any(words) => Some(marked(words)),
                     Probe::AllOf(words) => cheapest(words.iter().map(|word| vec![(check.exact, *word)]).collect()),
-                    Probe::Near { groups, .. } => cheapest(groups.iter().map(|group| marked(group)).collect()),
+                    Probe::Near(near) => cheapest(near.groups.iter().map(|group| marked(group)).collect()),
                     Probe::Regex { needs, .. } => needs.as_ref().map(|words| marked(words)),
                     Probe::Present(_) => None,
                 }
@@ -89,7 +99,7 @@ impl Node {
                 let mut each = |words: &[u32]| words.iter().for_each(|word| call((check.exact, *word)));
                 match &check.probe {
                     Probe::Any(words) | Probe::AllOf(words) => each(words),
-                    Probe::Near { groups, .. } => groups.iter().for_each(|group| each(group)),
+                    Probe::Near(near) => near.groups.iter().for_each(|group| each(group)),
                     Probe::Regex { needs, .. } => each(needs.as_deref().unwrap_or_default()),
                     Probe::Present(_) => {}
                 }
@@ -161,12 +171,14 @@ impl Builder {
         let (probe, what) = match &test.how {
             How::Any(list) => (Probe::Any(take(list, desk)?), format!("contains {}", listed(list, " / "))),
             How::AllOf(list) => (Probe::AllOf(take(list, desk)?), format!("contains all of {}", listed(list, " + "))),
-            How::Near { groups, within } => {
+            How::Near { groups, within, phrase } => {
                 let numbers: Option<Vec<_>> = groups.iter().map(|group| take(group, desk)).collect();
                 let shown: Vec<_> = groups.iter().map(|group| listed(group, " / ")).collect();
+                let (within, phrase) = (*within, *phrase);
+                let kind = if phrase { "says" } else { "has" };
                 (
-                    Probe::Near { groups: numbers?, within: *within },
-                    format!("has within {within}: {}", shown.join(" + ")),
+                    Probe::Near(Near { groups: numbers?, within, phrase }),
+                    format!("{kind} within {within}: {}", shown.join(" + ")),
                 )
             }
             How::Regex(pattern) => {

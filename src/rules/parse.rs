@@ -43,8 +43,20 @@ const COND_KEYS: &[&str] = &[
     "any",
     "not",
 ];
-const TEST_KEYS: &[&str] =
-    &["contains", "all-of", "near", "within", "regex", "in", "exact", "negated", "supposed", "names", "first-lines"];
+const TEST_KEYS: &[&str] = &[
+    "contains",
+    "all-of",
+    "near",
+    "phrase",
+    "within",
+    "regex",
+    "in",
+    "exact",
+    "negated",
+    "supposed",
+    "names",
+    "first-lines",
+];
 
 /// Reads one rule file. What could be read is returned even when something was wrong.
 pub(super) fn file(source: &Source, desk: &mut Desk<'_>) -> File {
@@ -285,25 +297,27 @@ fn test_table(desk: &mut Desk<'_>, on: &On, table: &DeTable<'_>, span: Range<usi
     if let Some(value) = get(table, "all-of") {
         hows.push(How::AllOf(words(desk, value)));
     }
-    if let Some(value) = get(table, "near") {
+    for (key, phrase) in [("near", false), ("phrase", true)] {
+        let Some(value) = get(table, key) else { continue };
         let groups: Vec<_> = match value.get_ref().as_array() {
             Some(groups) => groups.iter().map(|group| words(desk, group)).collect(),
             None => Vec::new(),
         };
         let within = get(table, "within").and_then(|value| whole(desk, value)).map_or(30, |chars| chars.clamp(0, 2000));
         if groups.len() < 2 || groups.iter().any(Vec::is_empty) {
-            let help = "write `near = [\"ポイント\", [\"返還\", \"返却\"]], within = 30`";
-            desk.error(value.span(), "`near` wants two words or more", help);
+            let help = format!("write `{key} = [\"ポイント\", [\"返還\", \"返却\"]], within = 30`");
+            desk.error(value.span(), format!("`{key}` wants two words or more"), help);
         } else {
-            hows.push(How::Near { groups, within: usize::try_from(within).unwrap_or_default() });
+            hows.push(How::Near { groups, within: usize::try_from(within).unwrap_or_default(), phrase });
         }
     }
     if let Some(pattern) = get(table, "regex").and_then(|value| text(desk, value)) {
         hows.push(How::Regex(pattern));
     }
     let bare_header = matches!(on, On::Header(_)) && get(table, "present").is_some();
-    if hows.is_empty() && !bare_header && get(table, "near").is_none() {
-        let help = "write `contains`, `all-of`, `near` or `regex`";
+    let tried = ["near", "phrase"].iter().any(|key| get(table, key).is_some());
+    if hows.is_empty() && !bare_header && !tried {
+        let help = "write `contains`, `all-of`, `near`, `phrase` or `regex`";
         desk.error(span, "no words to look for", help);
     }
     conds.extend(hows.into_iter().map(|how| Cond::Test(Test { how, ..test.clone() })));

@@ -6,11 +6,14 @@ use crate::mail::{Mail, PartKind, Text};
 use crate::text::Folded;
 use aho_corasick::AhoCorasick;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Bytes of one text that are looked at.
 const MAX_TEXT: usize = 512 * 1024;
+/// Links, recipients or headers of one kind that are looked at.
+const MAX_MANY: usize = 2000;
 /// Hits that are remembered of one mail.
 const MAX_HITS: usize = 200_000;
 
@@ -48,7 +51,7 @@ enum Way<'m> {
     Kept(Folded),
     Lent {
         folded: &'m Folded,
-        /// Line ends taken out of the normal form: their places in it.
+        /// Line ends taken out of the normal form: where they would stand in the joined text.
         joins: Vec<usize>,
     },
 }
@@ -60,15 +63,8 @@ impl Hay<'_> {
             Way::Same => range,
             Way::Kept(folded) => folded.origin(range),
             Way::Lent { folded, joins } => {
-                // the k-th join lies at joins[k] in the normal form, at joins[k] - k in the joined text
-                let behind = |at: usize, inclusive: bool| {
-                    joins
-                        .iter()
-                        .enumerate()
-                        .take_while(|(k, join)| if inclusive { *join - k <= at } else { *join - k < at })
-                        .count()
-                };
-                folded.origin(range.start + behind(range.start, true)..range.end + behind(range.end, false))
+                let start = range.start + joins.partition_point(|join| *join <= range.start);
+                folded.origin(start..range.end + joins.partition_point(|join| *join < range.end))
             }
         }
     }
@@ -159,6 +155,8 @@ pub(super) struct Page<'m> {
     body_names: Vec<Range<usize>>,
     /// Different item pages that the mail links to.
     pub(super) item_links: u64,
+    /// Ends of the first so many lines of the body, as they were asked for.
+    heads: RefCell<Vec<((usize, usize), usize)>>,
 }
 
 impl<'m> Page<'m> {
@@ -175,6 +173,7 @@ impl<'m> Page<'m> {
             subject_names: names(&mail.subject, Field::Subject, facts),
             body_names: names(&mail.body, Field::Body, facts),
             item_links: item_links(mail),
+            heads: RefCell::default(),
         }
     }
 
@@ -204,11 +203,16 @@ impl<'m> Page<'m> {
 
     /// Whether a byte of the body (as written) is new, quoted or forwarded text.
     pub(super) fn part_at(&self, at: usize) -> PartKind {
-        self.mail.part_at(at)
+        let parts = &self.mail.parts;
+        let after = parts.partition_point(|part| part.range.end <= at);
+        parts.get(after).filter(|part| part.range.contains(&at)).map_or(PartKind::New, |part| part.kind)
     }
 
-    /// Where the first so many lines with text end, in the text of a hay.
-    pub(super) fn head_ends(text: &str, lines: usize) -> usize {
+    /// Where the first so many lines with text end, in the text of the body.
+    pub(super) fn head_ends(&self, text: &str, lines: usize) -> usize {
+        if let Some((_, end)) = self.heads.borrow().iter().find(|(known, _)| *known == (lines, text.len())) {
+            return *end;
+        }
         let mut at = 0;
         let mut seen = 0;
         for line in text.split_inclusive('\n') {
@@ -218,6 +222,7 @@ impl<'m> Page<'m> {
             seen += usize::from(!line.trim().is_empty());
             at += line.len();
         }
+        self.heads.borrow_mut().push(((lines, text.len()), at));
         at
     }
 }
@@ -226,24 +231,27 @@ fn hays<'m>(mail: &'m Mail, wanted: &Wanted) -> Vec<Hay<'m>> {
     let mut hays = Vec::new();
     let inner = mail.inner.as_ref();
     let senders = || std::iter::once(&mail.from).chain(inner.and_then(|inner| inner.from.as_ref()));
+    let links = || mail.links.iter().take(MAX_MANY);
     for spot in &wanted.spots {
         match *spot {
             Spot::From => hays.extend(senders().map(|from| own(*spot, format!("{}\n{}\n", from.name, from.addr)))),
             Spot::FromDomain => hays.extend(senders().map(|from| same(*spot, from.domain()))),
-            Spot::To => hays.extend(mail.to.iter().map(|to| own(*spot, format!("{}\n{}\n", to.name, to.addr)))),
+            Spot::To => {
+                hays.extend(mail.to.iter().take(MAX_MANY).map(|to| own(*spot, format!("{}\n{}\n", to.name, to.addr))))
+            }
             Spot::Subject => {
                 hays.push(lent(*spot, &mail.subject));
                 hays.extend(inner.filter(|inner| !inner.subject.is_empty()).map(|i| own(*spot, i.subject.clone())));
             }
             Spot::Body => hays.push(lent(*spot, &mail.body)),
-            Spot::Link => hays.extend(mail.links.iter().map(|link| own(*spot, link.href.clone()))),
-            Spot::LinkHost => hays.extend(mail.links.iter().map(|link| same(*spot, &link.host))),
-            Spot::LinkText => hays.extend(mail.links.iter().map(|link| own(*spot, link.text.clone()))),
+            Spot::Link => hays.extend(links().map(|link| own(*spot, link.href.clone()))),
+            Spot::LinkHost => hays.extend(links().map(|link| same(*spot, &link.host))),
+            Spot::LinkText => hays.extend(links().map(|link| own(*spot, link.text.clone()))),
             Spot::Attachment => hays.extend(mail.attachments.iter().map(|file| own(*spot, file.name.clone()))),
             Spot::Header(at) => {
                 let Some(name) = wanted.headers.get(usize::from(at)) else { continue };
                 let named = mail.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-                hays.extend(named.map(|header| own(*spot, header.value.clone())));
+                hays.extend(named.take(MAX_MANY).map(|header| own(*spot, header.value.clone())));
             }
         }
     }
@@ -287,6 +295,7 @@ fn lent(spot: Spot, text: &Text) -> Hay<'_> {
             from = join + 1;
         }
         joined.push_str(folded.get(from..).unwrap_or_default());
+        joins.iter_mut().enumerate().for_each(|(before, join)| *join -= before);
         Cow::Owned(joined)
     };
     Hay { spot, text: joined, raw: Cow::Borrowed(&text.raw), way: Way::Lent { folded: &text.folded, joins } }

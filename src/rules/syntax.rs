@@ -107,6 +107,8 @@ pub(super) enum How {
     Near {
         groups: Vec<Vec<At<String>>>,
         within: usize,
+        /// In this order and in one sentence.
+        phrase: bool,
     },
     Regex(At<String>),
     Present(bool),

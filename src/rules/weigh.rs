@@ -1,7 +1,7 @@
 //! Whether a condition holds for a mail, and what it saw.
 
 use super::clause;
-use super::node::{Check, Node, Probe};
+use super::node::{Check, Near, Node, Probe};
 use super::scan::{Hay, Page, Spot};
 use super::syntax::{FactTest, Knows, Parts, Want};
 use super::{Known, Reason};
@@ -10,8 +10,11 @@ use crate::mail::PartKind;
 use serde::Serialize;
 use std::ops::Range;
 
-/// Matches of one regex that are looked at in one text.
+/// Hits of one word or regex that are looked at before a condition gives up: a mail of nothing but denied words must
+/// not cost more than another.
 const MAX_MATCHES: usize = 1000;
+/// A word of a rule is not longer than this (300 characters).
+const MAX_WORD_BYTES: usize = 1200;
 /// Characters of a reason.
 const MAX_SAW: usize = 80;
 
@@ -85,7 +88,7 @@ fn checks(check: &Check, page: &Page<'_>, saw: &mut Option<Vec<Saw>>) -> bool {
         }
         Probe::Any(words) => words.iter().find_map(|word| hit(check, page, *word)).map(|hit| vec![hit]),
         Probe::AllOf(words) => words.iter().map(|word| hit(check, page, *word)).collect(),
-        Probe::Near { groups, within } => near(check, page, groups, *within).map(|hit| vec![hit]),
+        Probe::Near(words) => near(check, page, words).map(|hit| vec![hit]),
         Probe::Regex { regex, needs } => matched(check, page, regex, needs.as_deref()).map(|hit| vec![hit]),
     };
     let Some(found) = found else { return false };
@@ -107,16 +110,19 @@ fn checks(check: &Check, page: &Page<'_>, saw: &mut Option<Vec<Saw>>) -> bool {
 fn hit(check: &Check, page: &Page<'_>, word: u32) -> Option<(usize, Range<usize>)> {
     page.hits(word, check.exact)
         .iter()
+        .take(MAX_MATCHES)
         .map(|hit| (hit.hay as usize, hit.start..hit.end))
         .find(|(hay, range)| counts(check, page, *hay, range))
 }
 
-fn near(check: &Check, page: &Page<'_>, groups: &[Vec<u32>], within: usize) -> Option<(usize, Range<usize>)> {
+fn near(check: &Check, page: &Page<'_>, near: &Near) -> Option<(usize, Range<usize>)> {
     let spans = |group: &[u32]| -> Vec<(usize, Range<usize>)> {
         let hits = group.iter().flat_map(|word| page.hits(*word, check.exact));
-        hits.map(|hit| (hit.hay as usize, hit.start..hit.end)).collect()
+        let mut spans: Vec<_> = hits.map(|hit| (hit.hay as usize, hit.start..hit.end)).collect();
+        spans.sort_unstable_by_key(|(hay, range)| (*hay, range.start, range.end));
+        spans
     };
-    let (first, rest) = groups.split_first()?;
+    let (first, rest) = near.groups.split_first()?;
     let rest: Vec<_> = rest.iter().map(|group| spans(group)).collect();
     if rest.iter().any(Vec::is_empty) {
         return None;
@@ -125,23 +131,42 @@ fn near(check: &Check, page: &Page<'_>, groups: &[Vec<u32>], within: usize) -> O
         let text = text_of(check, page.hays.get(hay)?);
         let mut whole = anchor.clone();
         for others in &rest {
+            // a phrase goes on from its last word; otherwise every word is near the first
+            let anchor = if near.phrase { &whole } else { &anchor };
             let gap = |other: &Range<usize>| {
                 let between = if other.start >= anchor.end {
                     text.get(anchor.end..other.start)
+                } else if near.phrase {
+                    None
                 } else if other.end <= anchor.start {
                     text.get(other.end..anchor.start)
                 } else {
                     Some("")
                 }?;
-                let near = between.len() <= within * 4 && !between.contains("\n\n");
-                near.then(|| between.chars().count()).filter(|chars| *chars <= within)
+                let fits = between.len() <= near.within * 4
+                    && if near.phrase { is_phrase(check, between) } else { !between.contains("\n\n") };
+                fits.then(|| between.chars().count()).filter(|chars| *chars <= near.within)
             };
-            let near = others.iter().filter(|(other, _)| *other == hay).take(MAX_MATCHES);
-            let (_, other) = near.filter_map(|(_, range)| Some((gap(range)?, range))).min_by_key(|(gap, _)| *gap)?;
+            let from = (hay, anchor.start.saturating_sub(near.within * 4 + MAX_WORD_BYTES));
+            let to = (hay, anchor.end + near.within * 4);
+            let first = others.partition_point(|(hay, range)| (*hay, range.start) < from);
+            let close = others.iter().skip(first).take_while(|(hay, range)| (*hay, range.start) <= to);
+            let gaps = close.take(MAX_MATCHES).filter_map(|(_, range)| Some((gap(range)?, range)));
+            let (_, other) = gaps.min_by_key(|(gap, _)| *gap)?;
             whole = whole.start.min(other.start)..whole.end.max(other.end);
         }
         counts(check, page, hay, &whole).then_some((hay, whole))
     })
+}
+
+/// Whether words with this between them belong to one statement.
+fn is_phrase(check: &Check, between: &str) -> bool {
+    let denied = clause::denied(between);
+    let fits = match check.negated {
+        Want::No => !denied,
+        Want::Yes | Want::Either => true,
+    };
+    fits && !between.contains(['。', '!', '?', '\n'])
 }
 
 fn matched(
@@ -186,7 +211,7 @@ fn counts(check: &Check, page: &Page<'_>, at: usize, range: &Range<usize>) -> bo
             Parts::Forwarded => part == PartKind::Forwarded,
             Parts::Any => true,
         };
-        if !wanted || check.first_lines.is_some_and(|lines| range.start >= Page::head_ends(text, lines)) {
+        if !wanted || check.first_lines.is_some_and(|lines| range.start >= page.head_ends(text, lines)) {
             return false;
         }
     }
