@@ -1,5 +1,17 @@
 //! Secrets: from a command, the environment or a file; never printed.
 
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+
+/// Longest secret, in bytes.
+const LONGEST: u64 = 16 * 1024;
+/// A command may ask the shopper to unlock something: so long is waited.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Where a secret comes from. Asked each time it is needed, so that a changed password needs no restart.
 #[derive(Clone)]
 pub enum Secret {
@@ -8,7 +20,139 @@ pub enum Secret {
     /// An environment variable.
     Environment(String),
     /// A file that only its owner can read (mode 0600 or stricter).
-    File(std::path::PathBuf),
+    File(PathBuf),
     /// Given in memory by the demo or a test.
-    Given(secrecy::SecretString),
+    Given(SecretString),
+}
+
+/// Why a secret cannot be had. Never holds (a part of) the secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // arguments may hold something that is nobody's business
+            Self::Command(argv) => write!(f, "Secret::Command({:?} …)", argv.first()),
+            Self::Environment(name) => write!(f, "Secret::Environment({name:?})"),
+            Self::File(path) => write!(f, "Secret::File({path:?})"),
+            Self::Given(_) => f.write_str("Secret::Given(…)"),
+        }
+    }
+}
+
+impl Secret {
+    /// The secret itself.
+    ///
+    /// # Errors
+    /// A sentence that says where it was looked for and what to do.
+    pub async fn get(&self) -> Result<SecretString, SecretError> {
+        let found = match self {
+            Self::Given(secret) => return Ok(secret.clone()),
+            Self::Environment(name) => std::env::var(name)
+                .map(SecretString::from)
+                .map_err(|_| SecretError(format!("the environment variable {name} is not set (or not UTF-8)")))?,
+            Self::File(path) => file(path)?,
+            Self::Command(argv) => command(argv).await?,
+        };
+        if found.expose_secret().is_empty() {
+            return Err(SecretError(format!("{} gives an empty secret", self.place())));
+        }
+        Ok(found)
+    }
+
+    fn place(&self) -> String {
+        match self {
+            Self::Command(argv) => format!("the command {}", argv.first().map_or("", String::as_str)),
+            Self::Environment(name) => format!("the environment variable {name}"),
+            Self::File(path) => path.display().to_string(),
+            Self::Given(_) => "the program".to_owned(),
+        }
+    }
+}
+
+fn file(path: &std::path::Path) -> Result<SecretString, SecretError> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| SecretError(format!("cannot read {shown}: {error}"));
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    if !about.is_file() {
+        return Err(SecretError(format!("{shown} is not a file")));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if about.permissions().mode() & 0o077 != 0 {
+            return Err(SecretError(format!("others can read {shown}; run: chmod 600 {shown}")));
+        }
+    }
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, LONGEST), &mut text).map_err(failed)?;
+    Ok(first_line(&text))
+}
+
+async fn command(argv: &[String]) -> Result<SecretString, SecretError> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| SecretError("no program is named".to_owned()))?;
+    let mut child = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| SecretError(format!("cannot start {program}: {error}")))?;
+    let stdout = child.stdout.take();
+    let run = async {
+        let mut text = String::new();
+        if let Some(stdout) = stdout {
+            stdout.take(LONGEST).read_to_string(&mut text).await?;
+        }
+        Ok::<_, std::io::Error>((text, child.wait().await?))
+    };
+    let (text, status) = tokio::time::timeout(PATIENCE, run)
+        .await
+        .map_err(|_| SecretError(format!("{program} did not end within {} s", PATIENCE.as_secs())))?
+        .map_err(|error| SecretError(format!("{program}: {error}")))?;
+    if !status.success() {
+        return Err(SecretError(format!("{program} ended with {status}")));
+    }
+    Ok(first_line(&text))
+}
+
+fn first_line(text: &str) -> SecretString {
+    SecretString::from(text.lines().next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn secrets_come_from_where_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p");
+        std::fs::write(&path, "geheim\nmore\n").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+            let refused = Secret::File(path.clone()).get().await.unwrap_err().to_string();
+            assert!(refused.contains("chmod 600"), "{refused}");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        assert_eq!(Secret::File(path).get().await.unwrap().expose_secret(), "geheim");
+        let echo = Secret::Command(vec!["printf".into(), "a b\\nc".into()]);
+        assert_eq!(echo.get().await.unwrap().expose_secret(), "a b");
+        assert!(Secret::Command(vec!["false".into()]).get().await.is_err());
+        assert!(Secret::Command(vec!["/no/such/program".into()]).get().await.is_err());
+        assert!(Secret::Environment("MODORI_NO_SUCH_VARIABLE".into()).get().await.is_err());
+        assert!(Secret::File(folder.path().to_path_buf()).get().await.is_err());
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let shown = format!("{:?}", Secret::Given(SecretString::from("geheim")));
+        assert!(!shown.contains("geheim"));
+    }
 }

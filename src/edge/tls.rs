@@ -1,1 +1,59 @@
-//! TLS: one client configuration (ring, the platform's trust store), handed over explicitly.
+//! Which certificates are trusted: those of the system, and one more where the configuration names it.
+
+use rustls_platform_verifier::Verifier;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
+/// Why TLS cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate file cannot be read.
+    #[error("cannot read the certificates in {path}: {why}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The system's trust store or the provider cannot be used.
+    #[error("cannot prepare TLS: {0}")]
+    Setup(#[from] tokio_rustls::rustls::Error),
+}
+
+/// A client's TLS: ring, the system's trust store, and the certificates of `ca_file` (PEM) besides.
+///
+/// # Errors
+/// The file cannot be read or holds no certificate, or the system's trust store cannot be used.
+pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let more = match ca_file {
+        None => Vec::new(),
+        Some(path) => certificates(path)?,
+    };
+    let verifier = if more.is_empty() {
+        Verifier::new(Arc::clone(&provider))?
+    } else {
+        Verifier::new_with_extra_roots(more, Arc::clone(&provider))?
+    };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = |why: String| TlsError::File { path: path.to_path_buf(), why };
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(|error| failed(error.to_string()))?
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.to_string()))?;
+    if found.is_empty() {
+        return Err(failed("there is none (is it PEM?)".to_owned()));
+    }
+    Ok(found)
+}

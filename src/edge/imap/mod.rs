@@ -1,6 +1,24 @@
 //! The mailbox over IMAP4rev1: watch (read-only) and write (for the hand).
+//!
+//! Our own small client: what a server says is framed and bounded before it is read, and what cannot be read never
+//! takes the connection down with it.
+
+mod error;
+mod open;
+mod response;
+mod session;
+mod uids;
+pub mod utf7;
+mod watch;
+mod wire;
+
+pub use error::ImapError;
+pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
+pub use uids::UidSet;
+pub use watch::watch;
 
 use crate::edge::secret::Secret;
+use crate::mailbox::{Arrival, Place};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -81,3 +99,43 @@ pub struct ImapAccount {
     /// Most bytes fetched of one message (at least [`crate::mailbox::LEAST_FETCH`]).
     pub fetch_cap: u32,
 }
+
+/// What a watch reports.
+#[derive(Debug)]
+pub enum Sight {
+    /// The mailbox was opened. The answer says from which UID on it is looked at.
+    Opened {
+        /// UIDVALIDITY.
+        uid_validity: u32,
+        /// UIDNEXT; 0 when the server does not tell.
+        uid_next: u32,
+        /// The first UID to look at.
+        reply: tokio::sync::oneshot::Sender<u32>,
+    },
+    /// A message.
+    Mail(Arrival),
+    /// A message that is listed, but that the server does not hand over.
+    Unfetched {
+        /// Where it lies.
+        place: Place,
+        /// Why, for people.
+        why: String,
+    },
+    /// Everything below `next_uid` was told: only this moves the stored cursor.
+    Looked {
+        /// UIDVALIDITY.
+        uid_validity: u32,
+        /// The next UID to look at.
+        next_uid: u32,
+    },
+    /// The connection is lost; it is tried again after the wait.
+    Lost {
+        /// Why.
+        trouble: ImapError,
+        /// How long is waited.
+        wait: Duration,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! From an account to a logged-in connection: dial, protect, greet, log in, ask what the server can.
+
+use super::error::ImapError;
+use super::response::{Condition, Response};
+use super::wire::{Answer, Line, Piece};
+use super::{Dial, ImapAccount, Security, Wire};
+use base64::Engine as _;
+use secrecy::ExposeSecret;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+/// A logged-in connection.
+pub(super) struct Opened {
+    pub(super) line: Line,
+    /// Upper case.
+    pub(super) capabilities: BTreeSet<String>,
+    /// Prefix of the personal namespace, as on the wire.
+    pub(super) prefix: String,
+    /// Hierarchy delimiter.
+    pub(super) delimiter: Option<char>,
+}
+
+/// Dials and logs in.
+pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
+    let name = account.name.as_str();
+    let line = |stream| Line::new(stream, name, account.pace.clone(), account.fetch_cap);
+    let (mut line, greeted) = match &account.dial {
+        Dial::Memory(dial) => {
+            let stream = dial().map_err(|error| ImapError::lost(name, format_args!("cannot connect: {error}")))?;
+            (line(stream), false)
+        }
+        Dial::Tcp { host, port, security, tls } => {
+            let limit = account.pace.command.min(Duration::from_secs(30));
+            let tcp = tokio::time::timeout(limit, dial(name, host, *port, *security))
+                .await
+                .map_err(|_| ImapError::lost(name, format_args!("{host}:{port} does not answer")))??;
+            match security {
+                Security::Plain => (line(Box::new(tcp)), false),
+                Security::Tls => {
+                    let stream = protect(name, host, tls, Box::new(tcp), limit).await?;
+                    (line(stream), false)
+                }
+                Security::StartTls => {
+                    let mut clear = line(Box::new(tcp));
+                    greeting(name, &mut clear).await?;
+                    clear.ok("STARTTLS (encryption)", &[Piece::Plain("STARTTLS")]).await?;
+                    let stream = protect(name, host, tls, clear.into_stream()?, limit).await?;
+                    (line(stream), true)
+                }
+            }
+        }
+    };
+    let mut known = if greeted { None } else { greeting(name, &mut line).await? };
+    if known.as_ref().is_none_or(|greeting| greeting.capabilities.is_empty()) {
+        // what was said before STARTTLS does not count: asked again
+        let capabilities = capabilities(&mut line).await?;
+        known = Some(Greeting { capabilities, logged_in: known.is_some_and(|greeting| greeting.logged_in) });
+    }
+    let Greeting { mut capabilities, logged_in } = known.unwrap_or_default();
+    line.literal_plus = capabilities.contains("LITERAL+") || capabilities.contains("LITERAL-");
+    if !logged_in {
+        let answer = log_in(account, &mut line, &capabilities).await?;
+        let told = answer.status.code.filter(|code| code.name == "CAPABILITY");
+        capabilities = match told {
+            Some(code) => code
+                .rest
+                .iter()
+                .filter_map(super::response::Value::text)
+                .map(|word| word.to_ascii_uppercase())
+                .collect(),
+            None => self::capabilities(&mut line).await?,
+        };
+    }
+    let (mut prefix, mut delimiter) = (String::new(), None);
+    if capabilities.contains("NAMESPACE") {
+        let answer = line.command(&[Piece::Plain("NAMESPACE")]).await?;
+        for response in answer.untagged {
+            if let Response::Namespace { prefix: p, delimiter: d } = response {
+                (prefix, delimiter) = (p, d);
+            }
+        }
+    }
+    if delimiter.is_none() {
+        let answer = line.command(&[Piece::Plain("LIST \"\" \"\"")]).await?;
+        for response in answer.untagged {
+            if let Response::List { delimiter: d, .. } = response {
+                delimiter = d;
+            }
+        }
+    }
+    Ok(Opened { line, capabilities, prefix, delimiter })
+}
+
+#[derive(Default)]
+struct Greeting {
+    capabilities: BTreeSet<String>,
+    logged_in: bool,
+}
+
+async fn greeting(name: &str, line: &mut Line) -> Result<Option<Greeting>, ImapError> {
+    match line.response(line.pace.command).await? {
+        Response::Status(status) if matches!(status.condition, Condition::Ok | Condition::PreAuth) => {
+            let logged_in = status.condition == Condition::PreAuth;
+            let told = status.code.filter(|code| code.name == "CAPABILITY");
+            let words = told.map(|code| {
+                code.rest
+                    .iter()
+                    .filter_map(super::response::Value::text)
+                    .map(|word| word.to_ascii_uppercase())
+                    .collect()
+            });
+            Ok(Some(Greeting { capabilities: words.unwrap_or_default(), logged_in }))
+        }
+        _ => Err(ImapError::ask(name, "this is not an IMAP server (is the port right, and TLS or STARTTLS?)")),
+    }
+}
+
+async fn capabilities(line: &mut Line) -> Result<BTreeSet<String>, ImapError> {
+    let answer = line.ok("CAPABILITY", &[Piece::Plain("CAPABILITY")]).await?;
+    let mut all = BTreeSet::new();
+    for response in answer.untagged {
+        if let Response::Capability(words) = response {
+            all.extend(words);
+        }
+    }
+    Ok(all)
+}
+
+async fn log_in(account: &ImapAccount, line: &mut Line, can: &BTreeSet<String>) -> Result<Answer, ImapError> {
+    let name = account.name.as_str();
+    let password =
+        account.password.get().await.map_err(|error| ImapError::ask(name, format_args!("no password: {error}")))?;
+    let plain = can.contains("AUTH=PLAIN") && can.contains("SASL-IR");
+    if !plain && can.contains("LOGINDISABLED") {
+        return Err(ImapError::ask(name, "the server allows no login with a password here (is it encrypted?)"));
+    }
+    let secret = password.expose_secret();
+    let answer = if plain {
+        let token = format!("\0{}\0{secret}", account.user);
+        let token = secrecy::SecretString::from(base64::engine::general_purpose::STANDARD.encode(token));
+        let pieces = [Piece::Plain("AUTHENTICATE PLAIN "), Piece::Plain(token.expose_secret())];
+        line.command(&pieces).await?
+    } else {
+        let pieces = [
+            Piece::Plain("LOGIN "),
+            Piece::Text(account.user.as_bytes()),
+            Piece::Plain(" "),
+            Piece::Text(secret.as_bytes()),
+        ];
+        line.command(&pieces).await?
+    };
+    let user = &account.user;
+    line.must_be_ok(&format!("the login of {user}"), &answer.status).map_err(|error| ImapError {
+        // the server's word, but nothing that a login may not do again at once
+        refused: false,
+        ..error
+    })?;
+    Ok(answer)
+}
+
+async fn dial(name: &str, host: &str, port: u16, security: Security) -> Result<TcpStream, ImapError> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((bare, port)).await;
+    let addresses: Vec<SocketAddr> = found
+        .map_err(|error| ImapError::lost(name, format_args!("cannot find {host}: {error} (is the network up?)")))?
+        .collect();
+    let mut last = None;
+    for address in addresses {
+        if security == Security::Plain && !address.ip().is_loopback() {
+            let what =
+                format!("`plain` would send the password to {address} in clear text; use \"tls\" or \"starttls\"");
+            return Err(ImapError::ask(name, what));
+        }
+        match TcpStream::connect(address).await {
+            Ok(tcp) => {
+                keep_alive(&tcp);
+                return Ok(tcp);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let why = last.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
+    Err(ImapError::lost(name, format_args!("cannot connect to {host}:{port}: {why}")))
+}
+
+/// A peer that vanished without a word is noticed by the system, too; not everywhere, so failures do not matter.
+fn keep_alive(tcp: &TcpStream) {
+    let _ = tcp.set_nodelay(true);
+    let socket = socket2::SockRef::from(tcp);
+    let every = Duration::from_secs(30);
+    let _ = socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(every).with_interval(every));
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(60)));
+}
+
+async fn protect(
+    name: &str,
+    host: &str,
+    tls: &Arc<ClientConfig>,
+    stream: Box<dyn Wire>,
+    limit: Duration,
+) -> Result<Box<dyn Wire>, ImapError> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let server = ServerName::try_from(bare)
+        .map_err(|_| ImapError::ask(name, format_args!("`{host}` is neither a host name nor an address")))?;
+    let connect = TlsConnector::from(Arc::clone(tls)).connect(server, stream);
+    match tokio::time::timeout(limit, connect).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let what =
+                format!("{host} cannot be trusted: {error} (a server at home needs `ca_file`; or is the port right?)");
+            Err(ImapError::ask(name, what))
+        }
+        Ok(Err(error)) => Err(ImapError::lost(name, format_args!("TLS with {host}: {error}"))),
+        Err(_) => Err(ImapError::lost(name, format_args!("TLS with {host} does not come about"))),
+    }
+}

@@ -1,0 +1,390 @@
+//! A connection for the hand and for sweeps: one command at a time, each with its whole answer.
+
+use super::error::ImapError;
+use super::open::{self, Opened};
+use super::response::{Response, Seen};
+use super::uids::{UidSet, listed};
+use super::wire::{Answer, Line, Piece};
+use super::{ImapAccount, utf7};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A mailbox as it was when opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mailbox {
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// UIDNEXT; 0 when the server does not tell.
+    pub uid_next: u32,
+    /// Messages in it.
+    pub messages: u32,
+}
+
+/// What is asked of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Flags only.
+    Flags,
+    /// Flags, date, size, and the first so many bytes.
+    First(u32),
+    /// Flags, date, size, and everything.
+    Whole,
+}
+
+/// A message as fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// UID.
+    pub uid: u32,
+    /// Flags.
+    pub flags: Vec<String>,
+    /// INTERNALDATE.
+    pub received: Option<Timestamp>,
+    /// RFC822.SIZE in bytes.
+    pub size: u32,
+    /// The bytes that were asked for.
+    pub bytes: Vec<u8>,
+}
+
+/// Where copies lie, as the server says (COPYUID, RFC 4315).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// UIDVALIDITY of the target.
+    pub uid_validity: u32,
+    pairs: BTreeMap<u32, u32>,
+}
+
+impl Copied {
+    /// The UID at the target of the message that had this UID at the source.
+    #[must_use]
+    pub fn target_of(&self, source: u32) -> Option<u32> {
+        self.pairs.get(&source).copied()
+    }
+}
+
+/// A folder of the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its name, with `/` between levels.
+    pub name: String,
+    /// Attributes (`\Noselect`, `\Junk` …).
+    pub attributes: Vec<String>,
+}
+
+/// A logged-in connection.
+pub struct Session {
+    line: Line,
+    capabilities: BTreeSet<String>,
+    names: Names,
+    ready_folders: BTreeSet<String>,
+}
+
+/// How names are written on this server.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    prefix: String,
+    delimiter: Option<char>,
+}
+
+impl Names {
+    pub(super) fn of(opened: &Opened) -> Self {
+        Self { prefix: opened.prefix.clone(), delimiter: opened.delimiter }
+    }
+
+    /// `楽天/再入荷` as this server writes it.
+    pub(super) fn wire(&self, name: &str) -> String {
+        let inbox = |part: &str| part.eq_ignore_ascii_case("INBOX");
+        if inbox(name) {
+            return "INBOX".to_owned();
+        }
+        let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
+        if let (Some(first), true) = (parts.first_mut(), name.split('/').next().is_some_and(inbox)) {
+            *first = "INBOX".to_owned();
+        }
+        let joined = match self.delimiter {
+            // a delimiter inside a part would make two of it
+            Some(delimiter) => {
+                let parts: Vec<String> = parts.iter().map(|part| part.replace(delimiter, "_")).collect();
+                parts.join(&delimiter.to_string())
+            }
+            None => name.replace('/', "_"),
+        };
+        let wire = utf7::encode(&joined);
+        if self.prefix.is_empty() || wire.starts_with(&self.prefix) { wire } else { format!("{}{wire}", self.prefix) }
+    }
+
+    /// A name of this server as we write it.
+    fn plain(&self, wire: &str) -> String {
+        let bare = wire.strip_prefix(&self.prefix).filter(|bare| !bare.is_empty()).unwrap_or(wire);
+        let text = utf7::decode(bare);
+        match self.delimiter {
+            Some(delimiter) if delimiter != '/' => text.replace(delimiter, "/"),
+            _ => text,
+        }
+    }
+}
+
+impl Session {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// The server cannot be reached or trusted, or refuses the login.
+    pub async fn open(account: &ImapAccount) -> Result<Self, ImapError> {
+        let opened = open::open(account).await?;
+        let names = Names::of(&opened);
+        Ok(Self { line: opened.line, capabilities: opened.capabilities, names, ready_folders: BTreeSet::new() })
+    }
+
+    /// Whether the server has a capability (upper case).
+    #[must_use]
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.contains(capability)
+    }
+
+    /// Opens a mailbox read-only.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn examine(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
+        select(&mut self.line, &self.names, "EXAMINE ", mailbox).await
+    }
+
+    /// Opens a mailbox for writing.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn select(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
+        select(&mut self.line, &self.names, "SELECT ", mailbox).await
+    }
+
+    /// Makes and subscribes a folder when it is missing.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses to make it.
+    pub async fn ensure_folder(&mut self, folder: &str) -> Result<(), ImapError> {
+        let wire = self.names.wire(folder);
+        if self.ready_folders.contains(&wire) {
+            return Ok(());
+        }
+        let listed = self.line.command(&[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
+        let there = listed.untagged.iter().any(|response| {
+            let Response::List { attributes, name, .. } = response else { return false };
+            let ghost = |a: &String| a.eq_ignore_ascii_case("\\NonExistent") || a.eq_ignore_ascii_case("\\Noselect");
+            *name == wire && !attributes.iter().any(ghost)
+        });
+        if !there {
+            let made = self.line.command(&[Piece::Plain("CREATE "), Piece::Text(wire.as_bytes())]).await?;
+            let exists = made.status.code.as_ref().is_some_and(|code| code.name == "ALREADYEXISTS");
+            if !exists {
+                self.line.must_be_ok(&format!("making the folder {folder}"), &made.status)?;
+            }
+            // an unsubscribed folder works, it is only not shown by some programs: no reason to stop
+            self.line.command(&[Piece::Plain("SUBSCRIBE "), Piece::Text(wire.as_bytes())]).await?;
+        }
+        self.ready_folders.insert(wire);
+        Ok(())
+    }
+
+    /// A mailbox as it is now, without opening it.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn status(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
+        let wire = self.names.wire(mailbox);
+        let pieces =
+            [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(" (MESSAGES UIDNEXT UIDVALIDITY)")];
+        let answer = self.line.ok(&format!("looking at the folder {mailbox}"), &pieces).await?;
+        let mut found = Mailbox::default();
+        for response in answer.untagged {
+            let Response::MailboxStatus(items) = response else { continue };
+            for (name, number) in items {
+                match name.as_str() {
+                    "MESSAGES" => found.messages = number,
+                    "UIDNEXT" => found.uid_next = number,
+                    "UIDVALIDITY" => found.uid_validity = number,
+                    _ => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// All folders.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn list(&mut self) -> Result<Vec<Folder>, ImapError> {
+        let answer = self.line.ok("listing the folders", &[Piece::Plain("LIST \"\" \"*\"")]).await?;
+        let folder = |response| match response {
+            Response::List { attributes, name, .. } => Some(Folder { name: self.names.plain(&name), attributes }),
+            _ => None,
+        };
+        Ok(answer.untagged.into_iter().filter_map(folder).collect())
+    }
+
+    /// Fetches messages of the open mailbox; those that are gone are missing from the answer.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn fetch(&mut self, uids: &UidSet, what: Fetch) -> Result<Vec<Fetched>, ImapError> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let items = match what {
+            Fetch::Flags => "(UID FLAGS)".to_owned(),
+            Fetch::First(cap) => format!("(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]<0.{cap}>)"),
+            Fetch::Whole => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])".to_owned(),
+        };
+        let command = format!("UID FETCH {uids} {items}");
+        let answer = self.line.ok("reading messages", &[Piece::Plain(&command)]).await?;
+        let mut found: BTreeMap<u32, Fetched> = BTreeMap::new();
+        for response in answer.untagged {
+            let Response::Fetch(seen) = response else { continue };
+            let Some(uid) = seen.uid else { continue };
+            // unasked flag news about the same message come apart from its body
+            if what != Fetch::Flags && seen.body.is_none() {
+                continue;
+            }
+            found.insert(uid, fetched(uid, seen));
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// Moves messages of the selected mailbox. The place of each copy is told when the server tells it.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn uid_move(&mut self, uids: &UidSet, target: &str) -> Result<Option<Copied>, ImapError> {
+        self.transfer("UID MOVE", "moving", uids, target).await
+    }
+
+    /// Copies messages of the selected mailbox.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn uid_copy(&mut self, uids: &UidSet, target: &str) -> Result<Option<Copied>, ImapError> {
+        self.transfer("UID COPY", "copying", uids, target).await
+    }
+
+    async fn transfer(
+        &mut self,
+        command: &str,
+        doing: &str,
+        uids: &UidSet,
+        target: &str,
+    ) -> Result<Option<Copied>, ImapError> {
+        let wire = self.names.wire(target);
+        let command = format!("{command} {uids} ");
+        let answer = self.line.command(&[Piece::Plain(&command), Piece::Text(wire.as_bytes())]).await?;
+        if answer.status.code.as_ref().is_some_and(|code| code.name == "TRYCREATE") {
+            // someone removed the folder meanwhile: it is made again the next time
+            self.ready_folders.remove(&wire);
+        }
+        self.line.must_be_ok(&format!("{doing} to {target}"), &answer.status)?;
+        Ok(copy_uid(&answer))
+    }
+
+    /// Adds flags to messages of the selected mailbox.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn add_flags(&mut self, uids: &UidSet, flags: &[&str]) -> Result<(), ImapError> {
+        let command = format!("UID STORE {uids} +FLAGS.SILENT ({})", flags.join(" "));
+        self.line.ok("setting flags", &[Piece::Plain(&command)]).await.map(|_| ())
+    }
+
+    /// Removes just these messages, which bear \Deleted (UIDPLUS, RFC 4315).
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn uid_expunge(&mut self, uids: &UidSet) -> Result<(), ImapError> {
+        let command = format!("UID EXPUNGE {uids}");
+        self.line.ok("removing what was copied", &[Piece::Plain(&command)]).await.map(|_| ())
+    }
+
+    /// Lays a message into a mailbox.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn append(
+        &mut self,
+        mailbox: &str,
+        flags: &[&str],
+        received: Option<Timestamp>,
+        bytes: &[u8],
+    ) -> Result<(), ImapError> {
+        let wire = self.names.wire(mailbox);
+        let date = received.map(|at| format!("\"{}\" ", at.strftime("%d-%b-%Y %H:%M:%S +0000"))).unwrap_or_default();
+        let middle = format!(" ({}) {date}", flags.join(" "));
+        let pieces =
+            [Piece::Plain("APPEND "), Piece::Text(wire.as_bytes()), Piece::Plain(&middle), Piece::Literal(bytes)];
+        self.line.ok(&format!("laying a message into {mailbox}"), &pieces).await.map(|_| ())
+    }
+
+    /// Says good-bye; whether the server answers does not matter.
+    pub async fn logout(mut self) {
+        self.line.pace.command = self.line.pace.command.min(Duration::from_secs(2));
+        let _ = self.line.command(&[Piece::Plain("LOGOUT")]).await;
+    }
+}
+
+fn fetched(uid: u32, seen: Seen) -> Fetched {
+    let bytes = seen.body.unwrap_or_default();
+    Fetched {
+        uid,
+        flags: seen.flags.unwrap_or_default(),
+        received: seen.received,
+        size: seen.size.unwrap_or_else(|| u32::try_from(bytes.len()).unwrap_or(u32::MAX)),
+        bytes,
+    }
+}
+
+/// COPYUID from the tagged answer (COPY) or from an untagged OK before it (MOVE, RFC 6851, 4.3).
+fn copy_uid(answer: &Answer) -> Option<Copied> {
+    let codes = answer.untagged.iter().filter_map(|response| match response {
+        Response::Status(status) => status.code.as_ref(),
+        _ => None,
+    });
+    let mut copied: Option<Copied> = None;
+    for code in codes.chain(answer.status.code.as_ref()).filter(|code| code.name == "COPYUID") {
+        let [_, sources, targets] = code.rest.as_slice() else { continue };
+        let (Some(uid_validity), Some(sources), Some(targets)) = (code.number(), sources.text(), targets.text()) else {
+            continue;
+        };
+        let (Some(sources), Some(targets)) = (listed(&sources), listed(&targets)) else { continue };
+        if sources.len() != targets.len() || copied.as_ref().is_some_and(|one| one.uid_validity != uid_validity) {
+            continue;
+        }
+        copied
+            .get_or_insert_with(|| Copied { uid_validity, pairs: BTreeMap::new() })
+            .pairs
+            .extend(sources.into_iter().zip(targets));
+    }
+    copied
+}
+
+/// SELECT or EXAMINE.
+pub(super) async fn select(line: &mut Line, names: &Names, command: &str, mailbox: &str) -> Result<Mailbox, ImapError> {
+    let wire = names.wire(mailbox);
+    let pieces = [Piece::Plain(command), Piece::Text(wire.as_bytes())];
+    let answer = line.ok(&format!("opening the folder {mailbox}"), &pieces).await?;
+    let mut found = Mailbox::default();
+    for response in answer.untagged {
+        match response {
+            Response::Exists(messages) => found.messages = messages,
+            Response::Status(status) => match status.code.as_ref().map(|code| (code.name.as_str(), code.number())) {
+                Some(("UIDVALIDITY", Some(number))) => found.uid_validity = number,
+                Some(("UIDNEXT", Some(number))) => found.uid_next = number,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    if found.uid_validity == 0 {
+        return Err(
+            line.lost(format_args!("the server gives {mailbox} no UIDVALIDITY: its messages cannot be told apart"))
+        );
+    }
+    Ok(found)
+}

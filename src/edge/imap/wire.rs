@@ -1,0 +1,250 @@
+//! One connection: framed responses in, commands out, a deadline on everything. An empty answer is not an answer until
+//! its tag said OK.
+
+use super::error::{ImapError, printable};
+use super::response::{self, Condition, Response, Status};
+use super::{Pace, Wire};
+use std::fmt::Write as _;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Longest line of a response, in bytes.
+const LINE: usize = 64 * 1024;
+/// Room for a response beside the body that was asked for.
+const ROOM: usize = 64 * 1024;
+/// Bytes that the untagged answers to one command may hold together.
+const ANSWERS: usize = 96 * 1024 * 1024;
+
+/// A piece of a command.
+pub(super) enum Piece<'a> {
+    /// Sent as it is.
+    Plain(&'a str),
+    /// A string: quoted where possible, else as a literal.
+    Text(&'a [u8]),
+    /// Bytes as a literal.
+    Literal(&'a [u8]),
+}
+
+/// A connection to a server.
+pub(super) struct Line {
+    stream: Box<dyn Wire>,
+    account: String,
+    buffer: Vec<u8>,
+    start: usize,
+    tag: u32,
+    largest: usize,
+    pub(super) pace: Pace,
+    /// LITERAL+ or LITERAL-: short literals need no permission.
+    pub(super) literal_plus: bool,
+}
+
+/// The end of a command with all that was said before it.
+pub(super) struct Answer {
+    pub(super) status: Status,
+    pub(super) untagged: Vec<Response>,
+}
+
+impl Line {
+    pub(super) fn new(stream: Box<dyn Wire>, account: &str, pace: Pace, fetch_cap: u32) -> Self {
+        Self {
+            stream,
+            account: account.to_owned(),
+            buffer: Vec::new(),
+            start: 0,
+            tag: 0,
+            largest: (fetch_cap as usize).saturating_add(ROOM),
+            pace,
+            literal_plus: false,
+        }
+    }
+
+    /// The stream, for TLS to be laid over it. Refused when bytes lie there already: they would count as encrypted.
+    pub(super) fn into_stream(self) -> Result<Box<dyn Wire>, ImapError> {
+        if self.buffer.len() > self.start {
+            return Err(ImapError::ask(
+                &self.account,
+                "the server sent clear text after STARTTLS: someone may be listening",
+            ));
+        }
+        Ok(self.stream)
+    }
+
+    pub(super) fn lost(&self, what: impl std::fmt::Display) -> ImapError {
+        ImapError::lost(&self.account, what)
+    }
+
+    /// The next response, within `limit`. May be dropped and called again: nothing is lost.
+    pub(super) async fn response(&mut self, limit: Duration) -> Result<Response, ImapError> {
+        match tokio::time::timeout(limit, self.next()).await {
+            Ok(response) => response,
+            Err(_) => Err(self.lost(format_args!("the server was silent for {} s", limit.as_secs()))),
+        }
+    }
+
+    /// The next response, `None` when none came within `limit`.
+    pub(super) async fn response_or_silence(&mut self, limit: Duration) -> Result<Option<Response>, ImapError> {
+        tokio::time::timeout(limit, self.next()).await.map_or(Ok(None), |response| response.map(Some))
+    }
+
+    async fn next(&mut self) -> Result<Response, ImapError> {
+        loop {
+            let waiting = self.buffer.get(self.start..).unwrap_or_default();
+            match response::frame(waiting, LINE, self.largest) {
+                Ok(Some(end)) => {
+                    let whole = waiting.get(..end).unwrap_or_default();
+                    let text = whole.strip_suffix(b"\n").unwrap_or(whole);
+                    let response = response::read(text.strip_suffix(b"\r").unwrap_or(text));
+                    self.start += end;
+                    if let Response::Status(Status { condition: Condition::Bye, text, .. }) = &response {
+                        return Err(self.lost(format_args!("the server ended the connection: {}", printable(text))));
+                    }
+                    return Ok(response);
+                }
+                Ok(None) => {}
+                Err(what) => return Err(self.lost(format_args!("the server {what}"))),
+            }
+            if self.start > 0 {
+                self.buffer.drain(..self.start);
+                self.start = 0;
+            }
+            if self.buffer.capacity() - self.buffer.len() < 16 * 1024 {
+                self.buffer.reserve(32 * 1024);
+            }
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(0) => return Err(self.lost("the server closed the connection")),
+                Ok(_) => {}
+                Err(error) => return Err(self.lost(format_args!("the connection broke: {error}"))),
+            }
+            // a large body came and went: an idle connection does not keep its room
+            if self.buffer.len() < 4096 && self.buffer.capacity() > 128 * 1024 {
+                self.buffer.shrink_to(32 * 1024);
+            }
+        }
+    }
+
+    pub(super) fn next_tag(&mut self) -> String {
+        self.tag = self.tag.wrapping_add(1);
+        format!("m{}", self.tag)
+    }
+
+    /// Writes bytes as they are, in one go.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+        let sent = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match tokio::time::timeout(self.pace.command, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.lost(format_args!("the connection broke: {error}"))),
+            Err(_) => Err(self.lost("the server takes nothing")),
+        }
+    }
+
+    /// Sends a command; answers its tag. Continuations for literals are waited for; untagged answers that come
+    /// meanwhile go to `untagged`.
+    pub(super) async fn send(
+        &mut self,
+        pieces: &[Piece<'_>],
+        untagged: &mut Vec<Response>,
+    ) -> Result<String, ImapError> {
+        let tag = self.next_tag();
+        let mut out = format!("{tag} ").into_bytes();
+        for piece in pieces {
+            match piece {
+                Piece::Plain(text) => out.extend_from_slice(text.as_bytes()),
+                Piece::Text(text) => {
+                    let plain = |b: &u8| (0x20..0x7f).contains(b);
+                    if text.iter().all(plain) && text.len() < 1000 {
+                        out.push(b'"');
+                        for b in *text {
+                            if matches!(b, b'"' | b'\\') {
+                                out.push(b'\\');
+                            }
+                            out.push(*b);
+                        }
+                        out.push(b'"');
+                    } else {
+                        self.literal(&mut out, text, &tag, untagged).await?;
+                    }
+                }
+                Piece::Literal(bytes) => self.literal(&mut out, bytes, &tag, untagged).await?,
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+        self.write(&out).await?;
+        Ok(tag)
+    }
+
+    async fn literal(
+        &mut self,
+        out: &mut Vec<u8>,
+        bytes: &[u8],
+        tag: &str,
+        untagged: &mut Vec<Response>,
+    ) -> Result<(), ImapError> {
+        let mut size = String::new();
+        let at_once = self.literal_plus && bytes.len() <= 4096;
+        let _ = write!(size, "{{{}{}}}\r\n", bytes.len(), if at_once { "+" } else { "" });
+        out.extend_from_slice(size.as_bytes());
+        if !at_once {
+            self.write(out).await?;
+            out.clear();
+            loop {
+                match self.response(self.pace.command).await? {
+                    Response::Continue => break,
+                    Response::Tagged { tag: other, status } if other == tag => {
+                        return Err(ImapError::refusal(&self.account, "a command", &status));
+                    }
+                    Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                    other => untagged.push(other),
+                }
+            }
+        }
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Sends a command and waits for its end.
+    pub(super) async fn command(&mut self, pieces: &[Piece<'_>]) -> Result<Answer, ImapError> {
+        let mut untagged = Vec::new();
+        let tag = self.send(pieces, &mut untagged).await?;
+        self.finish(&tag, untagged).await
+    }
+
+    /// Waits for the end of a command.
+    pub(super) async fn finish(&mut self, tag: &str, mut untagged: Vec<Response>) -> Result<Answer, ImapError> {
+        let mut held = 0_usize;
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Tagged { tag: other, status } if other == tag => return Ok(Answer { status, untagged }),
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                Response::Other | Response::Expunge | Response::Unreadable | Response::Continue => {}
+                response => {
+                    if let Response::Fetch(seen) = &response {
+                        held = held.saturating_add(seen.body.as_ref().map_or(64, Vec::len));
+                    } else {
+                        held = held.saturating_add(64);
+                    }
+                    if held > ANSWERS {
+                        return Err(self.lost("the server says more than was asked for"));
+                    }
+                    untagged.push(response);
+                }
+            }
+        }
+    }
+
+    /// Sends a command and waits for its OK. `doing` is what is wanted, in words for people.
+    pub(super) async fn ok(&mut self, doing: &str, pieces: &[Piece<'_>]) -> Result<Answer, ImapError> {
+        let answer = self.command(pieces).await?;
+        self.must_be_ok(doing, &answer.status)?;
+        Ok(answer)
+    }
+
+    pub(super) fn must_be_ok(&self, doing: &str, status: &Status) -> Result<(), ImapError> {
+        if status.condition == Condition::Ok {
+            return Ok(());
+        }
+        Err(ImapError::refusal(&self.account, doing, status))
+    }
+}
