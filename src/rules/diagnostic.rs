@@ -79,20 +79,20 @@ impl fmt::Display for Diagnostic {
 
 /// A file being read, and what was found wrong in it so far.
 #[derive(Debug)]
-pub(super) struct Desk<'s> {
+pub(crate) struct Desk<'s> {
     source: &'s Source,
     /// The text, shared by everything found; taken only when there is something to find fault with.
     text: Option<Arc<str>>,
     /// Everything found so far.
-    pub(super) found: Vec<Diagnostic>,
+    pub(crate) found: Vec<Diagnostic>,
 }
 
 impl<'s> Desk<'s> {
-    pub(super) fn new(source: &'s Source) -> Self {
+    pub(crate) fn new(source: &'s Source) -> Self {
         Self { source, text: None, found: Vec::new() }
     }
 
-    pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.say(Severity::Error, span, message.into(), String::new(), help.into());
     }
 
@@ -125,7 +125,7 @@ fn inside(text: &str, span: Range<usize>) -> Range<usize> {
 }
 
 /// The known word that was probably meant.
-pub(super) fn meant<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn meant<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word = word.to_lowercase().replace('_', "-");
     known
         .iter()

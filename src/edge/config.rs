@@ -1,1 +1,0 @@
-//! Every fact that one configuration file says, checked before anything is built.

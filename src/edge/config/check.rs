@@ -1,0 +1,487 @@
+//! From the file as written to a configuration that can be used, or to everything that is wrong with it.
+
+use super::{Account, Backlog, Channel, ChannelKind, Config, Hidden, syntax};
+use crate::edge::imap::{Pace, Security};
+use crate::edge::secret::Secret;
+use crate::mailbox::LEAST_FETCH;
+use crate::plan::{Late, Policy};
+use crate::rules::diagnostic::{Desk, Diagnostic, Source, meant};
+use crate::wording::Language;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+
+/// A configuration that cannot be used: all that is wrong with it.
+#[derive(Debug)]
+pub struct Broken {
+    /// Each with its place.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl std::error::Error for Broken {}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (n, problem) in self.problems.iter().enumerate() {
+            if n > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Broken {
+    fn whole_file(file: &Path, message: String, help: &str) -> Self {
+        let source = Source::new(file.display().to_string(), "");
+        let mut desk = Desk::new(&source);
+        desk.error(0..0, message, help);
+        Self { problems: desk.found }
+    }
+
+    pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+        let help = if error.kind() == std::io::ErrorKind::NotFound {
+            "name the file with --config FILE, or copy docs/config.example.toml there"
+        } else {
+            "check the file's owner and mode"
+        };
+        Self::whole_file(file, format!("cannot read the configuration: {error}"), help)
+    }
+
+    pub(super) fn not_utf8(file: &Path, error: &std::string::FromUtf8Error) -> Self {
+        let at = error.utf8_error().valid_up_to();
+        Self::whole_file(
+            file,
+            format!("the configuration is not UTF-8 (byte {at})"),
+            "save it as UTF-8 in your editor; Shift_JIS is not understood here",
+        )
+    }
+}
+
+pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Broken> {
+    let source = Source::new(file.display().to_string(), text);
+    let mut check = Check { file, desk: Desk::new(&source) };
+    let written: syntax::File = match toml::from_str(text) {
+        Ok(written) => written,
+        Err(error) => {
+            check.syntax_error(&error);
+            return Err(Broken { problems: check.desk.found });
+        }
+    };
+    let config = check.config(written);
+    match config {
+        Some(config) if check.desk.found.is_empty() => Ok(config),
+        _ => Err(Broken { problems: check.desk.found }),
+    }
+}
+
+struct Check<'a> {
+    file: &'a Path,
+    desk: Desk<'a>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
+        self.desk.error(span, message, help);
+    }
+
+    fn syntax_error(&mut self, error: &toml::de::Error) {
+        let message = error.message().to_owned();
+        let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+        let help = match names.split_first() {
+            Some((unknown, known)) if message.starts_with("unknown field") => {
+                meant(unknown, known).map(|known| format!("did you mean `{known}`?")).unwrap_or_default()
+            }
+            _ => String::new(),
+        };
+        self.wrong(error.span().unwrap_or(0..0), message, &help);
+    }
+
+    fn config(&mut self, written: syntax::File) -> Option<Config> {
+        if let Some(version) = &written.version
+            && *version.get_ref() != 1
+        {
+            self.wrong(version.span(), "this modori reads version 1 of the configuration", "write version = 1");
+        }
+        let language = written
+            .language
+            .as_ref()
+            .map_or(Language::Ja, |language| self.one_of(language, [("ja", Language::Ja), ("en", Language::En)]));
+        let channels = self.channels(&written.channel);
+        let accounts = self.accounts(&written.account);
+        for name in &written.alerts.channels {
+            if !channels.contains_key(name.get_ref()) {
+                let known: Vec<&str> = channels.keys().map(String::as_str).collect();
+                let help = meant(name.get_ref(), &known).map_or_else(
+                    || format!("add a table [channel.{}]", name.get_ref()),
+                    |known| format!("did you mean `{known}`?"),
+                );
+                self.wrong(name.span(), format!("there is no channel `{}`", name.get_ref()), &help);
+            }
+        }
+        let filing = &written.filing;
+        let observe = match &filing.mode {
+            Some(mode) => self.one_of(mode, [("observe", true), ("move", false)]),
+            None => true,
+        };
+        let backlog = match &filing.backlog {
+            Some(backlog) => self.one_of(backlog, [("leave", Backlog::Leave), ("sort", Backlog::Sort)]),
+            None => Backlog::Leave,
+        };
+        let late = match &written.alerts.late {
+            Some(late) => self.one_of(late, [("summary", Late::Summary), ("each", Late::Each)]),
+            None => Late::Summary,
+        };
+        let stale_after = self.duration(written.alerts.stale_after.as_ref(), Duration::from_secs(15 * 60));
+        let give_up_after = self.duration(written.alerts.give_up_after.as_ref(), Duration::from_secs(2 * 3600));
+        let state = match &written.state {
+            Some(state) => Some(self.path(state)),
+            None => super::default_state(),
+        };
+        let Some(state) = state else {
+            self.wrong(0..0, "no place for modori's state is known", "write state = \"/a/folder\", or set HOME");
+            return None;
+        };
+        Some(Config {
+            rules: written.rules.as_deref().map(|path| self.path(path)),
+            wording: written.wording.as_deref().map(|path| self.path(path)),
+            state,
+            accounts,
+            policy: Policy {
+                observe,
+                channels: written.alerts.channels.into_iter().map(Spanned::into_inner).collect(),
+                stale_after_s: seconds(stale_after),
+                give_up_after_s: seconds(give_up_after),
+                late,
+                language,
+                wording: crate::wording::Wording::default(),
+            },
+            backlog,
+            channels,
+            ledger: written.ledger.unwrap_or_default(),
+        })
+    }
+
+    fn accounts(&mut self, written: &[Spanned<syntax::Account>]) -> Vec<Account> {
+        let mut seen = BTreeSet::new();
+        let mut accounts = Vec::new();
+        for (n, spanned) in written.iter().enumerate() {
+            let account = spanned.get_ref();
+            let name = account.name.as_ref().map_or_else(|| format!("account{}", n + 1), |name| name.get_ref().clone());
+            if !seen.insert(name.clone()) {
+                let span = account.name.as_ref().map_or(spanned.span(), Spanned::span);
+                self.wrong(span, format!("two accounts are called `{name}`"), "give each its own name");
+            }
+            let security = self.security(account.security.as_ref(), &account.host);
+            let port =
+                account.port.as_ref().map_or(if security == Security::Tls { 993 } else { 143 }, |p| *p.get_ref());
+            let Some(password) = &account.password else {
+                self.wrong(
+                    account.user.span(),
+                    format!("account `{name}` has no password"),
+                    "add password = { command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }",
+                );
+                continue;
+            };
+            let password = self.secret(password);
+            let fetch_kib = account.fetch_kib.as_ref().map_or(256, |kib| *kib.get_ref());
+            let fetch_cap = fetch_kib.saturating_mul(1024);
+            if let Some(kib) = &account.fetch_kib
+                && (fetch_cap < LEAST_FETCH || fetch_kib > 64 * 1024)
+            {
+                self.wrong(kib.span(), "fetch_kib must lie between 32 and 65536", "");
+            }
+            let mut own: Vec<String> = account.own_addresses.iter().map(|own| own.get_ref().to_lowercase()).collect();
+            for address in &account.own_addresses {
+                if !address.get_ref().contains('@') {
+                    self.wrong(address.span(), format!("`{}` is not a mail address", address.get_ref()), "");
+                }
+            }
+            let user = account.user.get_ref().clone();
+            if user.contains('@') {
+                own.push(user.to_lowercase());
+            }
+            accounts.push(Account {
+                name,
+                host: account.host.get_ref().clone(),
+                port,
+                security,
+                user,
+                password,
+                mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
+                authserv_ids: account.authserv_ids.clone(),
+                own_addresses: own,
+                ca_file: account.ca_file.as_deref().map(|path| self.path(path)),
+                fetch_cap,
+                pace: self.pace(&account.pace),
+            });
+        }
+        accounts
+    }
+
+    fn pace(&mut self, written: &syntax::Pace) -> Pace {
+        let usual = Pace::default();
+        Pace {
+            command: self.duration(written.command.as_ref(), usual.command),
+            probe_after: self.duration(written.probe_after.as_ref(), usual.probe_after),
+            probe_answer: self.duration(written.probe_answer.as_ref(), usual.probe_answer),
+            poll_every: self.duration(written.poll_every.as_ref(), usual.poll_every),
+            back_off: (
+                self.duration(written.back_off_first.as_ref(), usual.back_off.0),
+                self.duration(written.back_off_longest.as_ref(), usual.back_off.1),
+            ),
+        }
+    }
+
+    fn channels(&mut self, written: &BTreeMap<Spanned<String>, Spanned<syntax::Channel>>) -> BTreeMap<String, Channel> {
+        let mut channels = BTreeMap::new();
+        for (name, spanned) in written {
+            let channel = spanned.get_ref();
+            let timeout = self.duration(channel.timeout.as_ref(), Duration::from_secs(20));
+            if let Some(kind) = self.channel(name, channel) {
+                channels.insert(name.get_ref().clone(), Channel { kind, timeout });
+            }
+        }
+        channels
+    }
+
+    fn channel(&mut self, name: &Spanned<String>, written: &syntax::Channel) -> Option<ChannelKind> {
+        let kind = written.kind.get_ref().as_str();
+        let keys: &[&str] = match kind {
+            "command" => &["argv"],
+            "webhook" => &["url", "url_from", "token", "ca_file"],
+            "ntfy" => &["server", "topic", "topic_from", "token", "ca_file"],
+            "smtp" => &["host", "port", "security", "user", "password", "from", "to", "ca_file"],
+            _ => {
+                self.wrong(
+                    written.kind.span(),
+                    format!("there is no kind of channel called `{kind}`"),
+                    "one of \"command\", \"webhook\", \"ntfy\", \"smtp\"",
+                );
+                return None;
+            }
+        };
+        for (key, span) in written.present() {
+            if !keys.contains(&key) {
+                self.wrong(span, format!("a {kind} channel has no `{key}`"), &format!("it knows {}", keys.join(", ")));
+            }
+        }
+        let ca_file = written.ca_file.as_ref().map(|path| self.path(path.get_ref()));
+        let token = written.token.as_ref().map(|token| self.secret(token));
+        match kind {
+            "command" => {
+                let argv = self.needed(name, "argv", written.argv.as_ref())?;
+                if argv.first().is_none_or(String::is_empty) {
+                    let span = written.argv.as_ref().map_or(name.span(), Spanned::span);
+                    self.wrong(span, "argv needs at least a program", "argv = [\"notify-send\", \"modori\"]");
+                }
+                Some(ChannelKind::Command { argv })
+            }
+            "webhook" => {
+                let url = self.hidden(name, "url", written.url.as_ref(), written.url_from.as_ref())?;
+                if let (Hidden::Plain(url), Some(spanned)) = (&url, &written.url) {
+                    self.url(url, spanned.span());
+                }
+                Some(ChannelKind::Webhook { url, token, ca_file })
+            }
+            "ntfy" => {
+                let server = written.server.as_ref().map_or_else(
+                    || "https://ntfy.sh".to_owned(),
+                    |server| server.get_ref().trim_end_matches('/').to_owned(),
+                );
+                if let Some(spanned) = &written.server {
+                    self.url(&server, spanned.span());
+                }
+                let topic = self.hidden(name, "topic", written.topic.as_ref(), written.topic_from.as_ref())?;
+                Some(ChannelKind::Ntfy { server, topic, token, ca_file })
+            }
+            _ => {
+                let host = written.host.clone();
+                let Some(host) = host else {
+                    self.wrong(name.span(), "this smtp channel has no `host`", "add host = \"smtp.example.jp\"");
+                    return None;
+                };
+                let security = self.security(written.security.as_ref(), &host);
+                let port = written.port.as_ref().map_or(
+                    match security {
+                        Security::Tls => 465,
+                        Security::StartTls => 587,
+                        Security::Plain => 25,
+                    },
+                    |port| *port.get_ref(),
+                );
+                let from = self.needed(name, "from", written.from.as_ref())?;
+                if written.to.is_empty() {
+                    self.wrong(name.span(), "this smtp channel has no `to`", "add to = [\"me@example.jp\"]");
+                }
+                for address in written.to.iter().chain(&written.from) {
+                    if !address.get_ref().contains('@') {
+                        self.wrong(address.span(), format!("`{}` is not a mail address", address.get_ref()), "");
+                    }
+                }
+                let login = match (&written.user, &written.password) {
+                    (Some(user), Some(password)) => Some((user.get_ref().clone(), self.secret(password))),
+                    (None, None) => None,
+                    _ => {
+                        self.wrong(name.span(), "user and password go together", "give both, or neither");
+                        None
+                    }
+                };
+                let to = written.to.iter().map(|address| address.get_ref().clone()).collect();
+                Some(ChannelKind::Smtp { host: host.into_inner(), port, security, login, from, to, ca_file })
+            }
+        }
+    }
+
+    fn needed<T: Clone>(&mut self, name: &Spanned<String>, key: &str, value: Option<&Spanned<T>>) -> Option<T> {
+        if value.is_none() {
+            self.wrong(name.span(), format!("channel `{}` has no `{key}`", name.get_ref()), &format!("add {key} = …"));
+        }
+        value.map(|value| value.get_ref().clone())
+    }
+
+    fn hidden(
+        &mut self,
+        name: &Spanned<String>,
+        key: &str,
+        plain: Option<&Spanned<String>>,
+        elsewhere: Option<&Spanned<syntax::Secret>>,
+    ) -> Option<Hidden> {
+        match (plain, elsewhere) {
+            (Some(plain), None) => Some(Hidden::Plain(plain.get_ref().clone())),
+            (None, Some(secret)) => Some(Hidden::Elsewhere(self.secret(secret))),
+            (Some(plain), Some(_)) => {
+                self.wrong(plain.span(), format!("both `{key}` and `{key}_from` are given"), "keep one of them");
+                None
+            }
+            (None, None) => {
+                self.wrong(
+                    name.span(),
+                    format!("channel `{}` has no `{key}`", name.get_ref()),
+                    &format!("add {key} = \"…\", or {key}_from = {{ file = \"PATH\" }} to keep it secret"),
+                );
+                None
+            }
+        }
+    }
+
+    fn url(&mut self, url: &str, span: Range<usize>) {
+        let loopback = url.strip_prefix("http://").is_some_and(|rest| {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            !host.contains('@') && is_loopback(host.rsplit_once(':').map_or(host, |(host, _)| host))
+        });
+        if !loopback && !url.starts_with("https://") {
+            self.wrong(span, "this must be an https:// address", "http:// is allowed to this machine only");
+        }
+    }
+
+    fn security(&mut self, written: Option<&Spanned<String>>, host: &Spanned<String>) -> Security {
+        let kinds = [("tls", Security::Tls), ("starttls", Security::StartTls), ("plain", Security::Plain)];
+        let security = written.map_or(Security::Tls, |security| self.known_word(security, &kinds, Security::Tls));
+        if let Some(written) = written
+            && security == Security::Plain
+            && !is_loopback(host.get_ref())
+        {
+            let message = format!("`plain` would send the password to {} in clear text", host.get_ref());
+            self.wrong(
+                written.span(),
+                message,
+                "use \"tls\" or \"starttls\"; plain is for 127.0.0.1, ::1 and localhost",
+            );
+        }
+        security
+    }
+
+    fn secret(&mut self, written: &Spanned<syntax::Secret>) -> Secret {
+        let secret = written.get_ref();
+        match (&secret.command, &secret.env, &secret.file) {
+            (Some(argv), None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
+                Secret::Command(argv.clone())
+            }
+            (None, Some(name), None) => Secret::Environment(name.clone()),
+            (None, None, Some(path)) => Secret::File(self.path(path)),
+            _ => {
+                self.wrong(
+                    written.span(),
+                    "a secret comes from exactly one place",
+                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" } or { file = \"PATH\" }",
+                );
+                Secret::Environment(String::new())
+            }
+        }
+    }
+
+    /// The known value that is written, else (with a complaint) the first of them.
+    fn one_of<T: Copy>(&mut self, written: &Spanned<String>, known: [(&str, T); 2]) -> T {
+        self.known_word(written, &known, known[0].1)
+    }
+
+    fn known_word<T: Copy>(&mut self, written: &Spanned<String>, known: &[(&str, T)], usual: T) -> T {
+        if let Some((_, value)) = known.iter().find(|(name, _)| name == written.get_ref()) {
+            return *value;
+        }
+        let names: Vec<String> = known.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let message = format!("`{}` is not known here", written.get_ref());
+        self.wrong(written.span(), message, &format!("one of {}", names.join(", ")));
+        usual
+    }
+
+    fn duration(&mut self, written: Option<&Spanned<String>>, usual: Duration) -> Duration {
+        let Some(written) = written else { return usual };
+        match written.get_ref().parse::<SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok()) {
+            Some(span) if !span.is_zero() => span,
+            _ => {
+                let message = format!("`{}` is not a length of time", written.get_ref());
+                self.wrong(written.span(), message, "write it like \"45s\", \"10m\" or \"2h\"");
+                usual
+            }
+        }
+    }
+
+    /// `~/` is the home folder; anything relative is relative to the configuration's folder.
+    fn path(&self, path: &str) -> PathBuf {
+        if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+            return PathBuf::from(home).join(rest);
+        }
+        self.file.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+    }
+}
+
+impl syntax::Channel {
+    /// The keys that are there, besides `kind` and `timeout`.
+    fn present(&self) -> Vec<(&'static str, Range<usize>)> {
+        let mut keys = Vec::new();
+        let mut add = |key, span: Option<Range<usize>>| keys.extend(span.map(|span| (key, span)));
+        add("argv", self.argv.as_ref().map(Spanned::span));
+        add("url", self.url.as_ref().map(Spanned::span));
+        add("url_from", self.url_from.as_ref().map(Spanned::span));
+        add("server", self.server.as_ref().map(Spanned::span));
+        add("topic", self.topic.as_ref().map(Spanned::span));
+        add("topic_from", self.topic_from.as_ref().map(Spanned::span));
+        add("token", self.token.as_ref().map(Spanned::span));
+        add("host", self.host.as_ref().map(Spanned::span));
+        add("port", self.port.as_ref().map(Spanned::span));
+        add("security", self.security.as_ref().map(Spanned::span));
+        add("user", self.user.as_ref().map(Spanned::span));
+        add("password", self.password.as_ref().map(Spanned::span));
+        add("from", self.from.as_ref().map(Spanned::span));
+        add("to", self.to.first().map(Spanned::span));
+        add("ca_file", self.ca_file.as_ref().map(Spanned::span));
+        keys
+    }
+}
+
+/// Whether a host, as written, can only be this machine.
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,200 @@
+//! The shopper's configuration: one TOML file, checked as a whole before anything is touched.
+
+mod check;
+pub mod folder;
+mod syntax;
+
+use crate::edge::imap::{Pace, Security};
+use crate::edge::secret::Secret;
+use crate::ledger::due::Settings;
+use crate::plan::Policy;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use check::Broken;
+
+/// The configuration file, read and checked.
+#[derive(Clone)]
+pub struct Config {
+    /// Folder of the shopper's own rule files, if there is one.
+    pub rules: Option<PathBuf>,
+    /// Folder of the shopper's own wording, if there is one.
+    pub wording: Option<PathBuf>,
+    /// Where the database and the lock lie.
+    pub state: PathBuf,
+    /// Mailboxes to watch.
+    pub accounts: Vec<Account>,
+    /// What may be done, and how.
+    pub policy: Policy,
+    /// What happens to mail that lies in a mailbox that is opened for the first time.
+    pub backlog: Backlog,
+    /// Alert channels by name.
+    pub channels: BTreeMap<String, Channel>,
+    /// Clocks of the ledger.
+    pub ledger: Settings,
+}
+
+/// What happens to mail that lies in a mailbox that is opened for the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backlog {
+    /// It stays where it is until `sweep`.
+    #[default]
+    Leave,
+    /// It is sorted like new mail.
+    Sort,
+}
+
+/// One mailbox to watch.
+#[derive(Clone)]
+pub struct Account {
+    /// Its name; part of every stored place.
+    pub name: String,
+    /// Server.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// TLS, STARTTLS, or plain to loopback.
+    pub security: Security,
+    /// Login name.
+    pub user: String,
+    /// Where the password comes from.
+    pub password: Secret,
+    /// Which mailbox is watched.
+    pub mailbox: String,
+    /// Authserv-ids whose Authentication-Results count.
+    pub authserv_ids: Vec<String>,
+    /// The shopper's own addresses, lower case (the login name is one if it is an address).
+    pub own_addresses: Vec<String>,
+    /// A further trusted certificate (PEM), for a server at home.
+    pub ca_file: Option<PathBuf>,
+    /// Most bytes fetched of one message.
+    pub fetch_cap: u32,
+    /// How long is waited for what.
+    pub pace: Pace,
+}
+
+/// An address that may itself be a secret.
+#[derive(Clone)]
+pub enum Hidden {
+    /// Written in the file.
+    Plain(String),
+    /// Kept elsewhere.
+    Elsewhere(Secret),
+}
+
+/// One alert channel.
+#[derive(Clone)]
+pub struct Channel {
+    /// What it is.
+    pub kind: ChannelKind,
+    /// One attempt's limit.
+    pub timeout: Duration,
+}
+
+/// What a channel is.
+#[derive(Clone)]
+pub enum ChannelKind {
+    /// A program: argv, JSON on its standard input.
+    Command {
+        /// Program and arguments; no shell.
+        argv: Vec<String>,
+    },
+    /// A JSON POST.
+    Webhook {
+        /// Where to.
+        url: Hidden,
+        /// Bearer token.
+        token: Option<Secret>,
+        /// A further trusted certificate.
+        ca_file: Option<PathBuf>,
+    },
+    /// ntfy.
+    Ntfy {
+        /// Base URL.
+        server: String,
+        /// Topic.
+        topic: Hidden,
+        /// Access token.
+        token: Option<Secret>,
+        /// A further trusted certificate.
+        ca_file: Option<PathBuf>,
+    },
+    /// A mail.
+    Smtp {
+        /// Server.
+        host: String,
+        /// Port.
+        port: u16,
+        /// TLS, STARTTLS, or plain to loopback.
+        security: Security,
+        /// Login, if the server wants one.
+        login: Option<(String, Secret)>,
+        /// Sender.
+        from: String,
+        /// Recipients.
+        to: Vec<String>,
+        /// A further trusted certificate.
+        ca_file: Option<PathBuf>,
+    },
+}
+
+impl Config {
+    /// Reads and checks a configuration. `file` is where the text came from: paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Broken> {
+        check::parse(file, text)
+    }
+
+    /// Reads and checks the configuration file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what is wrong with it.
+    pub fn load(file: &Path) -> Result<Self, Broken> {
+        let bytes = std::fs::read(file).map_err(|error| Broken::unreadable(file, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| Broken::not_utf8(file, &error))?;
+        Self::parse(file, &text)
+    }
+
+    /// Every address that is the shopper's own, lower case.
+    #[must_use]
+    pub fn own_addresses(&self) -> std::collections::BTreeSet<String> {
+        let mut own: std::collections::BTreeSet<String> =
+            self.accounts.iter().flat_map(|account| account.own_addresses.iter().cloned()).collect();
+        for channel in self.channels.values() {
+            if let ChannelKind::Smtp { from, .. } = &channel.kind {
+                own.insert(bare_address(from).to_lowercase());
+            }
+        }
+        own
+    }
+}
+
+/// `name <a@b>` → `a@b`.
+fn bare_address(text: &str) -> &str {
+    text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end().trim_end_matches('>')).trim()
+}
+
+/// The file that is read when none is named: `$XDG_CONFIG_HOME/modori/config.toml`, else `~/.config/modori/config.toml`.
+#[must_use]
+pub fn default_file() -> Option<PathBuf> {
+    home_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("config.toml"))
+}
+
+/// Where state lies when no place is named: `$XDG_STATE_HOME/modori`, else `~/.local/state/modori`.
+#[must_use]
+pub fn default_state() -> Option<PathBuf> {
+    home_folder("XDG_STATE_HOME", ".local/state")
+}
+
+fn home_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home)))
+        .map(|folder| folder.join("modori"))
+}
+
+#[cfg(test)]
+mod tests;

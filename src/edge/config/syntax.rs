@@ -1,0 +1,107 @@
+//! The configuration file as it is written: every value that can be wrong keeps its place in the file.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) version: Option<Spanned<u32>>,
+    pub(super) language: Option<Spanned<String>>,
+    pub(super) rules: Option<String>,
+    pub(super) wording: Option<String>,
+    pub(super) state: Option<String>,
+    #[serde(default)]
+    pub(super) account: Vec<Spanned<Account>>,
+    #[serde(default)]
+    pub(super) filing: Filing,
+    #[serde(default)]
+    pub(super) alerts: Alerts,
+    #[serde(default)]
+    pub(super) channel: BTreeMap<Spanned<String>, Spanned<Channel>>,
+    pub(super) ledger: Option<crate::ledger::due::Settings>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) host: Spanned<String>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) security: Option<Spanned<String>>,
+    pub(super) user: Spanned<String>,
+    pub(super) password: Option<Spanned<Secret>>,
+    pub(super) mailbox: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) authserv_ids: Vec<String>,
+    #[serde(default)]
+    pub(super) own_addresses: Vec<Spanned<String>>,
+    pub(super) ca_file: Option<String>,
+    pub(super) fetch_kib: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) pace: Pace,
+}
+
+/// Durations as text (`45s`, `10m`).
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pace {
+    pub(super) command: Option<Spanned<String>>,
+    pub(super) probe_after: Option<Spanned<String>>,
+    pub(super) probe_answer: Option<Spanned<String>>,
+    pub(super) poll_every: Option<Spanned<String>>,
+    pub(super) back_off_first: Option<Spanned<String>>,
+    pub(super) back_off_longest: Option<Spanned<String>>,
+}
+
+/// A secret: one of the three.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Secret {
+    pub(super) command: Option<Vec<String>>,
+    pub(super) env: Option<String>,
+    pub(super) file: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filing {
+    pub(super) mode: Option<Spanned<String>>,
+    pub(super) backlog: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alerts {
+    #[serde(default)]
+    pub(super) channels: Vec<Spanned<String>>,
+    pub(super) stale_after: Option<Spanned<String>>,
+    pub(super) give_up_after: Option<Spanned<String>>,
+    pub(super) late: Option<Spanned<String>>,
+}
+
+/// All keys that any kind of channel knows; which belong to which is checked afterwards, so that a mistake can be
+/// pointed at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Channel {
+    pub(super) kind: Spanned<String>,
+    pub(super) argv: Option<Spanned<Vec<String>>>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) url_from: Option<Spanned<Secret>>,
+    pub(super) server: Option<Spanned<String>>,
+    pub(super) topic: Option<Spanned<String>>,
+    pub(super) topic_from: Option<Spanned<Secret>>,
+    pub(super) token: Option<Spanned<Secret>>,
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) security: Option<Spanned<String>>,
+    pub(super) user: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<Secret>>,
+    pub(super) from: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) to: Vec<Spanned<String>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
+}

@@ -1,0 +1,121 @@
+use super::*;
+use crate::plan::Late;
+
+const SMALL: &str = r#"
+[[account]]
+host = "imap.example.jp"
+user = "me@example.jp"
+password = { env = "MAIL_PASSWORD" }
+"#;
+
+fn parse(text: &str) -> Result<Config, Broken> {
+    Config::parse(Path::new("/etc/modori/config.toml"), text)
+}
+
+#[test]
+fn a_small_file_gets_careful_defaults() {
+    let config = parse(SMALL).unwrap();
+    let account = &config.accounts[0];
+    assert_eq!((account.name.as_str(), account.port, account.security), ("account1", 993, Security::Tls));
+    assert_eq!(account.mailbox, "INBOX");
+    assert_eq!(account.own_addresses, ["me@example.jp"]);
+    assert!(config.policy.observe, "nothing is moved before the shopper says so");
+    assert_eq!(config.backlog, Backlog::Leave);
+    assert_eq!(config.policy.late, Late::Summary);
+    assert_eq!(config.policy.stale_after_s, 900);
+}
+
+#[test]
+fn every_kind_of_channel_is_read() {
+    let config = parse(&format!(
+        r#"{SMALL}
+[filing]
+mode = "move"
+[alerts]
+channels = ["phone", "desk", "hook", "mail"]
+stale_after = "5m"
+late = "each"
+[channel.phone]
+kind = "ntfy"
+topic_from = {{ file = "topic" }}
+[channel.desk]
+kind = "command"
+argv = ["notify-send", "modori"]
+[channel.hook]
+kind = "webhook"
+url = "http://127.0.0.1:8080/x"
+timeout = "5s"
+[channel.mail]
+kind = "smtp"
+host = "smtp.example.jp"
+security = "starttls"
+user = "me"
+password = {{ command = ["pass", "mail"] }}
+from = "modori <Alert@example.jp>"
+to = ["me@example.jp"]
+"#
+    ))
+    .unwrap();
+    assert!(!config.policy.observe);
+    assert_eq!(config.policy.channels.len(), 4);
+    assert_eq!(config.policy.stale_after_s, 300);
+    let ChannelKind::Ntfy { server, topic: Hidden::Elsewhere(Secret::File(path)), .. } = &config.channels["phone"].kind
+    else {
+        panic!("not ntfy")
+    };
+    assert_eq!((server.as_str(), path.as_path()), ("https://ntfy.sh", Path::new("/etc/modori/topic")));
+    assert_eq!(config.channels["hook"].timeout, Duration::from_secs(5));
+    assert!(matches!(config.channels["mail"].kind, ChannelKind::Smtp { port: 587, .. }));
+    assert!(config.own_addresses().contains("alert@example.jp"));
+}
+
+#[test]
+fn what_is_wrong_is_shown_where_it_is() {
+    for (text, at, says) in [
+        ("[[acount]]\nhost = \"x\"\n", "config.toml:1:3", "did you mean `account`"),
+        ("x = [1,\n", "config.toml:", ""),
+        ("[[account]]\nhost = \"imap.example.jp\"\nuser = \"me\"\n", "config.toml:3:8", "has no password"),
+        (
+            "[[account]]\nhost = \"imap.example.jp\"\nsecurity = \"plain\"\nuser = \"me\"\npassword = { env = \"P\" }\n",
+            "config.toml:3:12",
+            "clear text",
+        ),
+        ("[filing]\nmode = \"mvoe\"\n", "config.toml:2:8", "\"observe\", \"move\""),
+        (
+            "[alerts]\nchannels = [\"phne\"]\n[channel.phone]\nkind = \"ntfy\"\ntopic = \"t\"\n",
+            "2:13",
+            "did you mean `phone`",
+        ),
+        ("[channel.x]\nkind = \"pager\"\n", "2:8", "no kind of channel"),
+        ("[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\nargv = [\"a\"]\n", "4:8", "has no `argv`"),
+        ("[channel.x]\nkind = \"webhook\"\nurl = \"http://example.jp/\"\n", "3:7", "https://"),
+        ("[alerts]\nstale_after = \"soon\"\n", "2:15", "length of time"),
+        ("version = 2\n", "1:11", "version 1"),
+    ] {
+        let broken = parse(text).err().expect(text).to_string();
+        assert!(broken.contains(at), "{text}\n→ {broken}\nshould name {at}");
+        assert!(broken.contains(says), "{text}\n→ {broken}\nshould say {says}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_shown_at_once() {
+    let broken = parse("[filing]\nmode = \"x\"\nbacklog = \"y\"\n[alerts]\nlate = \"z\"\n").err().unwrap();
+    assert_eq!(broken.problems.len(), 3);
+}
+
+#[test]
+fn plain_goes_to_this_machine_only() {
+    for (host, allowed) in [
+        ("127.0.0.1", true),
+        ("::1", true),
+        ("localhost", true),
+        ("127.0.0.1.example.jp", false),
+        ("192.168.1.2", false),
+    ] {
+        let text = format!(
+            "[[account]]\nhost = \"{host}\"\nsecurity = \"plain\"\nuser = \"me\"\npassword = {{ env = \"P\" }}\n"
+        );
+        assert_eq!(parse(&text).is_ok(), allowed, "{host}");
+    }
+}
