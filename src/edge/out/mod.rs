@@ -1,7 +1,20 @@
 //! Alert channels: plain transports (HTTP, SMTP, a process) and one file for each kind of channel on top.
 
+mod address;
+mod command;
+mod http;
+mod ntfy;
+mod process;
+mod sheet;
+mod smtp;
+mod webhook;
+
 use super::Advice;
+use super::clock::Clock;
+use super::config::{self, ChannelKind};
+use super::tls;
 use crate::plan::Alert;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +36,76 @@ pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), OutError>> + Send
 pub trait Deliver: Send + Sync {
     /// One attempt.
     fn deliver<'a>(&'a self, alert: &'a Alert, key: &'a str) -> Delivery<'a>;
+
+    /// The Message-ID (without angle brackets) of the mail this channel will send for `key`, if it sends mail: recorded
+    /// before sending, so that our own mail is known when it comes back.
+    fn message_id(&self, key: &str) -> Option<String> {
+        let _ = key;
+        None
+    }
 }
 
 /// A configured channel.
 pub type Channel = Arc<dyn Deliver>;
+
+/// Makes every configured channel ready for use.
+///
+/// # Errors
+/// The first channel that cannot work, with its name.
+pub fn channels(
+    configured: &BTreeMap<String, config::Channel>,
+    clock: &Clock,
+) -> Result<BTreeMap<String, Channel>, OutError> {
+    let ready = |(name, channel): (&String, &config::Channel)| {
+        let channel = one(channel, clock)
+            .map_err(|error| OutError { what: format!("channel `{name}`: {}", error.what), advice: error.advice })?;
+        Ok((name.clone(), channel))
+    };
+    configured.iter().map(ready).collect()
+}
+
+fn one(channel: &config::Channel, clock: &Clock) -> Result<Channel, OutError> {
+    let limit = channel.timeout;
+    let clock = clock.clone();
+    let client = |ca_file: Option<&std::path::Path>| {
+        let tls =
+            tls::client_config(ca_file).map_err(|error| OutError { what: error.to_string(), advice: Advice::Ask })?;
+        http::Http::new(tls, limit)
+    };
+    Ok(match &channel.kind {
+        ChannelKind::Command { argv } => Arc::new(command::Command { argv: argv.clone(), limit, clock }),
+        ChannelKind::Webhook { url, token, ca_file } => Arc::new(webhook::Webhook {
+            http: client(ca_file.as_deref())?,
+            url: url.into(),
+            token: token.as_ref().map(Into::into),
+            clock,
+        }),
+        ChannelKind::Ntfy { server, topic, token, ca_file } => Arc::new(ntfy::Ntfy {
+            http: client(ca_file.as_deref())?,
+            server: server.clone(),
+            topic: topic.into(),
+            token: token.as_ref().map(Into::into),
+            clock,
+        }),
+        ChannelKind::Smtp { host, port, security, login, from, to, ca_file } => Arc::new(smtp::Smtp {
+            host: host.clone(),
+            port: *port,
+            security: *security,
+            login: login.as_ref().map(|(user, password)| (user.clone(), password.into())),
+            from: smtp::mailbox(from)?,
+            to: to.iter().map(|to| smtp::mailbox(to)).collect::<Result<_, _>>()?,
+            ca_file: ca_file.clone(),
+            limit,
+            clock,
+        }),
+    })
+}
+
+/// As much of a text as fits into so many bytes, on a character boundary.
+fn fit(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}

@@ -1,0 +1,108 @@
+//! HTTP POST: one client for all channels, no redirects, small answers, errors without the address.
+
+use super::OutError;
+use crate::edge::Advice;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::time::Duration;
+use tokio_rustls::rustls::ClientConfig;
+
+/// A client for one channel; keeps its connections warm.
+#[derive(Clone)]
+pub(super) struct Http {
+    client: reqwest::Client,
+}
+
+/// How much of an answer's body is read, in bytes.
+const ANSWER: usize = 2048;
+
+impl Http {
+    /// A client that trusts what `tls` trusts.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub(super) fn new(tls: ClientConfig, limit: Duration) -> Result<Self, OutError> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none()) // an address may be a secret: it is not carried elsewhere
+            .no_proxy()
+            .timeout(limit)
+            .connect_timeout(limit.min(Duration::from_secs(10)))
+            .tcp_keepalive(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_secs(300))
+            .user_agent(concat!("modori/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| OutError {
+                what: format!("cannot prepare HTTP: {}", chain(&error.without_url())),
+                advice: Advice::Ask,
+            })?;
+        Ok(Self { client })
+    }
+
+    /// One POST. `to` is how the target is called in an error (its host at most).
+    ///
+    /// # Errors
+    /// Connection trouble, time, or an answer other than 2xx.
+    pub(super) async fn post(
+        &self,
+        to: &str,
+        url: &str,
+        headers: HeaderMap,
+        token: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<(), OutError> {
+        let mut request = self.client.post(url).headers(headers).body(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let mut answer = request.send().await.map_err(|error| {
+            // after the request left, it may have been taken: the key makes a repeat harmless
+            let advice = if error.is_connect() { Advice::Again(None) } else { Advice::Unknown };
+            let advice = if error.is_builder() { Advice::Ask } else { advice };
+            OutError { what: format!("{to}: {}", chain(&error.without_url())), advice }
+        })?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let after = after.map(|seconds: u64| Duration::from_secs(seconds.min(3600)));
+        let mut said = Vec::new();
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            said.extend_from_slice(chunk.get(..chunk.len().min(ANSWER - said.len())).unwrap_or_default());
+            if said.len() >= ANSWER {
+                break;
+            }
+        }
+        let said = String::from_utf8_lossy(&said);
+        let said: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
+        let colon = if said.is_empty() { "" } else { ": " };
+        let advice = match status.as_u16() {
+            408 | 425 | 429 | 500..=599 => Advice::Again(after),
+            401 | 403 | 404 | 410 => Advice::Ask,
+            300..=399 => Advice::Ask,
+            _ => Advice::Never,
+        };
+        Err(OutError { what: format!("{to} answered {status}{colon}{said}"), advice })
+    }
+}
+
+/// The host of an address, for people.
+pub(super) fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_owned()
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}

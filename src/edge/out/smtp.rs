@@ -1,0 +1,169 @@
+//! A channel that sends a mail by SMTP. The Message-ID follows from the key, so that a repeat is the same mail.
+
+use super::address::Address as Hidden;
+use super::{Deliver, Delivery, OutError, fit, sheet};
+use crate::edge::Advice;
+use crate::edge::clock::Clock;
+use crate::edge::imap::Security;
+use crate::mailbox::MailKey;
+use crate::plan::Alert;
+use crate::rules::Priority;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Mailboxes, MessageBuilder, header};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// Longest subject, in bytes.
+const SUBJECT: usize = 300;
+
+/// Sends mail through one server.
+pub(super) struct Smtp {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) login: Option<(String, Hidden)>,
+    pub(super) from: Mailbox,
+    pub(super) to: Vec<Mailbox>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) limit: Duration,
+    pub(super) clock: Clock,
+}
+
+/// Reads `a@b` or `Name <a@b>`. Old carrier addresses that RFC 5322 forbids (two dots in a row, a dot before the `@`)
+/// exist and are quoted.
+///
+/// # Errors
+/// When it is not a mail address.
+pub(super) fn mailbox(text: &str) -> Result<Mailbox, OutError> {
+    let (name, address) = match text.rsplit_once('<') {
+        Some((name, rest)) => (name.trim().trim_matches('"'), rest.trim_end().trim_end_matches('>')),
+        None => ("", text),
+    };
+    let address = address.trim();
+    let wrong = || OutError { what: format!("`{text}` is not a mail address"), advice: Advice::Ask };
+    let parsed = address.parse::<Address>().or_else(|_| {
+        let (local, domain) = address.rsplit_once('@').ok_or_else(wrong)?;
+        let odd = |c: char| !(c.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c));
+        if local.is_empty() || local.contains(odd) {
+            return Err(wrong());
+        }
+        format!("probe@{domain}").parse::<Address>().map_err(|_| wrong())?;
+        Ok(Address::new_dangerous(format!("\"{local}\""), domain))
+    })?;
+    let name = (!name.is_empty()).then(|| name.to_owned());
+    Ok(Mailbox::new(name, parsed))
+}
+
+impl Smtp {
+    fn id(&self, key: &str) -> String {
+        let hash = MailKey::of(key.as_bytes()).hex();
+        format!("modori.{}@{}", hash.get(..32).unwrap_or_default(), self.from.email.domain())
+    }
+
+    fn message(&self, alert: &Alert, key: &str) -> Result<Message, OutError> {
+        let now = self.clock.now();
+        // header values take no line ends: the subject is one line
+        let subject: String =
+            fit(&alert.title, SUBJECT).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let mut body = String::new();
+        if let Some(url) = &alert.url {
+            body.push_str(url);
+            body.push_str("\n\n");
+        }
+        body.push_str(&alert.title);
+        body.push_str("\n\n");
+        body.push_str(&alert.body);
+        if let Some(age) = sheet::age_s(alert, now) {
+            body.push_str(&format!("\n\n⏱ {age} s\n"));
+        }
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default());
+        let to: Mailboxes = self.to.iter().cloned().collect();
+        let mut builder: MessageBuilder = Message::builder()
+            .from(self.from.clone())
+            .mailbox(header::To::from(to))
+            .date(date)
+            .message_id(Some(format!("<{}>", self.id(key))))
+            .subject(subject)
+            .header(ContentType::TEXT_PLAIN);
+        let mut raw = |name: &'static str, value: &str| {
+            let name = HeaderName::new_from_ascii_str(name);
+            builder = std::mem::take(&mut builder).raw_header(HeaderValue::new(name, value.to_owned()));
+        };
+        raw("Auto-Submitted", "auto-generated");
+        raw("X-Auto-Response-Suppress", "All");
+        if alert.priority == Priority::Urgent {
+            raw("X-Priority", "1");
+        }
+        builder.body(body).map_err(|error| OutError { what: error.to_string(), advice: Advice::Never })
+    }
+
+    async fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, OutError> {
+        let asks = |what: String| OutError { what, advice: Advice::Ask };
+        let parameters = || -> Result<TlsParameters, OutError> {
+            let mut builder = TlsParameters::builder(self.host.clone());
+            if let Some(path) = &self.ca_file {
+                let pem = std::fs::read(path).map_err(|error| asks(format!("{}: {error}", path.display())))?;
+                let certificate = Certificate::from_pem(&pem)
+                    .map_err(|error| asks(format!("{} holds no certificate: {error}", path.display())))?;
+                builder = builder.add_root_certificate(certificate);
+            }
+            builder.build().map_err(|error| asks(format!("cannot prepare TLS: {error}")))
+        };
+        let tls = match self.security {
+            Security::Tls => Tls::Wrapper(parameters()?),
+            Security::StartTls => Tls::Required(parameters()?),
+            Security::Plain => Tls::None,
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(self.host.clone())
+            .port(self.port)
+            .tls(tls)
+            .timeout(Some(self.limit));
+        if let Some((user, password)) = &self.login {
+            builder = builder.credentials(Credentials::new(user.clone(), password.get().await?));
+        }
+        Ok(builder.build())
+    }
+}
+
+impl Deliver for Smtp {
+    fn deliver<'a>(&'a self, alert: &'a Alert, key: &'a str) -> Delivery<'a> {
+        Box::pin(async move {
+            let message = self.message(alert, key)?;
+            let transport = self.transport().await?;
+            match tokio::time::timeout(self.limit, transport.send(message)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(self.failed(&error)),
+                Err(_) => Err(OutError {
+                    what: format!("{} took longer than {} s", self.host, self.limit.as_secs()),
+                    advice: Advice::Unknown,
+                }),
+            }
+        })
+    }
+
+    fn message_id(&self, key: &str) -> Option<String> {
+        Some(self.id(key))
+    }
+}
+
+impl Smtp {
+    fn failed(&self, error: &lettre::transport::smtp::Error) -> OutError {
+        let code = error.status().map(u16::from);
+        let advice = if error.is_permanent() {
+            match code {
+                Some(530 | 534 | 535 | 538) => Advice::Ask, // the login was refused
+                _ => Advice::Never,
+            }
+        } else if error.is_transient() {
+            Advice::Again(None)
+        } else if error.is_response() || error.is_timeout() {
+            Advice::Unknown // cut after DATA: it may have been taken
+        } else {
+            Advice::Again(None)
+        };
+        OutError { what: format!("{}:{}: {error}", self.host, self.port), advice }
+    }
+}

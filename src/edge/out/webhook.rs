@@ -1,0 +1,35 @@
+//! A channel that POSTs the alert as JSON, with the key as `Idempotency-Key`.
+
+use super::address::Address;
+use super::http::{Http, host_of};
+use super::{Deliver, Delivery, sheet};
+use crate::edge::clock::Clock;
+use crate::plan::Alert;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+
+/// POSTs JSON.
+pub(super) struct Webhook {
+    pub(super) http: Http,
+    pub(super) url: Address,
+    pub(super) token: Option<Address>,
+    pub(super) clock: Clock,
+}
+
+impl Deliver for Webhook {
+    fn deliver<'a>(&'a self, alert: &'a Alert, key: &'a str) -> Delivery<'a> {
+        Box::pin(async move {
+            let url = self.url.get().await?;
+            let token = match &self.token {
+                Some(token) => Some(token.get().await?),
+                None => None,
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            if let Ok(key) = HeaderValue::from_str(key) {
+                headers.insert("idempotency-key", key);
+            }
+            let body = sheet::sheet(alert, key, self.clock.now()).to_string().into_bytes();
+            self.http.post(&host_of(&url), &url, headers, token.as_deref(), body).await
+        })
+    }
+}
