@@ -275,29 +275,86 @@ impl Db {
         })
     }
 
-    /// A message was filed: its row is done, it lies at `target` (if the server said where) and no longer at `source`.
+    /// As [`Db::begin`], with a record for each row.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn filed(&mut self, id: i64, source: &Place, target: Option<&Place>, now: Timestamp) -> Result<(), StoreError> {
+    pub fn begin_each(&mut self, rows: &[(i64, Value)]) -> Result<(), StoreError> {
         self.write(|transaction| {
-            transaction
-                .prepare_cached("UPDATE outbox SET state = 'done', closed_at = ?2 WHERE id = ?1")?
-                .execute((id, millis(now)))?;
-            let message: Option<i64> = transaction
-                .prepare_cached("SELECT message FROM outbox WHERE id = ?1")?
-                .query_row([id], |row| row.get(0))?;
-            transaction
-                .prepare_cached(
-                    "UPDATE place SET gone = 1 \
-                     WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
-                )?
-                .execute((&source.account, &source.mailbox, source.uid_validity, source.uid))?;
-            if let (Some(message), Some(target)) = (message, target) {
-                super::settle::add_place(transaction, target, message)?;
+            let sql = "UPDATE outbox SET state = 'doing', attempts = attempts + 1, doing = ?2 WHERE id = ?1";
+            let mut update = transaction.prepare_cached(sql)?;
+            for (id, doing) in rows {
+                update.execute((id, json(doing, "effect under way")?))?;
             }
             Ok(())
         })
+    }
+
+    /// An attempt was refused before it could begin: counted, and tried again when `due`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_off(&mut self, id: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE outbox SET attempts = attempts + iif(state = 'ready', 1, 0), state = 'ready', doing = NULL, \
+                   due = ?2, last_error = ?3 WHERE id = ?1";
+        self.connection.prepare_cached(sql)?.execute((id, millis(due), error))?;
+        Ok(())
+    }
+
+    /// Messages were filed: each row is done, its message lies at the target (if the server said where) and no longer
+    /// at the source.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn filed(&mut self, filed: &[(i64, Place, Option<Place>)], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            for (id, source, target) in filed {
+                transaction
+                    .prepare_cached("UPDATE outbox SET state = 'done', doing = NULL, closed_at = ?2 WHERE id = ?1")?
+                    .execute((id, millis(now)))?;
+                let message: Option<i64> = transaction
+                    .prepare_cached("SELECT message FROM outbox WHERE id = ?1")?
+                    .query_row([id], |row| row.get(0))?;
+                transaction
+                    .prepare_cached(
+                        "UPDATE place SET gone = 1 \
+                         WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
+                    )?
+                    .execute((&source.account, &source.mailbox, source.uid_validity, source.uid))?;
+                if let (Some(message), Some(target)) = (message, target) {
+                    super::settle::add_place(transaction, target, message)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A mailbox has a new UIDVALIDITY: places under older ones are no longer places.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn renumbered(&mut self, account: &str, mailbox: &str, uid_validity: u32) -> Result<(), StoreError> {
+        let sql = "UPDATE place SET gone = 1 WHERE account = ?1 AND mailbox = ?2 AND uid_validity <> ?3";
+        self.connection.prepare_cached(sql)?.execute((account, mailbox, uid_validity))?;
+        Ok(())
+    }
+
+    /// Whether an effect is under way.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn any_under_way(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.prepare_cached("SELECT 1 FROM outbox WHERE state = 'doing'")?.exists([])?)
+    }
+
+    /// Nothing is under way, and nothing can be done before `soon`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn is_idle(&self, soon: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.any_under_way()?
+            && self.workable("alert", None, 1, soon)?.is_empty()
+            && self.workable("file", None, 1, soon)?.is_empty())
     }
 
     /// Where the message of a row was first seen and still lies as far as is known, and what it is.

@@ -77,7 +77,7 @@ fn a_filing_waits_for_its_alert() {
     let message = workable[0].message.unwrap();
     assert_eq!(db.whereabouts(message).unwrap(), Some((place(1), MailKey::of(b"m"))));
     let target = Place { mailbox: "楽天/再入荷".into(), uid: 1, ..place(0) };
-    db.filed(workable[0].id, &place(1), Some(&target), at(3)).unwrap();
+    db.filed(&[(workable[0].id, place(1), Some(target.clone()))], at(3)).unwrap();
     assert_eq!(db.whereabouts(message).unwrap().map(|(place, _)| place), Some(target));
     assert_eq!(db.open_rows().unwrap(), 0);
     assert_eq!(db.latencies().unwrap()[0].accepted, at(2));

@@ -1,0 +1,347 @@
+//! The filing lane of one account: messages moved into their folders, in batches, each exactly once.
+
+use super::{Hand, next_attempt, recover};
+use crate::edge::Advice;
+use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
+use crate::edge::store::{Row, State, StoreError};
+use crate::mailbox::{MailKey, Place};
+use crate::plan::Effect;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most messages of one command.
+const BATCH: u32 = 250;
+/// First and longest wait after a refusal or a lost connection.
+const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// First and longest wait when the shopper must do something first.
+const ASKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(6 * 3600));
+/// A filing that was refused so often is given up; the message stays where it is.
+const MOST_ATTEMPTS: u32 = 8;
+/// A connection without work is closed after so long.
+const KEPT_WARM: Duration = Duration::from_secs(60);
+
+/// How a message is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Method {
+    /// UID MOVE (RFC 6851).
+    Move,
+    /// COPY, then \Deleted and UID EXPUNGE of just these (RFC 4315).
+    CopyExpunge,
+    /// COPY, then \Deleted; nothing is expunged.
+    CopyFlag,
+}
+
+/// What recovery needs to know about a filing that was cut off: written before the command leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Doing {
+    pub(super) method: Method,
+    pub(super) source: Place,
+    pub(super) key: MailKey,
+    pub(super) folder: String,
+    pub(super) target_uid_validity: u32,
+    pub(super) target_uid_next: u32,
+}
+
+/// A row and what it moves.
+#[derive(Clone, Debug)]
+pub(super) struct Filing {
+    pub(super) row: Row,
+    pub(super) place: Place,
+    pub(super) key: MailKey,
+}
+
+/// Why a piece of work on the mailbox ended early.
+pub(super) enum Stopped {
+    /// The database refused: the program cannot go on.
+    Store(StoreError),
+    /// The mailbox's server.
+    Imap(ImapError),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ImapError> for Stopped {
+    fn from(error: ImapError) -> Self {
+        Self::Imap(error)
+    }
+}
+
+/// Works for ever on the filings of one account.
+pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), StoreError> {
+    let mut session: Option<Session> = None;
+    let mut troubles = 0_u32;
+    let mut idle_since = tokio::time::Instant::now();
+    loop {
+        let woken = hand.desk.filings.notified();
+        tokio::pin!(woken);
+        woken.as_mut().enable();
+        let worked = once(hand, account, &mut session).await;
+        match worked {
+            Ok(true) => {
+                troubles = 0;
+                idle_since = tokio::time::Instant::now();
+                continue;
+            }
+            Ok(false) => {}
+            Err(Stopped::Store(error)) => return Err(error),
+            Err(Stopped::Imap(error)) => {
+                session = None;
+                troubles = troubles.saturating_add(1);
+                let (first, longest) = if error.advice == Advice::Ask { ASKED } else { WAITS };
+                tracing::warn!(account = account.name, "filing waits: {error}");
+                let wait = first.saturating_mul(1 << troubles.saturating_sub(1).min(12)).min(longest);
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+        }
+        if idle_since.elapsed() > KEPT_WARM
+            && let Some(session) = session.take()
+        {
+            session.logout().await;
+        }
+        let nap = hand.nap("file").await?;
+        tokio::select! {
+            () = &mut woken => {}
+            () = tokio::time::sleep(nap) => {}
+        }
+    }
+}
+
+/// One round: what was cut off is looked at first, then what is ready is moved. `false` when there was nothing to do.
+async fn once(hand: &Hand, account: &ImapAccount, session: &mut Option<Session>) -> Result<bool, Stopped> {
+    let name = account.name.clone();
+    let now = hand.clock.now();
+    let (cut_off, ready) = hand
+        .store
+        .call(move |db| {
+            let cut_off: Vec<Row> = db.under_way("file")?.into_iter().filter(|row| row.lane == name).collect();
+            let ready = if cut_off.is_empty() { db.workable("file", Some(&name), BATCH, now)? } else { Vec::new() };
+            Ok((cut_off, ready))
+        })
+        .await?;
+    if cut_off.is_empty() && ready.is_empty() {
+        return Ok(false);
+    }
+    let session = match session {
+        Some(session) => session,
+        None => session.insert(Session::open(account).await?),
+    };
+    if !cut_off.is_empty() {
+        recover::filings(hand, session, cut_off).await?;
+        return Ok(true);
+    }
+    for ((mailbox, folder), filings) in groups(hand, ready).await? {
+        group(hand, session, &mailbox, &folder, filings).await?;
+    }
+    Ok(true)
+}
+
+/// Rows by source mailbox and target folder. Rows whose message is gone, or lies where it should, are closed.
+async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<BTreeMap<(String, String), Vec<Filing>>, StoreError> {
+    let now = hand.clock.now();
+    hand.store
+        .call(move |db| {
+            let mut groups: BTreeMap<(String, String), Vec<Filing>> = BTreeMap::new();
+            for row in rows {
+                let Effect::File { folder } = &row.effect else { continue };
+                let folder = folder.clone();
+                let found = match row.message {
+                    Some(message) => db.whereabouts(message)?,
+                    None => None,
+                };
+                match found {
+                    None => db.close(row.id, State::Done, Some("it was moved or removed by someone else"), now)?,
+                    Some((place, _)) if place.mailbox == folder => db.close(row.id, State::Done, None, now)?,
+                    Some((place, key)) => {
+                        groups.entry((place.mailbox.clone(), folder)).or_default().push(Filing { row, place, key });
+                    }
+                }
+            }
+            Ok(groups)
+        })
+        .await
+}
+
+async fn group(
+    hand: &Hand,
+    session: &mut Session,
+    mailbox: &str,
+    folder: &str,
+    filings: Vec<Filing>,
+) -> Result<(), Stopped> {
+    let prepared = prepare(hand, session, mailbox, folder, filings).await;
+    let (method, target, filings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(refused) => return refused,
+    };
+    if filings.is_empty() {
+        return Ok(());
+    }
+    begin(hand, method, &target, folder, &filings).await?;
+    let uids = UidSet::of(filings.iter().map(|filing| filing.place.uid));
+    let copied = match method {
+        Method::Move => session.uid_move(&uids, folder).await,
+        Method::CopyExpunge | Method::CopyFlag => session.uid_copy(&uids, folder).await,
+    };
+    let copied = match copied {
+        Ok(copied) => copied,
+        // a tagged NO: the server says that it did nothing (RFC 3501, 6.4.7; RFC 6851, 3.3), but "some of it" happens:
+        // what lies where is looked at before anything is tried again
+        Err(error) if error.refused => {
+            let rows = filings.iter().map(|filing| filing.row.clone()).collect();
+            recover::filings_after(hand, session, rows, Some(&error)).await?;
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (sure, unsure) = by_copy_uid(copied.as_ref(), &target, filings);
+    if method != Method::Move && !sure.is_empty() {
+        recover::take_away(session, method, &sure.iter().map(|(filing, _)| filing.place.uid).collect::<Vec<_>>())
+            .await?;
+    }
+    close_filed(hand, sure).await?;
+    if !unsure.is_empty() {
+        recover::filings(hand, session, unsure.into_iter().map(|filing| filing.row).collect()).await?;
+    }
+    Ok(())
+}
+
+/// Those whose new place the server named, and those that must be looked for.
+fn by_copy_uid(copied: Option<&Copied>, target: &Place, filings: Vec<Filing>) -> (Vec<(Filing, Place)>, Vec<Filing>) {
+    let Some(copied) = copied else { return (Vec::new(), filings) };
+    let mut sure = Vec::new();
+    let mut unsure = Vec::new();
+    for filing in filings {
+        match copied.target_of(filing.place.uid) {
+            Some(uid) => {
+                let place = Place { uid_validity: copied.uid_validity, uid, ..target.clone() };
+                sure.push((filing, place));
+            }
+            None => unsure.push(filing),
+        }
+    }
+    (sure, unsure)
+}
+
+pub(super) async fn close_filed(hand: &Hand, filed: Vec<(Filing, Place)>) -> Result<(), StoreError> {
+    if filed.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(count = filed.len(), folder = filed.first().map(|(_, place)| place.mailbox.as_str()), "filed");
+    let now = hand.clock.now();
+    hand.store
+        .call(move |db| {
+            let filed: Vec<(i64, Place, Option<Place>)> =
+                filed.into_iter().map(|(filing, target)| (filing.row.id, filing.place, Some(target))).collect();
+            db.filed(&filed, now)
+        })
+        .await
+}
+
+type Prepared = (Method, Place, Vec<Filing>);
+
+/// Source selected, target there, and both as they were recorded. A refusal is booked on the rows and ends the group.
+async fn prepare(
+    hand: &Hand,
+    session: &mut Session,
+    mailbox: &str,
+    folder: &str,
+    filings: Vec<Filing>,
+) -> Result<Prepared, Result<(), Stopped>> {
+    let ready = async {
+        let opened = session.select(mailbox).await?;
+        session.ensure_folder(folder).await?;
+        let status = session.status(folder).await?;
+        Ok::<_, ImapError>((opened, status))
+    };
+    let (opened, status) = match ready.await {
+        Ok(ready) => ready,
+        Err(error) if error.refused => {
+            let rows: Vec<Row> = filings.into_iter().map(|filing| filing.row).collect();
+            return Err(put_off(hand, rows, &error).await.map_err(Stopped::from));
+        }
+        Err(error) => return Err(Err(error.into())),
+    };
+    let account = filings.first().map(|filing| filing.place.account.clone()).unwrap_or_default();
+    let (current, renumbered): (Vec<Filing>, Vec<Filing>) =
+        filings.into_iter().partition(|filing| filing.place.uid_validity == opened.uid_validity);
+    if !renumbered.is_empty() {
+        // the watching side finds the messages again by their keys; until then nothing is touched
+        let (account, mailbox) = (account.clone(), mailbox.to_owned());
+        let due = next_attempt(hand.clock.now(), 4, WAITS.0, WAITS.1);
+        let ids: Vec<i64> = renumbered.iter().map(|filing| filing.row.id).collect();
+        let renumbered = hand.store.call(move |db| {
+            db.renumbered(&account, &mailbox, opened.uid_validity)?;
+            db.again(&ids, due, Some("the mailbox was renumbered; the message is looked for"))
+        });
+        if let Err(error) = renumbered.await {
+            return Err(Err(error.into()));
+        }
+    }
+    let method = if session.has("MOVE") {
+        Method::Move
+    } else if session.has("UIDPLUS") {
+        Method::CopyExpunge
+    } else {
+        Method::CopyFlag
+    };
+    let target = Place { account, mailbox: folder.to_owned(), uid_validity: status.uid_validity, uid: status.uid_next };
+    Ok((method, target, current))
+}
+
+async fn begin(
+    hand: &Hand,
+    method: Method,
+    target: &Place,
+    folder: &str,
+    filings: &[Filing],
+) -> Result<(), StoreError> {
+    let doings: Vec<(i64, serde_json::Value)> = filings
+        .iter()
+        .filter_map(|filing| {
+            let doing = Doing {
+                method,
+                source: filing.place.clone(),
+                key: filing.key,
+                folder: folder.to_owned(),
+                target_uid_validity: target.uid_validity,
+                target_uid_next: target.uid,
+            };
+            Some((filing.row.id, serde_json::to_value(doing).ok()?))
+        })
+        .collect();
+    hand.store.call(move |db| db.begin_each(&doings)).await
+}
+
+/// Rows that were refused: again later, or given up after too many attempts. The messages stay where they are.
+pub(super) async fn put_off(hand: &Hand, rows: Vec<Row>, error: &ImapError) -> Result<(), StoreError> {
+    tracing::warn!("not filed, the message stays where it is: {error}");
+    let now = hand.clock.now();
+    let (what, advice) = (error.what.clone(), error.advice);
+    hand.store
+        .call(move |db| {
+            for row in rows {
+                if advice == Advice::Never || row.attempts + 1 >= MOST_ATTEMPTS {
+                    db.close(row.id, State::Failed, Some(&what), now)?;
+                } else {
+                    let (first, longest) = if advice == Advice::Ask { ASKED } else { WAITS };
+                    db.put_off(row.id, next_attempt(now, row.attempts + 1, first, longest), &what)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+impl Filing {
+    pub(super) fn of(row: Row) -> Option<(Self, Doing)> {
+        let doing: Doing = serde_json::from_value(row.doing.clone()?).ok()?;
+        Some((Self { row, place: doing.source.clone(), key: doing.key }, doing))
+    }
+}

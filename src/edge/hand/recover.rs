@@ -1,0 +1,154 @@
+//! What a half-done filing means: looked up by content in both folders, then finished, begun again, or closed.
+
+use super::Hand;
+use super::filing::{Doing, Filing, Method, Stopped, close_filed, put_off};
+use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
+use crate::edge::store::{Row, State};
+use crate::mailbox::{LEAST_FETCH, MailKey, Place};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Looks at filings that were under way and settles what became of them.
+pub(super) async fn filings(hand: &Hand, session: &mut Session, rows: Vec<Row>) -> Result<(), Stopped> {
+    filings_after(hand, session, rows, None).await
+}
+
+/// As [`filings`]; those that did not happen were refused with `refusal`, or are tried again at once.
+pub(super) async fn filings_after(
+    hand: &Hand,
+    session: &mut Session,
+    rows: Vec<Row>,
+    refusal: Option<&ImapError>,
+) -> Result<(), Stopped> {
+    // under way as far as the database knows now: the rows given may be older
+    let ids: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+    let rows = hand
+        .store
+        .call(move |db| Ok(db.under_way("file")?.into_iter().filter(|row| ids.contains(&row.id)).collect::<Vec<Row>>()))
+        .await?;
+    let mut groups: BTreeMap<(String, String), Vec<(Filing, Doing)>> = BTreeMap::new();
+    let mut unwritten = Vec::new();
+    for row in rows {
+        let id = row.id;
+        match Filing::of(row) {
+            Some((filing, doing)) => {
+                groups.entry((doing.source.mailbox.clone(), doing.folder.clone())).or_default().push((filing, doing))
+            }
+            // without a record of what was begun nothing had been begun
+            None => unwritten.push(id),
+        }
+    }
+    let now = hand.clock.now();
+    if !unwritten.is_empty() {
+        hand.store.call(move |db| db.again(&unwritten, now, None)).await?;
+    }
+    for ((mailbox, folder), group) in groups {
+        look(hand, session, &mailbox, &folder, group, refusal).await?;
+    }
+    Ok(())
+}
+
+async fn look(
+    hand: &Hand,
+    session: &mut Session,
+    mailbox: &str,
+    folder: &str,
+    group: Vec<(Filing, Doing)>,
+    refusal: Option<&ImapError>,
+) -> Result<(), Stopped> {
+    let at_target = copies(session, folder, &group).await?;
+    let opened = session.select(mailbox).await?;
+    let uids = UidSet::of(group.iter().map(|(filing, _)| filing.place.uid));
+    let mut at_source: BTreeMap<u32, bool> = BTreeMap::new();
+    for seen in session.fetch(&uids, Fetch::Flags).await? {
+        at_source.insert(seen.uid, seen.flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted")));
+    }
+    let mut filed = Vec::new();
+    let mut take: BTreeMap<u8, (Method, Vec<u32>)> = BTreeMap::new();
+    let mut again = Vec::new();
+    let mut gone = Vec::new();
+    for (filing, doing) in group {
+        let same = opened.uid_validity == filing.place.uid_validity;
+        let source = at_source.get(&filing.place.uid).copied().filter(|_| same);
+        let copy = at_target.get(&filing.key).cloned();
+        match (source, copy) {
+            (Some(deleted), Some(target)) => {
+                if !deleted || doing.method == Method::CopyExpunge {
+                    let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
+                    take.entry(method as u8).or_insert((method, Vec::new())).1.push(filing.place.uid);
+                }
+                filed.push((filing, target));
+            }
+            (None, Some(target)) => filed.push((filing, target)),
+            (Some(_), None) => again.push(filing.row),
+            (None, None) => gone.push(filing.row.id),
+        }
+    }
+    for (method, uids) in take.into_values() {
+        take_away(session, method, &uids).await?;
+    }
+    close_filed(hand, filed).await?;
+    let now = hand.clock.now();
+    if let (Some(refusal), false) = (refusal, again.is_empty()) {
+        put_off(hand, again, refusal).await?;
+    } else if !again.is_empty() {
+        let ids: Vec<i64> = again.iter().map(|row| row.id).collect();
+        hand.store.call(move |db| db.again(&ids, now, None)).await?;
+    }
+    if !gone.is_empty() {
+        hand.store
+            .call(move |db| {
+                for id in gone {
+                    db.close(id, State::Done, Some("it was moved or removed by someone else"), now)?;
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Which of the messages lie in the target folder, among what came there since the move was begun.
+async fn copies(
+    session: &mut Session,
+    folder: &str,
+    group: &[(Filing, Doing)],
+) -> Result<BTreeMap<MailKey, Place>, Stopped> {
+    let Some((first, _)) = group.first() else { return Ok(BTreeMap::new()) };
+    let wanted: BTreeSet<MailKey> = group.iter().map(|(filing, _)| filing.key).collect();
+    let opened = match session.examine(folder).await {
+        Ok(opened) => opened,
+        // no such folder: then nothing lies in it
+        Err(error) if error.refused => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error.into()),
+    };
+    // a target that was renumbered meanwhile is looked through from its beginning
+    let from = group
+        .iter()
+        .map(|(_, doing)| if doing.target_uid_validity == opened.uid_validity { doing.target_uid_next } else { 1 })
+        .min()
+        .unwrap_or(1);
+    let mut found = BTreeMap::new();
+    for seen in session.fetch(&UidSet::from(from), Fetch::First(LEAST_FETCH)).await? {
+        let key = MailKey::of(&seen.bytes);
+        if seen.uid >= from && wanted.contains(&key) {
+            let place = Place {
+                account: first.place.account.clone(),
+                mailbox: folder.to_owned(),
+                uid_validity: opened.uid_validity,
+                uid: seen.uid,
+            };
+            found.entry(key).or_insert(place);
+        }
+    }
+    Ok(found)
+}
+
+/// The delete half of a move whose copy was seen: flagged, and expunged where the server can expunge just these.
+pub(super) async fn take_away(session: &mut Session, method: Method, uids: &[u32]) -> Result<(), ImapError> {
+    let uids = UidSet::of(uids.iter().copied());
+    session.add_flags(&uids, &["\\Deleted"]).await?;
+    if method == Method::CopyExpunge {
+        session.uid_expunge(&uids).await?;
+    }
+    Ok(())
+}
