@@ -1,1 +1,0 @@
-//! Wires causes to steps, steps to the store, and the store to the hand.

@@ -1,0 +1,89 @@
+//! Old mail into the ledger: read, its events kept; nothing is filed, nothing alerted.
+
+use super::pure;
+use crate::edge::store::{Store, StoreError};
+use crate::ledger;
+use crate::mail::Reading;
+use jiff::Timestamp;
+
+/// Mails of one transaction.
+const BATCH: usize = 200;
+
+/// A mail from a file.
+pub struct Old<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// When it was received, as far as the file tells.
+    pub received: Timestamp,
+    /// Its whole size in bytes.
+    pub size: u32,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Mails read.
+    pub mails: usize,
+    /// Mails that told something of an order.
+    pub telling: usize,
+    /// Events that the ledger did not have.
+    pub new_events: usize,
+    /// Mails on which a step failed.
+    pub poison: usize,
+}
+
+/// Collects the events of old mails and writes them in batches. The order of the mails does not matter: events follow
+/// from each mail alone, and cases from all events.
+pub struct Importer<'a> {
+    store: &'a Store,
+    authserv_ids: &'a [String],
+    events: Vec<ledger::Event>,
+    waiting: usize,
+    imported: Imported,
+}
+
+impl<'a> Importer<'a> {
+    /// Imports into `store`; Authentication-Results count from `authserv_ids`.
+    #[must_use]
+    pub fn new(store: &'a Store, authserv_ids: &'a [String]) -> Self {
+        Self { store, authserv_ids, events: Vec::new(), waiting: 0, imported: Imported::default() }
+    }
+
+    /// Reads one mail.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn add(&mut self, old: &Old<'_>) -> Result<(), StoreError> {
+        self.imported.mails += 1;
+        let reading = Reading { received: old.received, size: old.size, authserv_ids: self.authserv_ids };
+        match pure::read(old.bytes, &reading) {
+            Ok((mail, facts)) => {
+                let events = ledger::events(&mail, &facts);
+                self.imported.telling += usize::from(!events.is_empty());
+                self.events.extend(events);
+            }
+            Err(_) => self.imported.poison += 1,
+        }
+        self.waiting += 1;
+        if self.waiting >= BATCH {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn finish(mut self) -> Result<Imported, StoreError> {
+        self.write().await?;
+        Ok(self.imported)
+    }
+
+    async fn write(&mut self) -> Result<(), StoreError> {
+        let events = std::mem::take(&mut self.events);
+        self.waiting = 0;
+        self.imported.new_events += self.store.call(move |db| db.import(&events)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Wires causes to steps, steps to the store, and the store to the hand.
+//!
+//! Everything runs inside one future: dropped at any moment, it leaves nothing behind but the database, and the next
+//! start goes on from there.
+
+pub mod import;
+pub mod pure;
+pub mod sweep;
+mod take;
+
+use crate::edge::clock::Clock;
+use crate::edge::config::{self, Backlog};
+use crate::edge::hand::Hand;
+use crate::edge::imap::{self, Dial, ImapAccount, ImapError, Sight};
+use crate::edge::store::{Cursor, Store, StoreError};
+use crate::edge::tls;
+use crate::mailbox::Arrival;
+use crate::plan::Policy;
+use crate::rules::RuleSet;
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Sights that may wait for the engine: a watching connection that is ahead of the database waits.
+const SIGHTS: usize = 64;
+/// Most messages of one transaction.
+const BATCH: usize = 32;
+/// After a stop, so long may effects that are under way take to end.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// Why the engine stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database refused: going on could lose something.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A mailbox could not be used (one-shot commands; a watch tries again).
+    #[error(transparent)]
+    Imap(#[from] ImapError),
+    /// An account cannot be prepared.
+    #[error("account `{account}`: {what}")]
+    Account {
+        /// Which.
+        account: String,
+        /// Why.
+        what: String,
+    },
+}
+
+/// A mailbox that is watched.
+#[derive(Clone)]
+pub struct Mailbox {
+    /// How to reach it.
+    pub account: ImapAccount,
+    /// Its name.
+    pub name: String,
+    /// Whose Authentication-Results count.
+    pub authserv_ids: Vec<String>,
+}
+
+impl Mailbox {
+    /// A mailbox as configured.
+    ///
+    /// # Errors
+    /// When TLS cannot be prepared (an unreadable certificate file).
+    pub fn of(account: &config::Account) -> Result<Self, EngineError> {
+        let tls = tls::client_config(account.ca_file.as_deref())
+            .map_err(|error| EngineError::Account { account: account.name.clone(), what: error.to_string() })?;
+        let dial = Dial::Tcp {
+            host: account.host.clone(),
+            port: account.port,
+            security: account.security,
+            tls: Arc::new(tls),
+        };
+        let imap = ImapAccount {
+            name: account.name.clone(),
+            dial,
+            user: account.user.clone(),
+            password: account.password.clone(),
+            pace: account.pace.clone(),
+            fetch_cap: account.fetch_cap,
+        };
+        Ok(Self { account: imap, name: account.mailbox.clone(), authserv_ids: account.authserv_ids.clone() })
+    }
+}
+
+/// The engine, ready to run.
+#[derive(Clone)]
+pub struct Engine {
+    /// The database.
+    pub store: Store,
+    /// The hand.
+    pub hand: Hand,
+    /// The time.
+    pub clock: Clock,
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+    /// What may be done.
+    pub policy: Policy,
+    /// What happens to mail that lay in a mailbox when it was first opened.
+    pub backlog: Backlog,
+    /// The shopper's own addresses, lower case.
+    pub own_addresses: BTreeSet<String>,
+    /// What is watched.
+    pub mailboxes: Vec<Mailbox>,
+}
+
+/// What a watch of one mailbox remembers between sights.
+#[derive(Debug, Default)]
+struct Watching {
+    /// Unknown mail received before this is backlog that is left alone.
+    leave_before: Option<Timestamp>,
+}
+
+impl Engine {
+    /// Watches all mailboxes and works off the outbox until `stop` is there; then ends what is under way.
+    ///
+    /// The caller holds the hand's lock.
+    ///
+    /// # Errors
+    /// Only when the database refuses: everything else is tried again.
+    pub async fn watch(&self, stop: impl Future<Output = ()>) -> Result<(), EngineError> {
+        self.hand.recover().await?;
+        let work = self.hand.work();
+        let watching = try_join_all(self.mailboxes.iter().map(|mailbox| self.watch_one(mailbox)));
+        tokio::pin!(work);
+        let ended = tokio::select! {
+            biased;
+            () = stop => Ok(()),
+            ended = &mut work => ended.map_err(EngineError::from),
+            ended = watching => ended.map(|_| ()),
+        };
+        ended?;
+        let under_way_ended = async {
+            while self.store.call(|db| db.any_under_way()).await? {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok::<(), StoreError>(())
+        };
+        tokio::select! {
+            biased;
+            quiet = under_way_ended => quiet?,
+            ended = &mut work => ended?,
+            () = tokio::time::sleep(ENDING) => tracing::warn!("effects are still under way; they are looked at at the next start"),
+        }
+        Ok(())
+    }
+
+    async fn watch_one(&self, mailbox: &Mailbox) -> Result<(), EngineError> {
+        let (sights, mut seen) = mpsc::channel(SIGHTS);
+        let watch = imap::watch(&mailbox.account, &mailbox.name, &self.clock, sights);
+        let look = async {
+            let mut watching = Watching::default();
+            let mut batch = Vec::new();
+            while seen.recv_many(&mut batch, BATCH).await > 0 {
+                self.look(mailbox, &mut watching, batch.drain(..)).await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            // taken first: what was seen is settled before more is read
+            biased;
+            ended = look => ended,
+            () = watch => Ok(()),
+        }
+    }
+
+    /// Works through sights in their order; messages that follow each other are settled together.
+    async fn look(
+        &self,
+        mailbox: &Mailbox,
+        watching: &mut Watching,
+        sights: impl Iterator<Item = Sight>,
+    ) -> Result<(), EngineError> {
+        let account = mailbox.account.name.as_str();
+        let mut arrivals: Vec<Arrival> = Vec::new();
+        for sight in sights {
+            if let Sight::Mail(arrival) = sight {
+                arrivals.push(arrival);
+                continue;
+            }
+            self.take(mailbox, watching.leave_before, std::mem::take(&mut arrivals)).await?;
+            match sight {
+                Sight::Mail(_) => {}
+                Sight::Opened { uid_validity, uid_next, reply } => {
+                    let from = self.start(mailbox, watching, uid_validity, uid_next).await?;
+                    tracing::info!(account, mailbox = mailbox.name, from, "watching");
+                    let _ = reply.send(from); // the connection may be lost again already
+                }
+                Sight::Unfetched { place, why } => {
+                    tracing::warn!("{place}: passed by, the server does not hand it over: {why}");
+                }
+                Sight::Looked { uid_validity, next_uid } => {
+                    let (account, name) = (account.to_owned(), mailbox.name.clone());
+                    let now = self.clock.now();
+                    self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
+                }
+                Sight::Lost { trouble, wait } => {
+                    tracing::warn!(account, mailbox = mailbox.name, "{trouble}; trying again in {} s", wait.as_secs());
+                }
+            }
+        }
+        self.take(mailbox, watching.leave_before, arrivals).await
+    }
+
+    /// Which UID to look from, after the mailbox was opened.
+    async fn start(
+        &self,
+        mailbox: &Mailbox,
+        watching: &mut Watching,
+        uid_validity: u32,
+        uid_next: u32,
+    ) -> Result<u32, EngineError> {
+        let (account, name) = (mailbox.account.name.clone(), mailbox.name.clone());
+        let now = self.clock.now();
+        let backlog = self.backlog;
+        let (from, leave_before) = self
+            .store
+            .call(move |db| {
+                let start = start_of(db.cursor(&account, &name)?, backlog, uid_validity, uid_next, now);
+                if start.renumbered {
+                    tracing::warn!(account, mailbox = name, "the mailbox was renumbered: it is looked through again");
+                    db.renumbered(&account, &name, uid_validity)?;
+                }
+                if start.first {
+                    db.move_cursor(&account, &name, uid_validity, start.from, now)?;
+                }
+                Ok((start.from, start.leave_before))
+            })
+            .await?;
+        watching.leave_before = leave_before;
+        Ok(from)
+    }
+}
+
+/// Where a look begins.
+#[derive(Debug, PartialEq, Eq)]
+struct Start {
+    from: u32,
+    leave_before: Option<Timestamp>,
+    first: bool,
+    renumbered: bool,
+}
+
+fn start_of(cursor: Option<Cursor>, backlog: Backlog, uid_validity: u32, uid_next: u32, now: Timestamp) -> Start {
+    match (cursor, backlog) {
+        (None, Backlog::Sort) => Start { from: 1, leave_before: None, first: true, renumbered: false },
+        // a server that does not tell its next UID: the backlog is known by its age instead
+        (None, Backlog::Leave) if uid_next == 0 => {
+            Start { from: 1, leave_before: Some(now), first: true, renumbered: false }
+        }
+        (None, Backlog::Leave) => Start { from: uid_next, leave_before: None, first: true, renumbered: false },
+        (Some(cursor), _) if cursor.uid_validity == uid_validity => {
+            // a next UID that went back: the server lost messages; looking from there loses none
+            let from = if uid_next == 0 { cursor.next_uid } else { cursor.next_uid.min(uid_next) };
+            Start { from: from.max(1), leave_before: None, first: false, renumbered: false }
+        }
+        (Some(cursor), _) => {
+            let leave_before = (backlog == Backlog::Leave).then_some(cursor.first_opened_at);
+            Start { from: 1, leave_before, first: false, renumbered: true }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_begins_where_nothing_is_lost_and_no_backlog_is_stirred() {
+        let now = Timestamp::from_second(2_000).unwrap();
+        let first = Timestamp::from_second(1_000).unwrap();
+        let cursor = Cursor { uid_validity: 7, next_uid: 50, first_opened_at: first, last_good_at: first };
+        let from = |cursor, backlog, validity, next| {
+            let start = start_of(cursor, backlog, validity, next, now);
+            (start.from, start.leave_before, start.first, start.renumbered)
+        };
+        assert_eq!(from(None, Backlog::Leave, 7, 90), (90, None, true, false));
+        assert_eq!(from(None, Backlog::Leave, 7, 0), (1, Some(now), true, false));
+        assert_eq!(from(None, Backlog::Sort, 7, 90), (1, None, true, false));
+        assert_eq!(from(Some(cursor), Backlog::Leave, 7, 90), (50, None, false, false));
+        assert_eq!(from(Some(cursor), Backlog::Leave, 7, 20), (20, None, false, false));
+        assert_eq!(from(Some(cursor), Backlog::Leave, 7, 0), (50, None, false, false));
+        assert_eq!(from(Some(cursor), Backlog::Leave, 8, 90), (1, Some(first), false, true));
+        assert_eq!(from(Some(cursor), Backlog::Sort, 8, 90), (1, None, false, true));
+    }
+}
