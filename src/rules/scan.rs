@@ -84,6 +84,34 @@ pub(super) struct Hit {
     pub(super) end: usize,
 }
 
+/// The hits of one mail. Nearly every question about a word is answered by one bit: not seen.
+#[derive(Debug)]
+struct Hits {
+    list: Vec<Hit>,
+    seen: Vec<u64>,
+}
+
+impl Hits {
+    fn new(list: Vec<Hit>, words: usize) -> Self {
+        let mut seen = vec![0_u64; words.div_ceil(64)];
+        for hit in &list {
+            if let Some(bits) = seen.get_mut(hit.word as usize / 64) {
+                *bits |= 1 << (hit.word % 64);
+            }
+        }
+        Self { list, seen }
+    }
+
+    fn of(&self, word: u32) -> &[Hit] {
+        if self.seen.get(word as usize / 64).is_none_or(|bits| bits & (1 << (word % 64)) == 0) {
+            return &[];
+        }
+        let from = self.list.partition_point(|hit| hit.word < word);
+        let to = self.list.partition_point(|hit| hit.word <= word);
+        self.list.get(from..to).unwrap_or_default()
+    }
+}
+
 /// All words of a rule set, found in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Words {
@@ -148,8 +176,8 @@ pub(super) struct Page<'m> {
     pub(super) mail: &'m Mail,
     pub(super) facts: &'m Facts,
     pub(super) hays: Vec<Hay<'m>>,
-    hits: Vec<Hit>,
-    exact: Vec<Hit>,
+    hits: Hits,
+    exact: Hits,
     /// Names of items and of the shop, as bytes of `subject.raw` and `body.raw`.
     subject_names: Vec<Range<usize>>,
     body_names: Vec<Range<usize>>,
@@ -162,8 +190,8 @@ pub(super) struct Page<'m> {
 impl<'m> Page<'m> {
     pub(super) fn new(mail: &'m Mail, facts: &'m Facts, wanted: &Wanted, words: &Words, exact: &Words) -> Self {
         let hays = hays(mail, wanted);
-        let hits = words.find(&hays, false);
-        let exact = exact.find(&hays, true);
+        let hits = Hits::new(words.find(&hays, false), words.count());
+        let exact = Hits::new(exact.find(&hays, true), exact.count());
         Self {
             mail,
             facts,
@@ -179,15 +207,12 @@ impl<'m> Page<'m> {
 
     /// All hits of a word, in order.
     pub(super) fn hits(&self, word: u32, exact: bool) -> &[Hit] {
-        let hits = if exact { &self.exact } else { &self.hits };
-        let from = hits.partition_point(|hit| hit.word < word);
-        let to = hits.partition_point(|hit| hit.word <= word);
-        hits.get(from..to).unwrap_or_default()
+        if exact { self.exact.of(word) } else { self.hits.of(word) }
     }
 
     /// All words that were seen, each once.
     pub(super) fn seen(&self, exact: bool) -> impl Iterator<Item = u32> {
-        let hits = if exact { &self.exact } else { &self.hits };
+        let hits = if exact { &self.exact.list } else { &self.hits.list };
         hits.chunk_by(|a, b| a.word == b.word).filter_map(|run| run.first()).map(|hit| hit.word)
     }
 
