@@ -17,6 +17,12 @@ fn the_shipped_rules_are_clean_and_their_examples_hold() {
     assert_eq!(report.failed(), 0);
 }
 
+#[test]
+fn rules_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&RuleSet::default());
+}
+
 /// The shipped rules and a file of examples.
 fn with_examples(text: &str) -> Report {
     checked(RuleSet::build(&[&RuleSet::shipped_sources(), &[Source::new("wordings.toml", text)]]))
