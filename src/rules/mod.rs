@@ -3,7 +3,6 @@
 //! TOML text → `parse` (what was written, with its place) → [`compile`] (one matcher) → [`judge()`] (a verdict).
 //! `modori rules check` is [`check`]; what is wrong in a file is a [`Diagnostic`], all of it at once.
 
-mod clause;
 pub mod compile;
 pub mod diagnostic;
 mod example;

@@ -230,7 +230,8 @@ fn needs(hir: &Hir) -> Option<Vec<String>> {
 fn boundary_beside_japanese(tree: &Ast) -> bool {
     match tree {
         Ast::Concat(concat) => {
-            let japanese = |tree: &Ast| matches!(tree, Ast::Literal(literal) if super::clause::is_letter(literal.c));
+            let japanese =
+                |tree: &Ast| matches!(tree, Ast::Literal(literal) if crate::text::clause::is_letter(literal.c));
             let boundary = |tree: &Ast| matches!(tree, Ast::Assertion(assertion) if assertion.kind == ast::AssertionKind::WordBoundary);
             let beside = |pair: &[Ast]| match pair {
                 [a, b] => (boundary(a) && japanese(b)) || (japanese(a) && boundary(b)),

@@ -1,9 +1,9 @@
 //! The texts of one mail as rules see them, and every word of every rule found in them in one pass.
 
-use super::clause;
 use crate::facts::{Facts, Field, Span};
 use crate::mail::{Mail, PartKind, Text};
 use crate::text::Folded;
+use crate::text::clause;
 use aho_corasick::AhoCorasick;
 use std::borrow::Cow;
 use std::cell::RefCell;

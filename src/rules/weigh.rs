@@ -1,12 +1,12 @@
 //! Whether a condition holds for a mail, and what it saw.
 
-use super::clause;
 use super::node::{Check, Near, Node, Probe};
 use super::scan::{Hay, Page, Spot};
 use super::syntax::{FactTest, Knows, Parts, Want};
 use super::{Known, Reason};
 use crate::facts::{Confidence, Facts, Found};
 use crate::mail::PartKind;
+use crate::text::clause;
 use serde::Serialize;
 use std::ops::Range;
 

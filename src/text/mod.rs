@@ -1,6 +1,7 @@
 //! Characters: from bytes in any Japanese charset to one normal form that mail and patterns share.
 
 pub mod charset;
+pub(crate) mod clause;
 pub mod fold;
 mod jis;
 mod kind;

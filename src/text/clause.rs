@@ -34,7 +34,7 @@ const SUPPOSITIONS: &[&str] = &[
 ];
 
 /// Whether a character is a kana or a kanji (also the prolonged-sound mark).
-pub(super) fn is_letter(c: char) -> bool {
+pub(crate) fn is_letter(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | 'ー' | '々' | '〆' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
 }
 
@@ -43,7 +43,7 @@ fn is_hiragana(c: char) -> bool {
 }
 
 /// Whether a line that ends like `before` goes on in the next one, `after`.
-pub(super) fn wrapped(before: &str, after: &str) -> bool {
+pub(crate) fn wrapped(before: &str, after: &str) -> bool {
     let length = before.chars().count();
     let (Some(last), Some(first)) = (before.chars().next_back(), after.chars().next()) else { return false };
     is_letter(last) && is_letter(first) && !ended(before, after) && (length >= 28 || (length >= 12 && goes_on(after)))
@@ -61,7 +61,7 @@ fn ended(line: &str, next: &str) -> bool {
 }
 
 /// Whether the clause of the words at `start..end` denies them. `text` is in normal form.
-pub(super) fn is_negated(text: &str, start: usize, end: usize) -> bool {
+pub(crate) fn is_negated(text: &str, start: usize, end: usize) -> bool {
     let before = text.get(..start).unwrap_or_default();
     if before.ends_with(['未', '非']) {
         return true;
@@ -72,7 +72,7 @@ pub(super) fn is_negated(text: &str, start: usize, end: usize) -> bool {
 }
 
 /// Whether the words at `start..end` stand in a sentence about what would happen, not what did.
-pub(super) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
+pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
     let before = text.get(..start).unwrap_or_default();
     let after = text.get(end..).unwrap_or_default();
     let from = last_chars(before, 80).rsplit(ends_sentence).next().unwrap_or_default();
@@ -139,7 +139,7 @@ fn last_chars(text: &str, count: usize) -> &str {
 }
 
 /// Whether a stretch of text denies something.
-pub(super) fn denied(clause: &str) -> bool {
+pub(crate) fn denied(clause: &str) -> bool {
     DENIALS.iter().any(|sign| {
         clause.match_indices(sign).any(|(at, _)| {
             let before = clause.get(..at).unwrap_or_default();
