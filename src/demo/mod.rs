@@ -1,1 +1,18 @@
 //! The embedded IMAP server and its sample deliveries.
+//!
+//! [`Server`] speaks IMAP4rev1 (RFC 3501) with IDLE, MOVE, UIDPLUS, NAMESPACE, UNSELECT and LITERAL+ over TCP on
+//! loopback or through memory. It is what `modori demo` watches, and what the simulation tests make misbehave.
+
+mod answer;
+mod fault;
+mod mailboxes;
+mod selected;
+mod server;
+mod session;
+mod syntax;
+
+pub use fault::Fault;
+pub use mailboxes::Stored;
+pub use server::{CAPABILITIES, Server};
+#[cfg(test)]
+mod tests;

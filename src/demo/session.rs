@@ -1,0 +1,514 @@
+//! One connection to the embedded server: reads commands, lets faults strike, answers what needs no mailbox selected.
+
+use super::answer;
+use super::fault::Fault;
+use super::mailboxes::canonical;
+use super::selected::View;
+use super::server::Shared;
+use super::syntax::Args;
+use crate::edge::imap::Wire;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeSet;
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Longest line of a command, without its literals.
+const MOST_LINE: usize = 64 * 1024;
+/// Largest literal.
+const MOST_LITERAL: usize = 64 * 1024 * 1024;
+/// Longest command with its literals.
+const MOST_COMMAND: usize = 2 * MOST_LITERAL;
+
+/// How a command ended; the text follows the word.
+pub(super) enum Answer {
+    Ok(String),
+    No(String),
+    Bad(&'static str),
+    /// OK, then the connection closes.
+    Farewell,
+}
+
+pub(super) struct Session<'s, W> {
+    pub(super) shared: &'s Shared,
+    wire: W,
+    /// Read and not yet understood.
+    input: Vec<u8>,
+    /// Nothing more is read: a fault cut the way in.
+    deaf: bool,
+    /// Written and not yet sent.
+    pub(super) out: Vec<u8>,
+    /// A fault wants to see the whole answer before any of it is sent.
+    hold: bool,
+    logged_in: bool,
+    pub(super) view: Option<View>,
+}
+
+/// Serves until the client leaves, an error, or a fault.
+pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
+    let mut session =
+        Session { shared, wire, input: vec![], deaf: false, out: vec![], hold: false, logged_in: false, view: None };
+    let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
+    session.out.extend_from_slice(greeting.as_bytes());
+    session.flush().await?;
+    while let Some(command) = session.read_command().await? {
+        if !session.command(&command).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn cut() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+/// The size of the literal that a line announces at its end, and whether the client waits to be asked for it.
+fn literal(line: &[u8]) -> Option<(usize, bool)> {
+    let inner = line.strip_suffix(b"}")?;
+    let open = inner.iter().rposition(|byte| *byte == b'{')?;
+    let digits = inner.get(open + 1..)?;
+    let (digits, waits) = digits.strip_suffix(b"+").map_or((digits, true), |digits| (digits, false));
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // a number too large to read is larger than any limit
+    Some((std::str::from_utf8(digits).ok()?.parse().unwrap_or(usize::MAX), waits))
+}
+
+impl<W: Wire> Session<'_, W> {
+    pub(super) fn say(&mut self, line: &str) {
+        self.out.extend_from_slice(line.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        let out = std::mem::take(&mut self.out);
+        if out.is_empty() {
+            return Ok(());
+        }
+        let may = self.shared.state().faults.pass(out.len(), true);
+        self.wire.write_all(out.get(..may).unwrap_or(&out)).await?;
+        self.wire.flush().await?;
+        if may < out.len() { Err(cut()) } else { Ok(()) }
+    }
+
+    /// Sends what has gathered, unless a fault wants the answer whole.
+    pub(super) async fn flush_some(&mut self) -> io::Result<()> {
+        if self.out.len() > 64 * 1024 && !self.hold { self.flush().await } else { Ok(()) }
+    }
+
+    /// Reads once; 0 is the end. May be dropped while it waits.
+    async fn fill(&mut self) -> io::Result<usize> {
+        if self.deaf {
+            return Ok(0);
+        }
+        let before = self.input.len();
+        let count = self.wire.read_buf(&mut self.input).await?;
+        let may = self.shared.state().faults.pass(count, false);
+        if may < count {
+            self.deaf = true;
+            self.input.truncate(before + may);
+        }
+        Ok(may)
+    }
+
+    fn buffered_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Some(end) = self.input.iter().position(|byte| *byte == b'\n') else {
+            return if self.input.len() > MOST_LINE { Err(cut()) } else { Ok(None) };
+        };
+        let mut line: Vec<u8> = self.input.drain(..=end).collect();
+        line.pop();
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        if line.len() > MOST_LINE { Err(cut()) } else { Ok(Some(line)) }
+    }
+
+    async fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(line) = self.buffered_line()? {
+                return Ok(Some(line));
+            }
+            if self.fill().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn read_command(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut command = vec![];
+        loop {
+            let Some(line) = self.line().await? else { return Ok(None) };
+            let announced = literal(&line);
+            command.extend_from_slice(&line);
+            let Some((size, waits)) = announced else { return Ok(Some(command)) };
+            if size > MOST_LITERAL || command.len().saturating_add(size) > MOST_COMMAND {
+                self.say("* BYE literal too large");
+                self.flush().await?;
+                return Ok(None);
+            }
+            if waits {
+                self.say("+ go on");
+                self.flush().await?;
+            }
+            while self.input.len() < size {
+                if self.fill().await? == 0 {
+                    return Ok(None);
+                }
+            }
+            command.extend_from_slice(b"\r\n");
+            command.extend(self.input.drain(..size));
+        }
+    }
+
+    /// Carries one command out; false when the connection is to end.
+    async fn command(&mut self, command: &[u8]) -> io::Result<bool> {
+        let mut args = Args::new(command);
+        let Some((tag, name, uid)) = head(&mut args) else {
+            self.say("* BAD this is not a command");
+            self.flush().await?;
+            return Ok(true);
+        };
+        let fault = {
+            let mut state = self.shared.state();
+            let secret = matches!(name.as_str(), "LOGIN" | "AUTHENTICATE");
+            let shown = command.split(|byte| matches!(byte, b'\r')).next().unwrap_or_default();
+            let shown = String::from_utf8_lossy(shown.get(tag.len() + 1..).unwrap_or_default()).into_owned();
+            state.remember(if secret { &name } else { &shown });
+            state.faults.strike(&name)
+        };
+        match &fault {
+            Some(Fault::Cut) => return Ok(false),
+            Some(Fault::Bye) => {
+                self.say("* BYE going down");
+                self.flush().await?;
+                return Ok(false);
+            }
+            Some(Fault::Hang) => {
+                while self.fill().await? > 0 {
+                    self.input.clear();
+                }
+                return Ok(false);
+            }
+            Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
+            _ => {}
+        }
+        self.hold = matches!(fault, Some(Fault::LoseAnswer | Fault::Double));
+        let done = match &fault {
+            Some(Fault::Refuse(text)) => Answer::No(text.clone()),
+            Some(Fault::OnlySayOk) => Answer::Ok("done".to_owned()),
+            _ => self.execute(&name, uid, args).await?,
+        };
+        self.hold = false;
+        if fault == Some(Fault::LoseAnswer) {
+            return Ok(false);
+        }
+        // RFC 3501, 7.4.1: no EXPUNGE while sequence numbers are in use
+        let may_expunge = !matches!(name.as_str(), "FETCH" | "STORE" | "SEARCH");
+        if !self.sync(may_expunge) {
+            self.say("* BYE the mailbox is not what it was");
+            self.flush().await?;
+            return Ok(false);
+        }
+        if fault == Some(Fault::Double) {
+            self.out.extend_from_within(..);
+        }
+        let (line, stay) = match done {
+            Answer::Ok(text) => (format!("{tag} OK {text}"), true),
+            Answer::No(text) => (format!("{tag} NO {text}"), true),
+            Answer::Bad(text) => (format!("{tag} BAD {text}"), true),
+            Answer::Farewell => {
+                self.say("* BYE until then");
+                (format!("{tag} OK logged out"), false)
+            }
+        };
+        self.say(&line);
+        self.flush().await?;
+        Ok(stay)
+    }
+
+    async fn execute(&mut self, name: &str, uid: bool, args: Args<'_>) -> io::Result<Answer> {
+        let bad = Answer::Bad("arguments not understood");
+        let in_order = match name {
+            "CAPABILITY" | "NOOP" | "LOGOUT" => true,
+            "LOGIN" | "AUTHENTICATE" => !self.logged_in,
+            "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE" | "CHECK" | "CLOSE" | "UNSELECT" => {
+                self.view.is_some()
+            }
+            _ => self.logged_in,
+        };
+        let can = |capability: &str| self.shared.state().can(capability);
+        let known = match name {
+            "IDLE" | "NAMESPACE" | "MOVE" | "UNSELECT" => can(name),
+            "EXPUNGE" if uid => can("UIDPLUS"),
+            _ => true,
+        };
+        if !known {
+            return Ok(Answer::Bad("unknown command"));
+        }
+        if !in_order {
+            return Ok(Answer::Bad("not in this state"));
+        }
+        let answer = match name {
+            "CAPABILITY" => {
+                let capability = self.capability();
+                self.say(&format!("* CAPABILITY {capability}"));
+                Some(Answer::Ok("these".to_owned()))
+            }
+            "NOOP" | "CHECK" => Some(Answer::Ok("done".to_owned())),
+            "LOGOUT" => Some(Answer::Farewell),
+            "LOGIN" => self.login(args),
+            "AUTHENTICATE" => return Ok(self.authenticate(args).await?.unwrap_or(bad)),
+            "IDLE" => return self.idle().await,
+            "NAMESPACE" => {
+                let (prefix, separator) = self.namespace();
+                self.say(&format!("* NAMESPACE (({} \"{separator}\")) NIL NIL", answer::quoted(&prefix)));
+                Some(Answer::Ok("done".to_owned()))
+            }
+            "LIST" | "LSUB" => self.list(args, name),
+            "STATUS" => self.status(args),
+            "CREATE" | "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE" => self.change_folder(args, name),
+            "APPEND" => self.append(args),
+            "SELECT" | "EXAMINE" => self.select(args, name == "EXAMINE"),
+            "FETCH" => return Ok(self.fetch(args, uid).await?.unwrap_or(bad)),
+            "STORE" => self.store(args, uid),
+            "COPY" | "MOVE" => self.copy(args, uid, name == "MOVE"),
+            "SEARCH" => self.search(args, uid),
+            "EXPUNGE" => self.expunge(args, uid),
+            "CLOSE" | "UNSELECT" => self.close(name == "CLOSE"),
+            _ => Some(Answer::Bad("unknown command")),
+        };
+        Ok(answer.unwrap_or(bad))
+    }
+
+    fn capability(&self) -> String {
+        let state = self.shared.state();
+        // IMAP4rev1 comes first by custom
+        let others = state.capabilities.iter().filter(|word| *word != "IMAP4rev1").map(String::as_str);
+        std::iter::once("IMAP4rev1").chain(others).collect::<Vec<_>>().join(" ")
+    }
+
+    fn namespace(&self) -> (String, char) {
+        let state = self.shared.state();
+        (answer::to_wire(&state.boxes.prefix), state.boxes.separator)
+    }
+
+    fn enter(&mut self, user: &str, password: &str) -> Answer {
+        if user == self.shared.user && password == self.shared.password {
+            self.logged_in = true;
+            return Answer::Ok(format!("[CAPABILITY {}] welcome", self.capability()));
+        }
+        Answer::No("[AUTHENTICATIONFAILED] wrong user or password".to_owned())
+    }
+
+    fn login(&mut self, mut args: Args<'_>) -> Option<Answer> {
+        args.space()?;
+        let user = args.text()?;
+        args.space()?;
+        let password = args.text()?;
+        args.end()?;
+        Some(self.enter(&user, &password))
+    }
+
+    async fn authenticate(&mut self, mut args: Args<'_>) -> io::Result<Option<Answer>> {
+        if args.space().is_none() || args.eat("PLAIN").is_none() {
+            return Ok(Some(Answer::No("[CANNOT] only PLAIN is known".to_owned())));
+        }
+        let initial = args.space().and_then(|()| args.word()).map(str::to_owned);
+        let response = match initial {
+            Some(initial) => initial,
+            None => {
+                self.say("+ ");
+                self.flush().await?;
+                let Some(line) = self.line().await? else { return Err(cut()) };
+                String::from_utf8_lossy(&line).into_owned()
+            }
+        };
+        if response == "*" {
+            return Ok(Some(Answer::Bad("given up")));
+        }
+        let Ok(plain) = STANDARD.decode(response.trim()) else { return Ok(None) };
+        let plain = String::from_utf8_lossy(&plain).into_owned();
+        // authorisation identity, user, password (RFC 4616)
+        let mut parts = plain.split('\0').skip(1);
+        let (user, password) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Ok(Some(self.enter(user, password)))
+    }
+
+    async fn idle(&mut self) -> io::Result<Answer> {
+        // from here on no change is missed: it is either in the first look or rings
+        let mut changed = self.shared.changed.subscribe();
+        self.say("+ idling");
+        loop {
+            if !self.sync(true) {
+                return Ok(Answer::No("the mailbox is not what it was".to_owned()));
+            }
+            self.flush().await?;
+            if let Some(line) = self.buffered_line()? {
+                let done = line.eq_ignore_ascii_case(b"DONE");
+                return Ok(if done { Answer::Ok("idle ended".to_owned()) } else { Answer::Bad("DONE was due") });
+            }
+            tokio::select! {
+                count = self.fill() => if count? == 0 { return Err(cut()) },
+                _ = changed.changed() => {}
+            }
+        }
+    }
+
+    fn list(&mut self, mut args: Args<'_>, name: &str) -> Option<Answer> {
+        args.space()?;
+        let reference = args.text()?;
+        args.space()?;
+        let pattern = args.pattern()?;
+        args.end()?;
+        let (_, separator) = self.namespace();
+        if pattern.is_empty() {
+            self.say(&format!("* {name} (\\Noselect) \"{separator}\" \"\""));
+            return Some(Answer::Ok("done".to_owned()));
+        }
+        let pattern = canonical(&format!("{reference}{pattern}"));
+        let lines: Vec<String> = {
+            let state = self.shared.state();
+            let mut names: BTreeSet<&str> = BTreeSet::new();
+            for (path, mailbox) in state.boxes.iter() {
+                if name == "LSUB" && !mailbox.subscribed {
+                    continue;
+                }
+                names.insert(path);
+                // levels above that nobody created are shown, but cannot be selected
+                names.extend(path.match_indices(separator).filter_map(|(end, _)| path.get(..end)));
+            }
+            let shown = names.iter().filter(|path| answer::listed(&answer::to_wire(path), &pattern, separator));
+            shown
+                .map(|path| {
+                    let below = format!("{path}{separator}");
+                    let children = names.iter().any(|other| other.starts_with(&below));
+                    let mut attributes = if children { "\\HasChildren" } else { "\\HasNoChildren" }.to_owned();
+                    match state.boxes.get(path) {
+                        None => attributes.push_str(" \\Noselect"),
+                        Some(mailbox) => {
+                            if let Some(special) = &mailbox.attribute {
+                                attributes.push(' ');
+                                attributes.push_str(special);
+                            }
+                        }
+                    }
+                    let wire = answer::quoted(&answer::to_wire(path));
+                    format!("* {name} ({attributes}) \"{separator}\" {wire}")
+                })
+                .collect()
+        };
+        for line in lines {
+            self.say(&line);
+        }
+        Some(Answer::Ok("done".to_owned()))
+    }
+
+    /// A mailbox name as it stands in a command; outer `None` is BAD.
+    pub(super) fn mailbox(args: &mut Args<'_>) -> Option<String> {
+        args.space()?;
+        answer::from_wire(&args.text()?).map(|name| canonical(&name))
+    }
+
+    fn status(&mut self, mut args: Args<'_>) -> Option<Answer> {
+        let name = Self::mailbox(&mut args)?;
+        args.eat(" (")?;
+        let mut items = vec![];
+        loop {
+            items.push(args.atom()?.to_ascii_uppercase());
+            if args.eat(")").is_some() {
+                break;
+            }
+            args.space()?;
+        }
+        args.end()?;
+        let line = {
+            let state = self.shared.state();
+            let Some(mailbox) = state.boxes.get(&name) else {
+                return Some(Answer::No("[NONEXISTENT] no such mailbox".to_owned()));
+            };
+            let unseen = mailbox.messages.iter().filter(|message| !message.flags.contains("\\Seen")).count();
+            let mut values = vec![];
+            for item in items {
+                let value = match item.as_str() {
+                    "MESSAGES" => mailbox.messages.len().to_string(),
+                    "RECENT" => "0".to_owned(),
+                    "UIDNEXT" => mailbox.next_uid.to_string(),
+                    "UIDVALIDITY" => mailbox.uid_validity.to_string(),
+                    "UNSEEN" => unseen.to_string(),
+                    _ => return None,
+                };
+                values.push(format!("{item} {value}"));
+            }
+            format!("* STATUS {} ({})", answer::quoted(&answer::to_wire(&name)), values.join(" "))
+        };
+        self.say(&line);
+        Some(Answer::Ok("done".to_owned()))
+    }
+
+    fn change_folder(&mut self, mut args: Args<'_>, name: &str) -> Option<Answer> {
+        let mailbox = Self::mailbox(&mut args)?;
+        args.end()?;
+        let mut state = self.shared.state();
+        let done = match name {
+            "CREATE" => state.boxes.create(&mailbox),
+            "DELETE" => state.boxes.delete(&mailbox),
+            _ => match state.boxes.get_mut(&mailbox) {
+                Some(mailbox) => {
+                    mailbox.subscribed = name == "SUBSCRIBE";
+                    Ok(())
+                }
+                None => Err("[NONEXISTENT] no such mailbox"),
+            },
+        };
+        drop(state);
+        self.shared.ring();
+        Some(done.map_or_else(|refusal| Answer::No(refusal.to_owned()), |()| Answer::Ok("done".to_owned())))
+    }
+
+    fn append(&mut self, mut args: Args<'_>) -> Option<Answer> {
+        let name = Self::mailbox(&mut args)?;
+        args.space()?;
+        let mut flags = BTreeSet::new();
+        if args.peek() == Some(b'(') {
+            flags = args.flags()?;
+            args.space()?;
+        }
+        let mut received = self.shared.clock.now();
+        if let Some(date) = args.date_time() {
+            received = date;
+            args.space()?;
+        }
+        let bytes = args.literal()?;
+        args.end()?;
+        let code = {
+            let mut state = self.shared.state();
+            let uidplus = state.can("UIDPLUS");
+            let Some(mailbox) = state.boxes.get_mut(&name) else {
+                return Some(Answer::No("[TRYCREATE] no such mailbox".to_owned()));
+            };
+            let validity = mailbox.uid_validity;
+            let uid = mailbox.add(bytes.into(), flags, received);
+            if uidplus { format!("[APPENDUID {validity} {uid}] ") } else { String::new() }
+        };
+        self.shared.ring();
+        Some(Answer::Ok(format!("{code}appended")))
+    }
+}
+
+/// Tag, name in upper case, and whether UID stood before it.
+fn head(args: &mut Args<'_>) -> Option<(String, String, bool)> {
+    let tag = args.atom()?.to_owned();
+    args.space()?;
+    let mut name = args.atom()?.to_ascii_uppercase();
+    let uid = name == "UID";
+    if uid {
+        args.space()?;
+        name = args.atom()?.to_ascii_uppercase();
+        if !matches!(name.as_str(), "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE") {
+            return None;
+        }
+    }
+    Some((tag, name, uid))
+}
