@@ -56,9 +56,11 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "wording" => Some(vec!["text", "mail", "facts", "ledger", "calendar", "rules"]),
         "plan" => Some(pure()),
         "edge::clock" | "edge::secret" | "edge::tls" => Some(vec!["edge"]),
-        "edge::config" => Some(vec!["rules", "plan", "edge"]),
+        // a configuration names accounts, words and deadlines: it uses the plain values of the rooms it configures
+        "edge::config" => with(&["edge", "edge::imap", "edge::secret"]),
         "edge::imap" | "edge::files" => Some(vec!["mailbox", "edge", "edge::tls", "edge::secret", "edge::clock"]),
-        "edge::out" => Some(vec!["plan", "edge", "edge::tls", "edge::secret", "edge::clock"]),
+        // `Security` (TLS, STARTTLS, plain) is one word for both kinds of server; a channel is made from its configuration
+        "edge::out" => with(&["edge", "edge::config", "edge::imap", "edge::tls", "edge::secret", "edge::clock"]),
         "edge::store" => with(&["edge"]),
         "edge::hand" => with(&["edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"]),
         "edge::web" => with(&["edge", "edge::store", "edge::clock", "edge::config"]),

@@ -1,3 +1,5 @@
+//! Configurations as shoppers write them, and the mistakes in them shown at their place.
+
 use super::*;
 use crate::plan::Late;
 

@@ -1,3 +1,5 @@
+//! The hand with real files and servers in memory: each effect once, whatever was cut off.
+
 use super::*;
 use crate::edge::Advice;
 use crate::edge::out::{Deliver, Delivery, OutError};

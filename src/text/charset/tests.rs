@@ -1,3 +1,5 @@
+//! Bytes as they stand in Japanese mail, and what they must become.
+
 use super::*;
 use encoding_rs::ISO_2022_JP;
 use proptest::prelude::*;
