@@ -3,5 +3,6 @@
 
 mod dependencies;
 mod imports;
+mod same_wire;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;

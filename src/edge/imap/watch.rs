@@ -214,7 +214,7 @@ impl Watch<'_> {
                 }
                 Some(response) => {
                     quiet_since = Instant::now();
-                    self.hear(line, cursor, response, &mut heard).await?;
+                    self.hear(line, cursor, response, &mut heard)?;
                 }
                 None if !waiting => return Err(line.lost("the server does not begin to wait (IDLE)").into()),
                 None => {
@@ -268,7 +268,7 @@ impl Watch<'_> {
                 }
                 Some(Response::Continue) if open.is_empty() => return Ok(()),
                 Some(Response::Continue) => {}
-                Some(response) => self.hear(line, cursor, response, heard).await?,
+                Some(response) => self.hear(line, cursor, response, heard)?,
             }
         }
     }
@@ -290,7 +290,7 @@ impl Watch<'_> {
                 Response::Tagged { .. } => {
                     return Err(line.lost("the server answered a command that was not sent").into());
                 }
-                response => self.hear(line, cursor, response, heard).await?,
+                response => self.hear(line, cursor, response, heard)?,
             }
         }
     }
@@ -332,7 +332,7 @@ impl Watch<'_> {
                         heard.bodiless.insert(uid);
                     }
                 }
-                response => self.hear(line, cursor, response, heard).await?,
+                response => self.hear(line, cursor, response, heard)?,
             }
         }
     }
@@ -368,7 +368,7 @@ impl Watch<'_> {
                 match line.response(line.pace.command).await? {
                     Response::Tagged { tag: ended, .. } if ended == tag => break,
                     Response::Fetch(seen) if seen.uid == Some(uid) && seen.body.is_some() => body = Some(seen),
-                    response => self.hear(line, cursor, response, &mut heard).await?,
+                    response => self.hear(line, cursor, response, &mut heard)?,
                 }
             }
             match body {
@@ -383,7 +383,7 @@ impl Watch<'_> {
     }
 
     /// What is said beside answers.
-    async fn hear(&mut self, line: &Line, cursor: &Cursor, response: Response, heard: &mut Heard) -> Result<(), Ended> {
+    fn hear(&self, line: &Line, cursor: &Cursor, response: Response, heard: &mut Heard) -> Result<(), Ended> {
         match response {
             // a count that did not grow is news, too: one may have gone and one come
             Response::Exists(_) | Response::Unreadable => heard.more = true,

@@ -1,0 +1,152 @@
+//! The IMAP client does the same errands on the embedded server and on a real Dovecot, over every kind of wire, and
+//! finds the same: so that what the simulation proves holds outside it.
+
+use crate::support::dovecot::{self, Dovecot};
+use crate::support::oracle::{Mailboxes, Oracle};
+use jiff::Timestamp;
+use modori::demo::Server;
+use modori::edge::clock::Clock;
+use modori::edge::imap::{Dial, Fetch, ImapAccount, Pace, Security, Session, Sight, UidSet, watch};
+use modori::edge::secret::Secret;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+const FOLDER: &str = "楽天/再入荷";
+
+fn account(dial: Dial) -> ImapAccount {
+    ImapAccount {
+        name: "test".to_owned(),
+        dial,
+        user: dovecot::USER.to_owned(),
+        password: Secret::Given(dovecot::PASSWORD.into()),
+        pace: Pace::default(),
+        fetch_cap: 64 * 1024,
+    }
+}
+
+fn tcp(port: u16, security: Security, ca: Option<&std::path::Path>) -> Dial {
+    let tls = std::sync::Arc::new(modori::edge::tls::client_config(ca).unwrap());
+    Dial::Tcp { host: "127.0.0.1".to_owned(), port, security, tls }
+}
+
+fn mail(n: u32) -> Vec<u8> {
+    let line = "本文の一行です。\r\n".repeat(3000);
+    format!("Message-ID: <{n}@example.test>\r\nSubject: mail {n}\r\n\r\n{line}").into_bytes()
+}
+
+/// A folder, and of each message in it the Message-ID and the flags.
+type Folder<'a> = (&'a str, Vec<(&'a str, Vec<&'a str>)>);
+
+fn folders(mailboxes: &Mailboxes) -> Vec<Folder<'_>> {
+    mailboxes
+        .iter()
+        .map(|(name, all)| {
+            let lines = all
+                .iter()
+                .map(|seen| {
+                    let flags = seen.flags.iter().map(String::as_str).filter(|flag| *flag != "\\Recent").collect();
+                    (seen.message_id.as_str(), flags)
+                })
+                .collect();
+            (name.as_str(), lines)
+        })
+        .collect()
+}
+
+async fn errands(account: &ImapAccount) {
+    let mut session = Session::open(account).await.unwrap();
+    let received: Timestamp = "2026-11-20T01:02:03Z".parse().unwrap();
+    for n in 1..=4 {
+        session.append("INBOX", &["\\Flagged"], Some(received), &mail(n)).await.unwrap();
+    }
+    session.ensure_folder(FOLDER).await.unwrap();
+    session.ensure_folder(FOLDER).await.unwrap();
+    let inbox = session.select("INBOX").await.unwrap();
+    assert_eq!((inbox.messages, inbox.uid_next), (4, 5));
+
+    let first = session.fetch(&UidSet::from(2), Fetch::First(40_000)).await.unwrap();
+    assert_eq!(first.iter().map(|one| one.uid).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!((first[0].received, first[0].size as usize), (Some(received), mail(2).len()));
+    assert_eq!(first[0].bytes, mail(2)[..40_000]);
+    assert_eq!(session.fetch(&UidSet::from(5), Fetch::Flags).await.unwrap(), []);
+
+    let moved = session.uid_move(&UidSet::of([1, 3]), FOLDER).await.unwrap().unwrap();
+    assert_eq!((moved.target_of(1), moved.target_of(3), moved.target_of(2)), (Some(1), Some(2), None));
+    let copied = session.uid_copy(&UidSet::of([2]), FOLDER).await.unwrap().unwrap();
+    assert_eq!((copied.target_of(2), copied.uid_validity), (Some(3), moved.uid_validity));
+    session.add_flags(&UidSet::of([2]), &["\\Deleted"]).await.unwrap();
+    session.uid_expunge(&UidSet::of([2, 4])).await.unwrap();
+    let status = session.status(FOLDER).await.unwrap();
+    assert_eq!((status.messages, status.uid_next, status.uid_validity), (3, 4, moved.uid_validity));
+    assert!(session.uid_move(&UidSet::of([4]), "missing/folder").await.unwrap_err().refused);
+    assert!(session.list().await.unwrap().iter().any(|folder| folder.name == FOLDER));
+    session.logout().await;
+}
+
+fn check_errands(found: &Mailboxes) {
+    let flagged = vec!["\\Flagged"];
+    let folder = vec![
+        ("1@example.test", flagged.clone()),
+        ("3@example.test", flagged.clone()),
+        ("2@example.test", flagged.clone()),
+    ];
+    let found: Vec<_> = folders(found).into_iter().filter(|(_, messages)| !messages.is_empty()).collect();
+    assert_eq!(found, [("INBOX", vec![("4@example.test", flagged)]), (FOLDER, folder)]);
+}
+
+/// Watches while `deliver` lays messages 11 to 13 into INBOX one after the other; each must be told once, in order.
+async fn watched(account: ImapAccount, deliver: impl Fn(u32)) {
+    let (send, mut sights) = mpsc::channel(16);
+    let task = tokio::spawn(async move { watch(&account, "INBOX", &Clock::system(), send).await });
+    let mut next = 11;
+    let mut seen = vec![];
+    while seen.len() < 3 {
+        match tokio::time::timeout(Duration::from_secs(30), sights.recv()).await.unwrap().unwrap() {
+            Sight::Opened { uid_next, reply, .. } => reply.send(uid_next).unwrap(),
+            Sight::Mail(arrival) => seen.push(String::from_utf8_lossy(&arrival.bytes[..1000]).into_owned()),
+            Sight::Looked { .. } if next <= 13 && seen.len() as u32 == next - 11 => {
+                deliver(next);
+                next += 1;
+            }
+            Sight::Looked { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    task.abort();
+    for (n, head) in (11..).zip(seen) {
+        // LMTP puts lines of its own before the first
+        assert!(head.contains(&format!("Message-ID: <{n}@")), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn embedded_in_memory() {
+    let server = Server::new(dovecot::USER, dovecot::PASSWORD);
+    errands(&account(server.dial())).await;
+    let now = Timestamp::UNIX_EPOCH;
+    watched(account(server.dial()), |n| assert!(server.deliver("INBOX", &mail(n), now) > 0)).await;
+    let flags: Vec<_> = server.mailboxes()["INBOX"].iter().flat_map(|stored| stored.flags.clone()).collect();
+    assert_eq!(flags, ["\\Flagged"], "watching marks nothing as read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn embedded_over_tcp() {
+    let server = Server::new(dovecot::USER, dovecot::PASSWORD);
+    let (address, task) = server.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    errands(&account(tcp(address.port(), Security::Plain, None))).await;
+    let look = move || Oracle::login(address.port(), dovecot::USER, dovecot::PASSWORD).unwrap().all().unwrap();
+    check_errands(&tokio::task::spawn_blocking(look).await.unwrap());
+    task.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dovecot_over_every_kind_of_wire() {
+    for security in [Security::Plain, Security::StartTls, Security::Tls] {
+        let Some(server) = Dovecot::start(&dovecot::Setup::default()) else { return };
+        let port = if security == Security::Tls { server.imaps } else { server.imap };
+        let account = account(tcp(port, security, Some(&server.ca_file)));
+        errands(&account).await;
+        check_errands(&server.mailboxes());
+        watched(account, |n| server.deliver(&mail(n))).await;
+    }
+}
