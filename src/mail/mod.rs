@@ -1,11 +1,17 @@
 //! A mail as a person would read it. [`read`] cannot fail: what was odd is a [`Note`].
 
-pub mod body;
-pub mod header;
-pub mod html;
+mod body;
+mod header;
+mod html;
 pub mod links;
-pub mod parts;
+mod lookalike;
+mod mime;
+mod parts;
+mod read;
+mod style;
 pub mod trust;
+mod vouch;
+mod when;
 
 use crate::mailbox::MailKey;
 use crate::text::Folded;
@@ -14,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 
+pub use links::is_disguised;
+pub use read::read;
 pub use trust::{Trust, TrustLevel};
 
 /// One address of a header.
@@ -208,33 +216,4 @@ pub struct Reading<'a> {
     pub size: u32,
     /// Authserv-ids whose Authentication-Results count (RFC 8601, 5).
     pub authserv_ids: &'a [String],
-}
-
-/// Reads a message. Never fails and never panics: what could not be understood is a [`Note`].
-#[must_use]
-pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Mail {
-    Mail {
-        key: MailKey::of(bytes),
-        message_id: None,
-        references: Vec::new(),
-        headers: Vec::new(),
-        from: Address::default(),
-        return_path: None,
-        to: Vec::new(),
-        reply_to: Vec::new(),
-        subject: Text::default(),
-        date: None,
-        received: reading.received,
-        base: reading.received,
-        body: Text::default(),
-        parts: Vec::new(),
-        hidden: String::new(),
-        links: Vec::new(),
-        attachments: Vec::new(),
-        inner: None,
-        trust: Trust::default(),
-        notes: Vec::new(),
-        size: reading.size,
-        second_identity: String::new(),
-    }
 }
