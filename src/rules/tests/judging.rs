@@ -196,7 +196,6 @@ subject = \"もどりました\"
 }
 
 #[test]
-#[ignore = "until mail::read is there"]
 fn examples_belong_to_their_rule_and_shipped_ones_only_warn() {
     let own = "
 category = \"order\"
