@@ -161,6 +161,16 @@ fn alternative(node: &Node<'_>, depth: usize, limits: &mut Limits, draft: &mut D
     }
 }
 
+/// Decoded size; base64 is counted, not decoded, since attachments are large and never read.
+fn size_of(node: &Node<'_>) -> usize {
+    let encoding = node.field("content-transfer-encoding").map(|raw| header::text(raw).text).unwrap_or_default();
+    if encoding.trim().eq_ignore_ascii_case("base64") {
+        return node.body.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count() * 3
+            / 4;
+    }
+    bytes_of(node).len()
+}
+
 fn bytes_of<'a>(node: &Node<'a>) -> std::borrow::Cow<'a, [u8]> {
     let encoding = node.field("content-transfer-encoding").map(|raw| header::text(raw).text).unwrap_or_default();
     let encoding =
@@ -257,7 +267,7 @@ fn attach(node: &Node<'_>, draft: &mut Draft) {
     draft.attachments.push(Attachment {
         name: name.chars().filter(|c| !c.is_control()).collect(),
         media_type: node.content.value.clone(),
-        size: bytes_of(node).len(),
+        size: size_of(node),
     });
 }
 

@@ -8,11 +8,14 @@ use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use std::ops::Range;
 
 /// Open elements that are followed; what lies deeper is read without knowing its surroundings.
-const MAX_DEPTH: usize = 400;
+const MAX_DEPTH: usize = 200;
 /// Bytes of HTML that are read.
 const MAX_HTML: usize = 4 * 1024 * 1024;
 /// Bytes of hidden text that are kept.
 const MAX_HIDDEN: usize = 64 * 1024;
+
+/// Characters of a link's text that are kept.
+const MAX_LINK_TEXT: usize = 1000;
 
 /// HTML as a reader sees it.
 #[derive(Debug, Default)]
@@ -91,6 +94,8 @@ const MUTE: [&str; 14] = [
     "style", "script", "head", "title", "template", "noscript", "noframes", "object", "svg", "iframe", "select",
     "textarea", "audio", "video",
 ];
+/// What may stand in `<head>`.
+const OF_HEAD: [&str; 7] = ["title", "style", "script", "noscript", "template", "object", "xml"];
 const BLOCK: [&str; 36] = [
     "address",
     "article",
@@ -210,6 +215,9 @@ impl Renderer {
         if VOID.contains(&name.as_str()) {
             return;
         }
+        if self.stack.last().is_some_and(|open| open.name == "head") && !OF_HEAD.contains(&name.as_str()) {
+            self.close_one(); // a page without </head>: its text begins here
+        }
         self.close_implied(&name);
         let block = BLOCK.contains(&name.as_str());
         if block && !self.hidden() {
@@ -304,7 +312,7 @@ impl Renderer {
         if name == "br" || name == "p" && !self.stack.iter().any(|open| open.name == "p") {
             return self.line();
         }
-        if self.beyond > 0 && !self.stack.last().is_some_and(|open| open.name == name && self.beyond == 0) {
+        if self.beyond > 0 {
             self.beyond -= 1;
             if BLOCK.contains(&name) && !self.hidden() {
                 self.line();
@@ -338,7 +346,8 @@ impl Renderer {
             && !open.hidden
         {
             let place = start.map(|start| start..self.page.text.len());
-            let text = place.clone().and_then(|place| self.page.text.get(place)).unwrap_or_default().to_owned();
+            let text = place.clone().and_then(|place| self.page.text.get(place)).unwrap_or_default();
+            let text: String = text.chars().take(MAX_LINK_TEXT).collect();
             self.link(href, text, place);
         }
         if let Some(start) = open.cite

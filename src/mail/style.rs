@@ -1,7 +1,7 @@
 //! What CSS says about visibility, as far as mail uses it to hide text.
 
 /// Classes and ids of one sheet that are remembered.
-const MAX_NAMES: usize = 500;
+const MAX_NAMES: usize = 200;
 
 /// The declarations of one element.
 #[derive(Clone, Debug, Default)]
@@ -153,7 +153,12 @@ impl Sheet {
             let close = inside.find('}').unwrap_or(inside.len());
             if Style::of(inside.get(..close).unwrap_or_default()).hides && self.names.len() < MAX_NAMES {
                 self.names.extend(
-                    selector.split(',').map(str::trim).filter(|one| plain(one)).map(str::to_ascii_lowercase).take(20),
+                    selector
+                        .split(',')
+                        .map(str::trim)
+                        .filter(|one| plain(one))
+                        .map(str::to_ascii_lowercase)
+                        .take(MAX_NAMES - self.names.len()),
                 );
             }
             rest = inside.get(close..).unwrap_or_default().trim_start_matches('}');

@@ -80,7 +80,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
         .as_deref()
         .is_some_and(|all| all.iter().any(|finding| finding.method == "spf" && finding.result == "fail"));
 
-    if rakuten.is_some() && dmarc.is_some_and(|dmarc| dmarc.result == "fail") {
+    let dmarc_fail = dmarc.is_some_and(|dmarc| dmarc.result == "fail");
+    if dmarc_fail && is_group(domain) {
         return suspect("your provider says this mail is not from the domain in From (dmarc=fail)");
     }
     if !single && evidence.from.iter().any(|address| is_rakuten(address.domain())) {
@@ -112,10 +113,19 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
     if let Some(claim) = claim(&from, evidence).filter(|_| rakuten.is_none()) {
         return suspect(claim);
     }
-    let signs = signs(evidence, &from, rakuten.is_some(), spf_fail && !dkim);
-    let strong = signs.iter().any(|sign| sign.alone) && rakuten.is_some() && !evidence.forward;
-    let concerned = rakuten.is_some() || is_group(domain) || speaks_as_rakuten(evidence);
-    if concerned && !evidence.forward && (strong || signs.len() >= 2) {
+    let mut signs = signs(evidence, &from, rakuten.is_some(), spf_fail && !dkim);
+    if dmarc_fail {
+        signs.push(Sign {
+            alone: false,
+            text: "your provider says this mail is not from the domain in From (dmarc=fail)",
+        });
+    }
+    let strong = signs.iter().any(|sign| sign.alone);
+    let trap = evidence.links.iter().any(|link| imitates(&link.host));
+    let concerned = rakuten.is_some() || trap || is_group(domain) || speaks_as_rakuten(evidence);
+    // Rakuten forwards nothing: under its name a forward is no excuse
+    let excused = evidence.forward && rakuten.is_none();
+    if concerned && !excused && (strong || signs.len() >= 2) {
         return Trust {
             level: TrustLevel::Suspect,
             reasons: signs.into_iter().map(|sign| sign.text.to_owned()).collect(),
@@ -175,12 +185,14 @@ fn claim(from: &Address, evidence: &Evidence<'_>) -> Option<&'static str> {
     if only_rakuten(name) {
         return Some("the sender calls itself Rakuten, but its address is not Rakuten's");
     }
+    // a shop that writes from its own domain marks its subjects too
+    let shop = ["楽天市場店", "楽天店", "楽天市場支店"].iter().any(|shop| name.contains(shop));
     let reply =
         ["re:", "fwd:", "fw:", "転送", "[fwd"].iter().any(|mark| evidence.subject.trim_start().starts_with(mark));
     let tagged = ["【楽天市場】", "[楽天市場]", "【楽天】", "[楽天]", "【楽天ポイント】", "【rakuten】", "[rakuten]"]
         .iter()
         .any(|tag| evidence.subject.contains(tag));
-    (tagged && !reply && !evidence.forward)
+    (tagged && !shop && !reply && !evidence.forward)
         .then_some("the subject is marked as Rakuten's, but the sender's address is not Rakuten's")
 }
 

@@ -161,13 +161,15 @@ fn guess(bytes: &[u8], doubt: Doubt, last: &'static Encoding) -> Decoded {
     if utf8(bytes).is_some() {
         return found(UTF_8, bytes, doubt);
     }
+    // two accented letters of Latin-1 may happen to be a kanji of Shift_JIS
+    let least = if last == WINDOWS_1252 { 6 } else { 0 };
     let best = [SHIFT_JIS, EUC_JP]
         .into_iter()
         .map(|encoding| {
             let (text, damaged) = run(encoding, bytes);
             (score(&text), damaged, encoding, text)
         })
-        .filter(|(score, damaged, ..)| *score > 0 && !(*damaged && last == WINDOWS_1252))
+        .filter(|(score, damaged, ..)| *score >= least && !(*damaged && (last == WINDOWS_1252 || *score == 0)))
         .max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
     match best {
         Some((_, damaged, encoding, text)) if !(mostly_utf8(bytes) && damaged) => settled(text, encoding.name(), doubt),
@@ -183,7 +185,6 @@ fn score(text: &str) -> i64 {
             '\u{3041}'..='\u{3096}' => 3,
             '\u{30A1}'..='\u{30FC}' | '、' | '。' | '「' | '」' | '【' | '】' | '　' => 2,
             '\u{4E00}'..='\u{9FFF}' | '\u{FF01}'..='\u{FF5E}' => 1,
-            '\u{FF61}'..='\u{FF9F}' => -1,
             '\u{FFFD}' => -8,
             '\u{E000}'..='\u{F8FF}' | '\u{80}'..='\u{9F}' => -5,
             _ => 0,

@@ -178,6 +178,7 @@ fn html_as_a_reader_sees_it() {
     check("<pre>a\n b</pre>", "a\n b", "");
     check("<ul><li>a<li>b</ul>", "a\nb", "");
     check("a<br><br>b", "a\n\nb", "");
+    check("<html><head><meta charset=utf-8><div>a</div>", "a", "");
     check("", "", "");
 }
 

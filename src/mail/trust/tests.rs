@@ -69,6 +69,7 @@ fn not_proved() {
     check("From: 友人 <friend@mail.example>\nSubject: Re: 【楽天市場】注文内容ご確認", "", Unverified);
     check("From: '楽天市場' via group <group@groups.example>\nSubject: x", ITEM, Unverified);
     check("From: 楽天カード株式会社 <info@mail.rakuten-card.co.jp>\nSubject: カード利用のお知らせ", "", Unverified);
+    check("From: モドリ雑貨店 楽天市場店 <info@modori.example>\nSubject: 【楽天】発送のご連絡", "", Unverified);
     check("From: news <news@blog.example>\nSubject: 楽天市場のおすすめ", "", Unverified);
     check(
         "From: 友人 <friend@mail.example>\nSubject: Fwd: 【楽天市場】再入荷のお知らせ",
@@ -97,6 +98,17 @@ fn suspect() {
     check("From: info <x@evil.example>\nSubject: 【楽天市場】注文情報一致していません", "", Suspect);
     check(ORDER, "<a href='https://evil.example/'>https://www.rakuten.co.jp/login</a>", Suspect);
     check(ORDER, "<a href='https://rakuten.co.jp.evil.example/'>ログイン</a>", Suspect);
+    check("From: info <x@evil.example>", "<a href='https://rakuten-login.example/'>ログイン</a>", Suspect);
+    check(
+        ORDER,
+        "---------- Forwarded message ---------<br>From: a@b.example<br><a href='https://evil.example'>https://www.rakuten.co.jp/</a>",
+        Suspect,
+    );
+    check(
+        "Authentication-Results: mx.example; dmarc=fail\nFrom: 楽天カード <info@mail.rakuten-card.co.jp>",
+        "",
+        Suspect,
+    );
     check(
         &format!("Authentication-Results: mx.example; spf=fail\n{ORDER}\nSubject: アカウントのお知らせ."),
         ITEM,

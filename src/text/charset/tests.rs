@@ -75,6 +75,7 @@ fn labels_that_lie_or_are_missing() {
     check(&in_charset(EUC_JP, TEXT), Some("shift_jis"), TEXT, Doubt::WrongLabel);
     check(&in_charset(ISO_2022_JP, TEXT), Some("utf-8"), TEXT, Doubt::WrongLabel);
     check(b"caf\xE9 and na\xEFve", Some("iso-8859-1"), "café and naïve", Doubt::WrongLabel);
+    check(b"na\xEFve", Some("iso-8859-1"), "naïve", Doubt::WrongLabel);
     check(b"plain", None, "plain", Doubt::None);
     check(b"\xEF\xBB\xBF\xE3\x81\x82", Some("shift_jis"), "あ", Doubt::None);
 }
