@@ -6,13 +6,17 @@
 mod answer;
 mod fault;
 mod mailboxes;
+mod samples;
 mod selected;
 mod server;
 mod session;
+mod story;
 mod syntax;
 
 pub use fault::Fault;
 pub use mailboxes::Stored;
+pub use samples::{AUTHSERV_ID, SHOPPER};
 pub use server::{CAPABILITIES, Server};
+pub use story::{Sample, Story, StoryError};
 #[cfg(test)]
 mod tests;

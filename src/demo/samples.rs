@@ -1,0 +1,58 @@
+//! The demo's own mails, invented: a shopper's fortnight, and what comes in while she watches.
+
+use super::story::{Sample, Story};
+
+/// The authserv-id in their Authentication-Results, to be trusted by the demo's configuration.
+pub const AUTHSERV_ID: &str = "mx.demo.example";
+
+/// To whom they are addressed.
+pub const SHOPPER: &str = "hanako@demo.example";
+
+macro_rules! mails {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!("mails/", $name, ".eml")))),*]
+    };
+}
+
+/// What lies in INBOX at the start.
+const BACKLOG: &[(&str, &[u8])] = mails![
+    "b01-order",
+    "b02-order",
+    "b03-order",
+    "b04-order",
+    "b05-order",
+    "b06-out-of-stock",
+    "b07-cancelled",
+    "b08-cancelled-by-shop",
+    "b09-shipped",
+    "b10-card-refused",
+    "b11-restock-registered",
+    "b12-restock",
+    "b13-points-earned",
+    "b14-newsletter",
+    "b15-forged",
+    "b16-private",
+];
+
+/// What comes later, in this order.
+const LIVE: &[(&str, &[u8])] = mails![
+    "l01-restock",
+    "l02-cancelled",
+    "l03-points-back",
+    "l04-resale",
+    "l05-restock",
+    "l06-coupon",
+    "l07-shipped",
+    "l08-newsletter",
+];
+
+impl Story {
+    /// The story that is built in.
+    #[must_use]
+    pub fn embedded() -> Self {
+        let samples = |mails: &[(&str, &'static [u8])]| {
+            mails.iter().map(|(name, bytes)| Sample { name: (*name).to_owned(), bytes: (*bytes).into() }).collect()
+        };
+        Self::new(samples(BACKLOG), samples(LIVE))
+    }
+}
