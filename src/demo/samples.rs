@@ -56,3 +56,29 @@ impl Story {
         Self::new(samples(BACKLOG), samples(LIVE))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_mail_stands_for_itself() {
+        let mut ids = BTreeSet::new();
+        for (name, bytes) in BACKLOG.iter().chain(LIVE) {
+            let text = String::from_utf8_lossy(bytes);
+            let field = |wanted: &str| {
+                let line = text.lines().find(|line| line.starts_with(wanted));
+                line.unwrap_or_else(|| panic!("{name}: no {wanted}")).to_owned()
+            };
+            assert!(ids.insert(field("Message-ID: ")), "{name}: its Message-ID is another's, too");
+            assert!(field("Authentication-Results: ").contains(AUTHSERV_ID), "{name}");
+            assert!(field("To: ").contains(SHOPPER), "{name}");
+            let bare = bytes.iter().zip(bytes.iter().skip(1)).any(|(a, b)| *b == b'\n' && *a != b'\r');
+            assert!(!bare, "{name}: a line ends in LF alone");
+        }
+        let story = Story::embedded();
+        assert_eq!(story.backlog.len() + story.live.len(), ids.len());
+        assert!(story.live.iter().all(|(at, _)| at.as_secs() < 13));
+    }
+}

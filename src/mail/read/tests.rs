@@ -1,3 +1,5 @@
+//! Mails as they come, and what a person would read in them.
+
 use super::*;
 use crate::mail::TrustLevel;
 use encoding_rs::{EUC_JP, Encoding, ISO_2022_JP, SHIFT_JIS, UTF_8};

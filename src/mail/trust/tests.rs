@@ -1,3 +1,5 @@
+//! Senders, signatures and forgeries, and how far each is believed.
+
 use super::TrustLevel::{self, Suspect, Unverified, Verified};
 use crate::mail::{Reading, read};
 
