@@ -326,6 +326,41 @@ fn replies_and_forwards() {
 }
 
 #[test]
+fn forwards_of_other_programs() {
+    let head = "From: 友 <me@example.com>\nDate: Tue, 24 Nov 2026 10:03:00 +0900\nSubject: Fwd: x\nContent-Type: text/html; charset=utf-8\n";
+    for html in [
+        "<p>見て</p><div class=gmail_quote><div class=gmail_attr>---------- Forwarded message ---------<br>差出人: <b>楽天市場</b> &lt;<a href='mailto:a@rakuten.co.jp'>a@rakuten.co.jp</a>&gt;<br>Date: 2026年11月20日(金) 18:05<br>Subject: 再入荷<br>To: &lt;me@example.com&gt;<br></div><br>本日20時</div>",
+        "<p>見て</p><p>-------- 転送メッセージ --------</p><table><tr><th>件名: </th><td>再入荷</td></tr><tr><th>日付: </th><td>Fri, 20 Nov 2026 18:05:00 +0900</td></tr><tr><th>差出人: </th><td>楽天市場 &lt;a@rakuten.co.jp&gt;</td></tr></table><p>本日20時</p>",
+        "<p>見て</p><hr><p><b>差出人:</b> 楽天市場 &lt;a@rakuten.co.jp&gt;<br><b>送信日時:</b> 2026年11月20日 18:05<br><b>宛先:</b> me<br><b>件名:</b> 再入荷</p><p>本日20時</p>",
+        "<p>見て</p><blockquote type=cite><div>Begin forwarded message:</div><br><div><b>From: </b>楽天市場 &lt;a@rakuten.co.jp&gt;</div><div><b>Subject: </b>再入荷</div><div><b>Date: </b>November 20, 2026 at 18:05:00 JST</div><br><div>本日20時</div></blockquote>",
+    ] {
+        let mail = mail(&with_body(head, html.as_bytes()));
+        let inner = mail.inner.clone().unwrap_or_else(|| panic!("{}", mail.body.raw));
+        assert_eq!(inner.from.map(|from| from.addr).as_deref(), Some("a@rakuten.co.jp"), "{html}");
+        assert_eq!(inner.subject, "再入荷");
+        assert_eq!(mail.base.to_string(), "2026-11-20T09:05:00Z");
+        assert_eq!(mail.part_at(0), PartKind::New);
+        assert_eq!(mail.part_at(mail.body.raw.find("本日").unwrap()), PartKind::Forwarded);
+        assert_eq!(mail.trust.level, TrustLevel::Unverified);
+    }
+}
+
+#[test]
+fn raw_kanji_in_an_address_field() {
+    for encoding in [ISO_2022_JP, SHIFT_JIS, EUC_JP, UTF_8] {
+        let mut bytes = b"From: ".to_vec();
+        // in ISO-2022-JP and Shift_JIS these letters hold bytes that mean something in an address
+        bytes.extend(encoding.encode("表示能力ソ雑貨店、楽天市場店です <shop@shop.rakuten.co.jp>").0.iter());
+        bytes.extend(b"\r\n\r\n");
+        let mail = mail(&bytes);
+        assert_eq!(
+            (mail.from.name.as_str(), mail.from.addr.as_str()),
+            ("表示能力ソ雑貨店、楽天市場店です", "shop@shop.rakuten.co.jp")
+        );
+    }
+}
+
+#[test]
 fn a_mail_inside_a_mail() {
     let inner = format!(
         "From: =?utf-8?B?5qW95aSp?= <order@rakuten.co.jp>\r\nSubject: {}\r\nDate: Fri, 20 Nov 2026 18:05:00 +0900\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n本文",
