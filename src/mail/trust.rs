@@ -3,7 +3,9 @@
 use super::lookalike::{imitates, is_group};
 use super::vouch::{self, Finding};
 use super::{Address, Link, links};
+use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// Whether the sender is who the mail says (design section 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,7 +115,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
     if let Some(claim) = claim(&from, evidence).filter(|_| rakuten.is_none()) {
         return suspect(claim);
     }
-    let mut signs = signs(evidence, &from, rakuten.is_some(), spf_fail && !dkim);
+    let (speaks, presses) = words(evidence.body);
+    let mut signs = signs(evidence, &from, rakuten.is_some(), spf_fail && !dkim, presses);
     if dmarc_fail {
         signs.push(Sign {
             alone: false,
@@ -122,7 +125,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
     }
     let strong = signs.iter().any(|sign| sign.alone);
     let trap = evidence.links.iter().any(|link| imitates(&link.host));
-    let concerned = rakuten.is_some() || trap || is_group(domain) || speaks_as_rakuten(evidence);
+    let concerned = rakuten.is_some() || trap || is_group(domain) || speaks;
     // Rakuten forwards nothing: under its name a forward is no excuse
     let excused = evidence.forward && rakuten.is_none();
     if concerned && !excused && (strong || signs.len() >= 2) {
@@ -273,20 +276,47 @@ fn only_rakuten(name: &str) -> bool {
     !rest.chars().any(char::is_alphanumeric)
 }
 
-/// Whether the text of someone else's mail speaks in Rakuten's name.
-fn speaks_as_rakuten(evidence: &Evidence<'_>) -> bool {
-    let body = evidence.body;
-    [
-        "楽天市場をご利用いただき",
-        "楽天グループ株式会社",
-        "楽天会員",
-        "楽天カスタマー",
-        "楽天市場カスタマー",
-        "楽天お客様",
-        "rakuten group, inc",
-    ]
-    .iter()
-    .any(|phrase| body.contains(phrase))
+/// Words with which a mail speaks in Rakuten's name.
+const NAMES: [&str; 7] = [
+    "楽天市場をご利用いただき",
+    "楽天グループ株式会社",
+    "楽天会員",
+    "楽天カスタマー",
+    "楽天市場カスタマー",
+    "楽天お客様",
+    "rakuten group, inc",
+];
+/// Words with which forgers press for a log-in.
+const THREATS: [&str; 14] = [
+    "アカウントの使用が停止",
+    "アカウントを停止",
+    "アカウントが停止",
+    "利用を制限",
+    "ご利用制限",
+    "利用が制限",
+    "アカウントの更新",
+    "お支払い方法を更新",
+    "支払い方法を確認でき",
+    "支払情報",
+    "24時間以内に",
+    "48時間以内に",
+    "本人確認",
+    "有効期限が切れ",
+];
+
+/// Whether a text speaks in Rakuten's name, and whether it presses for a log-in: one pass for both.
+fn words(body: &str) -> (bool, bool) {
+    static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(NAMES.iter().chain(&THREATS)).ok());
+    let (mut speaks, mut presses) = (false, false);
+    for found in ALL.iter().flat_map(|all| all.find_overlapping_iter(body)) {
+        let name = found.pattern().as_usize() < NAMES.len();
+        speaks |= name;
+        presses |= !name;
+        if speaks && presses {
+            break;
+        }
+    }
+    (speaks, presses)
 }
 
 /// A sign of forgery: enough alone under a sender of Rakuten's, or only beside another.
@@ -295,25 +325,9 @@ struct Sign {
     text: &'static str,
 }
 
-fn signs(evidence: &Evidence<'_>, from: &Address, rakuten: bool, spf_fail: bool) -> Vec<Sign> {
+fn signs(evidence: &Evidence<'_>, from: &Address, rakuten: bool, spf_fail: bool, presses: bool) -> Vec<Sign> {
     const SHORTENERS: [&str; 10] =
         ["bit.ly", "rebrand.ly", "tinyurl.com", "t.ly", "is.gd", "cutt.ly", "ow.ly", "goo.gl", "t.co", "x.gd"];
-    const THREATS: [&str; 14] = [
-        "アカウントの使用が停止",
-        "アカウントを停止",
-        "アカウントが停止",
-        "利用を制限",
-        "ご利用制限",
-        "利用が制限",
-        "アカウントの更新",
-        "お支払い方法を更新",
-        "支払い方法を確認でき",
-        "支払情報",
-        "24時間以内に",
-        "48時間以内に",
-        "本人確認",
-        "有効期限が切れ",
-    ];
     let mut signs = Vec::new();
     let mut sign = |found: bool, alone: bool, text: &'static str| {
         if found {
@@ -333,11 +347,7 @@ fn signs(evidence: &Evidence<'_>, from: &Address, rakuten: bool, spf_fail: bool)
         evidence.links.iter().map(|link| link.host.as_str()).filter(|host| !host.is_empty()).collect();
     let elsewhere = !hosts.is_empty() && !hosts.iter().any(|host| is_group(host) || *host == "r10.to");
     sign(rakuten && elsewhere, false, "no link leads to Rakuten");
-    sign(
-        THREATS.iter().any(|threat| evidence.body.contains(threat)),
-        false,
-        "the text threatens and presses for a log-in",
-    );
+    sign(presses, false, "the text threatens and presses for a log-in");
     let reply_elsewhere = evidence
         .reply_to
         .iter()
