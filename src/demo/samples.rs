@@ -81,4 +81,29 @@ mod tests {
         assert_eq!(story.backlog.len() + story.live.len(), ids.len());
         assert!(story.live.iter().all(|(at, _)| at.as_secs() < 13));
     }
+
+    #[test]
+    fn the_shipped_rules_sort_each_as_a_person_would() {
+        let rules = crate::rules::RuleSet::shipped();
+        let ids = [AUTHSERV_ID.to_owned()];
+        let all: Vec<_> = BACKLOG.iter().chain(LIVE).collect();
+        for (name, bytes) in &all {
+            let size = u32::try_from(bytes.len()).unwrap();
+            let received = jiff::Timestamp::UNIX_EPOCH;
+            let mail = crate::mail::read(bytes, &crate::mail::Reading { received, size, authserv_ids: &ids });
+            let facts = crate::facts::find(&mail);
+            let verdict = crate::rules::judge(&rules, &mail, &facts, &crate::rules::Known::default());
+            let expect = match name.split_once('-').map_or("", |(_, kind)| kind) {
+                "order" | "shipped" | "card-refused" => "order",
+                "out-of-stock" | "cancelled" | "cancelled-by-shop" => "cancellation",
+                "restock" | "resale" => "restock",
+                "points-back" => "point-refund",
+                "coupon" => "coupon",
+                "restock-registered" | "points-earned" | "newsletter" | "forged" | "private" => "other",
+                kind => panic!("{name}: what is {kind}?"),
+            };
+            assert_eq!(verdict.category.to_string(), expect, "{name}: {verdict:?}");
+            assert_eq!(verdict.labels.contains("quarantine"), *name == "b15-forged", "{name}");
+        }
+    }
 }
