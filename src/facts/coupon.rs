@@ -1,1 +1,354 @@
-//! Coupons: amount or percent, code, getkey, condition, expiry, and what the coupon is in this mail.
+//! Coupons: granted, an apology, returned, refused, expiring, advertised.
+
+use super::label::{Kind, Labelled};
+use super::page::{Page, View, hits};
+use super::pattern::patterns;
+use super::{Confidence, Coupon, CouponRole, Facts, Field, Found, Span, date, money};
+use crate::text::clause;
+use std::ops::Range;
+
+patterns! {
+    CODE = r"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}";
+    PERCENT = r"([0-9]{1,2})\s?%\s?(?:off|オフ|引き|引|割引|クーポン|分)";
+    MINIMUM = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{2,7})\s?(?:円|\(円\))(?:\(税込\))?以上";
+}
+
+/// Words of coming back.
+const BACK: &[&str] = &[
+    "返還",
+    "返却",
+    "お戻し",
+    "戻し",
+    "戻り",
+    "戻る",
+    "戻ら",
+    "復活",
+    "再度ご利用",
+    "再びご利用",
+    "再利用",
+    "再発行",
+    "再度お使い",
+    "returned",
+    "restored",
+    "usable again",
+];
+/// Words of giving.
+const GIVEN: &[&str] = &[
+    "進呈",
+    "プレゼント",
+    "差し上げ",
+    "さしあげ",
+    "発行",
+    "配布",
+    "お贈り",
+    "贈呈",
+    "ご用意",
+    "お送り",
+    "ご利用ください",
+    "お使いください",
+    "獲得",
+    "使える",
+    "ご利用いただける",
+    "お付け",
+    "付与",
+    "gift",
+    "use it",
+    "enjoy",
+];
+
+/// Fills in the coupon of this mail.
+pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
+    if !page.has(&["クーポン", "coupon"]) && !page.mail.links.iter().any(|link| link.host == "coupon.rakuten.co.jp")
+    {
+        return;
+    }
+    let (url, url_place) = link(page);
+    let code = code(page);
+    let told = role(page, facts);
+    let about = sentences(page);
+    let amount = amount(page, &about);
+    let given = about.iter().find(|(view, range)| GIVEN.iter().any(|word| view.slice(range.clone()).contains(word)));
+    let has_worth = amount.0.is_some() || amount.1.is_some() || code.is_some();
+    let is_one = url.is_some() || told.is_some() || (has_worth && given.is_some()) || code.is_some();
+    if !is_one {
+        return;
+    }
+    let (role, place, confidence) = match told {
+        Some(told) => told,
+        None => {
+            let place = amount.2.clone().or(url_place).or_else(|| given.map(|(view, range)| view.span(range.clone())));
+            let place = place.unwrap_or(Span { field: Field::Subject, range: 0..0 });
+            (granted(page, facts), place, Confidence::High)
+        }
+    };
+    let back = matches!(role, CouponRole::Returned | CouponRole::Refused);
+    let coupon = Coupon {
+        role,
+        amount_yen: amount.0,
+        percent: amount.1,
+        code,
+        url,
+        expires_at: expiry(page, labels, back),
+        min_yen: minimum(page, &about),
+    };
+    facts.coupon = Some(Found { value: coupon, span: place, confidence });
+}
+
+/// The sentences (or lines) that speak of a coupon, and the ones right after them.
+fn sentences<'p, 'a>(page: &'p Page<'a>) -> Vec<(&'p View<'a>, Range<usize>)> {
+    let mut found: Vec<(&View<'_>, Range<usize>)> = Vec::new();
+    for view in page.prose() {
+        for (at, _) in hits(view.text(), &["クーポン", "coupon", "値引き:", "値引きプラン", "割引:", "割引額"])
+        {
+            let range = view.sentence_at(at);
+            let text = view.slice(range.clone());
+            // the coupon that was used is part of the order's sums
+            let used = [
+                "クーポン利用",
+                "クーポン割引",
+                "利用クーポン",
+                "ご利用クーポン",
+                "クーポン値引",
+                "ご利用の",
+                "ご利用いただいた",
+                "使用された",
+            ]
+            .iter()
+            .any(|word| text.contains(word));
+            let known = found.last().is_some_and(|(_, last)| *last == range);
+            if view.counts(at) && !used && !known && found.len() < 40 {
+                found.push((view, range));
+            }
+        }
+    }
+    found
+}
+
+fn link(page: &Page<'_>) -> (Option<String>, Option<Span>) {
+    let found = page.mail.links.iter().enumerate().find(|(_, link)| {
+        let lower = link.href.to_ascii_lowercase();
+        link.host == "coupon.rakuten.co.jp" && lower.contains("/getcoupon") && lower.contains("getkey=")
+    });
+    match found {
+        Some((n, link)) => (key_only(&link.href), Some(Span { field: Field::Link, range: n..n + 1 })),
+        None => (None, None),
+    }
+}
+
+/// `https://coupon.rakuten.co.jp/getCoupon?getkey=KEY` without anything else.
+fn key_only(href: &str) -> Option<String> {
+    let (_, query) = href.split_once('?')?;
+    let key = query
+        .split(['&', '#'])
+        .find_map(|pair| pair.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("getkey")))?
+        .1;
+    Some(format!("https://coupon.rakuten.co.jp/getCoupon?getkey={key}"))
+}
+
+fn code(page: &Page<'_>) -> Option<String> {
+    let view = &page.body;
+    CODE.find_iter(view.text()).find_map(|found| {
+        let text = found.as_str();
+        let before = view.text().get(..found.start()).unwrap_or_default();
+        let after = view.text().get(found.end()..).unwrap_or_default();
+        let alone = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || "-=/".contains(c))
+            && !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
+        // sixteen digits are a card number
+        let lettered = text.bytes().any(|b| b.is_ascii_alphabetic());
+        (alone && lettered && view.counts(found.start())).then(|| text.to_ascii_uppercase())
+    })
+}
+
+type Worth = (Option<u64>, Option<u64>, Option<Span>);
+
+fn amount(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Worth {
+    let _ = page;
+    for (view, range) in about {
+        let text = view.slice(range.clone());
+        let mut worths: Vec<(Range<usize>, Option<u64>, Option<u64>)> = money::yen(text, false)
+            .into_iter()
+            .filter(|amount| {
+                let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
+                let before = text.get(..amount.range.start).unwrap_or_default();
+                let off =
+                    ["off", "オフ", "引", "割引", "クーポン", "分", "の"].iter().any(|word| after.starts_with(word))
+                        || before.contains("値引")
+                        || before.contains("割引")
+                        || before.ends_with("クーポン")
+                        || before.ends_with("クーポン:")
+                        || before.ends_with('(');
+                off && !amount.bound && !after.starts_with("以上") && !after.starts_with("(税込)以上")
+            })
+            .map(|amount| (amount.range, Some(amount.value), None))
+            .collect();
+        worths.extend(PERCENT.captures_iter(text).filter_map(|found| {
+            let bound = text.get(..found.get(0)?.start())?.ends_with("最大");
+            let value = found.get(1)?.as_str().parse().ok().filter(|percent| *percent > 0 && !bound)?;
+            Some((found.get(0)?.range(), None, Some(value)))
+        }));
+        worths.sort_by_key(|(range, ..)| range.start);
+        if let Some((at, yen, percent)) = worths.into_iter().next() {
+            let place = range.start + at.start..range.start + at.end;
+            return (yen, percent, Some(view.span(place)));
+        }
+    }
+    (None, None, None)
+}
+
+fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> {
+    let in_text = |text: &str| {
+        MINIMUM
+            .captures(text)
+            .and_then(|found| found.get(1))
+            .and_then(|number| number.as_str().replace(',', "").parse().ok())
+    };
+    about.iter().find_map(|(view, range)| in_text(view.slice(range.clone()))).or_else(|| {
+        // ・ご利用条件: 3,000円以上のお買い物
+        let text = page.body.text();
+        page.lines.iter().find_map(|line| {
+            let line = text.get(line.clone()).unwrap_or_default();
+            let terms = ["利用条件", "ご利用", "条件", "対象金額", "最低"].iter().any(|word| line.contains(word));
+            let shipping = line.contains("送料");
+            if terms && !shipping { in_text(line) } else { None }
+        })
+    })
+}
+
+/// A role that is said in words: came back, will not come back, ends soon.
+fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)> {
+    for view in page.prose() {
+        let whole = view.text();
+        for (at, word) in hits(whole, BACK) {
+            let end = at + word.len();
+            let sentence = view.sentence_at(at);
+            let text = view.slice(sentence.clone());
+            if !text.contains("クーポン") && !text.contains("coupon") || !view.counts(at) {
+                continue;
+            }
+            let before = view.slice(sentence.start..at);
+            let last = |word: &str| before.rfind(word);
+            // ポイントは返還し、クーポンは…: the nearest topic is meant
+            let points_nearer = last("ポイント") > last("クーポン").or(last("coupon"));
+            let both = before.contains("ポイント・クーポン")
+                || before.contains("クーポン・ポイント")
+                || before.contains("クーポンとポイント")
+                || before.contains("ポイントとクーポン")
+                || before.contains("ポイントおよびクーポン")
+                || before.contains("クーポンおよびポイント")
+                || before.contains("クーポンやポイント")
+                || before.contains("ポイントやクーポン");
+            if points_nearer && !both {
+                continue;
+            }
+            let negated = clause::is_negated(whole, at, end);
+            let supposed = clause::is_supposed(whole, at, end);
+            if supposed && !negated {
+                continue;
+            }
+            let role = if negated { CouponRole::Refused } else { CouponRole::Returned };
+            let general = supposed && negated && facts.cancelled.is_none();
+            let confidence = if general { Confidence::Low } else { Confidence::High };
+            return Some((role, view.span(sentence), confidence));
+        }
+        for (at, _) in hits(whole, &["期限", "expir"]) {
+            let sentence = view.sentence_at(at);
+            let text = view.slice(sentence.clone());
+            let soon =
+                ["近づ", "まもなく", "間もなく", "迫", "もうすぐ", "間近", "切れ", "本日まで", "終了間際", "soon"]
+                    .iter()
+                    .any(|word| text.contains(word));
+            let about = text.contains("クーポン") || text.contains("coupon");
+            if about && soon && view.counts(at) && !text.contains("期限切れの場合") {
+                return Some((CouponRole::Expiring, view.span(sentence), Confidence::High));
+            }
+        }
+    }
+    None
+}
+
+/// A coupon without a told role: an apology, an advertisement, a grant.
+fn granted(page: &Page<'_>, facts: &Facts) -> CouponRole {
+    let domain = page.mail.from.domain();
+    let magazine = domain.starts_with("emagazine.")
+        || domain.contains("magazine.")
+        || domain.contains("event.")
+        || domain.starts_with("mkrm.");
+    if magazine || page.mail.header("List-Unsubscribe").next().is_some() && facts.order_numbers.is_empty() {
+        return CouponRole::Advert;
+    }
+    if page.has(&["お詫び", "おわび", "お詫", "ご迷惑", "apolog"]) {
+        return CouponRole::Apology;
+    }
+    CouponRole::Granted
+}
+
+fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool) -> Option<jiff::Timestamp> {
+    let of_text = |text: &str| {
+        let stamps = date::stamps(text, page.mail.base);
+        stamps
+            .into_iter()
+            .rfind(|stamp| stamp.confidence == Confidence::High || stamp.time.is_some())
+            .map(|stamp| stamp.end())
+    };
+    let labelled = labels.iter().filter(|one| one.kind == Kind::Expiry).find_map(|one| {
+        let line = page.body.slice(page.body.line_at(one.label.start));
+        let about_points = line.contains("ポイント") && !line.contains("クーポン");
+        if about_points { None } else { of_text(page.body.slice(one.value.clone())) }
+    });
+    labelled.or_else(|| {
+        let view = &page.joined;
+        hits(view.text(), &["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
+            let line = view.slice(view.line_at(at));
+            let ends = ["期限", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word));
+            if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::tests::mail_of;
+    use crate::facts::{Coupon, CouponRole, find};
+
+    fn coupon(body: &str) -> Option<Coupon> {
+        find(&mail_of("件名", body)).coupon.map(|found| found.value)
+    }
+
+    #[test]
+    fn roles_and_worth() {
+        for (body, role, yen, percent) in [
+            ("お詫びとして次回使える500円OFFクーポンを進呈いたします。", CouponRole::Apology, Some(500), None),
+            ("レビューのお礼に300円OFFクーポンをプレゼント", CouponRole::Granted, Some(300), None),
+            ("10%OFFクーポンをプレゼントします", CouponRole::Granted, None, Some(10)),
+            ("ご利用のクーポンは再度ご利用いただけるようお戻しいたしました。", CouponRole::Returned, None, None),
+            ("なお、ご利用のクーポンは返還されません。", CouponRole::Refused, None, None),
+            ("お持ちの200円OFFクーポンの有効期限が近づいています", CouponRole::Expiring, Some(200), None),
+        ] {
+            let coupon = coupon(body).unwrap_or_else(|| panic!("{body}: none"));
+            assert_eq!((coupon.role, coupon.amount_yen, coupon.percent), (role, yen, percent), "{body}");
+        }
+    }
+
+    #[test]
+    fn no_coupon() {
+        for body in [
+            "クーポン利用 -200(円)",
+            "[クーポン利用] あり",
+            "他のクーポンとの併用不可",
+            "キャンセルの場合、クーポンは返還されます",
+        ] {
+            assert_eq!(coupon(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn terms() {
+        let found = coupon(
+            "クーポンをプレゼント\n・値引き: 500円\n・有効期限: 2026年9月30日 まで\n・ご利用条件: 3,000円以上\nhttps://coupon.rakuten.co.jp/getCoupon?getkey=ABCD-&rt=1\n",
+        )
+        .unwrap();
+        assert_eq!((found.amount_yen, found.min_yen), (Some(500), Some(3000)));
+        assert_eq!(found.url.as_deref(), Some("https://coupon.rakuten.co.jp/getCoupon?getkey=ABCD-"));
+        assert_eq!(found.expires_at.map(crate::calendar::rfc3339).as_deref(), Some("2026-09-30T23:59:59+09:00"));
+    }
+}

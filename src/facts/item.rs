@@ -1,1 +1,411 @@
-//! Items with name, code, price, quantity and link.
+//! Items: of order lists, of labelled lines, of links.
+
+use super::label::{Kind, Labelled};
+use super::money;
+use super::page::Page;
+use super::pattern::patterns;
+use super::{Confidence, Facts, Field, Found, Item, Span};
+use crate::mail::PartKind;
+use std::ops::Range;
+
+/// Most items that are kept of one mail.
+const MOST: usize = 100;
+
+patterns! {
+    /// `価格 1,980(円) x 2(個) = 3,960(円)`, `35,424円 x 1個`
+    PRICE_LINE = r"(?x)^
+        [^0-9¥]{0,16}?
+        ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円)?(?:\s?\([^)]{0,16}\))?
+        \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
+    CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)$";
+    COUNT = r"^\s?(?:×|x|\*)?\s?([0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|pcs?)\)?)?";
+}
+
+/// `https://item.rakuten.co.jp/SHOP/ITEM/` of a link to an item: without query, fragment, userinfo and port. Category
+/// and shop pages are no items.
+pub(super) fn item_url(href: &str) -> Option<(String, String, String)> {
+    let rest = href.strip_prefix("https://").or_else(|| href.strip_prefix("http://"))?;
+    let (host, path) = rest.split_once('/')?;
+    if !host.eq_ignore_ascii_case("item.rakuten.co.jp") {
+        return None;
+    }
+    let path = path.split(['?', '#']).next()?;
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let (shop, item) = (parts.next()?, parts.next()?);
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:%".contains(&b));
+    if item == "c" || !plain(shop) || !plain(item) || shop.len() > 100 || item.len() > 200 {
+        return None;
+    }
+    let url = match (shop, parts.next()) {
+        // items of 楽天ブックス lie one level deeper only in look; the path's first two parts name them
+        (_, Some("c")) => return None,
+        _ => format!("https://item.rakuten.co.jp/{shop}/{item}/"),
+    };
+    Some((url, shop.to_owned(), item.to_owned()))
+}
+
+/// The target that a click counter carries in its query, if it is an item's.
+fn carried(href: &str) -> Option<String> {
+    let decoded = percent_decoded(href.split_once('?')?.1);
+    let at = decoded.find("https://item.rakuten.co.jp/").or_else(|| decoded.find("http://item.rakuten.co.jp/"))?;
+    let target = decoded.get(at..)?;
+    let end = target.find(['&', ' ', '"', '\'']).unwrap_or(target.len());
+    item_url(target.get(..end)?).map(|(url, ..)| url)
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        match (first, after) {
+            (b'%', [high, low, then @ ..]) if hex(high).is_some() && hex(low).is_some() => {
+                bytes.push(hex(high).unwrap_or(0) * 16 + hex(low).unwrap_or(0));
+                rest = then;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Fills in the items.
+pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
+    let mut items = listed(page);
+    if items.is_empty() {
+        items = named(page, labels);
+    }
+    link(page, &mut items, facts);
+    items.truncate(MOST);
+    facts.items = items;
+}
+
+/// Items of an order list: a name line above a price line.
+fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
+    let text = page.body.text();
+    let mut items = Vec::new();
+    let mut block: Vec<Range<usize>> = Vec::new();
+    // the price line is a row of a table: the name is its first cell
+    for line in &page.lines {
+        let whole = text.get(line.clone()).unwrap_or_default();
+        let bare = whole.trim();
+        if !page.body.counts(line.start) || bare.is_empty() {
+            continue;
+        }
+        if is_rule(bare) || is_heading(bare) {
+            block.clear();
+            continue;
+        }
+        let cells: Vec<&str> = whole.split('\t').map(str::trim).collect();
+        let price = cells.iter().rev().find_map(|cell| price_of(cell));
+        let Some((price, count)) = price else {
+            block.push(line.clone());
+            if block.len() > 12 {
+                block.remove(0);
+            }
+            continue;
+        };
+        let name_line = if cells.len() > 1 && price_of(cells.first().copied().unwrap_or_default()).is_none() {
+            Some(line.start..line.start + whole.split('\t').next().map_or(0, str::len))
+        } else {
+            block.iter().find(|line| is_name(text.get((*line).clone()).unwrap_or_default())).cloned()
+        };
+        if let Some(range) = name_line {
+            let range = trim(text, range);
+            let (name, code) = name_and_code(page, &range);
+            let item = Item { name, code, price_yen: Some(price), quantity: Some(count), url: None };
+            items.push(page.body.sure(item, range));
+        }
+        block.clear();
+    }
+    items
+}
+
+fn price_of(cell: &str) -> Option<(u64, u64)> {
+    let captures = PRICE_LINE.captures(cell)?;
+    let price = captures.name("price")?.as_str().replace(',', "").parse().ok()?;
+    let count = captures.name("count")?.as_str().parse().ok()?;
+    Some((price, count))
+}
+
+fn is_rule(line: &str) -> bool {
+    let mut chars = line.chars();
+    let Some(first) = chars.next() else { return false };
+    line.chars().count() >= 4
+        && "-=*_~─━═＊・.◆■□◇☆★+#".contains(first)
+        && chars.all(|c| c == first || c == ' ' || "─━-=*".contains(c))
+}
+
+/// `[商品]`, `■ご注文内容`, `次の商品(…)`: begins a list, names nothing.
+fn is_heading(line: &str) -> bool {
+    let bare = line.trim_matches(|c: char| "[]【】■◆●▼<>〔〕《》()- ".contains(c));
+    ["商品", "ご注文内容", "注文内容", "ご注文商品", "注文商品", "商品情報", "お届け商品", "ご購入商品", "商品明細"]
+        .contains(&bare)
+        || bare.starts_with("次の商品")
+}
+
+fn is_name(line: &str) -> bool {
+    let bare = line.trim();
+    let option =
+        ["sku", "カラー:", "サイズ:", "色:", "種類:", "選択:", "ギフト"].iter().any(|word| bare.starts_with(word));
+    !bare.is_empty() && !option && bare.chars().any(char::is_alphanumeric)
+}
+
+fn trim(text: &str, range: Range<usize>) -> Range<usize> {
+    let slice = text.get(range.clone()).unwrap_or_default();
+    let ornament = |c: char| c.is_whitespace() || "■□◆◇●○▼▽・*[]【】:>※-".contains(c);
+    // brackets may belong to the name: 【再販】マグカップ
+    let opens = slice.trim_start().starts_with(['【', '[']);
+    let from = if opens {
+        slice.len() - slice.trim_start().len()
+    } else {
+        slice.len() - slice.trim_start_matches(ornament).len()
+    };
+    let to = slice.trim_end().len().max(from);
+    range.start + from..range.start + to
+}
+
+/// The name as written, and the code in the last parentheses behind it.
+fn name_and_code(page: &Page<'_>, range: &Range<usize>) -> (String, Option<String>) {
+    let written = page.body.written(range.clone()).trim();
+    let flat = written.replace('（', "(").replace('）', ")");
+    match CODE.captures(&flat) {
+        Some(captures) => {
+            let code = captures.name("code").map_or("", |code| code.as_str()).trim();
+            let coded = code.bytes().any(|b| b.is_ascii_digit())
+                && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./ ".contains(&b));
+            if coded {
+                let name = captures.name("name").map_or("", |name| name.as_str()).trim().to_owned();
+                return (name, Some(code.to_owned()));
+            }
+            (written.to_owned(), None)
+        }
+        None => (written.to_owned(), None),
+    }
+}
+
+/// Items of labelled lines: 商品名, 商品番号, 価格, 数量.
+fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
+    let mut items: Vec<Found<Item>> = Vec::new();
+    for one in labels {
+        let text = page.body.slice(one.value.clone());
+        match one.kind {
+            Kind::ItemName => {
+                let range = trim(page.body.text(), one.value.clone());
+                let (name, code) = name_and_code(page, &range);
+                // a sentence, a price or a link is no name
+                let fits = !name.is_empty()
+                    && name.chars().count() <= 200
+                    && !name.ends_with('。')
+                    && !text.starts_with("http");
+                let known = items.last().is_some_and(|item| item.value.name == name);
+                if fits && !known {
+                    items.push(page.body.sure(Item { name, code, ..Item::default() }, range));
+                }
+            }
+            Kind::ItemCode => {
+                if let Some(item) = items.last_mut().filter(|item| item.value.code.is_none()) {
+                    let code = text.split([' ', '\t']).next().unwrap_or_default();
+                    if code.bytes().any(|b| b.is_ascii_alphanumeric()) {
+                        item.value.code =
+                            Some(page.body.written(one.value.start..one.value.start + code.len()).to_owned());
+                    }
+                }
+            }
+            Kind::Price => {
+                let price = money::yen(text, true).into_iter().find(|amount| !amount.bound && !amount.doubtful);
+                if let (Some(item), Some(price)) = (items.last_mut(), price)
+                    && item.value.price_yen.is_none()
+                {
+                    item.value.price_yen = Some(price.value);
+                }
+            }
+            Kind::Quantity => {
+                let count = COUNT.captures(text).and_then(|found| found.get(1)?.as_str().parse().ok());
+                if let Some(item) = items.last_mut().filter(|item| item.value.quantity.is_none()) {
+                    item.value.quantity = count;
+                }
+            }
+            _ => {}
+        }
+    }
+    items
+}
+
+/// Links to items: joined with the items they belong to, or items of their own where there is no list.
+fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
+    let mut urls: Vec<(usize, String)> = Vec::new();
+    for (n, link) in page.mail.links.iter().enumerate() {
+        let quoted = link.place.as_ref().is_some_and(|place| page.mail.part_at(place.start) == PartKind::Quoted);
+        if quoted {
+            continue;
+        }
+        let url = item_url(&link.href)
+            .map(|(url, ..)| url)
+            .or_else(|| crate::mail::trust::is_rakuten(&link.host).then(|| carried(&link.href)).flatten());
+        if let Some(url) = url
+            && !urls.iter().any(|(_, known)| *known == url)
+        {
+            urls.push((n, url));
+        }
+    }
+    if urls.len() == items.len() {
+        for (item, (_, url)) in items.iter_mut().zip(&urls) {
+            item.value.url = Some(url.clone());
+        }
+        return;
+    }
+    for (n, url) in urls {
+        let link = page.mail.links.get(n);
+        let shown = link.map_or("", |link| link.text.trim());
+        let of_name = items.iter_mut().find(|item| {
+            item.value.url.is_none()
+                && !shown.is_empty()
+                && (item.value.name == shown || shown.contains(&item.value.name))
+        });
+        if let Some(item) = of_name {
+            item.value.url = Some(url);
+            continue;
+        }
+        // an order names its goods itself: other links in it are advertising
+        if !items.is_empty()
+            && (!facts.order_numbers.is_empty()
+                || items.iter().any(|item| item.value.price_yen.is_some() && item.value.quantity.is_some()))
+        {
+            continue;
+        }
+        if let [only] = items.as_mut_slice()
+            && only.value.url.is_none()
+        {
+            only.value.url = Some(url);
+            continue;
+        }
+        let (name, price) = beside(page, n, shown);
+        let span = Span { field: Field::Link, range: n..n + 1 };
+        let confidence = if name.is_empty() { Confidence::Low } else { Confidence::High };
+        let item = Item { name, code: None, price_yen: price, quantity: None, url: Some(url) };
+        // a link without a name is still the link that matters most in a restock mail
+        let confidence = if page.mail.links.len() <= 12 { Confidence::High } else { confidence };
+        items.push(Found { value: item, span, confidence });
+    }
+}
+
+/// The name and the price that stand with a link: its own words, or the lines right above it.
+fn beside(page: &Page<'_>, link: usize, shown: &str) -> (String, Option<u64>) {
+    let Some(link) = page.mail.links.get(link) else { return (String::new(), None) };
+    let call = [
+        "こちら",
+        "http",
+        "購入",
+        "詳細",
+        "商品ページ",
+        "見る",
+        "チェック",
+        "カート",
+        "click",
+        "buy",
+        "view",
+        "shop now",
+    ];
+    let folded_shown = crate::text::fold(shown);
+    let says_name = !shown.is_empty() && !call.iter().any(|word| folded_shown.text().contains(word));
+    let mut name = if says_name { shown.to_owned() } else { String::new() };
+    let mut price = None;
+    let Some(place) = &link.place else { return (name, price) };
+    let raw = page.mail.body.raw.as_str();
+    let before = raw.get(..place.start).unwrap_or_default();
+    for line in before
+        .lines()
+        .rev()
+        .chain(raw.get(place.start..).unwrap_or_default().lines().skip(1).take(2))
+        .filter(|line| !line.trim().is_empty())
+        .take(5)
+    {
+        let folded = crate::text::fold(line);
+        let text = folded.text().trim();
+        if text.starts_with("http") || is_rule(text) {
+            continue;
+        }
+        if price.is_none()
+            && let Some(amount) = money::yen(text, false).into_iter().find(|amount| !amount.negative && !amount.bound)
+            && !["off", "クーポン", "送料", "以上"].iter().any(|word| text.contains(word))
+        {
+            price = Some(amount.value);
+            if text.chars().count() < 24 {
+                continue;
+            }
+        }
+        let sentence = text.ends_with('。')
+            || text.ends_with("ました")
+            || text.ends_with("ます")
+            || text.ends_with('!')
+            || text.ends_with(':');
+        let greets = text.contains('様') && text.chars().count() < 16;
+        let call_out = call.iter().any(|word| text.contains(word));
+        if name.is_empty() && !sentence && !greets && !call_out && is_name(text) {
+            let bare = line.trim().trim_start_matches(|c: char| "■□◆◇●○▼▽・*>→☆★".contains(c) || c.is_whitespace());
+            if bare.chars().count() <= 120 {
+                name = bare.to_owned();
+            }
+        }
+    }
+    (name, price)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::find as facts;
+    use crate::facts::tests::mail_of;
+
+    #[test]
+    fn order_lists() {
+        let body = "[商品]\nマグカップ 北欧柄(mz-0001)\nカラー:ネイビー サイズ:M\nSKU管理番号:01\n価格 1,980(円) x 2(個) = 3,960(円) ※10%税込\n----------\n次の商品\nタオル（ふわふわ）(tw-2)\n価格 500(円) x 1(個) = 500(円)\n*********************************\n";
+        let items: Vec<Item> = facts(&mail_of("注文", body)).items.into_iter().map(|item| item.value).collect();
+        assert_eq!(
+            items,
+            [
+                Item {
+                    name: "マグカップ 北欧柄".into(),
+                    code: Some("mz-0001".into()),
+                    price_yen: Some(1980),
+                    quantity: Some(2),
+                    url: None
+                },
+                Item {
+                    name: "タオル(ふわふわ)".into(),
+                    code: Some("tw-2".into()),
+                    price_yen: Some(500),
+                    quantity: Some(1),
+                    url: None
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn item_links() {
+        for (href, expect) in [
+            (
+                "https://item.rakuten.co.jp/modori-zakka/mz-0001/?scid=x",
+                Some("https://item.rakuten.co.jp/modori-zakka/mz-0001/"),
+            ),
+            (
+                "https://item.rakuten.co.jp/modori-zakka/mz-0001",
+                Some("https://item.rakuten.co.jp/modori-zakka/mz-0001/"),
+            ),
+            ("https://item.rakuten.co.jp/modori-zakka/c/0000000123/", None),
+            ("https://item.rakuten.co.jp.evil.example/a/b/", None),
+            ("https://user@item.rakuten.co.jp/a/b/", None),
+            ("https://www.rakuten.co.jp/modori-zakka/", None),
+            ("javascript:alert(1)", None),
+        ] {
+            assert_eq!(item_url(href).map(|(url, ..)| url).as_deref(), expect, "{href}");
+        }
+        let counter = "https://emagazine.rakuten.co.jp/c?k=1&u=https%3A%2F%2Fitem.rakuten.co.jp%2Fs%2Fi%2F%3Fx%3D1&y=2";
+        assert_eq!(carried(counter).as_deref(), Some("https://item.rakuten.co.jp/s/i/"));
+    }
+}

@@ -3,15 +3,21 @@
 //! [`find`] looks at one [`Mail`] and at nothing else. Doubt is a value ([`Confidence::Low`]): kept and shown,
 //! never trusted. Absent means "not stated in the mail".
 
-pub mod coupon;
-pub mod date;
-pub mod item;
-pub mod money;
+mod coupon;
+mod date;
+mod due;
+mod item;
+mod label;
+mod money;
+mod number;
 pub mod order;
-pub mod points;
+mod page;
+mod pattern;
+mod points;
 pub mod sheet;
-pub mod shop;
-pub mod state;
+mod shop;
+mod state;
+mod sums;
 
 use crate::mail::Mail;
 use jiff::Timestamp;
@@ -264,6 +270,20 @@ impl Facts {
 /// Reads what the text of a mail says.
 #[must_use]
 pub fn find(mail: &Mail) -> Facts {
-    let _ = mail;
-    Facts::default()
+    let joined = mail.body.folded.joined();
+    let page = page::Page::of(mail, &joined);
+    let labels = label::labelled(&page);
+    let mut facts = Facts::default();
+    number::find(&page, &labels, &mut facts);
+    shop::find(&page, &labels, &mut facts);
+    item::find(&page, &labels, &mut facts);
+    sums::find(&page, &labels, &mut facts);
+    state::find(&page, &mut facts);
+    points::find(&page, &labels, &mut facts);
+    coupon::find(&page, &labels, &mut facts);
+    due::find(&page, &labels, &mut facts);
+    facts
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,282 @@
-//! Points used, returned, promised, refused, and when they end.
+//! Points coming back: done, promised or refused. What is earned, used or said in general is none of these.
+
+use super::label::{Kind, Labelled};
+use super::page::{Page, View, hits};
+use super::{Confidence, Facts, Form, Found, PointsReturn, date, money};
+use crate::text::clause;
+use std::ops::Range;
+
+/// Words of coming back.
+const BACK: &[&str] = &[
+    "返還",
+    "返却",
+    "返戻",
+    "お戻し",
+    "戻し",
+    "戻り",
+    "戻る",
+    "戻って",
+    "戻ら",
+    "戻され",
+    "復元",
+    "復活",
+    "再付与",
+    "お返し",
+    "返され",
+    "払い戻",
+    "returned",
+    "refunded",
+    "restored",
+    "credited back",
+    "be returned",
+    "return your points",
+];
+/// What makes it a deed that was done.
+const DONE: &[&str] = &[
+    "ました",
+    "済み",
+    "済です",
+    "済で",
+    "完了",
+    "しております",
+    "されております",
+    "has been",
+    "have been",
+    "were ",
+    "was ",
+    "いたしております",
+];
+/// What makes it a deed still to come, whatever form the verb has.
+const LATER: &[&str] =
+    &["予定", "後日", "翌日", "次第", "今後", "営業日", "までに", "以降", "数日", "まもなく", "will ", "within"];
+
+/// Fills in what is said about points coming back, and when points end.
+pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
+    if !page.has(&["ポイント", "point", "pt"]) {
+        return;
+    }
+    let mut best: Option<(u8, Found<PointsReturn>, Range<usize>, usize)> = None;
+    for (v, view) in page.prose().into_iter().enumerate() {
+        for (at, word) in hits(view.text(), BACK) {
+            let Some((found, sentence)) = statement(view, at, word) else { continue };
+            let rank = rank(&found);
+            if best.as_ref().is_none_or(|(known, ..)| rank > *known) {
+                best = Some((rank, found, sentence, v));
+            }
+        }
+    }
+    if let Some((_, mut found, sentence, v)) = best {
+        if found.value.amount.is_none() && found.confidence == Confidence::High && found.value.form != Form::Refused {
+            found.value.amount = labelled_amount(page, labels);
+        }
+        let views = page.prose();
+        if let Some(view) = views.get(v) {
+            let text = view.slice(sentence.clone());
+            if let Some(at) = text.find("期間限定") {
+                let range = sentence.start + at..sentence.start + at + "期間限定".len();
+                facts.limited_time_points = Some(view.found(true, range, found.confidence));
+            }
+        }
+        facts.points_return = Some(found);
+    }
+    facts.points_expire_at = expiry(page);
+    if facts.limited_time_points.is_none()
+        && facts.points_return.is_some()
+        && let Some(at) = page.joined.text().find("期間限定ポイント")
+    {
+        facts.limited_time_points = Some(page.joined.found(true, at..at + "期間限定ポイント".len(), Confidence::Low));
+    }
+}
+
+/// A statement about this order is worth more than one without a number; a deed more than a promise.
+fn rank(found: &Found<PointsReturn>) -> u8 {
+    let sure = if found.confidence == Confidence::High { 16 } else { 0 };
+    let form = match found.value.form {
+        Form::Done => 3,
+        Form::Refused => 2,
+        Form::Promised => 1,
+    };
+    sure + if found.value.amount.is_some() { 4 } else { 0 } + form
+}
+
+fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsReturn>, Range<usize>)> {
+    let end = at + word.len();
+    let sentence = view.sentence_at(at);
+    let text = view.slice(sentence.clone());
+    if !view.counts(at) || !["ポイント", "point", "pt"].iter().any(|word| text.contains(word)) {
+        return None;
+    }
+    // 返品のご返却, ポイント還元, クーポンの返還: what comes back is something else
+    let before = view.slice(sentence.start..at);
+    let topic = ["ポイント", "point", "pt", "クーポン", "商品", "代金", "現金", "返金", "品物", "coupon"]
+        .iter()
+        .filter_map(|word| before.rfind(word).map(|at| (at, *word)))
+        .max_by_key(|(at, _)| *at)
+        .map(|(_, word)| word);
+    let about_points = match topic {
+        Some("ポイント" | "point" | "pt") => true,
+        // クーポンとポイントは, ポイント・クーポンは: both
+        Some("クーポン" | "coupon") => ["ポイント", "point"].iter().any(|word| {
+            before.contains(&format!("{word}・"))
+                || before.contains(&format!("{word}と"))
+                || before.contains(&format!("{word}および"))
+                || before.contains(&format!("{word}及び"))
+                || before.contains(&format!("{word}や"))
+                || before.contains("points and")
+        }),
+        Some(_) => false,
+        // 返還ポイント
+        None => {
+            view.slice(end..sentence.end).starts_with("ポイント")
+                || view.slice(end..sentence.end).starts_with("されるポイント")
+        }
+    };
+    if !about_points
+        || ["キャンペーン", "ポイントバック", "還元", "%", "最大", "倍"].iter().any(|word| before.contains(word))
+    {
+        return None;
+    }
+    let whole = view.text();
+    let negated = clause::is_negated(whole, at, end);
+    let supposed = clause::is_supposed(whole, at, end);
+    let question = text.contains("でしょうか") || view.slice(sentence.end..sentence.end + 1) == "?";
+    if question || (supposed && !negated) {
+        return None;
+    }
+    let after = view.slice(end..sentence.end);
+    let clause_after = after.split(['、', ',']).next().unwrap_or(after);
+    let form = if negated {
+        Form::Refused
+    } else if DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word)))
+        && !LATER.iter().any(|word| clause_after.contains(word))
+        && !before.ends_with("自動的に")
+    {
+        Form::Done
+    } else {
+        Form::Promised
+    };
+    // a rule about what has lapsed, not a word about this order
+    let general =
+        ["場合", "過ぎた", "過ぎま", "失効した", "一般", "なお、"].iter().any(|word| text.contains(word)) || supposed;
+    let confidence = if general && form == Form::Refused && money::points(text).is_empty() && !text.contains("今回") {
+        Confidence::Low
+    } else {
+        Confidence::High
+    };
+    let amount = amount_near(text, at - sentence.start);
+    let range = sentence.start..sentence.end;
+    let from = trim_start(view, &range);
+    Some((view.found(PointsReturn { amount, form }, from..range.end, confidence), range))
+}
+
+fn trim_start(view: &View<'_>, range: &Range<usize>) -> usize {
+    let text = view.slice(range.clone());
+    range.start + text.len() - text.trim_start_matches(|c: char| c.is_whitespace() || "■・※●◆*".contains(c)).len()
+}
+
+/// The number of points nearest to the verb; a balance is not one.
+fn amount_near(text: &str, verb: usize) -> Option<u64> {
+    let amounts = money::points(text);
+    let fits = |amount: &&money::Amount| {
+        let before = text.get(..amount.range.start).unwrap_or_default();
+        !amount.bound
+            && !["残高", "保有", "獲得", "合計保有"]
+                .iter()
+                .any(|word| before.ends_with(word) || before.ends_with(&format!("{word}:")))
+    };
+    let nearest = amounts.iter().filter(fits).min_by_key(|amount| amount.range.start.abs_diff(verb));
+    if let Some(nearest) = nearest {
+        return Some(nearest.value);
+    }
+    // ポイント(500円分), ポイント:500
+    let after_word = text.find("ポイント").map(|at| at + "ポイント".len())?;
+    let rest = text.get(after_word..)?;
+    let bare = rest.strip_prefix(['(', ':', ' ']).or_else(|| rest.strip_prefix("数:"))?;
+    let digits: String = bare.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+    digits.parse().ok()
+}
+
+fn labelled_amount(page: &Page<'_>, labels: &[Labelled]) -> Option<u64> {
+    let wanted = labels.iter().find(|one| one.kind == Kind::ReturnedPoints)?;
+    let text = page.body.slice(wanted.value.clone());
+    money::points(text)
+        .into_iter()
+        .chain(money::yen(text, true))
+        .find(|amount| !amount.bound)
+        .map(|amount| amount.value)
+}
+
+/// When points end: a date in a sentence or line about points and their end.
+fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
+    let view = &page.joined;
+    let text = view.text();
+    let mut from = 0;
+    for (n, line) in text.split('\n').enumerate() {
+        let range = from..from + line.len();
+        from = range.end + 1;
+        let _ = n;
+        let ends = ["有効期限", "利用期限", "使用期限", "失効", "期限", "expire", "valid until"]
+            .iter()
+            .any(|word| line.contains(word));
+        let about = line.contains("ポイント") || line.contains("point") || before_is_about_points(text, range.start);
+        if !ends || !about || line.contains("クーポン") || line.contains("coupon") || !view.counts(range.start) {
+            continue;
+        }
+        if let Some(stamp) = date::stamps(line, page.mail.base).into_iter().next_back() {
+            let place = range.start + stamp.range.start..range.start + stamp.range.end;
+            return Some(view.found(stamp.end(), place, stamp.confidence));
+        }
+    }
+    None
+}
+
+/// The line above speaks of points: `期間限定ポイント 500ポイント` / `有効期限:…`.
+fn before_is_about_points(text: &str, at: usize) -> bool {
+    let above = text.get(..at.saturating_sub(1)).unwrap_or_default();
+    let above = above.rsplit('\n').find(|line| !line.trim().is_empty()).unwrap_or_default();
+    above.contains("ポイント") && !above.contains("クーポン")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::tests::mail_of;
+    use crate::facts::{Confidence, Form, find};
+
+    fn said(body: &str) -> Option<(Form, Option<u64>)> {
+        let found = find(&mail_of("件名", body)).points_return?;
+        (found.confidence == Confidence::High).then_some((found.value.form, found.value.amount))
+    }
+
+    #[test]
+    fn returns_promises_and_refusals() {
+        for (body, expect) in [
+            ("ご利用の期間限定ポイント500ポイントを返還いたしました。", Some((Form::Done, Some(500)))),
+            ("ご利用いただいたポイント(500ポイント)は返還されました", Some((Form::Done, Some(500)))),
+            ("ご利用ポイント500ポイントはキャンセル処理後に返還されます。", Some((Form::Promised, Some(500)))),
+            ("ポイントは後日お戻しいたします。", Some((Form::Promised, None))),
+            ("300ptは2~3営業日後に返還予定です", Some((Form::Promised, Some(300)))),
+            ("期間限定ポイント500ポイントは返還されません。", Some((Form::Refused, Some(500)))),
+            ("今回ご利用のポイントは返還の対象外です。", Some((Form::Refused, None))),
+            ("Your 500 points have been returned to your account.", Some((Form::Done, Some(500)))),
+            ("キャンセルされた場合、ポイントは返還されます。", None),
+            ("500ポイントを進呈いたしました", None),
+            ("今回のお買い物で20ポイント獲得予定", None),
+            ("ポイント10倍キャンペーン", None),
+            ("ポイント利用 -500(円)", None),
+            ("商品のご返却をお願いします。ポイントが貯まります", None),
+            ("代金は返金いたしました。", None),
+            ("ポイントが最大50%戻ってくるキャンペーン", None),
+        ] {
+            assert_eq!(said(body), expect, "{body}");
+        }
+        let quoted = find(&mail_of("Re: 件名", "ありがとうございました。\n> 500ポイントを返還いたしました\n"));
+        assert_eq!(quoted.points_return, None);
+    }
+
+    #[test]
+    fn when_points_end() {
+        let facts = find(&mail_of("件名", "期間限定ポイント 500ポイント\n有効期限:2026年12月31日まで"));
+        let end = facts.points_expire_at.map(|found| crate::calendar::rfc3339(found.value));
+        assert_eq!(end.as_deref(), Some("2026-12-31T23:59:59+09:00"));
+    }
+}

@@ -1,0 +1,220 @@
+//! Times that matter: reply by, pay by, the sale starts again.
+
+use super::label::{Kind, Labelled};
+use super::page::{Page, View, hits};
+use super::{Confidence, Facts, Found, date};
+use jiff::{Timestamp, ToSpan};
+
+/// What a sale that begins (again) is called.
+const SALE: &[&str] = &[
+    "再販",
+    "再々販",
+    "再入荷",
+    "再々入荷",
+    "販売開始",
+    "販売再開",
+    "再発売",
+    "再開",
+    "発売",
+    "販売",
+    "スタート",
+    "start",
+    "受付開始",
+    "入荷",
+    "カート",
+    "解禁",
+    "available",
+    "back in stock",
+    "on sale",
+];
+
+/// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
+pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
+    facts.ordered_at = ordered_at(page, labels);
+    facts.pay_by = labelled(page, labels, Kind::PayBy).or_else(|| pay_by(page));
+    facts.reply_by = labelled(page, labels, Kind::ReplyBy).or_else(|| reply_by(page));
+    if facts.order_numbers.is_empty() && page.has(SALE) {
+        facts.resale_at = resale_at(page);
+    }
+}
+
+fn labelled(page: &Page<'_>, labels: &[Labelled], kind: Kind) -> Option<Found<Timestamp>> {
+    labels.iter().filter(|one| one.kind == kind).find_map(|one| {
+        let stamp = date::stamps(page.body.slice(one.value.clone()), page.mail.base).into_iter().next()?;
+        let range = one.value.start + stamp.range.start..one.value.start + stamp.range.end;
+        Some(page.body.found(stamp.end(), range, stamp.confidence))
+    })
+}
+
+fn ordered_at(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<Timestamp>> {
+    labels.iter().filter(|one| one.kind == Kind::OrderedAt).find_map(|one| {
+        let text = page.body.slice(one.value.clone());
+        let stamp = date::stamps(text, page.mail.base).into_iter().next()?;
+        let range = one.value.start + stamp.range.start..one.value.start + stamp.range.end;
+        // seconds are read here only: nobody else cares for them
+        let seconds = seconds(text, stamp.range.end).unwrap_or(0);
+        let at = stamp.start().checked_add(i64::from(seconds).seconds()).unwrap_or(stamp.start());
+        Some(page.body.found(at, range, stamp.confidence))
+    })
+}
+
+/// The seconds of `20:01:33`, which the date finder took along without keeping them.
+fn seconds(text: &str, end: usize) -> Option<u8> {
+    let mut parts = text.get(..end)?.rsplitn(3, ':');
+    let seconds = parts.next()?;
+    let (minutes, hours) = (parts.next()?, parts.next()?);
+    let plain = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    (plain(seconds) && plain(minutes) && hours.ends_with(|c: char| c.is_ascii_digit())).then(|| seconds.parse().ok())?
+}
+
+/// A date with `まで` in a sentence that asks for an answer.
+fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
+    let asks = [
+        "ご返信",
+        "ご返答",
+        "ご回答",
+        "お返事",
+        "ご連絡",
+        "お知らせください",
+        "お知らせ下さい",
+        "返信",
+        "回答",
+        "ご意向",
+        "reply",
+        "respond",
+        "let us know",
+        "お申し付け",
+    ];
+    before_end(
+        page,
+        &asks,
+        &["お支払", "ご入金", "お振込", "クーポン", "有効期限", "キャンペーン", "エントリー", "営業"],
+    )
+}
+
+fn pay_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
+    let asks = ["お支払", "ご入金", "お振込", "支払い", "payment", "pay by", "お手続き", "変更手続き", "ご変更"];
+    let found = before_end(page, &asks, &["クーポン", "ポイント", "有効期限", "キャンペーン", "ご返信", "お届け"])?;
+    page.has(&["お支払", "ご入金", "お振込", "支払", "payment"]).then_some(found)
+}
+
+fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Timestamp>> {
+    let view = &page.joined;
+    let text = view.text();
+    for (at, _) in hits(text, asks) {
+        let sentence = view.sentence_at(at);
+        let words = view.slice(sentence.clone());
+        if !view.counts(at) || not.iter().any(|word| words.contains(word)) {
+            continue;
+        }
+        let ends = |stamp: &date::Stamp| {
+            let after = words.get(stamp.range.end..).unwrap_or_default();
+            let before = words.get(..stamp.range.start).unwrap_or_default().trim_end();
+            stamp.until
+                || after.trim_start_matches([' ', ')']).starts_with(['ま', '迄'])
+                || before.ends_with(" by")
+                || before == "by"
+                || before.ends_with("until")
+                || before.ends_with("before")
+        };
+        let asked = ["ください", "下さい", "お願い", "いただけ", "頂け", "ます", "please", "must", "ませ"]
+            .iter()
+            .any(|word| words.contains(word));
+        if let Some(stamp) = date::stamps(words, page.mail.base).into_iter().find(ends)
+            && asked
+        {
+            let range = sentence.start + stamp.range.start..sentence.start + stamp.range.end;
+            return Some(view.found(stamp.end(), range, stamp.confidence));
+        }
+    }
+    None
+}
+
+/// The earliest time at which something is on sale again; ends and coupon dates are not meant.
+fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
+    let mut best: Option<Found<Timestamp>> = None;
+    // lines as they were written: a heading and a coupon's terms must not grow together
+    for view in [&page.subject, &page.body] {
+        let mut from = 0;
+        for line in view.text().split('\n') {
+            let start = from;
+            from += line.len() + 1;
+            let other =
+                ["クーポン", "coupon", "ポイント", "営業時間", "配信", "締切", "エントリー", "お届け", "発送", "休業"]
+                    .iter()
+                    .any(|word| line.contains(word));
+            if (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start) {
+                continue;
+            }
+            let about = SALE.iter().any(|word| line.contains(word)) || near_sale(view, start);
+            for stamp in date::stamps(line, page.mail.base) {
+                let begins = stamp.from || !stamp.until;
+                let recent = page.mail.base.checked_sub(1.hours()).unwrap_or(page.mail.base);
+                if stamp.time.is_none()
+                    || stamp.until
+                    || !begins
+                    || !about
+                    || stamp.start() < recent
+                    || stamp.confidence == Confidence::Low
+                {
+                    continue;
+                }
+                let found =
+                    view.found(stamp.start(), start + stamp.range.start..start + stamp.range.end, Confidence::High);
+                if best.as_ref().is_none_or(|known| found.value < known.value) {
+                    best = Some(found);
+                }
+            }
+        }
+    }
+    best
+}
+
+/// One of the two lines above speaks of a sale: `再販決定！` / `12月4日(金)20:00~`.
+fn near_sale(view: &View<'_>, at: usize) -> bool {
+    let before = view.text().get(..at).unwrap_or_default();
+    before.rsplit('\n').filter(|line| !line.trim().is_empty()).take(2).any(|line| {
+        ["再販", "再入荷", "販売開始", "販売再開", "再発売", "再開", "日時", "スタート"]
+            .iter()
+            .any(|word| line.contains(word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::calendar::rfc3339;
+    use crate::facts::find;
+    use crate::facts::tests::mail_of;
+
+    #[test]
+    fn times_that_matter() {
+        // the test's mail is of Mon 30 Nov 2026 18:05 JST
+        for (body, reply, pay, resale) in [
+            ("12月2日（水）１７：００までにご返信をお願いいたします。", Some("2026-12-02T17:00:00+09:00"), None, None),
+            ("回答期限：12/3(木)", Some("2026-12-03T23:59:59+09:00"), None, None),
+            ("お支払い期限 ：2026/12/04", None, Some("2026-12-04T23:59:59+09:00"), None),
+            ("12月7日までにお支払いをお願いいたします。", None, Some("2026-12-07T23:59:59+09:00"), None),
+            (
+                "再販決定！\n12/1(火)20:00〜なくなり次第終了\nクーポン有効期限 12/2(水)1:59",
+                None,
+                None,
+                Some("2026-12-01T20:00:00+09:00"),
+            ),
+            ("【明日20時】から再販いたします", None, None, Some("2026-12-01T20:00:00+09:00")),
+            (
+                "本日20時より再入荷分を販売開始！ 会員限定は 本日19:30 先行販売",
+                None,
+                None,
+                Some("2026-11-30T19:30:00+09:00"),
+            ),
+            ("営業時間 平日10:00~17:00", None, None, None),
+            ("12月10日発送予定です", None, None, None),
+        ] {
+            let facts = find(&mail_of("件名", body));
+            let text = |found: Option<super::Found<jiff::Timestamp>>| found.map(|found| rfc3339(found.value));
+            let got = (text(facts.reply_by), text(facts.pay_by), text(facts.resale_at));
+            let expect = (reply.map(str::to_owned), pay.map(str::to_owned), resale.map(str::to_owned));
+            assert_eq!(got, expect, "{body}");
+        }
+    }
+}

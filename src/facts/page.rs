@@ -1,0 +1,128 @@
+//! A mail as the finders see it: its texts in normal form, line by line, with the way back to what was written.
+
+use super::{Confidence, Field, Found, Span};
+use crate::mail::{Mail, PartKind};
+use crate::text::Folded;
+use std::ops::Range;
+
+/// Lines longer than this are cut: no label and no table row is longer.
+const LONGEST_LINE: usize = 4000;
+
+/// One text of a mail in normal form.
+pub(super) struct View<'a> {
+    pub(super) field: Field,
+    folded: &'a Folded,
+    mail: &'a Mail,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn text(&self) -> &'a str {
+        self.folded.text()
+    }
+
+    /// A part of the text; empty when the range does not fit.
+    pub(super) fn slice(&self, range: Range<usize>) -> &'a str {
+        self.text().get(range).unwrap_or_default()
+    }
+
+    /// What was written there.
+    pub(super) fn written(&self, range: Range<usize>) -> &'a str {
+        let range = self.folded.origin(range);
+        let raw = match self.field {
+            Field::Subject => self.mail.subject.raw.as_str(),
+            _ => self.mail.body.raw.as_str(),
+        };
+        raw.get(range).unwrap_or_default()
+    }
+
+    /// Whether the text there was written (or passed on) by the sender, not quoted from an earlier mail.
+    pub(super) fn counts(&self, at: usize) -> bool {
+        self.field != Field::Body || self.mail.part_at(self.folded.origin(at..at + 1).start) != PartKind::Quoted
+    }
+
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
+        Span { field: self.field, range: self.folded.origin(range) }
+    }
+
+    pub(super) fn sure<T>(&self, value: T, range: Range<usize>) -> Found<T> {
+        Found { value, span: self.span(range), confidence: Confidence::High }
+    }
+
+    pub(super) fn found<T>(&self, value: T, range: Range<usize>, confidence: Confidence) -> Found<T> {
+        Found { value, span: self.span(range), confidence }
+    }
+
+    /// The line (between `\n`) that holds a place.
+    pub(super) fn line_at(&self, at: usize) -> Range<usize> {
+        let text = self.text();
+        let before = text.get(..at).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |n| n + 1);
+        let after = text.get(at..).unwrap_or_default();
+        start..after.find('\n').map_or(text.len(), |n| at + n)
+    }
+
+    /// The sentence that holds a place: between `。`, `!`, `?`, line ends and table cells.
+    pub(super) fn sentence_at(&self, at: usize) -> Range<usize> {
+        let ends = |c: char| matches!(c, '。' | '!' | '?' | '\n' | '\t');
+        let text = self.text();
+        let before = text.get(..at).unwrap_or_default();
+        let start = before.char_indices().rev().find(|(_, c)| ends(*c)).map_or(0, |(n, c)| n + c.len_utf8());
+        let after = text.get(at..).unwrap_or_default();
+        let end = after.char_indices().find(|(_, c)| ends(*c)).map_or(text.len(), |(n, _)| at + n);
+        start..end
+    }
+}
+
+/// A mail as the finders see it.
+pub(super) struct Page<'a> {
+    pub(super) mail: &'a Mail,
+    pub(super) subject: View<'a>,
+    pub(super) body: View<'a>,
+    /// The body without the line ends that mailers set inside words.
+    pub(super) joined: View<'a>,
+    /// The lines of the body.
+    pub(super) lines: Vec<Range<usize>>,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn of(mail: &'a Mail, joined: &'a Folded) -> Self {
+        let body = View { field: Field::Body, folded: &mail.body.folded, mail };
+        let text = body.text();
+        let mut lines = Vec::new();
+        let mut start = 0;
+        for line in text.split('\n') {
+            let mut end = start + line.len().min(LONGEST_LINE);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            lines.push(start..end);
+            start += line.len() + 1;
+        }
+        Self {
+            mail,
+            subject: View { field: Field::Subject, folded: &mail.subject.folded, mail },
+            body,
+            joined: View { field: Field::Body, folded: joined, mail },
+            lines,
+        }
+    }
+
+    /// Subject and body, the body with broken lines mended.
+    pub(super) fn prose(&self) -> [&View<'a>; 2] {
+        [&self.subject, &self.joined]
+    }
+
+    /// Whether subject or body hold one of these words.
+    pub(super) fn has(&self, words: &[&str]) -> bool {
+        self.prose().iter().any(|view| words.iter().any(|word| view.text().contains(word)))
+    }
+}
+
+/// Words in a text, in order of their places, the longest at each place.
+pub(super) fn hits<'w>(text: &str, words: &[&'w str]) -> Vec<(usize, &'w str)> {
+    let mut found: Vec<(usize, &'w str)> =
+        words.iter().flat_map(|word| text.match_indices(word).map(|(at, _)| (at, *word))).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
+    found.dedup_by_key(|(at, _)| *at);
+    found
+}

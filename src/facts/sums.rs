@@ -1,0 +1,167 @@
+//! The money of an order: total, shipping, coupon and points used, payment; checked against each other.
+
+use super::label::{Kind, Labelled};
+use super::money::{self, Amount};
+use super::page::Page;
+use super::pattern::patterns;
+use super::{Confidence, Facts, Found};
+
+patterns! {
+    USED = r"(?x)
+        (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|になられた|済み)?(?:の)?(?:期間限定)?ポイント(?:数)?
+        (?:は|が|の|を|分|:|\(|\s){0,3}(?P<a>[0-9][0-9,]*)\s?(?:ポイント|pt|p|円)
+      | (?P<b>[0-9][0-9,]*)\s?(?:ポイント|pt|p)(?:を|が|の|分を?)?(?:ご?利用|使用|お使い)
+      | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?(?:期間限定ポイント)?\(?(?P<c>[0-9][0-9,]*)\s?(?:ポイント|pt)
+    ";
+    COUPON_USED = r"(?x)
+        (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?(?P<a>[0-9][0-9,]*)\s?円(?:分|off|オフ|引き)?(?:の)?クーポン
+      | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?クーポン\(?(?P<b>[0-9][0-9,]*)\s?円
+      | クーポン\s?(?P<c>[0-9][0-9,]*)\s?円(?:分)?を(?:ご?利用|使用)
+    ";
+}
+
+/// Fills in what the mail says of the order's money.
+pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
+    // a change names the old sums and the new ones: only the new ones count
+    let text = page.body.text();
+    let old = text.find("変更前").map(|old| match text.get(old..).and_then(|rest| rest.find("変更後")) {
+        Some(new) => old..old + new,
+        None => old..text.len(),
+    });
+    let current: Vec<&Labelled> =
+        labels.iter().filter(|one| old.as_ref().is_none_or(|old| !old.contains(&one.label.start))).collect();
+    let amount = |kind: Kind| first_amount(page, &current, kind);
+
+    facts.payment_yen = amount(Kind::Payment);
+    facts.shipping_yen = amount(Kind::Shipping).or_else(|| free(page, &current, Kind::Shipping));
+    facts.points_used = amount(Kind::Points).or_else(|| none_used(page, &current, Kind::Points));
+    facts.coupon_used_yen = amount(Kind::Coupon).or_else(|| none_used(page, &current, Kind::Coupon));
+    if facts.points_used.is_none() {
+        facts.points_used = in_prose(page, &USED);
+    }
+    if facts.coupon_used_yen.is_none() {
+        facts.coupon_used_yen = in_prose(page, &COUPON_USED);
+    }
+    facts.payment_method = method(page, &current);
+
+    let goods = amount(Kind::Goods);
+    let fee = amount(Kind::Fee).map_or(0, |fee| fee.value);
+    let shipping = facts.shipping_yen.as_ref().map(|shipping| shipping.value);
+    let items: Option<u64> = goods.as_ref().map(|goods| goods.value).or_else(|| sum_of_items(facts));
+    let off = facts.coupon_used_yen.as_ref().map_or(0, |coupon| coupon.value)
+        + facts.points_used.as_ref().map_or(0, |points| points.value);
+    if let Some(total) = amount(Kind::Total) {
+        let before = items.map(|items| items + shipping.unwrap_or(0) + fee);
+        let is_payment = off > 0 && before.is_some_and(|before| before == total.value + off && before != total.value);
+        if facts.payment_yen.is_none() && (is_payment || off == 0 && before == Some(total.value)) {
+            facts.payment_yen = Some(total.clone());
+        }
+        if !is_payment {
+            facts.total_yen = Some(total);
+        }
+    }
+    if facts.total_yen.is_none()
+        && let Some(goods) = goods
+        && shipping.is_some()
+    {
+        facts.total_yen = Some(Found { value: goods.value + shipping.unwrap_or(0) + fee, ..goods });
+    }
+    facts.sum_holds = match (items, &facts.payment_yen) {
+        (Some(items), Some(payment)) if shipping.is_some() => {
+            Some((items + shipping.unwrap_or(0) + fee).checked_sub(off) == Some(payment.value))
+        }
+        _ => None,
+    };
+}
+
+fn sum_of_items(facts: &Facts) -> Option<u64> {
+    let mut sum = 0_u64;
+    for item in &facts.items {
+        sum = sum.checked_add(item.value.price_yen?.checked_mul(item.value.quantity.unwrap_or(1))?)?;
+    }
+    (!facts.items.is_empty()).then_some(sum)
+}
+
+/// The first amount behind a label of this kind.
+fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>> {
+    labels.iter().filter(|one| one.kind == kind).find_map(|one| {
+        let text = page.body.slice(one.value.clone());
+        let fits = |amount: &Amount| {
+            let before = text.get(..amount.range.start).unwrap_or_default();
+            !amount.bound && before.chars().count() <= 24
+        };
+        let amount = if kind == Kind::Points {
+            money::points(text)
+                .into_iter()
+                .chain(money::yen(text, true))
+                .filter(fits)
+                .min_by_key(|amount| amount.range.start)
+        } else {
+            money::yen(text, true).into_iter().find(fits)
+        }?;
+        // 500円OFF behind a coupon's label is what it is worth, not what was used
+        let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
+        if kind == Kind::Coupon
+            && ["off", "オフ", "引き", "割引", "クーポン"].iter().any(|word| after.starts_with(word))
+        {
+            let label = page.body.slice(one.label.clone());
+            if !label.contains("利用") && !label.contains("used") {
+                return None;
+            }
+        }
+        if kind == Kind::Coupon && !amount.negative {
+            let label = page.body.slice(one.label.clone());
+            if label == "クーポン" || label == "coupon" {
+                return None;
+            }
+        }
+        let range = one.value.start + amount.range.start..one.value.start + amount.range.end;
+        let confidence = if amount.doubtful { Confidence::Low } else { Confidence::High };
+        Some(page.body.found(amount.value, range, confidence))
+    })
+}
+
+/// `なし`, `0`: nothing was used. `あり` says nothing of how much.
+fn none_used(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>> {
+    labels.iter().filter(|one| one.kind == kind).find_map(|one| {
+        let text = page.body.slice(one.value.clone());
+        let none = ["なし", "無し", "無", "none", "利用なし", "利用しない", "ご利用なし"].contains(&text.trim());
+        none.then(|| page.body.sure(0, one.value.clone()))
+    })
+}
+
+fn free(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>> {
+    labels.iter().filter(|one| one.kind == kind).find_map(|one| {
+        let text = page.body.slice(one.value.clone());
+        ["無料", "free", "込", "サービス"]
+            .iter()
+            .any(|word| text.starts_with(word))
+            .then(|| page.body.sure(0, one.value.clone()))
+    })
+}
+
+fn in_prose(page: &Page<'_>, pattern: &regex::Regex) -> Option<Found<u64>> {
+    let view = &page.joined;
+    pattern.captures_iter(view.text()).find_map(|captures| {
+        let number = ["a", "b", "c"].iter().find_map(|name| captures.name(name))?;
+        let sentence = view.sentence_at(number.start());
+        let text = view.slice(sentence);
+        // what can be used (up to …, from …) is not what was used
+        let general = ["まで", "以上", "いただけます", "できます", "可能", "から"]
+            .iter()
+            .any(|word| text.get(text.find(number.as_str()).unwrap_or(0)..).is_some_and(|after| after.contains(word)));
+        if general || !view.counts(number.start()) {
+            return None;
+        }
+        let value = number.as_str().replace(',', "").parse().ok()?;
+        Some(view.sure(value, number.range()))
+    })
+}
+
+fn method(page: &Page<'_>, labels: &[&Labelled]) -> Option<Found<String>> {
+    labels.iter().filter(|one| one.kind == Kind::PaymentMethod).find_map(|one| {
+        let written = page.body.written(one.value.clone()).trim();
+        let short = written.chars().count() <= 60 && !written.is_empty() && !written.ends_with('。');
+        short.then(|| page.body.sure(written.to_owned(), one.value.clone()))
+    })
+}
