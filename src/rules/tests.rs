@@ -9,7 +9,6 @@ fn show(found: &[Diagnostic]) -> String {
 }
 
 #[test]
-#[ignore = "until facts::find is there"]
 fn the_shipped_rules_are_clean_and_their_examples_hold() {
     let report = check(&[]);
     assert!(report.diagnostics.is_empty(), "{}", show(&report.diagnostics));
@@ -29,7 +28,6 @@ fn with_examples(text: &str) -> Report {
 }
 
 #[test]
-#[ignore = "until facts::find is there"]
 fn wordings_of_many_shops_are_understood() {
     let report = with_examples(include_str!("tests/wordings.toml"));
     assert!(report.diagnostics.is_empty(), "{}", show(&report.diagnostics));
