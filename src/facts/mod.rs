@@ -3,6 +3,7 @@
 //! [`find`] looks at one [`Mail`] and at nothing else. Doubt is a value ([`Confidence::Low`]): kept and shown,
 //! never trusted. Absent means "not stated in the mail".
 
+mod cause;
 mod coupon;
 mod date;
 mod due;
@@ -14,8 +15,10 @@ pub mod order;
 mod page;
 mod pattern;
 mod points;
+mod said;
 pub mod sheet;
 mod shop;
+mod stage;
 mod state;
 mod sums;
 

@@ -1,0 +1,104 @@
+//! Who caused a cancellation: the shop, the buyer, or a payment that did not come.
+
+use super::page::{Page, hits};
+use super::said::{first_of, said_loosely, short};
+use super::state::{CANCEL, RECEIVED};
+use super::{Cancelled, Cause, Found};
+use crate::text::clause;
+use std::ops::Range;
+
+pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause>> {
+    let views = page.prose();
+    let found = |(v, range): (usize, Range<usize>), value| views.get(v).map(|view| view.sure(value, range));
+    if cancelled == Cancelled::Requested {
+        let place = first_of(page, RECEIVED).or_else(|| first_of(page, CANCEL))?;
+        return found(place, Cause::Buyer);
+    }
+    let buyer = [
+        "お客様のご都合",
+        "お客様都合",
+        "お客様ご都合",
+        "お客様からの",
+        "お客様のご希望",
+        "お客様のご要望",
+        "お客さまのご",
+        "お客様より",
+        "ご購入者様のご",
+        "ご依頼により",
+        "ご依頼いただ",
+        "ご依頼を",
+        "ご希望により",
+        "ご希望いただ",
+        "お申し出",
+        "お申出",
+        "ご要望により",
+        "購入履歴からキャンセル",
+        "ご自身",
+        "as you requested",
+        "at your request",
+        "requested by you",
+        "your request",
+    ];
+    let payment = [
+        "未入金",
+        "ご入金が確認",
+        "ご入金の確認が",
+        "入金が確認でき",
+        "入金が確認出来",
+        "ご入金がな",
+        "お支払い期限まで",
+        "お支払期限まで",
+        "支払期限を過ぎ",
+        "支払い期限を過ぎ",
+        "期限までにお支払",
+        "期限内にお支払",
+        "期限までにご入金",
+        "期限内にご入金",
+        "お支払いが確認",
+        "お支払いの確認が",
+        "カードの承認",
+        "カード決済が",
+        "カードがご利用",
+        "カードのご利用が",
+        "決済が完了",
+        "決済エラー",
+        "決済不可",
+        "与信",
+        "payment was not",
+        "card was declined",
+        "unpaid",
+    ];
+    if let Some(place) = short(page) {
+        return found(place, Cause::Shop);
+    }
+    for (words, value) in [(&buyer[..], Cause::Buyer), (&payment[..], Cause::Payment)] {
+        for (v, view) in views.iter().enumerate() {
+            for (at, word) in hits(view.text(), words) {
+                let end = at + word.len();
+                let general = clause::is_supposed(view.text(), at, end) && value != Cause::Payment;
+                if view.counts(at) && !general {
+                    return found((v, at..end), value);
+                }
+            }
+        }
+    }
+    let shop = [
+        "当店の都合",
+        "当店都合",
+        "店舗都合",
+        "弊社都合",
+        "ショップ都合",
+        "店舗の都合",
+        "発送遅延",
+        "発送が遅",
+        "システムの不具合",
+        "価格の誤",
+        "誤表記",
+        "出荷でき",
+        "発送でき",
+        "販売を中止",
+        "販売中止",
+        "破損",
+    ];
+    shop.iter().find_map(|word| said_loosely(page, word)).and_then(|place| found(place, Cause::Shop))
+}

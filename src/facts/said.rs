@@ -1,0 +1,139 @@
+//! What a mail really says: words in clauses that are neither denied nor supposed, by whom, and of what is not to be had.
+
+use super::page::{Page, View, hits};
+use crate::text::clause;
+use std::ops::Range;
+
+/// What says that goods are not to be had.
+const OUT_OF_STOCK: &[&str] = &[
+    "欠品",
+    "在庫切れ",
+    "在庫ぎれ",
+    "品切れ",
+    "売り切れ",
+    "売切れ",
+    "完売",
+    "手配ができ",
+    "手配でき",
+    "ご用意ができ",
+    "ご用意でき",
+    "ご準備ができ",
+    "ご準備でき",
+    "廃番",
+    "終売",
+    "在庫がな",
+    "在庫が無",
+    "在庫がござい",
+    "在庫を確保でき",
+    "在庫確保ができ",
+    "在庫が確保でき",
+    "入荷できな",
+    "入荷の見込みが",
+    "入荷が見込め",
+    "生産終了",
+    "メーカー終了",
+    "在庫なし",
+    "在庫不足",
+    "在庫の差異",
+    "在庫数の誤",
+    "out of stock",
+    "out-of-stock",
+    "sold out",
+    "unavailable",
+    "no longer available",
+];
+
+pub(super) fn from_shop(page: &Page<'_>) -> bool {
+    let inner = page.mail.inner.as_ref().and_then(|inner| inner.from.as_ref());
+    [Some(&page.mail.from), inner].into_iter().flatten().any(|from| from.domain() == "shop.rakuten.co.jp")
+}
+
+/// Rakuten's own machines: `order@`, `order-cancel@`, `order-confirm@`.
+pub(super) fn from_orders(page: &Page<'_>) -> bool {
+    machine(page).is_some()
+}
+
+pub(super) fn machine<'a>(page: &'a Page<'_>) -> Option<&'a str> {
+    let inner = page.mail.inner.as_ref().and_then(|inner| inner.from.as_ref());
+    [Some(&page.mail.from), inner].into_iter().flatten().find_map(|from| {
+        let (local, domain) = from.addr.rsplit_once('@')?;
+        let own = domain == "rakuten.co.jp" || domain.ends_with(".rms.rakuten.co.jp");
+        (own && local.starts_with("order")).then_some(local)
+    })
+}
+
+/// A place that counts, in a clause that is neither denied nor supposed.
+pub(super) fn is_said(view: &View<'_>, at: usize, end: usize) -> bool {
+    view.counts(at) && !clause::is_negated(view.text(), at, end) && !clause::is_supposed(view.text(), at, end)
+}
+
+/// The first of these words that is really said.
+pub(super) fn said(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usize>)> {
+    for (v, view) in page.prose().into_iter().enumerate() {
+        for (at, word) in hits(view.text(), words) {
+            let end = at + word.len();
+            if is_said(view, at, end) {
+                return Some((v, at..end));
+            }
+        }
+    }
+    None
+}
+
+/// `true` when one of these words stands in the text as something that is (a shortage is mostly said with a denial:
+/// ご用意ができません), but not as a mere possibility.
+pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    for (v, view) in page.prose().into_iter().enumerate() {
+        for (at, word) in hits(view.text(), OUT_OF_STOCK) {
+            let end = at + word.len();
+            let able = [
+                "ご用意",
+                "ご準備",
+                "手配",
+                "在庫が",
+                "在庫を",
+                "在庫確保",
+                "入荷できな",
+                "入荷の見込み",
+                "入荷が見込",
+            ]
+            .iter()
+            .any(|stem| word.starts_with(stem));
+            let denied = clause::is_negated(view.text(), at, end) || word.ends_with('な') || word.ends_with("無");
+            let supposed = clause::is_supposed(view.text(), at, end);
+            if view.counts(at) && !supposed && (denied == able || !able && !denied) {
+                return Some((v, at..end));
+            }
+        }
+    }
+    None
+}
+
+pub(super) fn first_of(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usize>)> {
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        hits(view.text(), words).into_iter().find(|(at, _)| view.counts(*at)).map(|(at, _)| (v, view.sentence_at(at)))
+    })
+}
+
+/// A question is a question even where its clause is polite or conditional.
+pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        let (at, end) =
+            view.text().match_indices(word).map(|(at, word)| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
+        let sentence = view.slice(view.sentence_at(at));
+        // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
+        let courtesy =
+            ["ご不明", "お問い合わせ", "お問合せ", "お気軽", "送信専用", "お答えでき", "対応でき", "不備", "ご質問"]
+                .iter()
+                .any(|word| sentence.contains(word))
+                || clause::is_negated(view.text(), at, end);
+        (!courtesy).then_some((v, at..end))
+    })
+}
+
+pub(super) fn said_loosely_any(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        let (at, word) = view.text().match_indices(word).find(|(at, _)| view.counts(*at))?;
+        (!clause::is_supposed(view.text(), at, at + word.len())).then_some((v, at..at + word.len()))
+    })
+}

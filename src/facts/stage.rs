@@ -1,0 +1,204 @@
+//! What an order mail reports about a living order.
+
+use super::page::Page;
+use super::said::{first_of, from_shop, machine, said, said_loosely_any, short};
+use super::state::deed;
+use super::{Facts, Found, Stage};
+use std::ops::Range;
+
+pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
+    let views = page.prose();
+    let found = |(v, range): (usize, Range<usize>), value| views.get(v).map(|view| view.sure(value, range));
+    let subject = |words: &[&str]| {
+        let text = page.subject.text();
+        words.iter().find_map(|word| text.find(word).map(|at| (0, at..at + word.len())))
+    };
+    if machine(page) == Some("order") || subject(&["注文内容ご確認"]).is_some() {
+        let place = subject(&["注文内容ご確認", "注文"]).or_else(|| first_of(page, &["受注番号", "注文番号"]));
+        if !facts.order_numbers.is_empty() || !facts.reservations.is_empty() {
+            return place.and_then(|place| found(place, Stage::Ordered));
+        }
+    }
+    let found_again = [
+        "在庫が見つかり",
+        "在庫を確保でき",
+        "在庫が確保でき",
+        "確保することができ",
+        "商品が見つかり",
+        "ご用意できることになり",
+        "ご用意できること",
+        "ご用意が可能となり",
+        "手配ができました",
+        "在庫の確認がとれ",
+        "入荷いたしましたので",
+    ];
+    if let Some(place) = said(page, &found_again)
+        && !page.subject.text().contains("再入荷のお知らせ")
+    {
+        return found(place, Stage::FoundAfterAll);
+    }
+    let refused = [
+        "カードがご利用いただけ",
+        "カードの承認が",
+        "カードがご利用でき",
+        "ご利用になれません",
+        "承認がとれ",
+        "承認が取れ",
+        "承認が得られ",
+        "カード会社の承認",
+        "オーソリ",
+        "カード決済ができ",
+        "カード決済が完了でき",
+        "クレジットカード決済ができ",
+        "お支払い方法の変更",
+        "お支払方法の変更",
+        "支払い方法を変更",
+        "お支払い方法をご変更",
+        "card was declined",
+        "card was refused",
+    ];
+    if let Some(place) = refused.iter().find_map(|word| said_loosely_any(page, word))
+        && page.has(&["カード", "決済", "card"])
+        && page.has(&[
+            "でき",
+            "エラー",
+            "いただけ",
+            "なれません",
+            "取れ",
+            "とれ",
+            "得られ",
+            "declined",
+            "refused",
+            "not be",
+        ])
+    {
+        return found(place, Stage::CardRefused);
+    }
+    let paid = [
+        "ご入金を確認",
+        "ご入金の確認が",
+        "ご入金の確認を",
+        "ご入金確認",
+        "入金を確認",
+        "入金確認のお知らせ",
+        "お支払いを確認",
+        "お支払いの確認が",
+        "お支払いが完了",
+        "payment received",
+        "received your payment",
+    ];
+    if let Some(place) = said(page, &paid) {
+        return found(place, Stage::Paid);
+    }
+    let due = [
+        "お支払い手続きのご案内",
+        "お支払い手続き",
+        "お支払いのお願い",
+        "お支払い期限",
+        "お支払期限",
+        "お振込先",
+        "お支払い受付番号",
+        "払込票番号",
+        "ご入金のお願い",
+        "お振込みをお願い",
+        "payment due",
+    ];
+    let shipped = [
+        "発送いたしました",
+        "発送致しました",
+        "発送しました",
+        "発送が完了",
+        "発送完了",
+        "発送のお知らせ",
+        "発送のご連絡",
+        "発送案内",
+        "発送のご案内",
+        "出荷いたしました",
+        "出荷しました",
+        "出荷のお知らせ",
+        "出荷完了",
+        "発送手続きが完了",
+        "お届けに上がり",
+        "発送させていただきました",
+        "発送させて頂きました",
+        "has been shipped",
+        "have shipped",
+        "has shipped",
+        "shipped",
+    ];
+    let delayed = [
+        "発送遅延",
+        "発送が遅",
+        "お届けが遅",
+        "お届け遅",
+        "納期遅",
+        "入荷が遅",
+        "出荷が遅",
+        "発送予定日の変更",
+        "発送予定が変更",
+        "お時間をいただいて",
+        "お時間を頂いて",
+        "お時間をいただきます",
+        "お待ちいただいて",
+        "入荷次第発送",
+        "入荷後発送",
+        "入荷次第、発送",
+        "shipping delay",
+        "delayed",
+    ];
+    let split = [
+        "分割発送",
+        "分納",
+        "別々に発送",
+        "別々の発送",
+        "2個口",
+        "複数の倉庫",
+        "別の倉庫",
+        "二つの倉庫",
+        "2回に分け",
+        "二回に分け",
+        "分けてお届け",
+        "分けて発送",
+        "別便",
+        "separate parcels",
+        "separately",
+    ];
+    if let Some(place) = subject(&["発送遅延", "お届け遅延", "遅延"]).or_else(|| said(page, &delayed))
+        && deed(page).is_none()
+        && (short(page).is_some() || said(page, &shipped).is_none())
+    {
+        return found(place, Stage::Delayed);
+    }
+    if let Some(place) = said(page, &split) {
+        return found(place, Stage::Split);
+    }
+    if let Some(place) = subject(&shipped).or_else(|| said(page, &shipped)) {
+        return found(place, Stage::Shipped);
+    }
+    if let Some(place) = said(page, &due).or_else(|| first_of(page, &due).filter(|_| !facts.order_numbers.is_empty())) {
+        return found(place, Stage::PaymentDue);
+    }
+    let accepted = [
+        "ご注文ありがとう",
+        "ご注文いただきありがとう",
+        "ご注文いただき、ありがとう",
+        "ご注文頂きありがとう",
+        "ご注文を承",
+        "ご注文承諾",
+        "ご注文確認",
+        "ご注文の確認",
+        "ご注文を確認",
+        "受注確認",
+        "ご注文を受け付け",
+        "ご購入ありがとう",
+        "お買い上げ",
+        "お買上げ",
+        "thank you for your order",
+        "order confirmation",
+        "ご注文確定",
+    ];
+    subject(&accepted)
+        .or_else(|| said(page, &accepted))
+        .filter(|_| from_shop(page) || !facts.order_numbers.is_empty())
+        .and_then(|place| found(place, Stage::Accepted))
+}
