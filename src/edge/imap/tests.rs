@@ -156,6 +156,16 @@ async fn an_empty_answer_without_ok_moves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_look_is_not_waited_out_like_a_refused_login() {
+    let first = watching(&[Hears("UID FETCH"), Says("TAG NO some messages could not be read\r\n"), Silent]);
+    let second = watching(&[Hears("UID FETCH"), Says("TAG OK\r\n"), Silent]);
+    let begun = tokio::time::Instant::now();
+    let told = sights(&account(vec![first, second]), 4).await;
+    assert_eq!(told[2..], ["opened 7 5", "looked 5"]);
+    assert!(begun.elapsed() <= Pace::default().back_off.0, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_without_its_text_is_asked_for_again_and_then_passed_by() {
     let account = account(vec![watching(&[
         Hears("UID FETCH 5:"),

@@ -36,6 +36,17 @@ impl From<ImapError> for Ended {
     }
 }
 
+/// After the mailbox was opened a refusal is the server's trouble and passes: the long waits that keep an account from
+/// being locked would only keep us blind.
+fn passing(ended: Ended) -> Ended {
+    match ended {
+        Ended::Trouble(error) if error.refused && error.advice == Advice::Ask => {
+            Ended::Trouble(ImapError { advice: Advice::Again(None), ..error })
+        }
+        ended => ended,
+    }
+}
+
 /// Watches `mailbox` until nobody listens to `sights` any more. Reconnects by itself, with waits that grow and are
 /// reset by a full look.
 pub async fn watch(account: &ImapAccount, mailbox: &str, clock: &Clock, sights: mpsc::Sender<Sight>) {
@@ -120,13 +131,13 @@ impl Watch<'_> {
         self.tell(sight).await?;
         let next = start.await.map_err(|_| Ended::Unheard)?.max(1);
         let mut cursor = Cursor { uid_validity: mailbox.uid_validity, next, server_next: mailbox.uid_next };
-        self.catch_up(&mut line, &mut cursor).await?;
+        self.catch_up(&mut line, &mut cursor).await.map_err(passing)?;
         loop {
             if can_idle {
-                self.idle(&mut line, &mut cursor).await?;
+                self.idle(&mut line, &mut cursor).await.map_err(passing)?;
             } else {
                 tokio::time::sleep(self.account.pace.poll_every).await;
-                self.look(&mut line, &mut cursor, "NOOP").await?;
+                self.look(&mut line, &mut cursor, "NOOP").await.map_err(passing)?;
             }
         }
     }
