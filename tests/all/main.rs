@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
 mod dependencies;
+mod imap_dovecot;
 mod imports;
 mod same_wire;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
