@@ -1,2 +1,5 @@
-//! The command line: parse, run, exit code.
-fn main() {}
+//! modori: parse, run, exit code.
+
+fn main() -> std::process::ExitCode {
+    modori::cli::run()
+}

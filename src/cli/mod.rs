@@ -1,1 +1,109 @@
-//! The command line, one file a command.
+//! The command line, one file a command. Exit codes: 0 done, 1 something failed, 2 configuration, rules or usage.
+
+pub mod args;
+mod cases;
+mod classify;
+mod demo;
+mod import;
+mod mails;
+mod render;
+mod rules;
+mod say;
+mod setup;
+mod sweep;
+mod watch;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Why a command ended without having done its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// For people: what happened, where, what to do.
+    what: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Something went wrong (exit code 1).
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), code: 1 }
+    }
+
+    /// The configuration, the rules or the command line are wrong (exit code 2); nothing was touched.
+    pub(crate) fn broken(what: impl Into<String>) -> Self {
+        Self { what: what.into(), code: 2 }
+    }
+}
+
+/// Reads the command line, does it, answers the exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    quiet_panics();
+    let arguments = Arguments::parse();
+    start_log(arguments.verbose, matches!(arguments.command, Command::Demo(_) | Command::Sweep(_)));
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.what.trim_end();
+            // a diagnostic says "error:" itself
+            if text.starts_with("error") || text.starts_with("warning") {
+                anstream::eprintln!("{text}");
+            } else {
+                anstream::eprintln!("{}", render::error(text));
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
+    let config = arguments.config.as_deref();
+    let state = arguments.state.as_deref();
+    match &arguments.command {
+        Command::Demo(demo) => demo::run(demo, state),
+        Command::Watch => watch::run(config, state),
+        Command::Sweep(sweep) => sweep::run(sweep, config, state),
+        Command::Classify(classify) => classify::run(classify, config),
+        Command::Rules(rules) => rules::run(rules, config),
+        Command::Import(import) => import::run(import, config, state),
+        Command::Cases(cases) => cases::run(cases, config, state),
+        Command::Confirm(confirm) => say::confirm(confirm, config, state),
+        Command::Deny(about) => say::deny(about, config, state),
+        Command::Lost(about) => say::lost(about, config, state),
+        Command::Limited(limited) => say::limited(limited, config, state),
+        Command::Note(note) => say::note(note, config, state),
+    }
+}
+
+/// A panic's message may hold words of a mail: only its place is shown.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        anstream::eprintln!("modori: a fault in the program{place}; the message concerned is left where it is");
+    }));
+}
+
+/// Log to standard error. Libraries that could write a password at a low level are held at `info`, whatever is asked.
+/// Commands that draw on the terminal keep it for themselves unless more is asked for.
+fn start_log(verbose: u8, draws: bool) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 if draws => "warn",
+        0 => "info",
+        1 => "modori=debug,info",
+        _ => "modori=trace,info",
+    };
+    let filter = std::env::var("MODORI_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+    let mut filter = filter.unwrap_or_else(|| EnvFilter::new(level));
+    for floor in ["rustls=info", "lettre=info", "hyper=info", "reqwest=info", "h2=info"] {
+        if let Ok(directive) = floor.parse() {
+            filter = filter.add_directive(directive);
+        }
+    }
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // a second start in one process (tests) keeps the first log
+    let _ = log.with_target(false).try_init();
+}

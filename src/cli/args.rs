@@ -1,0 +1,271 @@
+//! What can be written on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use std::path::PathBuf;
+
+/// Watches your mailbox for Rakuten Ichiba mail: sorts it, alerts on restock at once, and follows cancelled orders
+/// until points and coupons came back.
+#[derive(Debug, Parser)]
+#[command(name = "modori", version, max_term_width = 100)]
+pub struct Arguments {
+    /// Configuration file [default: ~/.config/modori/config.toml]
+    #[arg(long, global = true, value_name = "FILE", env = "MODORI_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Folder of the database and the lock (overrides the configuration)
+    #[arg(long, global = true, value_name = "DIR", env = "MODORI_STATE")]
+    pub state: Option<PathBuf>,
+    /// Tell more on standard error (-v what happens, -vv details); never a password or a mail's text
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show it all on an embedded server: no account, no network
+    Demo(Demo),
+    /// Watch the configured mailboxes until stopped
+    Watch,
+    /// Sort what already lies in the mailboxes
+    Sweep(Sweep),
+    /// Say what mails are and what they say; touches nothing
+    Classify(Classify),
+    /// Check or list the rules
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
+    Import(Import),
+    /// Show the orders that owe something
+    Cases(Cases),
+    /// Say that points (and a coupon) of an order came back
+    Confirm(Confirm),
+    /// Say that the points of an order did not come back
+    Deny(About),
+    /// Say that nothing will come back: the case ends
+    Lost(About),
+    /// Say how many of the points used were limited-time points
+    Limited(Limited),
+    /// Add a note to an order
+    Note(Note),
+}
+
+/// `modori demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep watching until Ctrl-C; other mail programs may connect, too
+    #[arg(long)]
+    pub stay: bool,
+    /// Sort these mails (.eml files) instead of the samples
+    #[arg(long, value_name = "DIR")]
+    pub mails: Option<PathBuf>,
+    /// Language of alerts and case words
+    #[arg(long, value_enum, default_value = "ja")]
+    pub language: Tongue,
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Tongue {
+    /// 日本語
+    Ja,
+    /// English
+    En,
+}
+
+/// `modori sweep`
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// Print the plan and counts, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `modori classify`
+#[derive(Debug, Args)]
+pub struct Classify {
+    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files; `-` reads one mail from standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Trust Authentication-Results of this host (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub authserv_id: Vec<String>,
+    /// Folder of your own rule files (overrides the configuration)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+}
+
+/// `modori rules`
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Read all rules, run their examples, report what is wrong with file, line and column
+    Check(RulesFrom),
+    /// List the rules and which file each comes from
+    List(RulesFrom),
+}
+
+/// Where rules come from.
+#[derive(Debug, Args)]
+pub struct RulesFrom {
+    /// Folder of your own rule files (overrides the configuration)
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// `modori import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files, in any order
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Trust Authentication-Results of this host (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub authserv_id: Vec<String>,
+}
+
+/// `modori cases`
+#[derive(Debug, Args)]
+pub struct Cases {
+    /// Also those that ended and orders that were not cancelled
+    #[arg(long)]
+    pub all: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// As seen at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
+}
+
+/// An order and a time.
+#[derive(Debug, Args)]
+pub struct About {
+    /// Order number
+    #[arg(value_name = "ORDER")]
+    pub order: String,
+    /// Said at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
+}
+
+/// `modori confirm`
+#[derive(Debug, Args)]
+pub struct Confirm {
+    /// Which order, when
+    #[command(flatten)]
+    pub about: About,
+    /// How many points came back (all that were expected, if not given)
+    #[arg(long, value_name = "N")]
+    pub points: Option<u64>,
+    /// When those points end (a day means its last second)
+    #[arg(long, value_name = "DAY", value_parser = last_instant)]
+    pub expires: Option<Timestamp>,
+    /// What became of the coupon
+    #[arg(long, value_enum)]
+    pub coupon: Option<CouponFate>,
+}
+
+/// What became of a coupon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CouponFate {
+    /// Usable again
+    Back,
+    /// Lost
+    Lost,
+}
+
+/// `modori limited`
+#[derive(Debug, Args)]
+pub struct Limited {
+    /// Which order, when
+    #[command(flatten)]
+    pub about: About,
+    /// How many of the points used were limited-time points
+    #[arg(long, value_name = "N")]
+    pub points: u64,
+    /// When they end or ended (a day means its last second)
+    #[arg(long, value_name = "DAY", value_parser = last_instant)]
+    pub expires: Timestamp,
+}
+
+/// `modori note`
+#[derive(Debug, Args)]
+pub struct Note {
+    /// Which order, when
+    #[command(flatten)]
+    pub about: About,
+    /// The words
+    #[arg(required = true, value_name = "TEXT")]
+    pub text: Vec<String>,
+}
+
+/// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    at(text, |day| day.at(0, 0, 0, 0))
+}
+
+/// As [`instant`], but a bare day means its last second.
+fn last_instant(text: &str) -> Result<Timestamp, String> {
+    at(text, |day| day.at(23, 59, 59, 0))
+}
+
+fn at(text: &str, of_day: impl Fn(Date) -> DateTime) -> Result<Timestamp, String> {
+    let text = text.trim();
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Ok(instant);
+    }
+    // a bare day parses as a date and time too: look for it first
+    let has_time = text.contains([':', 'T', ' ']);
+    let civil = if has_time { text.parse::<DateTime>() } else { text.parse::<Date>().map(of_day) };
+    civil
+        .map(crate::calendar::instant)
+        .map_err(|_| "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn instants_are_tokyo_time_unless_they_say_otherwise() {
+        for (text, first, last) in [
+            ("2026-07-03", "2026-07-02T15:00:00Z", "2026-07-03T14:59:59Z"),
+            ("2026-07-03T10:00", "2026-07-03T01:00:00Z", "2026-07-03T01:00:00Z"),
+            ("2026-07-03 10:00", "2026-07-03T01:00:00Z", "2026-07-03T01:00:00Z"),
+            ("2026-07-03T10:00:00Z", "2026-07-03T10:00:00Z", "2026-07-03T10:00:00Z"),
+            ("2026-07-03T10:00:00+09:00", "2026-07-03T01:00:00Z", "2026-07-03T01:00:00Z"),
+        ] {
+            assert_eq!(instant(text).unwrap().to_string(), first, "{text}");
+            assert_eq!(last_instant(text).unwrap().to_string(), last, "{text}");
+        }
+        assert!(instant("soon").is_err());
+    }
+}

@@ -1,0 +1,284 @@
+//! The only place that draws: tables, trees, bars.
+
+use super::classify::Sheet;
+use crate::calendar;
+use crate::edge::store::{Latency, Row, State};
+use crate::engine::Mailbox;
+use crate::engine::sweep::{Acting, Planned, Swept};
+use crate::ledger::Case;
+use crate::rules::Listed;
+use crate::wording::{Language, Wording};
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// Whether standard error shows colours.
+pub(super) fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// `error: …`
+pub(super) fn error(text: &str) -> String {
+    format!("{RED}error{RED:#}: {text}")
+}
+
+/// `1 mail`, `2 mails`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// A title line.
+pub(super) fn title(text: &str) -> String {
+    format!("{BOLD}{text}{BOLD:#}")
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.to_vec());
+    table
+}
+
+/// Day and time in Tokyo, short.
+pub(super) fn at(at: Timestamp) -> String {
+    calendar::civil(at).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// One mail of `classify`.
+pub(super) fn classified(file: &str, sheet: &Sheet) -> String {
+    let mut out = String::new();
+    let verdict = &sheet.verdict;
+    let labels: Vec<&str> = verdict.labels.iter().map(String::as_str).collect();
+    let plus = if labels.is_empty() { String::new() } else { format!(" + {}", labels.join(", ")) };
+    let _ = writeln!(out, "{BOLD}{file}{BOLD:#}");
+    let alert = if verdict.escalate { ", alert at once" } else { "" };
+    let _ = writeln!(out, "  {}{plus} ({}{alert})", verdict.category, sheet.trust);
+    if let Some(folder) = &verdict.folder {
+        let _ = writeln!(out, "  → {folder}");
+    }
+    if let Some(rule) = &verdict.rule {
+        let _ = writeln!(out, "  rule: {rule}");
+    }
+    for reason in &verdict.reasons {
+        let _ = writeln!(out, "  {DIM}{}: {}{DIM:#}", reason.condition, one_line(&reason.saw));
+    }
+    if let Value::Object(facts) = &sheet.facts {
+        for (key, value) in facts {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(out, "  {key} = {}", one_line(&text));
+        }
+    }
+    for note in &sheet.notes {
+        let _ = writeln!(out, "  {DIM}note: {note}{DIM:#}");
+    }
+    out
+}
+
+fn one_line(text: &str) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut short: String = flat.chars().filter(|c| !c.is_control()).take(160).collect();
+    if short.chars().count() < flat.chars().count() {
+        short.push_str("...");
+    }
+    short
+}
+
+/// The rules of `rules list`.
+pub(super) fn rules(list: &[Listed]) -> String {
+    let mut table = table(&["category", "rule", "rank", "file", ""]);
+    for rule in list {
+        let state = match (&rule.replaces, rule.enabled) {
+            (_, false) => "off".to_owned(),
+            (Some(file), true) => format!("instead of {file}"),
+            (None, true) => String::new(),
+        };
+        table.add_row([
+            rule.category.clone(),
+            rule.name.clone(),
+            rule.rank.to_string(),
+            format!("{}:{}", rule.file, rule.line),
+            state,
+        ]);
+    }
+    table.to_string()
+}
+
+/// The cases, each with its next step.
+pub(super) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> String {
+    if cases.is_empty() {
+        return match language {
+            Language::Ja => "未解決の件はありません".to_owned(),
+            Language::En => "nothing is outstanding".to_owned(),
+        };
+    }
+    let header = match language {
+        Language::Ja => ["注文番号", "ショップ", "状態", "ポイント", "クーポン", "次にすること", "いつ"],
+        Language::En => ["order", "shop", "state", "points", "coupon", "next step", "when"],
+    };
+    let mut table = table(&header);
+    let mut questions = String::new();
+    for case in cases {
+        let points = match (case.points.outstanding, case.points.expected_back, case.points.used) {
+            (Some(outstanding), Some(expected), _) => format!("{outstanding}/{expected}"),
+            (_, _, Some(used)) => format!("?/{used}"),
+            _ => "?".to_owned(),
+        };
+        let coupon = serde_json::to_value(case.coupon.state).ok().and_then(|state| state.as_str().map(str::to_owned));
+        let coupon = match (coupon.as_deref(), case.coupon.used_yen) {
+            (Some("none") | None, _) => "-".to_owned(),
+            (Some(state), Some(yen)) => format!("{yen} yen: {state}"),
+            (Some(state), None) => state.to_owned(),
+        };
+        let (step, when) = case
+            .next()
+            .map_or(("-".to_owned(), "-".to_owned()), |(step, when)| (wording.step(language, step), at(when)));
+        let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
+        table.add_row([
+            case.order_number.to_string(),
+            case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
+            format!("{}{cause}", wording.state(language, case.cancelled)),
+            points,
+            coupon,
+            step,
+            when,
+        ]);
+        for question in &case.questions {
+            let _ = writeln!(questions, "{}: {}", case.order_number, wording.question(language, question));
+        }
+    }
+    if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
+}
+
+/// Folders with their counts, as a tree.
+pub(super) fn tree(folders: &BTreeMap<String, usize>) -> String {
+    let mut out = String::new();
+    let mut shown: Vec<String> = Vec::new();
+    for (name, count) in folders {
+        let parts: Vec<&str> = name.split('/').collect();
+        for depth in 1..parts.len() {
+            let parent = parts.get(..depth).unwrap_or_default().join("/");
+            if !shown.contains(&parent) && !folders.contains_key(&parent) {
+                let _ = writeln!(out, "{}{}", "  ".repeat(depth), parts.get(depth - 1).unwrap_or(&""));
+                shown.push(parent);
+            }
+        }
+        shown.push(name.clone());
+        let leaf = parts.last().copied().unwrap_or_default();
+        let pad = 30_usize.saturating_sub(parts.len() * 2 + unicode_width::UnicodeWidthStr::width(leaf));
+        let _ = writeln!(out, "{}{leaf}{}{count:>6}", "  ".repeat(parts.len()), " ".repeat(pad));
+    }
+    out
+}
+
+/// How long each alert took.
+pub(super) fn latencies(latencies: &[Latency]) -> String {
+    let mut table = table(&["alert", "channel", "seen to accepted"]);
+    for one in latencies {
+        let ms = one.accepted.duration_since(one.seen).as_millis();
+        table.add_row([one_line(&one.title), one.channel.clone(), format!("{ms} ms")]);
+    }
+    table.to_string()
+}
+
+/// What a sweep did.
+pub(super) fn swept(mailbox: &Mailbox, swept: &Swept, acting: Acting) -> String {
+    let head = format!(
+        "{} {}: {}, {} known before",
+        mailbox.account.name,
+        mailbox.name,
+        count(swept.seen, "mail"),
+        swept.known
+    );
+    let would = if acting == Acting::DryRun { "would go to" } else { "to" };
+    let mut table = table(&["category", "mails", would]);
+    for ((category, folder), number) in &swept.folders {
+        table.add_row([category.clone(), number.to_string(), folder.clone().unwrap_or_else(|| "(stays)".to_owned())]);
+    }
+    let alerts = if swept.alerts > 0 { format!("\n{}", count(swept.alerts, "alert")) } else { String::new() };
+    let poison = if swept.poison > 0 {
+        format!("\n{} could not be understood at all and stay where they are", count(swept.poison, "mail"))
+    } else {
+        String::new()
+    };
+    format!("{}\n{table}{alerts}{poison}", title(&head))
+}
+
+/// What a sweep did, for programs.
+pub(super) fn swept_json(mailbox: &Mailbox, swept: &Swept) -> Value {
+    let folders: Vec<Value> = swept
+        .folders
+        .iter()
+        .map(|((category, folder), number)| json!({ "category": category, "folder": folder, "mails": number }))
+        .collect();
+    json!({
+        "account": mailbox.account.name, "mailbox": mailbox.name, "seen": swept.seen, "known": swept.known,
+        "alerts": swept.alerts, "poison": swept.poison, "folders": folders,
+    })
+}
+
+/// One line of a dry run.
+pub(super) fn planned(planned: &Planned) -> String {
+    format!(
+        "UID {:>6}  {:<13} → {}  {DIM}{}{DIM:#}",
+        planned.place.uid,
+        planned.category,
+        planned.folder.as_deref().unwrap_or("(stays)"),
+        planned.rule.as_deref().unwrap_or("")
+    )
+}
+
+/// One line of a dry run, for programs.
+pub(super) fn planned_json(planned: &Planned) -> Value {
+    json!({
+        "account": planned.place.account, "mailbox": planned.place.mailbox, "uid": planned.place.uid,
+        "category": planned.category, "rule": planned.rule, "folder": planned.folder,
+    })
+}
+
+/// What is still open or went wrong in the outbox, and whether something went wrong.
+pub(super) fn left_over(rows: &[Row]) -> (String, bool) {
+    let mut out = String::new();
+    let mut bad = false;
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for row in rows {
+        let wrong = matches!(row.state, State::Failed | State::Unknown);
+        let waits = matches!(row.state, State::Ready | State::Doing);
+        if wrong || waits {
+            bad |= wrong || row.last_error.is_some();
+            let why = row.last_error.clone().unwrap_or_else(|| "not yet done".to_owned());
+            let what = if wrong { "given up" } else { "will be tried again" };
+            *reasons.entry(format!("{what}: {why}")).or_default() += 1;
+        }
+    }
+    for (why, number) in reasons {
+        let _ = writeln!(out, "{}, {why}", count(number, "effect"));
+    }
+    (out.trim_end().to_owned(), bad)
+}
+
+/// A progress bar with rate and remaining time; silent when standard error is not a terminal.
+pub(super) fn bar(thing: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {thing}  {{per_sec}}  {{eta}} left"));
+    let bar = ProgressBar::new(0);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// A counter where the end is not known.
+pub(super) fn spinner(thing: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{{spinner}} {{pos}} {thing}  {{per_sec}}"));
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,73 @@
+//! What the shopper says of an order: `confirm`, `deny`, `lost`, `limited`, `note`.
+
+use super::args::{About, Confirm, CouponFate, Limited, Note};
+use super::{Failure, setup};
+use crate::edge::store::Db;
+use crate::facts::OrderNumber;
+use crate::ledger::{self, Said, Statement};
+use jiff::Timestamp;
+use std::path::Path;
+
+/// Points (and perhaps the coupon) came back.
+pub(super) fn confirm(confirm: &Confirm, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let coupon_back = confirm.coupon.map(|fate| fate == CouponFate::Back);
+    let said = Said::Confirm { points: confirm.points, expires: confirm.expires, coupon_back };
+    say(&confirm.about, said, config, state)
+}
+
+/// The points did not come back.
+pub(super) fn deny(about: &About, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    say(about, Said::Deny, config, state)
+}
+
+/// Nothing will come back.
+pub(super) fn lost(about: &About, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    say(about, Said::Lost, config, state)
+}
+
+/// So many of the points used were limited-time points.
+pub(super) fn limited(limited: &Limited, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    say(&limited.about, Said::Limited { points: limited.points, expires: limited.expires }, config, state)
+}
+
+/// Free words.
+pub(super) fn note(note: &Note, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    say(&note.about, Said::Note { text: note.text.join(" ") }, config, state)
+}
+
+fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let normal = crate::text::fold(about.order.trim());
+    let order = OrderNumber::parse(normal.text()).ok_or_else(|| {
+        Failure::broken(format!(
+            "`{}` is not a Rakuten order number; it looks like 399999-20261120-0123456789",
+            about.order
+        ))
+    })?;
+    let (folder, _) = setup::state(state, config)?;
+    let mut db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
+    let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
+    let now = Timestamp::now();
+    let known = db.events().map_err(failed)?.iter().any(|event| event.order.as_ref() == Some(&order));
+    let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now) };
+    db.say(&statement, now).map_err(failed)?;
+    let told = match ledger::cases(
+        &db.events().map_err(failed)?,
+        &db.statements().map_err(failed)?,
+        &crate::ledger::due::Settings::default(),
+        statement.at,
+    )
+    .get(&order)
+    {
+        Some(case) if case.ended => "nothing is outstanding any more".to_owned(),
+        Some(case) => match case.points.outstanding {
+            Some(points) => format!("{points} points are outstanding"),
+            None => "how much is outstanding is not known".to_owned(),
+        },
+        None => "it is kept".to_owned(),
+    };
+    anstream::println!("{order}: noted; {told}");
+    if !known {
+        anstream::eprintln!("no mail about {order} is known yet; `modori import` reads old mail");
+    }
+    Ok(())
+}

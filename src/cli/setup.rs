@@ -1,0 +1,152 @@
+//! What commands need before they can work: configuration, rules, wording, store.
+
+use super::Failure;
+use crate::edge::clock::Clock;
+use crate::edge::config::{self, Config, folder};
+use crate::edge::hand::Hand;
+use crate::edge::out;
+use crate::edge::store::Store;
+use crate::engine::{Engine, Mailbox};
+use crate::rules::{RuleSet, Source};
+use crate::wording::Wording;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The configuration that was named, or the usual one.
+pub(super) fn config(named: Option<&Path>, state: Option<&Path>) -> Result<Config, Failure> {
+    let file = match named {
+        Some(file) => file.to_path_buf(),
+        None => config::default_file()
+            .ok_or_else(|| Failure::broken("no configuration: HOME is not set; name the file with --config FILE"))?,
+    };
+    let mut config = Config::load(&file).map_err(|broken| Failure::broken(broken.to_string()))?;
+    if let Some(state) = state {
+        config.state = state.to_path_buf();
+    }
+    Ok(config)
+}
+
+/// The configuration if one was named or lies at the usual place; `None` when there is none.
+fn config_if_any(named: Option<&Path>) -> Result<Option<Config>, Failure> {
+    match named {
+        Some(_) => config(named, None).map(Some),
+        None if config::default_file().is_some_and(|file| file.exists()) => config(None, None).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The rule files of a folder; none when the folder does not exist.
+pub(super) fn rule_files(folder: Option<&Path>) -> Result<Vec<Source>, Failure> {
+    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(Vec::new()) };
+    let texts = folder::texts(folder, "toml").map_err(|error| Failure::broken(error.to_string()))?;
+    Ok(texts.into_iter().map(|(path, text)| Source::new(path.display().to_string(), text)).collect())
+}
+
+/// The shipped rules with the shopper's on top.
+pub(super) fn rules(folder: Option<&Path>) -> Result<RuleSet, Failure> {
+    let own = rule_files(folder)?;
+    RuleSet::load(&own).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::broken(shown.join("\n\n"))
+    })
+}
+
+/// The shipped words with the shopper's on top.
+pub(super) fn wording(folder: Option<&Path>) -> Result<Wording, Failure> {
+    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(Wording::default()) };
+    let texts = folder::texts(folder, "txt").map_err(|error| Failure::broken(error.to_string()))?;
+    let texts: Vec<(String, String)> =
+        texts.into_iter().map(|(path, text)| (path.display().to_string().replace('\\', "/"), text)).collect();
+    Wording::with_own(&texts).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::broken(shown.join("\n"))
+    })
+}
+
+/// What `classify` needs: no account, no store.
+pub(super) struct Quiet {
+    pub(super) rules: RuleSet,
+    pub(super) authserv_ids: Vec<String>,
+    pub(super) own_addresses: BTreeSet<String>,
+}
+
+/// Rules and trust, from the configuration if there is one.
+pub(super) fn quiet(named: Option<&Path>, folder: Option<&Path>, authserv_ids: &[String]) -> Result<Quiet, Failure> {
+    let config = config_if_any(named)?;
+    let folder: Option<PathBuf> =
+        folder.map(Path::to_path_buf).or_else(|| config.as_ref().and_then(|config| config.rules.clone()));
+    let mut ids = authserv_ids.to_vec();
+    let mut own_addresses = BTreeSet::new();
+    if let Some(config) = &config {
+        ids.extend(config.accounts.iter().flat_map(|account| account.authserv_ids.iter().cloned()));
+        own_addresses = config.own_addresses();
+    }
+    Ok(Quiet { rules: rules(folder.as_deref())?, authserv_ids: ids, own_addresses })
+}
+
+/// The folder of the rules that `rules check` and `rules list` read.
+pub(super) fn rules_folder(given: Option<&Path>, named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    match given {
+        Some(folder) if !folder.is_dir() => {
+            Err(Failure::broken(format!("{} is not a folder of rule files", folder.display())))
+        }
+        Some(folder) => Ok(Some(folder.to_path_buf())),
+        None => Ok(config_if_any(named)?.and_then(|config| config.rules)),
+    }
+}
+
+/// Where state lies, for commands that work without an account: from the command line, the configuration, or the usual
+/// place.
+pub(super) fn state(state: Option<&Path>, named: Option<&Path>) -> Result<(PathBuf, Option<Config>), Failure> {
+    let config = config_if_any(named)?;
+    let folder = state
+        .map(Path::to_path_buf)
+        .or_else(|| config.as_ref().map(|config| config.state.clone()))
+        .or_else(config::default_state)
+        .ok_or_else(|| Failure::broken("no place for modori's state is known; name one with --state DIR"))?;
+    Ok((folder, config))
+}
+
+/// The engine for a configuration, with its channels ready.
+pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> {
+    if config.accounts.is_empty() {
+        return Err(Failure::broken("the configuration has no [[account]]: nothing to watch"));
+    }
+    let clock = Clock::system();
+    let rules = rules(config.rules.as_deref())?;
+    let mut policy = config.policy.clone();
+    policy.wording = wording(config.wording.as_deref())?;
+    let channels = out::channels(&config.channels, &clock).map_err(|error| Failure::broken(error.what))?;
+    let mailboxes: Vec<Mailbox> = config
+        .accounts
+        .iter()
+        .map(Mailbox::of)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::broken(error.to_string()))?;
+    let accounts = mailboxes.iter().map(|mailbox| mailbox.account.clone());
+    Ok(Engine {
+        hand: Hand::new(store.clone(), clock.clone(), channels, accounts),
+        store: store.clone(),
+        clock,
+        rules: Arc::new(rules),
+        policy,
+        backlog: config.backlog,
+        own_addresses: config.own_addresses(),
+        mailboxes,
+    })
+}
+
+/// A runtime for commands that talk to servers.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))
+}
+
+/// Opens the database of a state folder, which is made when it is missing.
+pub(super) fn store(folder: &Path) -> Result<Store, Failure> {
+    Store::open(folder).map_err(|error| Failure::new(error.to_string()))
+}

@@ -1,0 +1,46 @@
+//! `modori watch`: until Ctrl-C or SIGTERM.
+
+use super::{Failure, setup};
+use crate::edge::hand::HandLock;
+use std::path::Path;
+
+/// Watches the configured mailboxes.
+pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let config = setup::config(config, state)?;
+    let store = setup::store(&config.state)?;
+    let engine = setup::engine(&config, &store)?;
+    let _hand = HandLock::take(&config.state).map_err(|error| Failure::new(error.to_string()))?;
+    if config.policy.observe {
+        tracing::info!("observing only: nothing is moved until [filing] mode = \"move\"");
+    }
+    let runtime = setup::runtime()?;
+    runtime.block_on(async {
+        engine.watch(stopped()).await.map_err(|error| Failure::new(error.to_string()))?;
+        tracing::info!("ended");
+        Ok(())
+    })
+}
+
+/// Ctrl-C or SIGTERM.
+pub(super) async fn stopped() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
