@@ -2,10 +2,10 @@
 
 use super::args::{Cases, Format};
 use super::{Failure, render, setup};
+use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::ledger::{self, case::State};
 use crate::wording::Language;
-use jiff::Timestamp;
 use std::path::Path;
 
 /// Prints the open cases; with `--all` also those that ended and orders that live.
@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Cases, config: Option<&Path>, state: Option<&Path>
     let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
     let events = db.events().map_err(|error| Failure::new(error.to_string()))?;
     let statements = db.statements().map_err(|error| Failure::new(error.to_string()))?;
-    let now = arguments.at.unwrap_or_else(Timestamp::now);
+    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
     let all = ledger::cases(&events, &statements, &settings, now);
     let shown: Vec<_> = all
         .values()

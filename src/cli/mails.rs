@@ -1,7 +1,7 @@
 //! The mails that a command line names: files, folders, or standard input.
 
+use crate::edge::clock::Clock;
 use crate::edge::files::{self, FileMail};
-use jiff::Timestamp;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ fn standard_input() -> Result<FileMail, Unread> {
         .map_err(|error| Unread { file: "-".to_owned(), what: format!("standard input: {error}") })?;
     let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let received =
-        crate::mail::read(&bytes, &crate::mail::Reading { received: Timestamp::now(), size, authserv_ids: &[] });
+        crate::mail::read(&bytes, &crate::mail::Reading { received: Clock::system().now(), size, authserv_ids: &[] });
     // standard input has no time of its own: the mail's date stands in
     let received = received.date.unwrap_or(received.received);
     Ok(FileMail { label: "-".to_owned(), path: PathBuf::from("-"), received, size, bytes })

@@ -2,10 +2,10 @@
 
 use super::args::{About, Confirm, CouponFate, Limited, Note};
 use super::{Failure, setup};
+use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::facts::OrderNumber;
 use crate::ledger::{self, Said, Statement};
-use jiff::Timestamp;
 use std::path::Path;
 
 /// Points (and perhaps the coupon) came back.
@@ -46,7 +46,7 @@ fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -
     let (folder, _) = setup::state(state, config)?;
     let mut db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
-    let now = Timestamp::now();
+    let now = Clock::system().now();
     let known = db.events().map_err(failed)?.iter().any(|event| event.order.as_ref() == Some(&order));
     let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now) };
     db.say(&statement, now).map_err(failed)?;
