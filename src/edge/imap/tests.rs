@@ -194,6 +194,22 @@ async fn silence_is_noticed_by_a_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_ends_at_once_when_nobody_listens() {
+    let idle = [Hears("UID FETCH"), Says("TAG OK\r\n"), Hears("IDLE"), Says("+ idling\r\n"), Silent];
+    let account = account(vec![watching(&idle)]);
+    let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+    let (to, mut from) = mpsc::channel(8);
+    let begun = tokio::time::Instant::now();
+    let watching = tokio::spawn(async move { watch(&account, "INBOX", &clock, to).await });
+    let Some(Sight::Opened { reply, .. }) = from.recv().await else { panic!("not opened") };
+    reply.send(5).unwrap();
+    assert!(matches!(from.recv().await, Some(Sight::Looked { .. })));
+    drop(from);
+    watching.await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_connection_is_opened_again() {
     let first = watching(&[Hears("UID FETCH"), Says("* BYE shutting down\r\n")]);
     let second = watching(&[Hears("UID FETCH"), Says("TAG OK\r\n"), Silent]);

@@ -53,7 +53,11 @@ pub async fn watch(account: &ImapAccount, mailbox: &str, clock: &Clock, sights: 
     let mut failures = 0_u32;
     loop {
         let mut watch = Watch { account, mailbox, clock, sights: &sights, looked: false };
-        let ended = watch.run().await;
+        let ended = tokio::select! {
+            ended = watch.run() => ended,
+            // a quiet mailbox has nothing to tell, and so would not notice for hours that nobody listens
+            () = sights.closed() => return,
+        };
         if watch.looked {
             failures = 0;
         }
