@@ -1,5 +1,7 @@
 //! How long reading, finding and judging take per mail, beside a bare parse and decode of the same bytes.
 
+#![allow(clippy::expect_used)] // a bench without its fixtures has nothing to say
+
 use divan::Bencher;
 use jiff::Timestamp;
 use modori::mail::{self, Reading};

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 
 /// UIDs of one fetch while catching up: the cursor moves after each.
 const WINDOW: u32 = 500;
+/// A UID may lie so far above what was expected.
+const FURTHEST: u32 = 10_000_000;
 /// First wait after a refusal that only the shopper can mend (a refused login): providers lock accounts.
 const ASKED: Duration = Duration::from_secs(60);
 /// Longest wait after such refusals.
@@ -337,7 +339,11 @@ impl Watch<'_> {
                     let Some(uid) = seen.uid.filter(|uid| *uid >= asked && *uid > 0) else { continue };
                     // flag news about other messages carry no size: they are not answers to this fetch
                     if seen.body.is_some() || seen.size.is_some() {
-                        next = next.max(uid.saturating_add(1));
+                        // a UID far beyond anything plausible does not carry the cursor past mail that is to come
+                        let plausible = asked.max(cursor.server_next).saturating_add(FURTHEST);
+                        if uid < plausible {
+                            next = next.max(uid.saturating_add(1));
+                        }
                     }
                     if seen.body.is_some() {
                         if told.insert(uid) {

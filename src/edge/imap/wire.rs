@@ -33,6 +33,8 @@ pub(super) struct Line {
     start: usize,
     tag: u32,
     largest: usize,
+    /// Bytes of the last response.
+    last: usize,
     pub(super) pace: Pace,
     /// LITERAL+ or LITERAL-: short literals need no permission.
     pub(super) literal_plus: bool,
@@ -53,6 +55,7 @@ impl Line {
             start: 0,
             tag: 0,
             largest: (fetch_cap as usize).saturating_add(ROOM),
+            last: 0,
             pace,
             literal_plus: false,
         }
@@ -95,6 +98,7 @@ impl Line {
                     let text = whole.strip_suffix(b"\n").unwrap_or(whole);
                     let response = response::read(text.strip_suffix(b"\r").unwrap_or(text));
                     self.start += end;
+                    self.last = end;
                     if let Response::Status(Status { condition: Condition::Bye, text, .. }) = &response {
                         return Err(self.lost(format_args!("the server ended the connection: {}", printable(text))));
                     }
@@ -220,11 +224,7 @@ impl Line {
                 Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
                 Response::Other | Response::Expunge | Response::Unreadable | Response::Continue => {}
                 response => {
-                    if let Response::Fetch(seen) = &response {
-                        held = held.saturating_add(seen.body.as_ref().map_or(64, Vec::len));
-                    } else {
-                        held = held.saturating_add(64);
-                    }
+                    held = held.saturating_add(self.last.max(256)); // small ones cost more than their bytes
                     if held > ANSWERS {
                         return Err(self.lost("the server says more than was asked for"));
                     }
