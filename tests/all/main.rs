@@ -5,6 +5,7 @@ mod cut;
 mod dependencies;
 mod imap_dovecot;
 mod imports;
+mod measure;
 mod same_wire;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
