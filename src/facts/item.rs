@@ -17,6 +17,7 @@ patterns! {
         [^0-9¥]{0,16}?
         ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円)?(?:\s?\([^)]{0,16}\))?
         \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
+    QUOTED = "[「『]([^」』\n]{2,100})[」』]";
     CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)$";
     COUNT = r"^\s?(?:×|x|\*)?\s?([0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|pcs?)\)?)?";
 }
@@ -283,7 +284,10 @@ fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
             only.value.url = Some(url);
             continue;
         }
-        let (name, price) = beside(page, n, shown);
+        let (mut name, price) = beside(page, n, shown);
+        if name.is_empty() {
+            name = quoted(page).unwrap_or_default();
+        }
         let span = Span { field: Field::Link, range: n..n + 1 };
         let confidence = if name.is_empty() { Confidence::Low } else { Confidence::High };
         let item = Item { name, code: None, price_yen: price, quantity: None, url: Some(url) };
@@ -291,6 +295,21 @@ fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
         let confidence = if page.mail.links.len() <= 12 { Confidence::High } else { confidence };
         items.push(Found { value: item, span, confidence });
     }
+}
+
+/// ご登録いただいた「NAME」が入荷いたしました: the name in quotes of a sentence about goods.
+fn quoted(page: &Page<'_>) -> Option<String> {
+    let view = &page.joined;
+    QUOTED.captures_iter(view.text()).find_map(|found| {
+        let name = found.get(1)?;
+        let sentence = view.slice(view.sentence_at(name.start()));
+        let goods =
+            ["入荷", "再販", "販売", "登録", "商品", "在庫", "お気に入り"].iter().any(|word| sentence.contains(word));
+        let before = view.text().get(..name.start()).unwrap_or_default();
+        let shop = before.ends_with("ショップ「") || before.ends_with("店舗「");
+        let written = view.written(name.range()).replace(['\r', '\n'], "");
+        (goods && !shop && view.counts(name.start())).then(|| written.trim().to_owned())
+    })
 }
 
 /// The name and the price that stand with a link: its own words, or the lines right above it.
