@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 /// Messages of one fetch.
-const WINDOW: usize = 100;
+const WINDOW: usize = 250;
 
 /// What a sweep did, or (in a dry run) would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

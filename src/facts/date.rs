@@ -33,6 +33,9 @@ patterns! {
     SPAN = r"(?:(?P<h>[0-9]{1,3})時間(?:限定|以内|限り)?|(?:本日より|本日から|受信後|メール到着後|到着後)?\s?(?P<d>[0-9]{1,2})日(?:間)?(?:以内|間限定|間有効))";
 }
 
+/// Most dates that are read of one text.
+const MOST: usize = 300;
+
 /// A date, perhaps with a time, read in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
@@ -73,7 +76,7 @@ fn at(day: Date, hour: i8, minute: i8, second: i8) -> Timestamp {
 pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
     let today = civil(base).date();
     let mut found: Vec<Stamp> = Vec::new();
-    for captures in DAY.captures_iter(text) {
+    for captures in DAY.captures_iter(text).take(MOST) {
         let Some(all) = captures.get(0) else { continue };
         if found.last().is_some_and(|last| all.start() < last.range.end) {
             continue;
@@ -83,7 +86,7 @@ pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
         }
     }
     // 12/10 20:00~翌1:59: the day after the date before it
-    for captures in NEXT.captures_iter(text) {
+    for captures in NEXT.captures_iter(text).take(MOST) {
         let (Some(all), Some((hour, minute))) = (captures.get(0), clock(&captures)) else { continue };
         let before = found.iter().filter(|stamp| stamp.range.end <= all.start()).max_by_key(|stamp| stamp.range.end);
         let near = before.filter(|stamp| all.start() - stamp.range.end < 60);
@@ -93,7 +96,7 @@ pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
         let Ok(day) = day.checked_add(1.day()) else { continue };
         found.push(Stamp { range: all.range(), day, time: Some((hour, minute)), until, from, confidence });
     }
-    for captures in SPAN.captures_iter(text) {
+    for captures in SPAN.captures_iter(text).take(MOST) {
         let Some(all) = captures.get(0) else { continue };
         let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<i32>().ok());
         let stamp = match (number("h"), number("d")) {

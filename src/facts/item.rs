@@ -10,6 +10,10 @@ use std::ops::Range;
 
 /// Most items that are kept of one mail.
 const MOST: usize = 100;
+/// Most links that are looked at.
+const MOST_LINKS: usize = 400;
+/// A line longer than this (bytes) names no item beside a link.
+const LONGEST: usize = 600;
 
 patterns! {
     /// `価格 1,980(円) x 2(個) = 3,960(円)`, `35,424円 x 1個`
@@ -239,7 +243,7 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
 /// Links to items: joined with the items they belong to, or items of their own where there is no list.
 fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
     let mut urls: Vec<(usize, String)> = Vec::new();
-    for (n, link) in page.mail.links.iter().enumerate() {
+    for (n, link) in page.mail.links.iter().enumerate().take(MOST_LINKS) {
         let quoted = link.place.as_ref().is_some_and(|place| page.mail.part_at(place.start) == PartKind::Quoted);
         if quoted {
             continue;
@@ -300,7 +304,7 @@ fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
 /// ご登録いただいた「NAME」が入荷いたしました: the name in quotes of a sentence about goods.
 fn quoted(page: &Page<'_>) -> Option<String> {
     let view = &page.joined;
-    QUOTED.captures_iter(view.text()).find_map(|found| {
+    QUOTED.captures_iter(view.text()).take(MOST).find_map(|found| {
         let name = found.get(1)?;
         let sentence = view.slice(view.sentence_at(name.start()));
         let goods =
@@ -340,7 +344,7 @@ fn beside(page: &Page<'_>, link: usize, shown: &str) -> (String, Option<u64>) {
         .lines()
         .rev()
         .chain(raw.get(place.start..).unwrap_or_default().lines().skip(1).take(2))
-        .filter(|line| !line.trim().is_empty())
+        .filter(|line| line.len() <= LONGEST && !line.trim().is_empty())
         .take(5)
     {
         let folded = crate::text::fold(line);

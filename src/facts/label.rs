@@ -190,6 +190,9 @@ const LABELS: &[(&str, Kind)] = &[
     ("valid until", Kind::Expiry),
 ];
 
+/// Most labels of one mail.
+const MOST: usize = 1000;
+
 /// A label with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Labelled {
@@ -207,11 +210,20 @@ fn is_ornament(c: char) -> bool {
 
 /// All labels of the body with their values, in order. Quoted parts do not count.
 pub(super) fn labelled(page: &Page<'_>) -> Vec<Labelled> {
+    let mut found = all(page);
+    found.truncate(MOST);
+    found
+}
+
+fn all(page: &Page<'_>) -> Vec<Labelled> {
     let text = page.body.text();
     let mut found = Vec::new();
     for (n, line) in page.lines.iter().enumerate() {
         if !page.body.counts(line.start) {
             continue;
+        }
+        if found.len() >= MOST {
+            break;
         }
         let whole = text.get(line.clone()).unwrap_or_default();
         let mut start = line.start;
@@ -250,7 +262,7 @@ pub(super) fn labelled(page: &Page<'_>) -> Vec<Labelled> {
 /// The label that a cell begins with, its closing bracket and a remark such as `(税込)` included.
 fn label_of(cell: &str) -> Option<(Kind, Range<usize>)> {
     let first = |text: &str| text.char_indices().find(|(_, c)| !is_ornament(*c)).map(|(at, _)| at);
-    let mut start = first(cell)?;
+    let mut start = first(cell).filter(|start| *start <= 80)?;
     // 変更後 支払い金額 1,480円
     for side in ["変更前", "変更後", "ご注文の"] {
         if let Some(rest) = cell.get(start..).and_then(|rest| rest.strip_prefix(side)) {

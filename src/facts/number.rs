@@ -12,18 +12,20 @@ patterns! {
 
 /// Most numbers that are kept of one mail.
 const MOST: usize = 50;
+/// Most that are looked at.
+const MOST_HITS: usize = 300;
 
 /// Fills in order numbers and reservations.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     let mut found: Vec<(u8, Found<OrderNumber>)> = Vec::new();
     for (view, rank) in [(&page.subject, 1), (&page.body, 2)] {
-        for hit in NUMBER.find_iter(view.text()) {
+        for hit in NUMBER.find_iter(view.text()).take(MOST_HITS) {
             let labelled = view.field == Field::Body
                 && labels.iter().any(|one| one.kind == Kind::OrderNumber && one.value.contains(&hit.start()));
             take(page, view, hit, if labelled { 0 } else { rank }, &mut found, facts);
         }
     }
-    for (n, link) in page.mail.links.iter().enumerate() {
+    for (n, link) in page.mail.links.iter().enumerate().take(MOST_HITS) {
         if let Some(hit) = NUMBER.find(&link.href)
             && let Some(number) = OrderNumber::parse(hit.as_str())
         {

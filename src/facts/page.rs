@@ -7,6 +7,10 @@ use std::ops::Range;
 
 /// Lines longer than this are cut: no label and no table row is longer.
 const LONGEST_LINE: usize = 4000;
+/// A sentence or line is looked at so far (bytes) to each side of a word: a mail without line ends stays cheap.
+const REACH: usize = 1000;
+/// So many places of each list of words are looked at.
+const MOST_HITS: usize = 2000;
 
 /// One text of a mail in normal form.
 pub(super) struct View<'a> {
@@ -52,25 +56,35 @@ impl<'a> View<'a> {
         Found { value, span: self.span(range), confidence }
     }
 
-    /// The line (between `\n`) that holds a place.
+    /// The line (between `\n`) that holds a place, at most [`REACH`] bytes to each side.
     pub(super) fn line_at(&self, at: usize) -> Range<usize> {
+        self.stretch_at(at, |c| c == '\n')
+    }
+
+    fn stretch_at(&self, at: usize, ends: impl Fn(char) -> bool) -> Range<usize> {
         let text = self.text();
-        let before = text.get(..at).unwrap_or_default();
-        let start = before.rfind('\n').map_or(0, |n| n + 1);
-        let after = text.get(at..).unwrap_or_default();
-        start..after.find('\n').map_or(text.len(), |n| at + n)
+        let floor = boundary(text, at.saturating_sub(REACH));
+        let before = text.get(floor..at).unwrap_or_default();
+        let start =
+            before.char_indices().rev().find(|(_, c)| ends(*c)).map_or(floor, |(n, c)| floor + n + c.len_utf8());
+        let ceiling = boundary(text, at.saturating_add(REACH).min(text.len())).max(at);
+        let after = text.get(at..ceiling).unwrap_or_default();
+        start..after.char_indices().find(|(_, c)| ends(*c)).map_or(ceiling, |(n, _)| at + n)
     }
 
     /// The sentence that holds a place: between `。`, `!`, `?`, line ends and table cells.
     pub(super) fn sentence_at(&self, at: usize) -> Range<usize> {
-        let ends = |c: char| matches!(c, '。' | '!' | '?' | '\n' | '\t');
-        let text = self.text();
-        let before = text.get(..at).unwrap_or_default();
-        let start = before.char_indices().rev().find(|(_, c)| ends(*c)).map_or(0, |(n, c)| n + c.len_utf8());
-        let after = text.get(at..).unwrap_or_default();
-        let end = after.char_indices().find(|(_, c)| ends(*c)).map_or(text.len(), |(n, _)| at + n);
-        start..end
+        self.stretch_at(at, |c| matches!(c, '。' | '!' | '?' | '\n' | '\t'))
     }
+}
+
+/// The nearest character boundary at or before a place.
+fn boundary(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// A mail as the finders see it.
@@ -124,5 +138,6 @@ pub(super) fn hits<'w>(text: &str, words: &[&'w str]) -> Vec<(usize, &'w str)> {
         words.iter().flat_map(|word| text.match_indices(word).map(|(at, _)| (at, *word))).collect();
     found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
     found.dedup_by_key(|(at, _)| *at);
+    found.truncate(MOST_HITS);
     found
 }

@@ -45,13 +45,14 @@ fn by_link(page: &Page<'_>) -> Option<Found<String>> {
         Some(Found { value: code, span: Span { field: Field::Link, range: n..n + 1 }, confidence: Confidence::High })
     };
     let links = &page.mail.links;
-    if let Some(found) = links.iter().enumerate().find_map(|(n, link)| shop(n, &link.href)) {
+    if let Some(found) = links.iter().enumerate().take(400).find_map(|(n, link)| shop(n, &link.href)) {
         return Some(found);
     }
     // items of one shop only: theirs
     let mut shops: Vec<(usize, String)> = links
         .iter()
         .enumerate()
+        .take(400)
         .filter_map(|(n, link)| item::item_url(&link.href).map(|(_, shop, _)| (n, shop)))
         .collect();
     shops.dedup_by(|a, b| a.1 == b.1);

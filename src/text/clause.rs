@@ -67,14 +67,15 @@ pub(crate) fn is_negated(text: &str, start: usize, end: usize) -> bool {
         return true;
     }
     let words = text.get(start..end).unwrap_or_default();
-    let after = text.get(end..).unwrap_or_default();
+    let after = first_chars(text.get(end..).unwrap_or_default(), 240);
     denied(clause(after)) || (words.contains(|c: char| c.is_ascii_alphabetic()) && denied_in_english(before, after))
 }
 
 /// Whether the words at `start..end` stand in a sentence about what would happen, not what did.
 pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
-    let before = text.get(..start).unwrap_or_default();
-    let after = text.get(end..).unwrap_or_default();
+    // as far as a sentence goes: a mail without line ends stays cheap
+    let before = last_chars(text.get(..start).unwrap_or_default(), 240);
+    let after = first_chars(text.get(end..).unwrap_or_default(), 240);
     let from = last_chars(before, 80).rsplit(ends_sentence).next().unwrap_or_default();
     let to = sentence(after);
     let said = |words: &str| SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words);
@@ -131,6 +132,10 @@ fn sentence(after: &str) -> &str {
 
 fn ends_sentence(c: char) -> bool {
     matches!(c, '。' | '!' | '?' | '\n' | '\t')
+}
+
+fn first_chars(text: &str, count: usize) -> &str {
+    text.char_indices().nth(count).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 fn last_chars(text: &str, count: usize) -> &str {

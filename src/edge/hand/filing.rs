@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Most messages of one command.
-const BATCH: u32 = 250;
+/// Most messages of one round: written down together before, and closed together after.
+const BATCH: u32 = 2000;
+/// Most messages of one command: its line stays short.
+const COMMAND: usize = 200;
 /// First and longest wait after a refusal or a lost connection.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// First and longest wait when the shopper must do something first.
@@ -136,10 +138,43 @@ async fn once(hand: &Hand, account: &ImapAccount, session: &mut Option<Session>)
         recover::filings(hand, session, cut_off).await?;
         return Ok(true);
     }
+    let mut moves = Vec::new();
     for ((mailbox, folder), filings) in groups(hand, ready).await? {
-        group(hand, session, &mailbox, &folder, filings).await?;
+        match prepare(hand, session, &mailbox, &folder, filings).await {
+            Ok((method, target, filings)) => {
+                let batches = filings.chunks(COMMAND).map(<[Filing]>::to_vec);
+                moves.extend(batches.map(|filings| Move {
+                    mailbox: mailbox.clone(),
+                    method,
+                    target: target.clone(),
+                    filings,
+                }));
+            }
+            Err(refused) => refused?,
+        }
     }
+    begin(hand, &moves).await?;
+    let mut filed = Vec::new();
+    let mut rest = Ok(());
+    for one in moves {
+        rest = carry_out(hand, session, one, &mut filed).await;
+        if rest.is_err() {
+            break;
+        }
+    }
+    // what is known to have happened is written down, also when the connection broke afterwards
+    close_filed(hand, filed).await?;
+    rest?;
     Ok(true)
+}
+
+/// Messages of one mailbox that go to one folder.
+struct Move {
+    mailbox: String,
+    method: Method,
+    /// The folder, and its UIDNEXT from before.
+    target: Place,
+    filings: Vec<Filing>,
 }
 
 /// Rows by source mailbox and target folder. Rows whose message is gone, or lies where it should, are closed.
@@ -168,22 +203,15 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<BTreeMap<(String, String)
         .await
 }
 
-async fn group(
+async fn carry_out(
     hand: &Hand,
     session: &mut Session,
-    mailbox: &str,
-    folder: &str,
-    filings: Vec<Filing>,
+    one: Move,
+    filed: &mut Vec<(Filing, Place)>,
 ) -> Result<(), Stopped> {
-    let prepared = prepare(hand, session, mailbox, folder, filings).await;
-    let (method, target, filings) = match prepared {
-        Ok(prepared) => prepared,
-        Err(refused) => return refused,
-    };
-    if filings.is_empty() {
-        return Ok(());
-    }
-    begin(hand, method, &target, folder, &filings).await?;
+    let Move { mailbox, method, target, filings } = one;
+    session.select(&mailbox).await?;
+    let folder = target.mailbox.as_str();
     let uids = UidSet::of(filings.iter().map(|filing| filing.place.uid));
     let copied = match method {
         Method::Move => session.uid_move(&uids, folder).await,
@@ -202,10 +230,10 @@ async fn group(
     };
     let (sure, unsure) = by_copy_uid(copied.as_ref(), &target, filings);
     if method != Method::Move && !sure.is_empty() {
-        recover::take_away(session, method, &sure.iter().map(|(filing, _)| filing.place.uid).collect::<Vec<_>>())
-            .await?;
+        let uids: Vec<u32> = sure.iter().map(|(filing, _)| filing.place.uid).collect();
+        recover::take_away(session, method, &uids).await?;
     }
-    close_filed(hand, sure).await?;
+    filed.extend(sure);
     if !unsure.is_empty() {
         recover::filings(hand, session, unsure.into_iter().map(|filing| filing.row).collect()).await?;
     }
@@ -295,27 +323,24 @@ async fn prepare(
     Ok((method, target, current))
 }
 
-async fn begin(
-    hand: &Hand,
-    method: Method,
-    target: &Place,
-    folder: &str,
-    filings: &[Filing],
-) -> Result<(), StoreError> {
-    let doings: Vec<(i64, serde_json::Value)> = filings
+/// Written down before the first command leaves.
+async fn begin(hand: &Hand, moves: &[Move]) -> Result<(), StoreError> {
+    let doing = |one: &Move, filing: &Filing| Doing {
+        method: one.method,
+        source: filing.place.clone(),
+        key: filing.key,
+        folder: one.target.mailbox.clone(),
+        target_uid_validity: one.target.uid_validity,
+        target_uid_next: one.target.uid,
+    };
+    let doings: Vec<(i64, serde_json::Value)> = moves
         .iter()
-        .filter_map(|filing| {
-            let doing = Doing {
-                method,
-                source: filing.place.clone(),
-                key: filing.key,
-                folder: folder.to_owned(),
-                target_uid_validity: target.uid_validity,
-                target_uid_next: target.uid,
-            };
-            Some((filing.row.id, serde_json::to_value(doing).ok()?))
-        })
+        .flat_map(|one| one.filings.iter().map(move |filing| (filing.row.id, doing(one, filing))))
+        .filter_map(|(id, doing)| Some((id, serde_json::to_value(doing).ok()?)))
         .collect();
+    if doings.is_empty() {
+        return Ok(());
+    }
     hand.store.call(move |db| db.begin_each(&doings)).await
 }
 

@@ -78,6 +78,8 @@ pub struct Session {
     capabilities: BTreeSet<String>,
     names: Names,
     ready_folders: BTreeSet<String>,
+    /// What is selected for writing now: its UIDVALIDITY cannot change while it is.
+    selected: Option<(String, Mailbox)>,
 }
 
 /// How names are written on this server.
@@ -133,7 +135,13 @@ impl Session {
     pub async fn open(account: &ImapAccount) -> Result<Self, ImapError> {
         let opened = open::open(account).await?;
         let names = Names::of(&opened);
-        Ok(Self { line: opened.line, capabilities: opened.capabilities, names, ready_folders: BTreeSet::new() })
+        Ok(Self {
+            line: opened.line,
+            capabilities: opened.capabilities,
+            names,
+            ready_folders: BTreeSet::new(),
+            selected: None,
+        })
     }
 
     /// Whether the server has a capability (upper case).
@@ -147,15 +155,24 @@ impl Session {
     /// # Errors
     /// The connection, or the server refuses.
     pub async fn examine(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
+        self.selected = None;
         select(&mut self.line, &self.names, "EXAMINE ", mailbox).await
     }
 
-    /// Opens a mailbox for writing.
+    /// Opens a mailbox for writing, unless it is open already.
     ///
     /// # Errors
     /// The connection, or the server refuses.
     pub async fn select(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
-        select(&mut self.line, &self.names, "SELECT ", mailbox).await
+        if let Some((name, opened)) = &self.selected
+            && name == mailbox
+        {
+            return Ok(*opened);
+        }
+        self.selected = None;
+        let opened = select(&mut self.line, &self.names, "SELECT ", mailbox).await?;
+        self.selected = Some((mailbox.to_owned(), opened));
+        Ok(opened)
     }
 
     /// Makes and subscribes a folder when it is missing.
