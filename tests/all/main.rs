@@ -3,6 +3,7 @@
 
 mod cut;
 mod dependencies;
+mod fixtures;
 mod imap_dovecot;
 mod imports;
 mod measure;
