@@ -3,6 +3,7 @@
 use super::label::{Kind, Labelled};
 use super::page::{Page, View, hits};
 use super::pattern::patterns;
+use super::said::is_topic;
 use super::{Confidence, Coupon, CouponRole, Facts, Field, Found, Span, date, money};
 use crate::text::clause;
 use std::ops::Range;
@@ -202,16 +203,26 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
             .and_then(|found| found.get(1))
             .and_then(|number| number.as_str().replace(',', "").parse().ok())
     };
-    about.iter().find_map(|(view, range)| in_text(view.slice(range.clone()))).or_else(|| {
-        // ・ご利用条件: 3,000円以上のお買い物
-        let text = page.body.text();
-        page.lines.iter().find_map(|line| {
-            let line = text.get(line.clone()).unwrap_or_default();
-            let terms = ["利用条件", "ご利用", "条件", "対象金額", "最低"].iter().any(|word| line.contains(word));
-            let shipping = line.contains("送料");
-            if terms && !shipping { in_text(line) } else { None }
+    about
+        .iter()
+        .find_map(|(view, range)| in_text(view.slice(range.clone())))
+        .or_else(|| {
+            // ・ご利用条件: 3,000円以上のお買い物
+            let text = page.body.text();
+            page.lines.iter().find_map(|line| {
+                let line = text.get(line.clone()).unwrap_or_default();
+                let terms = ["利用条件", "ご利用", "条件", "対象金額", "最低"].iter().any(|word| line.contains(word));
+                let shipping = line.contains("送料");
+                if terms && !shipping { in_text(line) } else { None }
+            })
         })
-    })
+        .or_else(|| {
+            // the sentence right behind the one that names the coupon
+            about.iter().find_map(|(view, range)| {
+                let next = view.slice(view.sentence_at((range.end + '。'.len_utf8()).min(view.text().len())));
+                if next.contains("送料") { None } else { in_text(next) }
+            })
+        })
 }
 
 /// A role that is said in words: came back, will not come back, ends soon.
@@ -242,7 +253,8 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
             }
             let negated = clause::is_negated(whole, at, end);
             let supposed = clause::is_supposed(whole, at, end);
-            if supposed && !negated {
+            let topic = view.field == Field::Subject && is_topic(view.slice(end..sentence.end));
+            if supposed && !negated || topic {
                 continue;
             }
             let role = if negated { CouponRole::Refused } else { CouponRole::Returned };

@@ -22,7 +22,7 @@ patterns! {
         ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円)?(?:\s?\([^)]{0,16}\))?
         \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
     QUOTED = "[「『]([^」』\n]{2,100})[」』]";
-    CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)$";
+    CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)(?P<options>\s+[^()]{1,20}:.*)?$";
     COUNT = r"^\s?(?:×|x|\*)?\s?([0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|pcs?)\)?)?";
 }
 
@@ -353,7 +353,8 @@ fn beside(page: &Page<'_>, link: usize, shown: &str) -> (String, Option<u64>) {
             continue;
         }
         if price.is_none()
-            && let Some(amount) = money::yen(text, false).into_iter().find(|amount| !amount.negative && !amount.bound)
+            // 4,980円→3,980円: the new price
+            && let Some(amount) = money::yen(text.rsplit('→').next().unwrap_or(text), false).into_iter().find(|amount| !amount.negative && !amount.bound)
             && !["off", "クーポン", "送料", "以上"].iter().any(|word| text.contains(word))
         {
             price = Some(amount.value);
@@ -361,7 +362,10 @@ fn beside(page: &Page<'_>, link: usize, shown: &str) -> (String, Option<u64>) {
                 continue;
             }
         }
-        let sentence = text.ends_with('。')
+        let dated = !super::date::stamps(text, page.mail.base).is_empty();
+        let sentence = text.contains('。')
+            || dated
+            || text.ends_with('。')
             || text.ends_with("ました")
             || text.ends_with("ます")
             || text.ends_with('!')

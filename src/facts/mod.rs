@@ -281,10 +281,16 @@ pub fn find(mail: &Mail) -> Facts {
     shop::find(&page, &labels, &mut facts);
     item::find(&page, &labels, &mut facts);
     sums::find(&page, &labels, &mut facts);
+    if said::other_service(&page) {
+        return facts; // what it says of orders and points is about another shop's books
+    }
     state::find(&page, &mut facts);
     points::find(&page, &labels, &mut facts);
     coupon::find(&page, &labels, &mut facts);
     due::find(&page, &labels, &mut facts);
+    if matches!(facts.cancelled.as_ref().map(|found| found.value), Some(Cancelled::Confirmed | Cancelled::Claimed)) {
+        facts.pay_by = None; // a deadline that has passed with the order
+    }
     facts
 }
 

@@ -2,7 +2,8 @@
 
 use super::label::{Kind, Labelled};
 use super::page::{Page, View, hits};
-use super::{Confidence, Facts, Form, Found, PointsReturn, date, money};
+use super::said::is_topic;
+use super::{Confidence, Facts, Field, Form, Found, PointsReturn, date, money};
 use crate::text::clause;
 use std::ops::Range;
 
@@ -140,7 +141,7 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     let negated = clause::is_negated(whole, at, end);
     let supposed = clause::is_supposed(whole, at, end);
     let question = text.contains("でしょうか") || view.slice(sentence.end..sentence.end + 1) == "?";
-    if question || (supposed && !negated) {
+    if question || (supposed && !negated) || (view.field == Field::Subject && is_topic(view.slice(end..sentence.end))) {
         return None;
     }
     let after = view.slice(end..sentence.end);

@@ -48,6 +48,33 @@ pub(super) fn from_shop(page: &Page<'_>) -> bool {
     [Some(&page.mail.from), inner].into_iter().flatten().any(|from| from.domain() == "shop.rakuten.co.jp")
 }
 
+/// Services of the same group with orders, bookings and points of their own (domain document, T19 to T24).
+pub(super) fn other_service(page: &Page<'_>) -> bool {
+    let domain = page.mail.from.domain();
+    [
+        "travel.rakuten.co.jp",
+        "books.rakuten.co.jp",
+        "pay.rakuten.co.jp",
+        "checkout.rakuten.co.jp",
+        "mobile.rakuten.co.jp",
+        "kobo.rakuten.co.jp",
+        "rakuten-card.co.jp",
+        "rakuten-bank.co.jp",
+        "rakuten-sec.co.jp",
+        "fril.jp",
+    ]
+    .iter()
+    .any(|service| domain == *service || domain.ends_with(&format!(".{service}")))
+}
+
+/// Whether what follows makes the words before it a topic: ポイントのご返還について, クーポン再発行の件.
+pub(super) fn is_topic(after: &str) -> bool {
+    let head: String = after.chars().take(12).collect();
+    ["について", "につきまして", "の件", "に関して", "に関する", "のお問い合わせ", "の可否"]
+        .iter()
+        .any(|sign| head.starts_with(sign))
+}
+
 /// Rakuten's own machines: `order@`, `order-cancel@`, `order-confirm@`.
 pub(super) fn from_orders(page: &Page<'_>) -> bool {
     machine(page).is_some()

@@ -87,6 +87,7 @@ fn by_display_name(page: &Page<'_>) -> Option<Found<String>> {
     let from = &page.mail.from;
     let relayed = from.domain() == "shop.rakuten.co.jp" || from.domain() == "emagazine.rakuten.co.jp";
     let name = clean(&from.name);
+    let relayed = relayed && !matches!(name.as_str(), "楽天市場" | "楽天" | "Rakuten" | "Rakuten Ichiba");
     (relayed && !name.is_empty() && !name.contains('@')).then_some(Found {
         value: name,
         span: Span { field: Field::From, range: 0..from.addr.len() },

@@ -33,7 +33,8 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
         "入荷いたしましたので",
     ];
     if let Some(place) = said(page, &found_again)
-        && !page.subject.text().contains("再入荷のお知らせ")
+        && (!facts.order_numbers.is_empty() || page.has(&["ご注文"]))
+        && !page.subject.text().contains("再入荷")
     {
         return found(place, Stage::FoundAfterAll);
     }
@@ -196,6 +197,10 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
         "thank you for your order",
         "order confirmation",
         "ご注文確定",
+        "ご予約を承",
+        "お申し込みありがとう",
+        "お申込みありがとう",
+        "ご予約ありがとう",
     ];
     subject(&accepted)
         .or_else(|| said(page, &accepted))

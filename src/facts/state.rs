@@ -188,6 +188,23 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let after = if deed_far(whole) { after } else { near };
             let question = question || beside || policy || (attribute && !whole.contains("キャンセルのお知らせ"));
             // 「キャンセルいたします」 after a condition is caught as supposed; alone it is the shop's decision
+            // English: what can, may or could be cancelled is policy; what was is a deed
+            let english = word.is_ascii()
+                && [
+                    "can be",
+                    "may be",
+                    "could be",
+                    "cannot be",
+                    "be cancelled until",
+                    "policy",
+                    "would you like",
+                    "if you",
+                    "to cancel",
+                    "want to",
+                ]
+                .iter()
+                .any(|sign| whole.contains(sign));
+            let question = question || english;
             let done = DEED.iter().any(|deed| after.contains(deed) || (deed.is_ascii() && whole.contains(deed)));
             if done && !question && !wish && !service {
                 return Some((v, sentence));

@@ -4,7 +4,7 @@ use super::compile::Compiled;
 use super::scan::Page;
 use super::weigh::{holds, reasons};
 use super::{Known, Priority, Reason, RuleSet, Verdict, category, label};
-use crate::facts::{Cancelled, Confidence, Facts, Form, Found, Stage};
+use crate::facts::{Cancelled, Confidence, CouponRole, Facts, Form, Found, Stage};
 use crate::mail::{Mail, TrustLevel};
 use std::collections::BTreeSet;
 
@@ -70,8 +70,17 @@ fn verdict(rules: &RuleSet, page: &Page<'_>, known: &Known, winner: &Compiled, m
     if home.name != category::OTHER {
         let names = matching.iter().filter_map(|rule| rules.categories.get(rule.category));
         let others = names.filter(|other| other.name != home.name && other.name != category::OTHER);
-        // a cancelled order is no living order, whatever else its mail says
-        let dead = |name: &str| home.name == category::CANCELLATION && name == category::ORDER;
+        // a cancelled order is no living order, whatever else its mail says; points come back from cancelled ones only
+        let gone = match home.name.as_str() {
+            category::CANCELLATION | category::POINT_REFUND => true,
+            category::COUPON => page
+                .facts
+                .coupon
+                .as_ref()
+                .is_some_and(|found| matches!(found.value.role, CouponRole::Returned | CouponRole::Refused)),
+            _ => false,
+        };
+        let dead = |name: &str| gone && name == category::ORDER;
         labels.extend(others.filter(|other| !dead(&other.name)).map(|other| other.name.clone()));
     }
     stated(&home.name, page.facts, &mut labels);

@@ -83,7 +83,8 @@ fn report(name: &str, times: &mut [Duration]) {
 #[ignore = "a measurement of several minutes"]
 fn sweep_of_10000_mails_on_dovecot() {
     let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
-    let mails = mails(10_000);
+    let count = std::env::var("MODORI_MEASURE_MAILS").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000);
+    let mails = mails(count);
     let bytes: usize = mails.iter().map(Vec::len).sum();
     let lay = Instant::now();
     let mut oracle = dovecot.oracle();

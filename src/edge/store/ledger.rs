@@ -60,10 +60,11 @@ impl Db {
     ) -> Result<Known, StoreError> {
         let mut known = Known { own_addresses: own_addresses.clone(), ..Known::default() };
         for order in orders {
-            let sql = "SELECT body FROM event WHERE order_number = ?1";
-            let events: Vec<Event> = self.bodies(sql, [order.to_string()], "event")?;
-            if !events.is_empty() {
-                let cancelled = crate::ledger::is_cancelled(order, &events);
+            // the index answers this, however many mails an order has
+            let sql = "SELECT max(cancels) FROM event WHERE order_number = ?1";
+            let mut query = self.connection.prepare_cached(sql)?;
+            let cancelled: Option<bool> = query.query_row([order.to_string()], |row| row.get(0))?;
+            if let Some(cancelled) = cancelled {
                 known.orders.insert(order.clone(), KnownOrder { cancelled });
             }
         }

@@ -171,12 +171,14 @@ pub(super) fn add_place(transaction: &Transaction<'_>, place: &Place, message: i
 
 /// Appends events; the same claim of the same mail is kept once.
 pub(super) fn add_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<usize, StoreError> {
-    let sql = "INSERT OR IGNORE INTO event (order_number, mail_key, at, body) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT OR IGNORE INTO event (order_number, mail_key, at, body, cancels) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut insert = transaction.prepare_cached(sql)?;
     let mut added = 0;
     for event in events {
         let order = event.order.as_ref().map(ToString::to_string);
-        added += insert.execute((order, event.mail.hex(), seconds(event.at), json(event, "event")?))?;
+        let cancels =
+            event.order.as_ref().is_some_and(|order| crate::ledger::is_cancelled(order, std::slice::from_ref(event)));
+        added += insert.execute((order, event.mail.hex(), seconds(event.at), json(event, "event")?, cancels))?;
     }
     Ok(added)
 }

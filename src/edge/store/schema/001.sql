@@ -42,9 +42,10 @@ CREATE TABLE event (
     mail_key        TEXT    NOT NULL,
     at              INTEGER NOT NULL,
     body            TEXT    NOT NULL,  -- JSON
+    cancels         INTEGER NOT NULL,  -- 1: it says that the order is cancelled
     UNIQUE (mail_key, body)
 ) STRICT;
-CREATE INDEX event_of_order ON event (order_number);
+CREATE INDEX event_of_order ON event (order_number, cancels);
 
 -- What the shopper says. Append only.
 CREATE TABLE statement (
