@@ -11,6 +11,7 @@ use std::ops::Range;
 patterns! {
     CODE = r"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}";
     PERCENT = r"([0-9]{1,2})\s?%\s?(?:off|オフ|引き|引|割引|クーポン|分)";
+    MINIMUM_ENGLISH = r"minimum (?:purchase|order|spend)[^0-9\n]{0,20}([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{2,7})";
     MINIMUM = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{2,7})\s?(?:円|\(円\))(?:\(税込\))?以上";
 }
 
@@ -52,6 +53,9 @@ const GIVEN: &[&str] = &[
     "ご利用いただける",
     "お付け",
     "付与",
+    "お届け",
+    "届いて",
+    "届きました",
     "gift",
     "use it",
     "enjoy",
@@ -65,9 +69,10 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     }
     let (url, url_place) = link(page);
     let code = code(page);
-    let told = role(page, facts);
     let about = sentences(page);
     let amount = amount(page, &about);
+    // small print about coupons in general does not make a new coupon one that is lost
+    let told = role(page, facts).filter(|(.., confidence)| *confidence == Confidence::High || url.is_none());
     let given = about.iter().find(|(view, range)| GIVEN.iter().any(|word| view.slice(range.clone()).contains(word)));
     let has_worth = amount.0.is_some() || amount.1.is_some() || code.is_some();
     let is_one = url.is_some() || told.is_some() || (has_worth && given.is_some()) || code.is_some();
@@ -217,6 +222,10 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
             })
         })
         .or_else(|| {
+            let found = MINIMUM_ENGLISH.captures(page.body.text())?;
+            found.get(1)?.as_str().replace(',', "").parse().ok()
+        })
+        .or_else(|| {
             // the sentence right behind the one that names the coupon
             about.iter().find_map(|(view, range)| {
                 let next = view.slice(view.sentence_at((range.end + '。'.len_utf8()).min(view.text().len())));
@@ -253,7 +262,10 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
             }
             let negated = clause::is_negated(whole, at, end);
             let supposed = clause::is_supposed(whole, at, end);
-            let topic = view.field == Field::Subject && is_topic(view.slice(end..sentence.end));
+            let rest = view.slice(end..sentence.end);
+            let asked = ["か?", "か。", "ますか", "でしょうか", "ませんか"].iter().any(|word| rest.contains(word))
+                || rest.trim_end().ends_with('か');
+            let topic = view.field == Field::Subject && (asked || is_topic(rest));
             if supposed && !negated || topic {
                 continue;
             }
@@ -266,7 +278,7 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let soon =
-                ["近づ", "まもなく", "間もなく", "迫", "もうすぐ", "間近", "切れ", "本日まで", "終了間際", "soon"]
+                ["近づ", "まもなく", "間もなく", "迫", "もうすぐ", "間近", "切れ", "本日", "明日", "終了間際", "soon"]
                     .iter()
                     .any(|word| text.contains(word));
             let about = text.contains("クーポン") || text.contains("coupon");
@@ -307,13 +319,32 @@ fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool) -> Option<jiff::Time
         let about_points = line.contains("ポイント") && !line.contains("クーポン");
         if about_points { None } else { of_text(page.body.slice(one.value.clone())) }
     });
-    labelled.or_else(|| {
-        let view = &page.joined;
-        hits(view.text(), &["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
-            let line = view.slice(view.line_at(at));
-            let ends = ["期限", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word));
-            if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
+    labelled
+        .or_else(|| {
+            let view = &page.joined;
+            hits(view.text(), &["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
+                let line = view.slice(view.line_at(at));
+                let ends = ["期限", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word));
+                if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
+            })
         })
+        .or_else(|| if back { None } else { following(page).find_map(of_text) })
+}
+
+/// Lines that end something, among the few right after one that names a coupon.
+fn following<'p>(page: &'p Page<'_>) -> impl Iterator<Item = &'p str> {
+    /// What else ends on a day.
+    const OTHER: &[&str] =
+        &["支払", "返信", "回答", "連絡", "発送", "届け", "ポイント", "営業", "販売", "開催", "セール"];
+    let view = &page.body;
+    let lines = page.lines.iter().map(move |line| view.slice(line.clone()));
+    let named = page.lines.iter().position(|line| {
+        let text = view.slice(line.clone());
+        (text.contains("クーポン") || text.contains("coupon")) && view.counts(line.start)
+    });
+    lines.skip(named.map_or(usize::MAX, |at| at + 1)).take(6).filter(|line| {
+        ["期限", "期間", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word))
+            && !OTHER.iter().any(|word| line.contains(word))
     })
 }
 
@@ -335,10 +366,38 @@ mod tests {
             ("ご利用のクーポンは再度ご利用いただけるようお戻しいたしました。", CouponRole::Returned, None, None),
             ("なお、ご利用のクーポンは返還されません。", CouponRole::Refused, None, None),
             ("お持ちの200円OFFクーポンの有効期限が近づいています", CouponRole::Expiring, Some(200), None),
+            ("お持ちの100円OFFクーポンの有効期限は明日23:59です", CouponRole::Expiring, Some(100), None),
         ] {
             let coupon = coupon(body).unwrap_or_else(|| panic!("{body}: none"));
             assert_eq!((coupon.role, coupon.amount_yen, coupon.percent), (role, yen, percent), "{body}");
         }
+    }
+
+    #[test]
+    fn a_question_in_the_subject_is_no_answer() {
+        let mail =
+            mail_of("Re: クーポンは戻りますか", "ご利用期間が終わっているため、500円クーポンはお戻しできません。\n");
+        assert_eq!(find(&mail).coupon.map(|found| found.value.role), Some(CouponRole::Refused));
+    }
+
+    #[test]
+    fn small_print_does_not_take_a_new_coupon_away() {
+        let url = "https://coupon.rakuten.co.jp/getCoupon?getkey=QUJDRA--";
+        let found = coupon(&format!(
+            "次回使える10%OFFクーポンをプレゼント\n{url}\n※キャンセルとなった場合、クーポンは返還されないことがあります。\n"
+        ));
+        assert_eq!(found.map(|coupon| coupon.role), Some(CouponRole::Granted));
+    }
+
+    #[test]
+    fn its_end_stands_in_a_line_below() {
+        let found = coupon(
+            "500円OFFクーポンをお贈りいたします。\n3,000円以上のお買い上げで、2026年12月31日(木)23:59までお使いいただけます。\n",
+        );
+        let ends = found.and_then(|coupon| coupon.expires_at).map(crate::calendar::rfc3339);
+        assert_eq!(ends.as_deref(), Some("2026-12-31T23:59:59+09:00"));
+        let delivery = coupon("500円OFFクーポンをお贈りいたします。\nお品物は12月10日までにお届けします。\n");
+        assert_eq!(delivery.and_then(|coupon| coupon.expires_at), None);
     }
 
     #[test]

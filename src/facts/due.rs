@@ -136,6 +136,8 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
     // lines as they were written: a heading and a coupon's terms must not grow together
     for view in [&page.subject, &page.body] {
         let mut from = 0;
+        let mut day = None;
+        let same_days = view.text().contains("同日");
         for line in view.text().split('\n') {
             let start = from;
             from += line.len() + 1;
@@ -143,11 +145,23 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
                 ["クーポン", "coupon", "ポイント", "営業時間", "配信", "締切", "エントリー", "お届け", "発送", "休業"]
                     .iter()
                     .any(|word| line.contains(word));
-            if (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start) {
+            let skipped = (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start);
+            if skipped && !same_days {
+                continue;
+            }
+            // 同日 is the day named in a line above
+            let stamps = match day.filter(|_| line.contains("同日")) {
+                Some(day) => date::stamps(&line.replace("同日", "本日"), day),
+                None => date::stamps(line, page.mail.base),
+            };
+            if same_days {
+                day = stamps.first().map(date::Stamp::start).or(day);
+            }
+            if skipped {
                 continue;
             }
             let about = SALE.iter().any(|word| line.contains(word)) || near_sale(view, start);
-            for stamp in date::stamps(line, page.mail.base) {
+            for stamp in stamps {
                 let begins = stamp.from || !stamp.until;
                 let recent = page.mail.base.checked_sub(1.hours()).unwrap_or(page.mail.base);
                 if stamp.time.is_none()
@@ -207,6 +221,7 @@ mod tests {
                 None,
                 Some("2026-11-30T19:30:00+09:00"),
             ),
+            ("一般販売 12/1(火)20:00〜\n会員様は同日19:30から先行販売", None, None, Some("2026-12-01T19:30:00+09:00")),
             ("営業時間 平日10:00~17:00", None, None, None),
             ("12月10日発送予定です", None, None, None),
         ] {

@@ -17,7 +17,10 @@ const NO_SHOPS: &[&str] =
 
 /// Fills in code and name.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
-    facts.shop_code = by_sender(page).or_else(|| by_link(page));
+    // the name before a magazine's @ is the shop's choice; the links are its address
+    let magazine = page.mail.from.domain() == "emagazine.rakuten.co.jp";
+    facts.shop_code =
+        if magazine { by_link(page).or_else(|| by_sender(page)) } else { by_sender(page).or_else(|| by_link(page)) };
     facts.shop_name = by_label(page, labels).or_else(|| by_sentence(page)).or_else(|| by_display_name(page));
 }
 

@@ -8,14 +8,24 @@ use super::{Address, Header, Inner, Link, Mail, Part, PartKind, Reading, Text, h
 use crate::mailbox::MailKey;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+/// A message whose lines end in carriage returns alone, as old programs wrote them, with line feeds instead.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.contains(&b'\n') || !bytes.contains(&b'\r') {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned(bytes.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect())
+}
 
 /// Reads a message. Never fails and never panics: what could not be understood is a [`Note`](super::Note).
 #[must_use]
 pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Mail {
     let mut limits = Limits::default();
     let mut draft = Draft::default();
-    let root = mime::open(bytes, 0, "text/plain", &mut limits);
+    let ended = with_line_feeds(bytes);
+    let root = mime::open(&ended, 0, "text/plain", &mut limits);
     body::gather(&root, 0, &mut limits, &mut draft);
 
     let headers = headers(&root);

@@ -363,9 +363,9 @@ fn signs(evidence: &Evidence<'_>, from: &Address, rakuten: bool, spf_fail: bool,
     let foreign = evidence.date_zone.is_some_and(|zone| !matches!(zone, "+0900" | "+0000" | "-0000"));
     sign(rakuten && foreign, false, "the Date field is not in Japan's time");
     sign(
-        rakuten && evidence.attachments > 0 && from.addr.starts_with("order"),
+        rakuten && evidence.attachments > 0 && ["order", "myinfo@"].iter().any(|name| from.addr.starts_with(name)),
         false,
-        "an automatic order mail holds an attachment",
+        "an automatic mail holds an attachment",
     );
     signs
 }

@@ -134,6 +134,13 @@ fn addresses() {
 }
 
 #[test]
+fn carriage_returns_alone_end_lines() {
+    let read = mail(b"From: a@example.jp\rSubject: one\r\rline 1\rline 2\r");
+    assert_eq!((read.subject.raw.as_str(), read.from.addr.as_str()), ("one", "a@example.jp"));
+    assert!(read.body.raw.starts_with("line 1\nline 2"), "{:?}", read.body.raw);
+}
+
+#[test]
 fn several_senders_are_noted() {
     let two = mail(b"From: a@b.example\r\nFrom: order@rakuten.co.jp\r\n\r\n");
     assert!(codes(&two).contains(&"two-from"));
