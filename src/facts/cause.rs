@@ -20,6 +20,10 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         "お客様ご都合",
         "お客様からの",
         "お客様のご希望",
+        "お客様のお手続",
+        "お客様のご依頼",
+        "ご依頼のキャンセル",
+        "ご希望のキャンセル",
         "お客様のご要望",
         "お客さまのご",
         "お客様より",
@@ -98,6 +102,8 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         "発送でき",
         "販売を中止",
         "販売中止",
+        "店頭で売れ",
+        "在庫管理",
         "破損",
     ];
     shop.iter().find_map(|word| said_loosely(page, word)).and_then(|place| found(place, Cause::Shop))

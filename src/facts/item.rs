@@ -84,6 +84,9 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         items = named(page, labels);
     }
     link(page, &mut items, facts);
+    if items.is_empty() {
+        items = ordered(page);
+    }
     items.truncate(MOST);
     facts.items = items;
 }
@@ -314,6 +317,48 @@ fn quoted(page: &Page<'_>) -> Option<String> {
         let written = view.written(name.range()).replace(['\r', '\n'], "");
         (goods && !shop && view.counts(name.start())).then(|| written.trim().to_owned())
     })
+}
+
+/// ご注文の「NAME」ですが: the goods of an order that a sentence names in quotes.
+fn ordered(page: &Page<'_>) -> Vec<Found<Item>> {
+    let view = &page.joined;
+    let lead = [
+        "ご注文の",
+        "ご注文いただいた",
+        "ご注文いただきました",
+        "ご注文頂いた",
+        "ご注文頂きました",
+        "ご注文のうち",
+        "ご注文商品の",
+        "ご注文の商品",
+        "ご注文くださった",
+    ];
+    // the quotes of a button, of a subject or of a shop
+    let other = [
+        "ボタン",
+        "ページ",
+        "より",
+        "から",
+        "を押",
+        "をクリック",
+        "メニュー",
+        "という",
+        "と題",
+        "のメール",
+        "店",
+        "さま",
+        "様",
+    ];
+    let names = QUOTED.captures_iter(view.text()).take(MOST).filter_map(|found| {
+        let (whole, name) = (found.get(0)?, found.get(1)?);
+        let before = view.text().get(..whole.start())?.trim_end();
+        let after = view.text().get(whole.end()..)?.trim_start();
+        let goods = lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
+        let written = view.written(name.range()).replace(['\r', '\n'], "").trim().to_owned();
+        let item = Item { name: written, ..Item::default() };
+        (goods && view.counts(name.start())).then(|| view.sure(item, name.range()))
+    });
+    names.collect()
 }
 
 /// The name and the price that stand with a link: its own words, or the lines right above it.

@@ -57,7 +57,9 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         return;
     }
     let mut best: Option<(u8, Found<PointsReturn>, Range<usize>, usize)> = None;
-    for (v, view) in page.prose().into_iter().enumerate() {
+    // the subject of an answer is the shopper's own: ポイントが戻りません
+    let answer = page.subject.text().trim_start().starts_with("re:");
+    for (v, view) in page.prose().into_iter().enumerate().skip(usize::from(answer)) {
         for (at, word) in hits(view.text(), BACK) {
             let Some((found, sentence)) = statement(view, at, word) else { continue };
             let rank = rank(&found);
@@ -132,7 +134,10 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
                 || view.slice(end..sentence.end).starts_with("されるポイント")
         }
     };
+    // ポイントでの返還: points are the means, money is what comes back
+    let means = before.ends_with("ポイントでの") || before.ends_with("ポイントで");
     if !about_points
+        || means
         || ["キャンペーン", "ポイントバック", "還元", "%", "最大", "倍"].iter().any(|word| before.contains(word))
     {
         return None;

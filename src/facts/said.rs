@@ -23,6 +23,8 @@ const OUT_OF_STOCK: &[&str] = &[
     "終売",
     "在庫がな",
     "在庫が無",
+    "在庫もござい",
+    "在庫はござい",
     "在庫がござい",
     "在庫を確保でき",
     "在庫確保ができ",
@@ -118,6 +120,8 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
                 "ご準備",
                 "手配",
                 "在庫が",
+                "在庫もござい",
+                "在庫はござい",
                 "在庫を",
                 "在庫確保",
                 "入荷できな",
@@ -128,7 +132,11 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             .any(|stem| word.starts_with(stem));
             let denied = clause::is_negated(view.text(), at, end) || word.ends_with('な') || word.ends_with("無");
             let supposed = clause::is_supposed(view.text(), at, end);
-            if view.counts(at) && !supposed && (denied == able || !able && !denied) {
+            // 欠品により手配ができず denies the arranging, 欠品ではございません the shortage
+            let rest: String = view.slice(end..view.sentence_at(at).end.max(end)).chars().take(12).collect();
+            let itself =
+                denied && ["ありません", "ございません", "ない", "なく", "not "].iter().any(|no| rest.contains(no));
+            if view.counts(at) && !supposed && if able { denied } else { !itself } {
                 return Some((v, at..end));
             }
         }

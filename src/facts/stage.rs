@@ -176,7 +176,11 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
     if let Some(place) = subject(&shipped).or_else(|| said(page, &shipped)) {
         return found(place, Stage::Shipped);
     }
-    if let Some(place) = said(page, &due).or_else(|| first_of(page, &due).filter(|_| !facts.order_numbers.is_empty())) {
+    if let Some(place) = said(page, &due)
+        .or_else(|| first_of(page, &due).filter(|_| !facts.order_numbers.is_empty()))
+        // お振込先 of a refund is the shopper's own account
+        .filter(|_| !page.subject.text().contains("返金"))
+    {
         return found(place, Stage::PaymentDue);
     }
     let accepted = [

@@ -66,6 +66,11 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     {
         facts.total_yen = Some(Found { value: goods.value + shipping.unwrap_or(0) + fee, ..goods });
     }
+    facts.total_yen = facts.total_yen.take().or_else(|| {
+        // without a word of shipping, the goods are the total when the rest of the sum says so
+        let (goods, payment) = (amount(Kind::Goods)?, facts.payment_yen.as_ref()?);
+        (goods.value == payment.value + off).then_some(goods)
+    });
     facts.sum_holds = match (items, &facts.payment_yen) {
         (Some(items), Some(payment)) if shipping.is_some() => {
             Some((items + shipping.unwrap_or(0) + fee).checked_sub(off) == Some(payment.value))
@@ -146,10 +151,11 @@ fn in_prose(page: &Page<'_>, pattern: &regex::Regex) -> Option<Found<u64>> {
         let number = ["a", "b", "c"].iter().find_map(|name| captures.name(name))?;
         let sentence = view.sentence_at(number.start());
         let text = view.slice(sentence);
-        // what can be used (up to …, from …) is not what was used
-        let general = ["まで", "以上", "いただけます", "できます", "可能", "から"]
-            .iter()
-            .any(|word| text.get(text.find(number.as_str()).unwrap_or(0)..).is_some_and(|after| after.contains(word)));
+        // what can be used (up to …, from …) is not what was used; the next clause speaks of something else
+        let text = text.get(text.find(number.as_str()).unwrap_or(0)..).unwrap_or_default();
+        let text = text.split(['、', '。']).next().unwrap_or(text);
+        let general =
+            ["まで", "以上", "いただけます", "できます", "可能", "から"].iter().any(|word| text.contains(word));
         if general || !view.counts(number.start()) {
             return None;
         }
