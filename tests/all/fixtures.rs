@@ -1,5 +1,6 @@
 //! Every sample mail under `fixtures/` yields what the file beside it says. `UPDATE=1` rewrites those files from the
-//! results; a reader of the difference decides.
+//! results; a reader of the difference decides. Keys under `open` are known to be read wrongly: what stands there is
+//! what a reader expects, a difference is printed and does not fail.
 
 use jiff::Timestamp;
 use modori::facts::{self, sheet};
@@ -50,6 +51,12 @@ fn given(expected: &toml::Table) -> (Timestamp, Vec<String>) {
     (received.parse().expect("received is an instant"), ids)
 }
 
+/// Keys such as `facts.total_yen` that are known to come out otherwise.
+fn open(expected: &toml::Table) -> Vec<String> {
+    let keys = expected.get("open").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    keys.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect()
+}
+
 fn result(bytes: &[u8], received: Timestamp, authserv_ids: &[String], rules: &RuleSet) -> Map<String, Value> {
     let size = u32::try_from(bytes.len()).unwrap();
     let mail = mail::read(bytes, &Reading { received, size, authserv_ids });
@@ -94,7 +101,16 @@ fn written(expected: &toml::Table, got: &Map<String, Value>) -> String {
         }
     }
     let mut text = String::new();
-    for key in ["received", "authserv_ids"] {
+    // what is known to come out wrong stays as a reader expects it
+    for key in open(expected) {
+        let Some((table_name, key)) = key.split_once('.') else { continue };
+        let wanted = expected.get(table_name).and_then(|table| table.get(key)).cloned();
+        if let Some(facts) = table.get_mut(table_name).and_then(toml::Value::as_table_mut) {
+            facts.remove(key);
+            facts.extend(wanted.map(|wanted| (key.to_owned(), wanted)));
+        }
+    }
+    for key in ["received", "authserv_ids", "open"] {
         if let Some(value) = expected.get(key) {
             let _ = writeln!(text, "{key} = {value}");
         }
@@ -120,16 +136,25 @@ fn every_sample_mail_yields_what_is_written_beside_it() {
             std::fs::write(&beside, written(&expected, &got)).unwrap();
             continue;
         }
+        let open = open(&expected);
         let mut expected = serde_json::to_value(&expected).unwrap();
         if let Some(fields) = expected.as_object_mut() {
             fields.remove("received");
             fields.remove("authserv_ids");
+            fields.remove("open");
             for key in ["facts", "words"] {
                 fields.entry(key).or_insert_with(|| Value::Object(Map::new()));
             }
         }
         let mut lines = String::new();
         differences("", &expected, &Value::Object(got), &mut lines);
+        let (known, lines): (Vec<&str>, Vec<&str>) = lines.lines().partition(|line| {
+            open.iter().any(|key| {
+                line.trim_start().strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with([':', '.']))
+            })
+        });
+        known.iter().for_each(|line| println!("{name} open:{line}"));
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
         if !lines.is_empty() {
             let _ = write!(wrong, "{name}\n{lines}");
         }
