@@ -69,13 +69,8 @@ async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting:
         Acting::DryRun => sweeps.await,
         Acting::Hand => {
             engine.hand.recover().await.map_err(|error| failed(error.into()))?;
-            // the hand files while the sweep still reads
-            tokio::select! {
-                biased;
-                swept = sweeps => swept?,
-                ended = engine.hand.work() => return ended.map_err(|error| failed(error.into())),
-            }
-            engine.hand.work_until_idle().await.map_err(|error| failed(error.into()))?;
+            // the hand files while the sweep still reads, and goes on until nothing is left
+            engine.hand.work_beside(sweeps).await.map_err(|error| failed(error.into()))??;
             left_over(engine).await
         }
         Acting::Leave => {

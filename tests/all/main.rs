@@ -1,6 +1,7 @@
 //! One integration binary; files are named by the risk they cover.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod crash;
 mod cut;
 mod dependencies;
 mod fixtures;
@@ -10,3 +11,4 @@ mod measure;
 mod same_wire;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
+mod watch;

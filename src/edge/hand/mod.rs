@@ -18,6 +18,7 @@ use crate::edge::store::{Row, Store, StoreError};
 use futures_util::future::{join_all, try_join};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -75,7 +76,18 @@ impl Hand {
     /// # Errors
     /// When the database refuses. A mailbox that cannot be reached is not an error: its rows are looked at when it can.
     pub async fn recover(&self) -> Result<(), StoreError> {
-        let alerts = self.store.call(|db| db.under_way("alert")).await?;
+        let channels: Vec<String> = self.channels.keys().cloned().collect();
+        let now = self.clock.now();
+        let alerts = self
+            .store
+            .call(move |db| {
+                let lost = db.give_up_alerts_except(&channels, now)?;
+                if lost > 0 {
+                    tracing::warn!(lost, "alerts are given up: their channel is no longer configured");
+                }
+                db.under_way("alert")
+            })
+            .await?;
         self.wake(alerts);
         Ok(())
     }
@@ -97,20 +109,39 @@ impl Hand {
     /// # Errors
     /// When the database refuses.
     pub async fn work_until_idle(&self) -> Result<(), StoreError> {
-        let idle = async {
+        self.work_beside(async {}).await
+    }
+
+    /// Works while something else goes on, and then until nothing is left that can be done now. One working future for
+    /// both: an attempt under way in a future that is dropped would be known only to the next start.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn work_beside<T>(&self, other: impl Future<Output = T>) -> Result<T, StoreError> {
+        let lanes: Vec<String> = self.channels.keys().chain(self.accounts.keys()).cloned().collect();
+        let both = async {
+            let answer = other.await;
             loop {
                 let now = self.clock.now();
                 let soon = now.checked_add(SignedDuration::from_millis(1500)).unwrap_or(now);
-                if self.store.call(move |db| db.is_idle(soon)).await? {
-                    return Ok(());
+                let lanes = lanes.clone();
+                if self.store.call(move |db| db.is_idle(&lanes, soon)).await? {
+                    return Ok(answer);
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
+        let work = async {
+            match self.work().await {
+                Err(error) => error,
+                // no lane at all: nothing to work with
+                Ok(()) => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
-            ended = self.work() => ended,
-            idle = idle => idle,
+            error = work => Err(error),
+            answer = both => answer,
         }
     }
 

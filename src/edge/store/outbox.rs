@@ -347,14 +347,34 @@ impl Db {
         Ok(self.connection.prepare_cached("SELECT 1 FROM outbox WHERE state = 'doing'")?.exists([])?)
     }
 
-    /// Nothing is under way, and nothing can be done before `soon`.
+    /// Nothing of these lanes is under way, and nothing can be done before `soon`.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn is_idle(&self, soon: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.any_under_way()?
-            && self.workable("alert", None, 1, soon)?.is_empty()
-            && self.workable("file", None, 1, soon)?.is_empty())
+    pub fn is_idle(&self, lanes: &[String], soon: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM outbox WHERE state = 'doing' AND lane = ?1";
+        let mut under_way = self.connection.prepare_cached(sql)?;
+        for lane in lanes {
+            if under_way.exists([lane])?
+                || !self.workable("alert", Some(lane), 1, soon)?.is_empty()
+                || !self.workable("file", Some(lane), 1, soon)?.is_empty()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Alerts for channels that are no longer configured are given up: nothing waits for them for ever.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn give_up_alerts_except(&mut self, channels: &[String], now: Timestamp) -> Result<usize, StoreError> {
+        let known = json(&channels, "list of channels")?;
+        let sql = "UPDATE outbox SET state = 'failed', last_error = 'its channel is no longer configured', closed_at = ?2 \
+                   WHERE kind = 'alert' AND state IN ('ready', 'doing') \
+                   AND lane NOT IN (SELECT value FROM json_each(?1))";
+        Ok(self.connection.prepare_cached(sql)?.execute((known, millis(now)))?)
     }
 
     /// Where the message of a row was first seen and still lies as far as is known, and what it is.

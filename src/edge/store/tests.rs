@@ -197,3 +197,14 @@ async fn both_drivers_answer() {
         assert!(known.own_letter);
     }
 }
+
+#[test]
+fn alerts_of_a_channel_that_is_gone_hold_nothing_up() {
+    let mut db = Db::in_memory().unwrap();
+    db.settle(&[settling("m", 1, vec![alert("k", &[]), file("file:m", &["k"])])], true, at(1)).unwrap();
+    let lanes = ["phone".to_owned(), "a".to_owned()];
+    assert!(!db.is_idle(&lanes, at(9)).unwrap());
+    assert_eq!(db.give_up_alerts_except(&["mail".to_owned()], at(2)).unwrap(), 1);
+    assert_eq!(db.workable("file", Some("a"), 10, at(9)).unwrap().len(), 1, "the filing waited for it and goes on");
+    assert!(db.is_idle(&["other".to_owned()], at(9)).unwrap(), "what another account waits for is not ours");
+}

@@ -4,4 +4,5 @@ pub mod certs;
 pub mod dovecot;
 pub mod http;
 pub mod oracle;
+pub mod run;
 pub mod smtp;
