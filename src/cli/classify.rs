@@ -15,7 +15,7 @@ use std::path::Path;
 /// the others; the exit code is 1 then.
 pub(super) fn run(arguments: &Classify, config: Option<&Path>) -> Result<(), Failure> {
     let setup = setup::quiet(config, arguments.rules.as_deref(), &arguments.authserv_id)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = anstream::stdout().lock();
     let mut failed = 0_usize;
     for found in mails::all(&arguments.paths) {
         let (file, sheet) = match found {
