@@ -8,6 +8,7 @@ mod fixtures;
 mod imap_dovecot;
 mod imports;
 mod measure;
+mod mutated;
 mod same_wire;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;

@@ -3,6 +3,8 @@
 pub mod certs;
 pub mod dovecot;
 pub mod http;
+pub mod mutate;
 pub mod oracle;
+pub mod probe;
 pub mod run;
 pub mod smtp;
