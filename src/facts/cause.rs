@@ -1,6 +1,6 @@
 //! Who caused a cancellation: the shop, the buyer, or a payment that did not come.
 
-use super::page::{Page, hits};
+use super::page::Page;
 use super::said::{first_of, said_loosely, short};
 use super::state::{CANCEL, RECEIVED};
 use super::{Cancelled, Cause, Found};
@@ -77,7 +77,7 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
     }
     for (words, value) in [(&buyer[..], Cause::Buyer), (&payment[..], Cause::Payment)] {
         for (v, view) in views.iter().enumerate() {
-            for (at, word) in hits(view.text(), words) {
+            for (at, word) in view.hits(words) {
                 let end = at + word.len();
                 let general = clause::is_supposed(view.text(), at, end) && value != Cause::Payment;
                 if view.counts(at) && !general {

@@ -1,7 +1,7 @@
 //! Coupons: granted, an apology, returned, refused, expiring, advertised.
 
 use super::label::{Kind, Labelled};
-use super::page::{Page, View, hits};
+use super::page::{Page, View};
 use super::pattern::patterns;
 use super::said::is_topic;
 use super::{Confidence, Coupon, CouponRole, Facts, Field, Found, Span, date, money};
@@ -104,7 +104,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
 fn sentences<'p, 'a>(page: &'p Page<'a>) -> Vec<(&'p View<'a>, Range<usize>)> {
     let mut found: Vec<(&View<'_>, Range<usize>)> = Vec::new();
     for view in page.prose() {
-        for (at, _) in hits(view.text(), &["クーポン", "coupon", "値引き:", "値引きプラン", "割引:", "割引額"])
+        for (at, _) in view.hits(&["クーポン", "coupon", "値引き:", "値引きプラン", "割引:", "割引額"])
         {
             let range = view.sentence_at(at);
             let text = view.slice(range.clone());
@@ -238,7 +238,7 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
 fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)> {
     for view in page.prose() {
         let whole = view.text();
-        for (at, word) in hits(whole, BACK) {
+        for (at, word) in view.hits(BACK) {
             let end = at + word.len();
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
@@ -274,7 +274,7 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
             let confidence = if general { Confidence::Low } else { Confidence::High };
             return Some((role, view.span(sentence), confidence));
         }
-        for (at, _) in hits(whole, &["期限", "expir"]) {
+        for (at, _) in view.hits(&["期限", "expir"]) {
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let soon =
@@ -322,7 +322,7 @@ fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool) -> Option<jiff::Time
     labelled
         .or_else(|| {
             let view = &page.joined;
-            hits(view.text(), &["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
+            view.hits(&["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
                 let line = view.slice(view.line_at(at));
                 let ends = ["期限", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word));
                 if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }

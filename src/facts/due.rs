@@ -1,7 +1,7 @@
 //! Times that matter: reply by, pay by, the sale starts again.
 
 use super::label::{Kind, Labelled};
-use super::page::{Page, View, hits};
+use super::page::{Page, View};
 use super::{Confidence, Facts, Found, date};
 use jiff::{Timestamp, ToSpan};
 
@@ -100,8 +100,7 @@ fn pay_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
 
 fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Timestamp>> {
     let view = &page.joined;
-    let text = view.text();
-    for (at, _) in hits(text, asks) {
+    for (at, _) in view.hits(asks) {
         let sentence = view.sentence_at(at);
         let words = view.slice(sentence.clone());
         if !view.counts(at) || not.iter().any(|word| words.contains(word)) {

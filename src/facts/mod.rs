@@ -7,6 +7,7 @@ mod cause;
 mod coupon;
 mod date;
 mod due;
+mod grams;
 mod item;
 mod label;
 mod money;

@@ -1,5 +1,6 @@
 //! A mail as the finders see it: its texts in normal form, line by line, with the way back to what was written.
 
+use super::grams::Grams;
 use super::{Confidence, Field, Found, Span};
 use crate::mail::{Mail, PartKind};
 use crate::text::Folded;
@@ -17,9 +18,35 @@ pub(super) struct View<'a> {
     pub(super) field: Field,
     folded: &'a Folded,
     mail: &'a Mail,
+    grams: Grams,
 }
 
 impl<'a> View<'a> {
+    fn new(field: Field, folded: &'a Folded, mail: &'a Mail) -> Self {
+        Self { field, folded, mail, grams: Grams::of(folded.text()) }
+    }
+
+    /// Whether a word stands in the text.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.grams.may_hold(word) && self.text().contains(word)
+    }
+
+    /// The places of a word.
+    pub(super) fn places<'w>(&self, word: &'w str) -> impl Iterator<Item = usize> + use<'a, 'w> {
+        let text = if self.grams.may_hold(word) { self.text() } else { "" };
+        text.match_indices(word).map(|(at, _)| at)
+    }
+
+    /// Words in the text, in order of their places, the longest at each place.
+    pub(super) fn hits<'w>(&self, words: &[&'w str]) -> Vec<(usize, &'w str)> {
+        let mut found: Vec<(usize, &'w str)> =
+            words.iter().flat_map(|word| self.places(word).map(|at| (at, *word))).collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
+        found.dedup_by_key(|(at, _)| *at);
+        found.truncate(MOST_HITS);
+        found
+    }
+
     pub(super) fn text(&self) -> &'a str {
         self.folded.text()
     }
@@ -100,7 +127,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn of(mail: &'a Mail, joined: &'a Folded) -> Self {
-        let body = View { field: Field::Body, folded: &mail.body.folded, mail };
+        let body = View::new(Field::Body, &mail.body.folded, mail);
         let text = body.text();
         let mut lines = Vec::new();
         let mut start = 0;
@@ -114,9 +141,9 @@ impl<'a> Page<'a> {
         }
         Self {
             mail,
-            subject: View { field: Field::Subject, folded: &mail.subject.folded, mail },
+            subject: View::new(Field::Subject, &mail.subject.folded, mail),
             body,
-            joined: View { field: Field::Body, folded: joined, mail },
+            joined: View::new(Field::Body, joined, mail),
             lines,
         }
     }
@@ -128,16 +155,6 @@ impl<'a> Page<'a> {
 
     /// Whether subject or body hold one of these words.
     pub(super) fn has(&self, words: &[&str]) -> bool {
-        self.prose().iter().any(|view| words.iter().any(|word| view.text().contains(word)))
+        self.prose().iter().any(|view| words.iter().any(|word| view.has(word)))
     }
-}
-
-/// Words in a text, in order of their places, the longest at each place.
-pub(super) fn hits<'w>(text: &str, words: &[&'w str]) -> Vec<(usize, &'w str)> {
-    let mut found: Vec<(usize, &'w str)> =
-        words.iter().flat_map(|word| text.match_indices(word).map(|(at, _)| (at, *word))).collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
-    found.dedup_by_key(|(at, _)| *at);
-    found.truncate(MOST_HITS);
-    found
 }

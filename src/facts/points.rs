@@ -1,7 +1,7 @@
 //! Points coming back: done, promised or refused. What is earned, used or said in general is none of these.
 
 use super::label::{Kind, Labelled};
-use super::page::{Page, View, hits};
+use super::page::{Page, View};
 use super::said::is_topic;
 use super::{Confidence, Facts, Field, Form, Found, PointsReturn, date, money};
 use crate::text::clause;
@@ -60,7 +60,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     // the subject of an answer is the shopper's own: ポイントが戻りません
     let answer = page.subject.text().trim_start().starts_with("re:");
     for (v, view) in page.prose().into_iter().enumerate().skip(usize::from(answer)) {
-        for (at, word) in hits(view.text(), BACK) {
+        for (at, word) in view.hits(BACK) {
             let Some((found, sentence)) = statement(view, at, word) else { continue };
             let rank = rank(&found);
             if best.as_ref().is_none_or(|(known, ..)| rank > *known) {

@@ -1,6 +1,6 @@
 //! What a mail really says: words in clauses that are neither denied nor supposed, by whom, and of what is not to be had.
 
-use super::page::{Page, View, hits};
+use super::page::{Page, View};
 use crate::text::clause;
 use std::ops::Range;
 
@@ -99,7 +99,7 @@ pub(super) fn is_said(view: &View<'_>, at: usize, end: usize) -> bool {
 /// The first of these words that is really said.
 pub(super) fn said(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usize>)> {
     for (v, view) in page.prose().into_iter().enumerate() {
-        for (at, word) in hits(view.text(), words) {
+        for (at, word) in view.hits(words) {
             let end = at + word.len();
             if is_said(view, at, end) {
                 return Some((v, at..end));
@@ -113,7 +113,7 @@ pub(super) fn said(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usiz
 /// ご用意ができません), but not as a mere possibility.
 pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     for (v, view) in page.prose().into_iter().enumerate() {
-        for (at, word) in hits(view.text(), OUT_OF_STOCK) {
+        for (at, word) in view.hits(OUT_OF_STOCK) {
             let end = at + word.len();
             let able = [
                 "ご用意",
@@ -146,7 +146,7 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
 
 pub(super) fn first_of(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
-        hits(view.text(), words).into_iter().find(|(at, _)| view.counts(*at)).map(|(at, _)| (v, view.sentence_at(at)))
+        view.hits(words).into_iter().find(|(at, _)| view.counts(*at)).map(|(at, _)| (v, view.sentence_at(at)))
     })
 }
 
@@ -154,7 +154,7 @@ pub(super) fn first_of(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<
 pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
         let (at, end) =
-            view.text().match_indices(word).map(|(at, word)| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
+            view.places(word).map(|at| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
         let sentence = view.slice(view.sentence_at(at));
         // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
         let courtesy =
@@ -168,7 +168,7 @@ pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<
 
 pub(super) fn said_loosely_any(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
-        let (at, word) = view.text().match_indices(word).find(|(at, _)| view.counts(*at))?;
+        let at = view.places(word).find(|at| view.counts(*at))?;
         (!clause::is_supposed(view.text(), at, at + word.len())).then_some((v, at..at + word.len()))
     })
 }

@@ -4,7 +4,7 @@
 //! neither denied nor supposed; a question beats an apology, and a deed beats a question.
 
 use super::cause::cause;
-use super::page::{Page, hits};
+use super::page::Page;
 use super::said::{first_of, from_orders, from_shop, is_said, machine, said, said_loosely, short};
 use super::stage::stage;
 use super::{Cancelled, Confidence, Facts, Found, Stage};
@@ -130,7 +130,7 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
 pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     for (v, view) in page.prose().into_iter().enumerate() {
         let text = view.text();
-        for (at, word) in hits(text, CANCEL) {
+        for (at, word) in view.hits(CANCEL) {
             let end = at + word.len();
             let rest = text.get(at..).unwrap_or_default();
             let before = text.get(..at).unwrap_or_default();
@@ -297,7 +297,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     }
     // キャンセルのご依頼を受け付けました without the word's own deed
     for view in [&page.subject, &page.joined] {
-        for (at, _) in hits(view.text(), &["キャンセル"]) {
+        for (at, _) in view.hits(&["キャンセル"]) {
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
@@ -344,7 +344,7 @@ fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let words =
         ["ご注文内容変更", "ご注文内容の変更", "注文内容を変更", "金額変更", "金額の変更", "金額を変更", "変更後"];
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
-        hits(view.text(), &words).into_iter().find_map(|(at, word)| {
+        view.hits(&words).into_iter().find_map(|(at, word)| {
             let end = at + word.len();
             let after = view.slice(end..view.sentence_at(at).end);
             let told = v == 0
