@@ -33,8 +33,8 @@ impl<'a> View<'a> {
 
     /// The places of a word.
     pub(super) fn places<'w>(&self, word: &'w str) -> impl Iterator<Item = usize> + use<'a, 'w> {
-        let text = if self.grams.may_hold(word) { self.text() } else { "" };
-        text.match_indices(word).map(|(at, _)| at)
+        let text = self.grams.may_hold(word).then_some(self.text());
+        text.into_iter().flat_map(move |text| text.match_indices(word)).map(|(at, _)| at)
     }
 
     /// Words in the text, in order of their places, the longest at each place.
