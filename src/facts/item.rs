@@ -2,6 +2,7 @@
 
 use super::label::{Kind, Labelled};
 use super::money;
+use super::name::{self, Named};
 use super::page::Page;
 use super::pattern::patterns;
 use super::{Confidence, Facts, Field, Found, Item, Span};
@@ -12,8 +13,6 @@ use std::ops::Range;
 const MOST: usize = 100;
 /// Most links that are looked at.
 const MOST_LINKS: usize = 400;
-/// A line longer than this (bytes) names no item beside a link.
-const LONGEST: usize = 600;
 
 patterns! {
     /// `価格 1,980(円) x 2(個) = 3,960(円)`, `35,424円 x 1個`
@@ -21,7 +20,6 @@ patterns! {
         [^0-9¥]{0,16}?
         ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円)?(?:\s?\([^)]{0,16}\))?
         \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
-    QUOTED = "[「『]([^」』\n]{2,100})[」』]";
     CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)(?P<options>\s+[^()]{1,20}:.*)?$";
     COUNT = r"^\s?(?:×|x|\*)?\s?([0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|pcs?)\)?)?";
 }
@@ -178,7 +176,8 @@ fn trim(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// The name as written, and the code in the last parentheses behind it.
 fn name_and_code(page: &Page<'_>, range: &Range<usize>) -> (String, Option<String>) {
-    let written = page.body.written(range.clone()).trim();
+    let written = name::clean(page.body.written(range.clone()));
+    let written = written.as_str();
     let flat = written.replace('（', "(").replace('）', ")");
     match CODE.captures(&flat) {
         Some(captures) => {
@@ -204,6 +203,7 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
             Kind::ItemName => {
                 let range = trim(page.body.text(), one.value.clone());
                 let (name, code) = name_and_code(page, &range);
+                let name = name::unquoted(&name).to_owned();
                 // a sentence, a price or a link is no name
                 let fits = !name.is_empty()
                     && name.chars().count() <= 200
@@ -243,9 +243,12 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
     items
 }
 
-/// Links to items: joined with the items they belong to, or items of their own where there is no list.
-fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
-    let mut urls: Vec<(usize, String)> = Vec::new();
+/// Links to the same item: its URL, the links by number.
+type Target = (String, Vec<usize>);
+
+/// What the mail links to, in order; quoted text does not count.
+fn targets(page: &Page<'_>) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
     for (n, link) in page.mail.links.iter().enumerate().take(MOST_LINKS) {
         let quoted = link.place.as_ref().is_some_and(|place| page.mail.part_at(place.start) == PartKind::Quoted);
         if quoted {
@@ -254,28 +257,35 @@ fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
         let url = item_url(&link.href)
             .map(|(url, ..)| url)
             .or_else(|| crate::mail::trust::is_rakuten(&link.host).then(|| carried(&link.href)).flatten());
-        if let Some(url) = url
-            && !urls.iter().any(|(_, known)| *known == url)
-        {
-            urls.push((n, url));
+        let Some(url) = url else { continue };
+        match targets.iter_mut().find(|(known, _)| *known == url) {
+            Some((_, links)) => links.push(n),
+            None => targets.push((url, vec![n])),
         }
     }
-    if urls.len() == items.len() {
-        for (item, (_, url)) in items.iter_mut().zip(&urls) {
+    targets
+}
+
+/// Links to items: joined with the items they belong to, or items of their own where there is no list.
+fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
+    let targets = targets(page);
+    if targets.len() == items.len() {
+        for (item, (url, _)) in items.iter_mut().zip(&targets) {
             item.value.url = Some(url.clone());
         }
         return;
     }
-    for (n, url) in urls {
-        let link = page.mail.links.get(n);
-        let shown = link.map_or("", |link| link.text.trim());
+    let alone = targets.len() == 1;
+    for (url, links) in &targets {
+        let of = |n: &usize| page.mail.links.get(*n);
+        let shown: Vec<&str> = links.iter().filter_map(of).map(|link| link.text.trim()).collect();
         let of_name = items.iter_mut().find(|item| {
+            let name = item.value.name.as_str();
             item.value.url.is_none()
-                && !shown.is_empty()
-                && (item.value.name == shown || shown.contains(&item.value.name))
+                && shown.iter().any(|shown| !shown.is_empty() && (*shown == name || shown.contains(name)))
         });
         if let Some(item) = of_name {
-            item.value.url = Some(url);
+            item.value.url = Some(url.clone());
             continue;
         }
         // an order names its goods itself: other links in it are advertising
@@ -288,143 +298,54 @@ fn link(page: &Page<'_>, items: &mut Vec<Found<Item>>, facts: &Facts) {
         if let [only] = items.as_mut_slice()
             && only.value.url.is_none()
         {
-            only.value.url = Some(url);
+            only.value.url = Some(url.clone());
             continue;
         }
-        let (mut name, price) = beside(page, n, shown);
-        if name.is_empty() {
-            name = quoted(page).unwrap_or_default();
+        let mut named = near(page, links, &targets);
+        if named.name.is_empty() && alone {
+            named.name = name::told(page).unwrap_or_default();
         }
-        let span = Span { field: Field::Link, range: n..n + 1 };
-        let confidence = if name.is_empty() { Confidence::Low } else { Confidence::High };
-        let item = Item { name, code: None, price_yen: price, quantity: None, url: Some(url) };
+        let first = links.first().copied().unwrap_or_default();
+        let span = Span { field: Field::Link, range: first..first + 1 };
         // a link without a name is still the link that matters most in a restock mail
-        let confidence = if page.mail.links.len() <= 12 { Confidence::High } else { confidence };
+        let sure = !named.name.is_empty() || page.mail.links.len() <= 12;
+        let confidence = if sure { Confidence::High } else { Confidence::Low };
+        let item =
+            Item { name: named.name, code: None, price_yen: named.price, quantity: None, url: Some(url.clone()) };
         items.push(Found { value: item, span, confidence });
     }
 }
 
-/// ご登録いただいた「NAME」が入荷いたしました: the name in quotes of a sentence about goods.
-fn quoted(page: &Page<'_>) -> Option<String> {
-    let view = &page.joined;
-    QUOTED.captures_iter(view.text()).take(MOST).find_map(|found| {
-        let name = found.get(1)?;
-        let sentence = view.slice(view.sentence_at(name.start()));
-        let goods =
-            ["入荷", "再販", "販売", "登録", "商品", "在庫", "お気に入り"].iter().any(|word| sentence.contains(word));
-        let before = view.text().get(..name.start()).unwrap_or_default();
-        let shop = before.ends_with("ショップ「") || before.ends_with("店舗「");
-        let written = view.written(name.range()).replace(['\r', '\n'], "");
-        (goods && !shop && view.counts(name.start())).then(|| written.trim().to_owned())
-    })
+/// What stands with one of the links to an item: with the one that shows a name, else with the first that finds one.
+fn near(page: &Page<'_>, links: &[usize], targets: &[Target]) -> Named {
+    let place = |n: &usize| page.mail.links.get(*n).and_then(|link| link.place.clone());
+    let others: Vec<Range<usize>> =
+        targets.iter().filter(|(_, of)| of != links).flat_map(|(_, of)| of.iter().filter_map(place)).collect();
+    let mut best = Named::default();
+    let mut of_names: Vec<(bool, Named)> = Vec::new();
+    for n in links.iter().take(6) {
+        let (Some(link), Some(place)) = (page.mail.links.get(*n), place(n)) else { continue };
+        let start = others.iter().map(|other| other.end).filter(|end| *end <= place.start).max().unwrap_or(0);
+        let end =
+            others.iter().map(|other| other.start).filter(|start| *start >= place.end).min().unwrap_or(usize::MAX);
+        let named = name::beside(page, link.text.trim(), &place, &(start..end));
+        let by_itself = !named.name.is_empty() && link.text.contains(&named.name);
+        of_names.push((by_itself, named));
+    }
+    of_names.sort_by_key(|(by_itself, named)| (!by_itself, named.name.is_empty()));
+    for (_, named) in of_names {
+        if best.name.is_empty() {
+            best.name = named.name;
+        }
+        best.price = best.price.or(named.price);
+    }
+    best
 }
 
 /// ご注文の「NAME」ですが: the goods of an order that a sentence names in quotes.
 fn ordered(page: &Page<'_>) -> Vec<Found<Item>> {
-    let view = &page.joined;
-    let lead = [
-        "ご注文の",
-        "ご注文いただいた",
-        "ご注文いただきました",
-        "ご注文頂いた",
-        "ご注文頂きました",
-        "ご注文のうち",
-        "ご注文商品の",
-        "ご注文の商品",
-        "ご注文くださった",
-    ];
-    // the quotes of a button, of a subject or of a shop
-    let other = [
-        "ボタン",
-        "ページ",
-        "より",
-        "から",
-        "を押",
-        "をクリック",
-        "メニュー",
-        "という",
-        "と題",
-        "のメール",
-        "店",
-        "さま",
-        "様",
-    ];
-    let names = QUOTED.captures_iter(view.text()).take(MOST).filter_map(|found| {
-        let (whole, name) = (found.get(0)?, found.get(1)?);
-        let before = view.text().get(..whole.start())?.trim_end();
-        let after = view.text().get(whole.end()..)?.trim_start();
-        let goods = lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
-        let written = view.written(name.range()).replace(['\r', '\n'], "").trim().to_owned();
-        let item = Item { name: written, ..Item::default() };
-        (goods && view.counts(name.start())).then(|| view.sure(item, name.range()))
-    });
-    names.collect()
-}
-
-/// The name and the price that stand with a link: its own words, or the lines right above it.
-fn beside(page: &Page<'_>, link: usize, shown: &str) -> (String, Option<u64>) {
-    let Some(link) = page.mail.links.get(link) else { return (String::new(), None) };
-    let call = [
-        "こちら",
-        "http",
-        "購入",
-        "詳細",
-        "商品ページ",
-        "見る",
-        "チェック",
-        "カート",
-        "click",
-        "buy",
-        "view",
-        "shop now",
-    ];
-    let folded_shown = crate::text::fold(shown);
-    let says_name = !shown.is_empty() && !call.iter().any(|word| folded_shown.text().contains(word));
-    let mut name = if says_name { shown.to_owned() } else { String::new() };
-    let mut price = None;
-    let Some(place) = &link.place else { return (name, price) };
-    let raw = page.mail.body.raw.as_str();
-    let before = raw.get(..place.start).unwrap_or_default();
-    for line in before
-        .lines()
-        .rev()
-        .chain(raw.get(place.start..).unwrap_or_default().lines().skip(1).take(2))
-        .filter(|line| line.len() <= LONGEST && !line.trim().is_empty())
-        .take(5)
-    {
-        let folded = crate::text::fold(line);
-        let text = folded.text().trim();
-        if text.starts_with("http") || is_rule(text) {
-            continue;
-        }
-        if price.is_none()
-            // 4,980円→3,980円: the new price
-            && let Some(amount) = money::yen(text.rsplit('→').next().unwrap_or(text), false).into_iter().find(|amount| !amount.negative && !amount.bound)
-            && !["off", "クーポン", "送料", "以上"].iter().any(|word| text.contains(word))
-        {
-            price = Some(amount.value);
-            if text.chars().count() < 24 {
-                continue;
-            }
-        }
-        let dated = !super::date::stamps(text, page.mail.base).is_empty();
-        let sentence = text.contains('。')
-            || dated
-            || text.ends_with('。')
-            || text.ends_with("ました")
-            || text.ends_with("ます")
-            || text.ends_with('!')
-            || text.ends_with(':');
-        let greets = text.contains('様') && text.chars().count() < 16;
-        let call_out = call.iter().any(|word| text.contains(word));
-        if name.is_empty() && !sentence && !greets && !call_out && is_name(text) {
-            let bare = line.trim().trim_start_matches(|c: char| "■□◆◇●○▼▽・*>→☆★".contains(c) || c.is_whitespace());
-            if bare.chars().count() <= 120 {
-                name = bare.to_owned();
-            }
-        }
-    }
-    (name, price)
+    let named = name::ordered(page).into_iter();
+    named.map(|(name, range)| page.joined.sure(Item { name, ..Item::default() }, range)).collect()
 }
 
 #[cfg(test)]

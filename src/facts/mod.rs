@@ -11,6 +11,7 @@ mod grams;
 mod item;
 mod label;
 mod money;
+mod name;
 mod number;
 pub mod order;
 mod page;

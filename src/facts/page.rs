@@ -3,7 +3,7 @@
 use super::grams::Grams;
 use super::{Confidence, Field, Found, Span};
 use crate::mail::{Mail, PartKind};
-use crate::text::Folded;
+use crate::text::{Folded, clause};
 use std::ops::Range;
 
 /// Lines longer than this are cut: no label and no table row is longer.
@@ -85,23 +85,31 @@ impl<'a> View<'a> {
 
     /// The line (between `\n`) that holds a place, at most [`REACH`] bytes to each side.
     pub(super) fn line_at(&self, at: usize) -> Range<usize> {
-        self.stretch_at(at, |c| c == '\n')
+        self.stretch_at(at, |_, c| c == '\n')
     }
 
-    fn stretch_at(&self, at: usize, ends: impl Fn(char) -> bool) -> Range<usize> {
+    /// The bytes around a place up to the next characters that end the stretch; they are asked for with what stands
+    /// before them.
+    fn stretch_at(&self, at: usize, ends: impl Fn(&str, char) -> bool) -> Range<usize> {
         let text = self.text();
         let floor = boundary(text, at.saturating_sub(REACH));
         let before = text.get(floor..at).unwrap_or_default();
-        let start =
-            before.char_indices().rev().find(|(_, c)| ends(*c)).map_or(floor, |(n, c)| floor + n + c.len_utf8());
+        let end_before = |(n, c): &(usize, char)| ends(before.get(..*n).unwrap_or_default(), *c);
+        let start = before.char_indices().rev().find(end_before).map_or(floor, |(n, c)| floor + n + c.len_utf8());
         let ceiling = boundary(text, at.saturating_add(REACH).min(text.len())).max(at);
         let after = text.get(at..ceiling).unwrap_or_default();
-        start..after.char_indices().find(|(_, c)| ends(*c)).map_or(ceiling, |(n, _)| at + n)
+        let end_after = |(n, c): &(usize, char)| ends(text.get(floor..at + n).unwrap_or_default(), *c);
+        start..after.char_indices().find(end_after).map_or(ceiling, |(n, _)| at + n)
     }
 
-    /// The sentence that holds a place: between `。`, `!`, `?`, line ends and table cells.
+    /// The sentence that holds a place: between `。`, `!`, `?`, line ends and table cells. A line that ends in a comma
+    /// goes on in the next one.
     pub(super) fn sentence_at(&self, at: usize) -> Range<usize> {
-        self.stretch_at(at, |c| matches!(c, '。' | '!' | '?' | '\n' | '\t'))
+        self.stretch_at(at, |before, c| match c {
+            '。' | '!' | '?' | '\t' => true,
+            '\n' => !clause::goes_past(before),
+            _ => false,
+        })
     }
 }
 

@@ -153,8 +153,7 @@ pub(super) fn first_of(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<
 /// A question is a question even where its clause is polite or conditional.
 pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
-        let (at, end) =
-            view.places(word).map(|at| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
+        let (at, end) = view.places(word).map(|at| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
         let sentence = view.slice(view.sentence_at(at));
         // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
         let courtesy =

@@ -3,7 +3,7 @@
 use super::label::{Kind, Labelled};
 use super::page::Page;
 use super::pattern::patterns;
-use super::{Confidence, Facts, Field, Found, Span, item};
+use super::{Confidence, Facts, Field, Found, Span, item, name};
 
 patterns! {
     NAMED = r"ショップ\s?「([^」]{1,80})」";
@@ -82,7 +82,7 @@ fn by_label(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<String>> {
 fn by_sentence(page: &Page<'_>) -> Option<Found<String>> {
     let view = &page.joined;
     let name = NAMED.captures(view.text())?.get(1)?.range();
-    let written = clean(&view.written(name.clone()).replace(['\r', '\n'], ""));
+    let written = clean(view.written(name.clone()));
     (!written.is_empty()).then(|| view.sure(written, name))
 }
 
@@ -100,6 +100,7 @@ fn by_display_name(page: &Page<'_>) -> Option<Found<String>> {
 
 /// Without asterisks, quotes and a remark in parentheses behind it.
 fn clean(name: &str) -> String {
+    let name = name::clean(name);
     let name = name.trim().trim_matches(|c: char| "*「」『』\"'【】[]".contains(c) || c.is_whitespace());
     let end = name.find(['（', '(']).filter(|at| *at > 0).unwrap_or(name.len());
     let short = name.get(..end).unwrap_or(name).trim();

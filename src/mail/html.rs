@@ -67,6 +67,8 @@ struct Open {
     /// A link's target and where its text began.
     link: Option<(String, Option<usize>)>,
     cite: Option<usize>,
+    /// Bytes of the text when this element began.
+    begun: usize,
     /// Cells of a table row so far.
     cells: u32,
 }
@@ -227,9 +229,11 @@ impl Renderer {
             "table" | "tr" | "thead" | "tbody" | "tfoot" if !self.hidden() => self.row_line(),
             "td" | "th" if !self.hidden() => {
                 let row = self.stack.iter_mut().rfind(|open| open.name == "tr" || open.name == "table");
+                // an image before the words is no cell that a reader would miss
+                let said = self.page.text.len();
                 let first = row.is_none_or(|row| {
                     row.cells += 1;
-                    row.cells == 1
+                    row.cells == 1 || row.begun == said
                 });
                 if !first {
                     self.gap = Gap::Tab;
@@ -275,7 +279,7 @@ impl Renderer {
                 || classes.contains("gmail_quote")))
             || classes.contains("yahoo_quoted");
         let cite = cited.then_some(self.page.text.len());
-        Open { name: name.to_owned(), hidden, paint, keep_blanks, link, cite, cells: 0 }
+        Open { name: name.to_owned(), hidden, paint, keep_blanks, link, cite, cells: 0, begun: self.page.text.len() }
     }
 
     /// Elements that end without an end tag when another begins.

@@ -42,6 +42,11 @@ fn is_hiragana(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}')
 }
 
+/// Whether a line that ends so goes on in the next one: with a comma that closes no greeting.
+pub(crate) fn goes_past(line: &str) -> bool {
+    line.ends_with(['、', '，']) && !line.ends_with("様、") && !line.ends_with("さん、")
+}
+
 /// Whether a line that ends like `before` goes on in the next one, `after`.
 pub(crate) fn wrapped(before: &str, after: &str) -> bool {
     let length = before.chars().count();
@@ -76,7 +81,7 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
     // as far as a sentence goes: a mail without line ends stays cheap
     let before = last_chars(text.get(..start).unwrap_or_default(), 240);
     let after = first_chars(text.get(end..).unwrap_or_default(), 240);
-    let from = last_chars(before, 80).rsplit(ends_sentence).next().unwrap_or_default();
+    let from = since(last_chars(before, 80));
     let to = sentence(after);
     let said = |words: &str| SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words);
     let words = text.get(start..end).unwrap_or_default();
@@ -115,13 +120,22 @@ fn clause(after: &str) -> &str {
     sentence.get(..end).unwrap_or_default()
 }
 
+/// The beginning of the sentence that a text breaks off in.
+fn since(before: &str) -> &str {
+    let end = |(at, c): &(usize, char)| {
+        ends_sentence(*c) && !(*c == '\n' && goes_past(before.get(..*at).unwrap_or_default()))
+    };
+    let from = before.char_indices().rev().find(end).map_or(0, |(at, c)| at + c.len_utf8());
+    before.get(from..).unwrap_or_default()
+}
+
 /// The rest of a sentence, at most [`REACH`] characters.
 fn sentence(after: &str) -> &str {
     let mut end = 0;
     for (count, (at, c)) in after.char_indices().enumerate() {
         let rest = after.get(at + c.len_utf8()..).unwrap_or_default();
         let before = after.get(..at).unwrap_or_default();
-        let wraps = c == '\n' && goes_on(rest) && !ended(before, rest);
+        let wraps = c == '\n' && (goes_past(before) || goes_on(rest) && !ended(before, rest));
         if count == REACH || (ends_sentence(c) && !wraps) {
             break;
         }

@@ -1,5 +1,11 @@
 //! Which characters are letters of Japanese, blanks, dashes, or nothing a reader can see.
 
+/// A text for people: letters composed, nothing in it that cannot be seen.
+pub(crate) fn visible(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    text.chars().filter(|c| !is_invisible(*c)).nfc().collect()
+}
+
 /// Kana, kanji, and the marks that stand for a letter.
 pub(super) fn is_japanese(c: char) -> bool {
     is_kana(c)

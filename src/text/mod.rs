@@ -8,3 +8,4 @@ mod kind;
 
 pub use charset::{Decoded, Doubt, decode};
 pub use fold::{Folded, fold, fold_joined};
+pub(crate) use kind::visible;
