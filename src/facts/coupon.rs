@@ -70,12 +70,15 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     let (url, url_place) = link(page);
     let code = code(page);
     let about = sentences(page);
-    let amount = amount(page, &about);
     // small print about coupons in general does not make a new coupon one that is lost
     let told = role(page, facts).filter(|(.., confidence)| *confidence == Confidence::High || url.is_none());
+    let back = told.as_ref().is_some_and(|(role, ..)| matches!(role, CouponRole::Returned | CouponRole::Refused));
+    let amount = worth(page, &about, told.as_ref().map(|(_, span, _)| span).filter(|_| back), url.is_some());
     let given = about.iter().find(|(view, range)| GIVEN.iter().any(|word| view.slice(range.clone()).contains(word)));
     let has_worth = amount.0.is_some() || amount.1.is_some() || code.is_some();
-    let is_one = url.is_some() || told.is_some() || (has_worth && given.is_some()) || code.is_some();
+    let given = given.filter(|_| has_worth);
+    let offered = given.is_some() || has_worth && granted(page, facts) == CouponRole::Advert;
+    let is_one = url.is_some() || told.is_some() || offered || code.is_some();
     if !is_one {
         return;
     }
@@ -87,14 +90,13 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
             (granted(page, facts), place, Confidence::High)
         }
     };
-    let back = matches!(role, CouponRole::Returned | CouponRole::Refused);
     let coupon = Coupon {
         role,
         amount_yen: amount.0,
         percent: amount.1,
         code,
         url,
-        expires_at: expiry(page, labels, back),
+        expires_at: expiry(page, labels, back, facts.points_return.is_some()),
         min_yen: minimum(page, &about),
     };
     facts.coupon = Some(Found { value: coupon, span: place, confidence });
@@ -167,38 +169,106 @@ fn code(page: &Page<'_>) -> Option<String> {
 
 type Worth = (Option<u64>, Option<u64>, Option<Span>);
 
-fn amount(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Worth {
-    let _ = page;
+/// What a coupon is worth: said where it comes back, beside the word, or as `500円OFF` anywhere near a coupon to fetch.
+fn worth(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)], back: Option<&Span>, fetched: bool) -> Worth {
+    if let Some(span) = back {
+        // ご利用いただいた200円クーポンにつきまして、…お戻し: what was used is what comes back
+        let views = page.prose();
+        let of = |view: &&View<'_>| view.field == span.field && !view.text().is_empty();
+        return views
+            .into_iter()
+            .filter(of)
+            .find_map(|view| {
+                let sentence = span_in(view, span)?;
+                let text = view.slice(sentence.clone());
+                let near = |range: &Range<usize>| {
+                    let after = text.get(range.end..).unwrap_or_default().trim_start();
+                    let before = text.get(..range.start).unwrap_or_default();
+                    !after.starts_with("以上")
+                        && (is_off(before, after) || after.starts_with([')', '分', 'の']) || before.ends_with('('))
+                };
+                let found = worths(text).into_iter().find(|(range, ..)| near(range))?;
+                let place = sentence.start + found.0.start..sentence.start + found.0.end;
+                Some((found.1, found.2, Some(view.span(place))))
+            })
+            .unwrap_or_default();
+    }
+    let plain = |text: &str, range: &Range<usize>| {
+        let after = text.get(range.end..).unwrap_or_default().trim_start();
+        let before = text.get(..range.start).unwrap_or_default();
+        !after.starts_with("以上") && !after.starts_with("(税込)以上") && is_off(before, after)
+    };
     for (view, range) in about {
         let text = view.slice(range.clone());
-        let mut worths: Vec<(Range<usize>, Option<u64>, Option<u64>)> = money::yen(text, false)
-            .into_iter()
-            .filter(|amount| {
-                let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
-                let before = text.get(..amount.range.start).unwrap_or_default();
-                let off =
-                    ["off", "オフ", "引", "割引", "クーポン", "分", "の"].iter().any(|word| after.starts_with(word))
-                        || before.contains("値引")
-                        || before.contains("割引")
-                        || before.ends_with("クーポン")
-                        || before.ends_with("クーポン:")
-                        || before.ends_with('(');
-                off && !amount.bound && !after.starts_with("以上") && !after.starts_with("(税込)以上")
-            })
-            .map(|amount| (amount.range, Some(amount.value), None))
-            .collect();
-        worths.extend(PERCENT.captures_iter(text).filter_map(|found| {
-            let bound = text.get(..found.get(0)?.start())?.ends_with("最大");
-            let value = found.get(1)?.as_str().parse().ok().filter(|percent| *percent > 0 && !bound)?;
-            Some((found.get(0)?.range(), None, Some(value)))
-        }));
-        worths.sort_by_key(|(range, ..)| range.start);
-        if let Some((at, yen, percent)) = worths.into_iter().next() {
+        if let Some((at, yen, percent)) = worths(text).into_iter().find(|(range, ..)| plain(text, range)) {
             let place = range.start + at.start..range.start + at.end;
             return (yen, percent, Some(view.span(place)));
         }
     }
-    (None, None, None)
+    if !fetched && about.is_empty() {
+        return Worth::default();
+    }
+    // a row of a table, a line of terms: 200円OFF
+    for line in &page.lines {
+        let text = page.body.slice(line.clone());
+        let goods = text.contains("http") || ["送料", "ポイント", "倍", "価格"].iter().any(|word| text.contains(word));
+        let off = |range: &Range<usize>| {
+            let after = text.get(range.end..).unwrap_or_default().trim_start();
+            let before = text.get(..range.start).unwrap_or_default();
+            ["off", "オフ", "引き", "引", "割引"].iter().any(|word| after.starts_with(word))
+                || before.contains("割引")
+                || before.contains("値引")
+                || before.contains("discount")
+        };
+        if goods || !page.body.counts(line.start) {
+            continue;
+        }
+        if let Some((at, yen, percent)) = worths(text).into_iter().find(|(range, ..)| off(range)) {
+            let place = line.start + at.start..line.start + at.end;
+            return (yen, percent, Some(page.body.span(place)));
+        }
+    }
+    Worth::default()
+}
+
+/// The sentence of a view that begins where a span begins.
+fn span_in(view: &View<'_>, span: &Span) -> Option<Range<usize>> {
+    let at = view
+        .text()
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|at| view.span(*at..*at + 1).range.start >= span.range.start)?;
+    Some(view.sentence_at(at))
+}
+
+/// Whether an amount between these words is what a coupon takes off.
+fn is_off(before: &str, after: &str) -> bool {
+    ["off", "オフ", "引", "割引", "クーポン", "分", "の", "coupon"].iter().any(|word| after.starts_with(word))
+        || before.contains("値引")
+        || before.contains("割引")
+        || before.ends_with("クーポン")
+        || before.ends_with("クーポン:")
+        || before.ends_with('(')
+}
+
+/// Amounts in yen and in percent, in order.
+fn worths(text: &str) -> Vec<(Range<usize>, Option<u64>, Option<u64>)> {
+    let mut worths: Vec<(Range<usize>, Option<u64>, Option<u64>)> = money::yen(text, false)
+        .into_iter()
+        .filter(|amount| !amount.bound && !amount.doubtful)
+        .map(|amount| (amount.range, Some(amount.value), None))
+        .collect();
+    worths.extend(PERCENT.captures_iter(text).filter_map(|found| {
+        let bound = ["最大", "最高"].iter().any(|word| {
+            text.get(..found.get(0).map_or(0, |all| all.start())).is_some_and(|before| before.ends_with(word))
+        });
+        let value = found.get(1)?.as_str().parse().ok().filter(|percent| *percent > 0 && !bound)?;
+        // the amount ends before what follows it: 10%|OFF
+        let number = found.get(1)?.range();
+        Some((number.start..number.end + 1, None, Some(value)))
+    }));
+    worths.sort_by_key(|(range, ..)| range.start);
+    worths
 }
 
 fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> {
@@ -228,9 +298,17 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
         .or_else(|| {
             // the sentence right behind the one that names the coupon
             about.iter().find_map(|(view, range)| {
-                let next = view.slice(view.sentence_at((range.end + '。'.len_utf8()).min(view.text().len())));
+                let rest = view.text().get(range.end..)?;
+                let skip = rest.len() - rest.trim_start_matches(['。', '!', '\n', ' ', '♪', '☆', '★']).len();
+                let next = view.slice(view.sentence_at((range.end + skip).min(view.text().len())));
                 if next.contains("送料") { None } else { in_text(next) }
             })
+        })
+        .or_else(|| {
+            // the row of the table that says what it is worth
+            let rows = page.lines.iter().map(|line| page.body.slice(line.clone()));
+            rows.filter(|row| !row.contains("送料") && ["off", "引"].iter().any(|word| row.contains(word)))
+                .find_map(in_text)
         })
 }
 
@@ -306,7 +384,7 @@ fn granted(page: &Page<'_>, facts: &Facts) -> CouponRole {
     CouponRole::Granted
 }
 
-fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool) -> Option<jiff::Timestamp> {
+fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool, points_too: bool) -> Option<jiff::Timestamp> {
     let of_text = |text: &str| {
         let stamps = date::stamps(text, page.mail.base);
         stamps
@@ -328,7 +406,7 @@ fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool) -> Option<jiff::Time
                 if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
             })
         })
-        .or_else(|| if back { None } else { following(page).find_map(of_text) })
+        .or_else(|| if back && points_too { None } else { following(page).find_map(of_text) })
 }
 
 /// Lines that end something, among the few right after one that names a coupon.

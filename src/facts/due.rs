@@ -28,12 +28,43 @@ const SALE: &[&str] = &[
     "on sale",
 ];
 
+/// What says that it begins again: the start of any sale is no re-sale.
+const AGAIN: &[&str] = &[
+    "再販",
+    "再々販",
+    "再入荷",
+    "再々入荷",
+    "再発売",
+    "再開",
+    "復活",
+    "入荷",
+    "再登場",
+    "再販売",
+    "再び",
+    "ふたたび",
+    "帰ってき",
+    "帰ってまい",
+    "カムバック",
+    "キャンセル分",
+    "追加販売",
+    "先行販売",
+    "追加生産",
+    "増産",
+    "リクエスト",
+    "back in stock",
+    "restock",
+    "again",
+    "お待たせ",
+    "再生産",
+    "完売",
+];
+
 /// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     facts.ordered_at = ordered_at(page, labels);
     facts.pay_by = labelled(page, labels, Kind::PayBy).or_else(|| pay_by(page));
     facts.reply_by = labelled(page, labels, Kind::ReplyBy).or_else(|| reply_by(page));
-    if facts.order_numbers.is_empty() && page.has(SALE) {
+    if facts.order_numbers.is_empty() && page.has(SALE) && page.has(AGAIN) {
         facts.resale_at = resale_at(page);
     }
 }
@@ -140,10 +171,26 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
         for line in view.text().split('\n') {
             let start = from;
             from += line.len() + 1;
-            let other =
-                ["クーポン", "coupon", "ポイント", "営業時間", "配信", "締切", "エントリー", "お届け", "発送", "休業"]
-                    .iter()
-                    .any(|word| line.contains(word));
+            let other = [
+                "クーポン",
+                "coupon",
+                "ポイント",
+                "営業時間",
+                "配信",
+                "締切",
+                "エントリー",
+                "お届け",
+                "発送",
+                "休業",
+                "スーパーsale",
+                "スーパーセール",
+                "マラソン",
+                "感謝祭",
+                "タイムセール",
+                "ブラックフライデー",
+            ]
+            .iter()
+            .any(|word| line.contains(word));
             let skipped = (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start);
             if skipped && !same_days {
                 continue;

@@ -229,7 +229,7 @@ fn all(page: &Page<'_>) -> Vec<Labelled> {
         let mut start = line.start;
         let cells: Vec<&str> = whole.split('\t').collect();
         for (c, cell) in cells.iter().enumerate() {
-            if let Some((kind, label)) = label_of(cell) {
+            if let Some((kind, label)) = label_of(cell, |at| gap(page, start + at)) {
                 let label = start + label.start..start + label.end;
                 let cell_end = start + cell.len();
                 let own = trimmed(text, label.end..cell_end);
@@ -241,14 +241,14 @@ fn all(page: &Page<'_>) -> Vec<Labelled> {
                     next_line(page, n)
                 };
                 // several labels on one line: 商品小計 3,960円 クーポン利用 -200円
-                let value = cut_at_next_label(text, value);
+                let value = cut_at_next_label(page, value);
                 found.push(Labelled { kind, label, value: value.clone() });
                 let mut at = value.end;
                 while at < cell_end {
                     let rest = text.get(at..cell_end).unwrap_or_default();
-                    let Some((kind, label)) = label_of(rest) else { break };
+                    let Some((kind, label)) = label_of(rest, |n| gap(page, at + n)) else { break };
                     let label = at + label.start..at + label.end;
-                    let value = cut_at_next_label(text, trimmed(text, label.end..cell_end));
+                    let value = cut_at_next_label(page, trimmed(text, label.end..cell_end));
                     at = value.end.max(label.end);
                     found.push(Labelled { kind, label, value });
                 }
@@ -259,8 +259,32 @@ fn all(page: &Page<'_>) -> Vec<Labelled> {
     found
 }
 
-/// The label that a cell begins with, its closing bracket and a remark such as `(税込)` included.
-fn label_of(cell: &str) -> Option<(Kind, Range<usize>)> {
+/// How wide the blank was that the normal form took away: `ショップ　盛岡てつの店` reads ショップ盛岡てつの店 there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    None,
+    /// One blank: as between words of a sentence, too.
+    Narrow,
+    /// A full-width blank, or several: as between columns.
+    Wide,
+}
+
+/// The blank after the character that ends at `end`.
+fn gap(page: &Page<'_>, end: usize) -> Gap {
+    let text = page.body.text();
+    let Some(last) = text.get(..end).and_then(|before| before.chars().next_back()) else { return Gap::None };
+    let written = page.body.written(end - last.len_utf8()..end);
+    let blank = written.get(written.trim_end().len()..).unwrap_or_default();
+    match (blank.contains('\u{3000}'), blank.chars().count()) {
+        (_, 0) => Gap::None,
+        (false, 1) => Gap::Narrow,
+        _ => Gap::Wide,
+    }
+}
+
+/// The label that a cell begins with, its closing bracket and a remark such as `(税込)` included. `gap` tells the blank
+/// after a place of the cell.
+fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize>)> {
     let first = |text: &str| text.char_indices().find(|(_, c)| !is_ornament(*c)).map(|(at, _)| at);
     let mut start = first(cell).filter(|start| *start <= 80)?;
     // 変更後 支払い金額 1,480円
@@ -282,8 +306,10 @@ fn label_of(cell: &str) -> Option<(Kind, Range<usize>)> {
     }
     // a label ends here: a bracket, a colon, a blank, a tab, a number, or the end of the cell
     let first = after.chars().next();
+    let gap = gap(end);
     let closes = match first {
         None => true,
+        Some(_) if !opened && gap != Gap::None => true,
         Some(c) if opened => "]】〕>》」)".contains(c),
         Some(c) => c.is_whitespace() || c.is_ascii_digit() || ":=-¥*/~(→】".contains(c),
     };
@@ -307,6 +333,7 @@ fn label_of(cell: &str) -> Option<(Kind, Range<usize>)> {
             | "手数料"
     );
     let firm = opened
+        || gap == Gap::Wide
         || matches!(first, None | Some(':' | '=' | '*'))
         || after.trim_start().starts_with([':', '='])
         || after.trim_start().starts_with(|c: char| c.is_ascii_digit() || "-¥".contains(c));
@@ -335,20 +362,21 @@ fn next_line(page: &Page<'_>, n: usize) -> Range<usize> {
             continue;
         }
         let rule = slice.chars().all(|c| is_ornament(c) || c == '─' || c == '━');
-        let labelled = label_of(text.get(line.clone()).unwrap_or_default()).is_some();
+        let labelled = label_of(text.get(line.clone()).unwrap_or_default(), |at| gap(page, line.start + at)).is_some();
         return if rule || labelled { line.start..line.start } else { range };
     }
     0..0
 }
 
-fn cut_at_next_label(text: &str, value: Range<usize>) -> Range<usize> {
+fn cut_at_next_label(page: &Page<'_>, value: Range<usize>) -> Range<usize> {
+    let text = page.body.text();
     let slice = text.get(value.clone()).unwrap_or_default();
     let mut end = value.end;
     for (at, c) in slice.char_indices() {
         if c == ' ' || c == '/' || c == '[' {
             let rest = slice.get(at + 1..).unwrap_or_default();
             let opened = c == '[' || rest.starts_with('[');
-            let strong = label_of(rest).filter(|(_, label)| {
+            let strong = label_of(rest, |_| Gap::None).filter(|(_, label)| {
                 opened
                     || rest.get(label.end..).is_some_and(|after| {
                         after.trim_start().starts_with([':', '-', '¥'])

@@ -7,6 +7,8 @@ use super::{Confidence, Facts, Field, Found, Span, item, name};
 
 patterns! {
     NAMED = r"ショップ\s?「([^」]{1,80})」";
+    /// お買い物いただいた「山の文具」から: a shop does something; goods would be its object.
+    BOUGHT_AT = r"(?:お買い物|ご利用|ご購入|ご注文|お買い上げ)\s?(?:いただ|頂|され|した|の)[^「『\n]{0,10}[「『]([^」』\n]{1,60})[」』]\s?(?:から|より|にて|でのお|のクーポン|様より)";
     SUFFIX = r"_[0-9]{1,3}$";
     SHOP_URL = r"^https?://(?:www\.rakuten\.co\.jp|www\.rakuten\.ne\.jp/gold)/([a-z0-9_-]{1,60})/?(?:[?#].*)?$";
 }
@@ -81,21 +83,22 @@ fn by_label(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<String>> {
 
 fn by_sentence(page: &Page<'_>) -> Option<Found<String>> {
     let view = &page.joined;
-    let name = NAMED.captures(view.text())?.get(1)?.range();
+    let found = NAMED.captures(view.text()).or_else(|| BOUGHT_AT.captures(view.text()))?;
+    let name = found.get(1)?.range();
     let written = clean(view.written(name.clone()));
     (!written.is_empty()).then(|| view.sure(written, name))
 }
 
 fn by_display_name(page: &Page<'_>) -> Option<Found<String>> {
-    let from = &page.mail.from;
-    let relayed = from.domain() == "shop.rakuten.co.jp" || from.domain() == "emagazine.rakuten.co.jp";
-    let name = clean(&from.name);
-    let relayed = relayed && !matches!(name.as_str(), "楽天市場" | "楽天" | "Rakuten" | "Rakuten Ichiba");
-    (relayed && !name.is_empty() && !name.contains('@')).then_some(Found {
-        value: name,
-        span: Span { field: Field::From, range: 0..from.addr.len() },
-        confidence: Confidence::High,
-    })
+    let inner = page.mail.inner.as_ref().and_then(|inner| inner.from.as_ref());
+    let name = [Some(&page.mail.from), inner].into_iter().flatten().find_map(|from| {
+        let relayed = matches!(from.domain(), "shop.rakuten.co.jp" | "emagazine.rakuten.co.jp");
+        let name = clean(&from.name);
+        let market = matches!(name.as_str(), "楽天市場" | "楽天" | "Rakuten" | "Rakuten Ichiba");
+        (relayed && !market && !name.is_empty() && !name.contains('@')).then_some(name)
+    })?;
+    let span = Span { field: Field::From, range: 0..page.mail.from.addr.len() };
+    Some(Found { value: name, span, confidence: Confidence::High })
 }
 
 /// Without asterisks, quotes and a remark in parentheses behind it.

@@ -7,8 +7,24 @@ const REACH: usize = 60;
 const DENIALS: &[&str] =
     &["ません", "ない", "なかった", "されず", "できず", "出来ず", "不可", "対象外", "未定", "かねま", "かねる", "見送"];
 /// Where a clause ends although the sentence goes on.
-const BREAKS: &[&str] =
-    &["ますが", "ですが", "したが", "ませんが", "だが、", "ため", "ので", "けれど", "し、", "て、", "から、", "ほか、"];
+const BREAKS: &[&str] = &[
+    "ますが",
+    "ですが",
+    "したが",
+    "ませんが",
+    "だが、",
+    "ため",
+    "ので",
+    "けれど",
+    "し、",
+    "て、",
+    "から、",
+    "ほか、",
+    "ました、",
+    "ます、",
+    "です、",
+    "でした、",
+];
 /// What makes a sentence speak of what would be.
 const SUPPOSITIONS: &[&str] = &[
     "場合",
@@ -165,8 +181,20 @@ pub(crate) fn denied(clause: &str) -> bool {
             let after = clause.get(at + sign.len()..).unwrap_or_default();
             match *sign {
                 "ません" => {
-                    let courtesy =
-                        ["すみ", "申し訳あり", "申し訳ござい", "申し訳御座い", "かもしれ", "かも知れ", "違いあり"];
+                    let courtesy = [
+                        "すみ",
+                        "訳あり",
+                        "訳有り",
+                        "訳ござい",
+                        "訳御座い",
+                        "わけあり",
+                        "わけ有り",
+                        "わけござい",
+                        "わけ御座い",
+                        "かもしれ",
+                        "かも知れ",
+                        "違いあり",
+                    ];
                     let asks = ["か", "よう", "でしょう"];
                     !courtesy.iter().any(|word| before.ends_with(word))
                         && !asks.iter().any(|word| after.starts_with(word))
