@@ -3,8 +3,8 @@
 //! # The map of the house
 //!
 //! A message travels through eight hops and never back:
-//! [`edge`] (IMAP, files) → [`mail::read`] → [`facts::find`] → store (what is known) → [`rules::judge()`] →
-//! [`plan::on_mail()`] → store (settle: one transaction) → hand (the world changes).
+//! [`edge`] (IMAP, files) → [`mail::read`] → [`rules::read()`] ([`facts::find`] and the rules' extractors) → store (what is
+//! known) → [`rules::judge()`] → [`plan::on_mail()`] → store (settle: one transaction) → hand (the world changes).
 //!
 //! Five sentences: everything outside the edge is pure · three causes, one loop · know, then do · one hand changes
 //! the world · never delete, never guess, never send twice.

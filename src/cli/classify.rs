@@ -53,7 +53,7 @@ pub(super) struct Sheet {
 
 fn one(setup: &setup::Quiet, found: &FileMail) -> Result<Sheet, String> {
     let reading = Reading { received: found.received, size: found.size, authserv_ids: &setup.authserv_ids };
-    let (mail, facts) = pure::read(&found.bytes, &reading).map_err(|poison| poison.to_string())?;
+    let (mail, facts) = pure::read(&setup.rules, &found.bytes, &reading).map_err(|poison| poison.to_string())?;
     let known = Known { own_addresses: setup.own_addresses.clone(), ..Known::default() };
     let verdict = pure::judge(&setup.rules, &mail, &facts, &known).map_err(|poison| poison.to_string())?;
     let trust = serde_json::to_value(mail.trust.level).ok().and_then(|level| level.as_str().map(str::to_owned));

@@ -13,11 +13,12 @@ pub(super) fn run(arguments: &Import, config: Option<&Path>, state: Option<&Path
     if let Some(config) = &config {
         ids.extend(config.accounts.iter().flat_map(|account| account.authserv_ids.iter().cloned()));
     }
+    let rules = setup::rules(config.as_ref().and_then(|config| config.rules.as_deref()))?;
     let store: Store = setup::store(&folder)?;
     let runtime = setup::runtime()?;
     runtime.block_on(async {
         let bar = render::spinner("mails read");
-        let mut importer = Importer::new(&store, &ids);
+        let mut importer = Importer::new(&store, &rules, &ids);
         let mut unread = 0_usize;
         for found in mails::all(&arguments.paths) {
             match found {

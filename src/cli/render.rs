@@ -6,7 +6,7 @@ use crate::edge::store::{Latency, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::sweep::{Acting, Planned, Swept};
 use crate::ledger::Case;
-use crate::rules::Listed;
+use crate::rules::{Listed, ListedExtractor};
 use crate::wording::{Language, Wording};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -97,20 +97,33 @@ fn one_line(text: &str) -> String {
 pub(super) fn rules(list: &[Listed]) -> String {
     let mut table = table(&["category", "rule", "rank", "file", ""]);
     for rule in list {
-        let state = match (&rule.replaces, rule.enabled) {
-            (_, false) => "off".to_owned(),
-            (Some(file), true) => format!("instead of {file}"),
-            (None, true) => String::new(),
-        };
         table.add_row([
             rule.category.clone(),
             rule.name.clone(),
             rule.rank.to_string(),
             format!("{}:{}", rule.file, rule.line),
-            state,
+            state(rule.replaces.as_deref(), rule.enabled),
         ]);
     }
     table.to_string()
+}
+
+/// The extractors of `rules list`.
+pub(super) fn extractors(list: &[ListedExtractor]) -> String {
+    let mut table = table(&["extractor", "reads", "file", ""]);
+    for one in list {
+        let place = format!("{}:{}", one.file, one.line);
+        table.add_row([one.name.clone(), one.keys.join(", "), place, state(one.replaces.as_deref(), one.enabled)]);
+    }
+    table.to_string()
+}
+
+fn state(replaces: Option<&str>, enabled: bool) -> String {
+    match (replaces, enabled) {
+        (_, false) => "off".to_owned(),
+        (Some(file), true) => format!("instead of {file}"),
+        (None, true) => String::new(),
+    }
 }
 
 /// The cases, each with its next step.

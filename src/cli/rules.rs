@@ -44,5 +44,8 @@ fn check(folder: Option<&Path>) -> Result<(), Failure> {
 fn list(folder: Option<&Path>) -> Result<(), Failure> {
     let rules = setup::rules(folder)?;
     anstream::println!("{}", render::rules(rules.list()));
+    if !rules.extractors().is_empty() {
+        anstream::println!("\n{}", render::extractors(rules.extractors()));
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::pure;
 use crate::edge::store::{Store, StoreError};
 use crate::ledger;
 use crate::mail::Reading;
+use crate::rules::RuleSet;
 use jiff::Timestamp;
 
 /// Mails of one transaction.
@@ -36,6 +37,7 @@ pub struct Imported {
 /// from each mail alone, and cases from all events.
 pub struct Importer<'a> {
     store: &'a Store,
+    rules: &'a RuleSet,
     authserv_ids: &'a [String],
     events: Vec<ledger::Event>,
     waiting: usize,
@@ -43,10 +45,10 @@ pub struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    /// Imports into `store`; Authentication-Results count from `authserv_ids`.
+    /// Imports into `store`, with the extractors of `rules`; Authentication-Results count from `authserv_ids`.
     #[must_use]
-    pub fn new(store: &'a Store, authserv_ids: &'a [String]) -> Self {
-        Self { store, authserv_ids, events: Vec::new(), waiting: 0, imported: Imported::default() }
+    pub fn new(store: &'a Store, rules: &'a RuleSet, authserv_ids: &'a [String]) -> Self {
+        Self { store, rules, authserv_ids, events: Vec::new(), waiting: 0, imported: Imported::default() }
     }
 
     /// Reads one mail.
@@ -56,7 +58,7 @@ impl<'a> Importer<'a> {
     pub async fn add(&mut self, old: &Old<'_>) -> Result<(), StoreError> {
         self.imported.mails += 1;
         let reading = Reading { received: old.received, size: old.size, authserv_ids: self.authserv_ids };
-        match pure::read(old.bytes, &reading) {
+        match pure::read(self.rules, old.bytes, &reading) {
             Ok((mail, facts)) => {
                 let events = ledger::events(&mail, &facts);
                 self.imported.telling += usize::from(!events.is_empty());

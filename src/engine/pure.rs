@@ -1,6 +1,6 @@
 //! The pure steps of one message, guarded: a panic in one of them makes the message poison, not the program stop.
 
-use crate::facts::{self, Facts};
+use crate::facts::Facts;
 use crate::mail::{self, Mail, Reading};
 use crate::plan::{self, Arrived, Policy, Step};
 use crate::rules::{self, Known, RuleSet, Verdict};
@@ -15,13 +15,13 @@ pub struct Poison {
     pub step: &'static str,
 }
 
-/// Bytes to mail and facts.
+/// Bytes to mail and facts, those of the rules' extractors included.
 ///
 /// # Errors
 /// When a step panicked.
-pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Result<(Mail, Facts), Poison> {
+pub fn read(rules: &RuleSet, bytes: &[u8], reading: &Reading<'_>) -> Result<(Mail, Facts), Poison> {
     let mail = guarded("reading", || mail::read(bytes, reading))?;
-    let facts = guarded("finding facts", || facts::find(&mail))?;
+    let facts = guarded("finding facts", || rules::read(rules, &mail))?;
     Ok((mail, facts))
 }
 

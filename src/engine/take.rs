@@ -42,7 +42,7 @@ impl Engine {
             .map(|arrival| {
                 let reading =
                     Reading { received: arrival.received, size: arrival.size, authserv_ids: &mailbox.authserv_ids };
-                let read = pure::read(&arrival.bytes, &reading);
+                let read = pure::read(&self.rules, &arrival.bytes, &reading);
                 Read { arrival, read }
             })
             .collect();

@@ -23,6 +23,7 @@ mod shop;
 mod stage;
 mod state;
 mod sums;
+pub mod typed;
 
 use crate::mail::Mail;
 use jiff::Timestamp;

@@ -1,6 +1,7 @@
 //! All rules as one matcher: every literal of every rule found in one pass, regexes only where their literals hit.
 
 use super::diagnostic::{Desk, Diagnostic, Severity, Source};
+use super::extract::{self, Extractors, ListedExtractor};
 use super::node::{Builder, Cost, Node, Word};
 use super::scan::{Wanted, Words};
 use super::syntax::{At, Example, File, Rule};
@@ -44,6 +45,7 @@ pub struct RuleSet {
     pub(super) always: Vec<u32>,
     pub(super) quarantine_folder: Option<String>,
     pub(super) examples: Vec<Sample>,
+    pub(super) extractors: Extractors,
     listed: Vec<Listed>,
     warnings: Vec<Diagnostic>,
 }
@@ -148,6 +150,12 @@ impl RuleSet {
         &self.listed
     }
 
+    /// Every extractor with the file it was taken from, in the order in which they are tried.
+    #[must_use]
+    pub fn extractors(&self) -> &[ListedExtractor] {
+        &self.extractors.listed
+    }
+
     /// Names of all categories.
     pub fn categories(&self) -> impl Iterator<Item = &str> {
         self.categories.iter().map(|category| category.name.as_str())
@@ -176,7 +184,7 @@ pub(super) struct Sheet {
 
 impl Sheet {
     /// The line of a byte, counted from 1.
-    fn line(&self, at: usize) -> usize {
+    pub(super) fn line(&self, at: usize) -> usize {
         self.line_ends.partition_point(|end| *end < at) + 1
     }
 }
@@ -241,8 +249,10 @@ impl Plan {
             return Err(found);
         }
         index(&mut set);
+        set.extractors = extract::compile(&sheets, &mut found);
         found.extend(lint::all(&sheets, &set, &chosen_pairs(&chosen)));
-        let top = sheets.iter().filter(|sheet| sheet.file.category.is_some()).map(|sheet| sheet.layer).max();
+        let changes = |sheet: &&Sheet| sheet.file.category.is_some() || !sheet.file.extracts.is_empty();
+        let top = sheets.iter().filter(changes).map(|sheet| sheet.layer).max();
         set.examples = sheets.iter().flat_map(|sheet| samples(sheet, Some(sheet.layer) < top)).collect();
         if found.iter().any(|found| found.severity == Severity::Error) {
             return Err(found);
@@ -350,7 +360,8 @@ fn samples(sheet: &Sheet, overruled: bool) -> Vec<Sample> {
         example: example.clone(),
     };
     let in_rules = sheet.file.rules.iter().flat_map(|rule| rule.examples.iter().map(move |e| (e, Some(rule))));
-    let in_file = sheet.file.examples.iter().map(|example| (example, None));
+    let in_extracts = sheet.file.extracts.iter().flat_map(|extract| &extract.examples);
+    let in_file = sheet.file.examples.iter().chain(in_extracts).map(|example| (example, None));
     in_file.chain(in_rules).map(|(example, rule)| sample(example, rule)).collect()
 }
 

@@ -92,6 +92,11 @@ impl<'s> Desk<'s> {
         Self { source, text: None, found: Vec::new() }
     }
 
+    /// The file's text.
+    pub(super) fn text(&self) -> &'s str {
+        &self.source.text
+    }
+
     pub(crate) fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.say(Severity::Error, span, message.into(), String::new(), help.into());
     }

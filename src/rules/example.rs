@@ -1,5 +1,6 @@
 //! The examples inside rule files, run through the same reading and judging as real mail.
 
+use super::capture;
 use super::compile::Sample;
 use super::diagnostic::Desk;
 use super::syntax::{At, Example, Knows};
@@ -69,8 +70,8 @@ pub(super) fn parse(desk: &mut Desk<'_>, table: &DeTable<'_>) -> Vec<Example> {
             facts: pairs(desk, table, "facts")
                 .into_iter()
                 .filter_map(|(key, value)| {
-                    let test = fact(desk, &key)?;
-                    Some((At { value: test, span: key.span }, value))
+                    let name = shown_fact(desk, &key)?;
+                    Some((At { value: name, span: key.span }, value))
                 })
                 .collect(),
         });
@@ -104,6 +105,7 @@ fn pairs(desk: &mut Desk<'_>, table: &DeTable<'_>, key: &str) -> Vec<(At<String>
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(int) => int.to_string(),
             DeValue::Boolean(flag) => flag.to_string(),
+            DeValue::Datetime(at) => at.to_string(),
             _ => {
                 desk.error(value.span(), "expected a text or a number", "put it between quotes");
                 continue;
@@ -114,11 +116,19 @@ fn pairs(desk: &mut Desk<'_>, table: &DeTable<'_>, key: &str) -> Vec<(At<String>
     pairs
 }
 
+/// A fact that an example shows: what a rule may ask for, and what an extractor may capture.
+fn shown_fact(desk: &mut Desk<'_>, key: &At<String>) -> Option<&'static str> {
+    match capture::key(&key.value) {
+        Some(name) => Some(name),
+        None => fact(desk, key).map(|test| test.key),
+    }
+}
+
 /// Runs every example of a rule set.
 pub(super) fn run(rules: &RuleSet, report: &mut Report) {
     for sample in &rules.examples {
         let mail = mail(&sample.example);
-        let facts = crate::facts::find(&mail);
+        let facts = super::read(rules, &mail);
         let known = known(&sample.example, &facts);
         let verdict = judge(rules, &mail, &facts, &known);
         let problem = compare(sample, &facts, &verdict);
@@ -176,10 +186,20 @@ fn compare(sample: &Sample, facts: &Facts, verdict: &Verdict) -> Option<String> 
         return Some(format!("expected escalate = {escalate}"));
     }
     for (test, expected) in &example.facts {
-        let read = read(facts, test.value.key);
-        if read.as_deref() != Some(expected.as_str()) {
+        let name = test.value;
+        let read = match (name, expected.parse::<u64>()) {
+            // what is said of points has two sides
+            ("points_return", Ok(_)) => {
+                facts.points_return.as_ref().and_then(|found| found.value.amount?.to_string().into())
+            }
+            _ => read(facts, name),
+        };
+        let instant = |text: &str| text.parse::<Timestamp>().ok();
+        let same =
+            |read: &String| read == expected || instant(read).is_some_and(|read| Some(read) == instant(expected));
+        if !read.as_ref().is_some_and(same) {
             let read = read.map_or("nothing".to_owned(), |read| format!("`{read}`"));
-            return Some(format!("expected {} = `{expected}`, read {read}", test.value.key));
+            return Some(format!("expected {name} = `{expected}`, read {read}"));
         }
     }
     None
@@ -195,15 +215,21 @@ fn read(facts: &Facts, key: &str) -> Option<String> {
             $found.as_ref().and_then(|found| json(serde_json::to_value(&found.value)))
         };
     }
+    let coupon = facts.coupon.as_ref().map(|found| &found.value);
+    let item = facts.items.first().map(|found| &found.value);
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
     match key {
         "order_number" => facts.order().map(ToString::to_string),
         "reservation" => facts.reservations.first().map(|found| found.value.clone()),
         "shop_code" => value!(facts.shop_code),
         "shop_name" => value!(facts.shop_name),
-        "items" => facts.items.first().map(|found| found.value.name.clone()),
+        "items" | "item_name" => item.map(|item| item.name.clone()),
+        "item_price_yen" => number(item?.price_yen),
+        "item_url" => item?.url.clone(),
         "ordered_at" => value!(facts.ordered_at),
         "total_yen" => value!(facts.total_yen),
         "payment_yen" => value!(facts.payment_yen),
+        "shipping_yen" => value!(facts.shipping_yen),
         "points_used" => value!(facts.points_used),
         "coupon_used_yen" => value!(facts.coupon_used_yen),
         "payment_method" => value!(facts.payment_method),
@@ -214,6 +240,12 @@ fn read(facts: &Facts, key: &str) -> Option<String> {
         "limited_time_points" => value!(facts.limited_time_points),
         "points_expire_at" => value!(facts.points_expire_at),
         "coupon" => facts.coupon.as_ref().and_then(|found| json(serde_json::to_value(found.value.role))),
+        "coupon_yen" => number(coupon?.amount_yen),
+        "coupon_percent" => number(coupon?.percent),
+        "coupon_min_yen" => number(coupon?.min_yen),
+        "coupon_code" => coupon?.code.clone(),
+        "coupon_url" => coupon?.url.clone(),
+        "coupon_expires_at" => coupon?.expires_at.map(crate::calendar::rfc3339),
         "reply_by" => value!(facts.reply_by),
         "pay_by" => value!(facts.pay_by),
         "resale_at" => value!(facts.resale_at),

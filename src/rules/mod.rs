@@ -3,9 +3,11 @@
 //! TOML text → `parse` (what was written, with its place) → [`compile`] (one matcher) → [`judge()`] (a verdict).
 //! `modori rules check` is [`check`]; what is wrong in a file is a [`Diagnostic`], all of it at once.
 
+mod capture;
 pub mod compile;
 pub mod diagnostic;
 mod example;
+mod extract;
 pub mod judge;
 mod lint;
 mod node;
@@ -24,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Listed, RuleSet};
 pub use diagnostic::{Diagnostic, Severity, Source};
+pub use extract::{Extraction, ListedExtractor, extract, extractions, read};
 pub use judge::{explain, judge};
 
 /// What `modori rules check` found.

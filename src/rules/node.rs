@@ -120,9 +120,12 @@ pub(super) struct Builder {
 impl Builder {
     /// Gives everything collected to the rule set.
     pub(super) fn hand_over(self, set: &mut RuleSet) {
-        set.words = self.words;
-        set.exact = self.exact;
-        set.wanted = self.wanted;
+        (set.words, set.exact, set.wanted) = self.done();
+    }
+
+    /// Words in normal form, words as written, texts.
+    pub(super) fn done(self) -> (Words, Words, Wanted) {
+        (self.words, self.exact, self.wanted)
     }
 
     /// Compiles a condition; `None` when something was wrong, which is then noted.
@@ -145,7 +148,8 @@ impl Builder {
         nodes.into_iter().collect()
     }
 
-    fn check(&mut self, desk: &mut Desk<'_>, test: &Test) -> Option<Check> {
+    /// Compiles a test of one text.
+    pub(super) fn check(&mut self, desk: &mut Desk<'_>, test: &Test) -> Option<Check> {
         let spots = self.spots(&test.on);
         let host = matches!(test.on, On::FromDomain | On::LinkHost);
         let address = matches!(test.on, On::From | On::To);

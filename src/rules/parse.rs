@@ -1,12 +1,12 @@
 //! TOML to [`super::syntax`], collecting everything that is wrong instead of stopping at the first.
 
 use super::diagnostic::{Desk, Source};
-use super::example;
 use super::syntax::{Cond, File, How, On, Parts, Rule, Scored, Test, Want};
 use super::value::{
     Value, category_name, fact, flag, folder, get, known_keys, knows, number, priority, size, table_list, tables, text,
     trust, want, whole, words,
 };
+use super::{example, extract};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -16,10 +16,11 @@ const MAX_DEPTH: usize = 16;
 /// A rule file may have so many bytes.
 const MAX_FILE: usize = 4 << 20;
 
-const FILE_KEYS: &[&str] = &["category", "folder", "priority", "rank", "quarantine-folder", "rule", "example"];
+const FILE_KEYS: &[&str] =
+    &["category", "folder", "priority", "rank", "quarantine-folder", "rule", "extract", "example"];
 const RULE_KEYS: &[&str] =
     &["name", "enabled", "score", "threshold", "labels", "folder", "priority", "rank", "example"];
-const COND_KEYS: &[&str] = &[
+pub(super) const COND_KEYS: &[&str] = &[
     "from",
     "from-domain",
     "to",
@@ -85,6 +86,9 @@ pub(super) fn file(source: &Source, desk: &mut Desk<'_>) -> File {
             file.rules.push(rule);
         }
     }
+    for (table, span) in tables(desk, table, "extract") {
+        file.extracts.extend(extract::parse(desk, table, span));
+    }
     file.examples = example::parse(desk, table);
     if file.category.is_none() {
         let rule = file.rules.first().map(|rule| rule.name.span.clone());
@@ -103,12 +107,12 @@ fn rule(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>) -> Option<
     };
     let name = text(desk, name)?;
     let enabled = get(table, "enabled").and_then(|value| flag(desk, value)).unwrap_or(true);
-    let when = conditions(desk, table, 0);
+    let when = conditions(desk, table, 0, &[]);
     let mut score = Vec::new();
     for (table, span) in tables(desk, table, "score") {
         known_keys(desk, table, &[&["weight"], COND_KEYS], "of a scored condition");
         let weight = get(table, "weight").and_then(|value| number(desk, value));
-        let mut conds = conditions(desk, table, 1);
+        let mut conds = conditions(desk, table, 1, &[]);
         let when = if conds.len() == 1 { conds.pop() } else { Some(Cond::All(conds)) };
         match (weight, when) {
             (Some(_), Some(Cond::All(conds))) if conds.is_empty() => {
@@ -138,15 +142,15 @@ fn rule(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>) -> Option<
     })
 }
 
-/// All conditions among the keys of a table.
-fn conditions(desk: &mut Desk<'_>, table: &DeTable<'_>, depth: usize) -> Vec<Cond> {
+/// All conditions among the keys of a table, some of which mean something else here.
+pub(super) fn conditions(desk: &mut Desk<'_>, table: &DeTable<'_>, depth: usize, but: &[&str]) -> Vec<Cond> {
     let mut conds = Vec::new();
     if depth > MAX_DEPTH {
         let span = table.keys().next().map_or(0..0, Spanned::span);
         desk.error(span, "conditions are nested too deep", "at most 16 levels");
         return conds;
     }
-    let mut keys: Vec<_> = table.iter().collect();
+    let mut keys: Vec<_> = table.iter().filter(|(key, _)| !but.contains(&key.get_ref().as_ref())).collect();
     keys.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in keys {
         let on = match key.get_ref().as_ref() {
@@ -192,7 +196,7 @@ fn condition(desk: &mut Desk<'_>, key: &str, value: Value<'_, '_>, depth: usize)
             let mut list = Vec::new();
             for (table, span) in table_list(desk, value) {
                 known_keys(desk, table, &[COND_KEYS], "of a condition");
-                let mut inner = conditions(desk, table, depth + 1);
+                let mut inner = conditions(desk, table, depth + 1, &[]);
                 match (inner.pop(), inner.is_empty()) {
                     (Some(only), true) => list.push(only),
                     (Some(last), false) => {
@@ -212,7 +216,7 @@ fn condition(desk: &mut Desk<'_>, key: &str, value: Value<'_, '_>, depth: usize)
                 .into_iter()
                 .filter_map(|(table, _)| {
                     known_keys(desk, table, &[COND_KEYS], "of a condition");
-                    let mut inner = conditions(desk, table, depth + 1);
+                    let mut inner = conditions(desk, table, depth + 1, &[]);
                     let only = if inner.len() == 1 { inner.pop() } else { None };
                     let inner = only.or_else(|| (!inner.is_empty()).then_some(Cond::All(inner)))?;
                     Some(Cond::Not(Box::new(inner)))
@@ -242,7 +246,7 @@ fn condition(desk: &mut Desk<'_>, key: &str, value: Value<'_, '_>, depth: usize)
 }
 
 /// A text test as it is when nothing more is said.
-fn plain(on: On) -> Test {
+pub(super) fn plain(on: On) -> Test {
     let statement = matches!(on, On::Subject | On::Body | On::Text);
     let want = if statement { Want::No } else { Want::Either };
     Test {
@@ -269,8 +273,8 @@ fn tests(desk: &mut Desk<'_>, on: On, value: Value<'_, '_>, conds: &mut Vec<Cond
     }
 }
 
-fn test_table(desk: &mut Desk<'_>, on: &On, table: &DeTable<'_>, span: Range<usize>, conds: &mut Vec<Cond>) {
-    let mut test = plain(on.clone());
+/// Where in the body words count.
+pub(super) fn place(desk: &mut Desk<'_>, table: &DeTable<'_>, test: &mut Test) {
     if let Some(part) = get(table, "in").and_then(|value| text(desk, value)) {
         test.part = match part.value.as_str() {
             "new" => Parts::New,
@@ -284,12 +288,17 @@ fn test_table(desk: &mut Desk<'_>, on: &On, table: &DeTable<'_>, span: Range<usi
             }
         };
     }
+    test.first_lines =
+        get(table, "first-lines").and_then(|value| whole(desk, value)).and_then(|lines| usize::try_from(lines).ok());
+}
+
+fn test_table(desk: &mut Desk<'_>, on: &On, table: &DeTable<'_>, span: Range<usize>, conds: &mut Vec<Cond>) {
+    let mut test = plain(on.clone());
+    place(desk, table, &mut test);
     test.exact = get(table, "exact").and_then(|value| flag(desk, value)).unwrap_or(false);
     test.names = get(table, "names").and_then(|value| flag(desk, value)).unwrap_or(test.names);
     test.negated = get(table, "negated").and_then(|value| want(desk, value)).unwrap_or(test.negated);
     test.supposed = get(table, "supposed").and_then(|value| want(desk, value)).unwrap_or(test.supposed);
-    test.first_lines =
-        get(table, "first-lines").and_then(|value| whole(desk, value)).and_then(|lines| usize::try_from(lines).ok());
     let mut hows = Vec::new();
     if let Some(value) = get(table, "contains") {
         hows.push(How::Any(words(desk, value)));

@@ -1,6 +1,7 @@
 //! A rule file as written: every value with its place in the file.
 
 use super::Priority;
+use crate::facts::{CouponRole, Form};
 use crate::mail::TrustLevel;
 use jiff::Timestamp;
 use std::ops::Range;
@@ -21,6 +22,7 @@ pub(super) struct File {
     pub(super) rank: Option<i64>,
     pub(super) quarantine_folder: Option<At<String>>,
     pub(super) rules: Vec<Rule>,
+    pub(super) extracts: Vec<Extract>,
     pub(super) examples: Vec<Example>,
 }
 
@@ -38,6 +40,23 @@ pub(super) struct Rule {
     pub(super) folder: Option<At<String>>,
     pub(super) priority: Option<Priority>,
     pub(super) rank: Option<i64>,
+    pub(super) examples: Vec<Example>,
+}
+
+/// One `[[extract]]`.
+#[derive(Clone, Debug)]
+pub(super) struct Extract {
+    pub(super) name: At<String>,
+    /// False switches off the extractor of this name that stands in an earlier layer.
+    pub(super) enabled: bool,
+    /// All of these must hold.
+    pub(super) when: Vec<Cond>,
+    /// Regexes with named captures.
+    pub(super) patterns: Vec<Test>,
+    /// How a captured return of points is spoken of.
+    pub(super) form: Option<At<Form>>,
+    /// What a captured coupon is.
+    pub(super) role: Option<At<CouponRole>>,
     pub(super) examples: Vec<Example>,
 }
 
@@ -171,7 +190,8 @@ pub(super) struct Example {
     pub(super) absent: Vec<At<String>>,
     pub(super) rule: Option<At<String>>,
     pub(super) escalate: Option<bool>,
-    pub(super) facts: Vec<(At<FactTest>, String)>,
+    /// Names of facts, and what must be read.
+    pub(super) facts: Vec<(At<&'static str>, String)>,
 }
 
 /// The names of facts that rules may ask for, and the values that some of them have. They are the names that

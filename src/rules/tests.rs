@@ -1,5 +1,6 @@
 //! The rules room, tried as a whole.
 
+mod extracting;
 mod judging;
 
 use super::*;

@@ -192,7 +192,7 @@ fn text_of<'h>(check: &Check, hay: &'h Hay<'_>) -> &'h str {
 }
 
 /// Whether words at this place count for this test.
-fn counts(check: &Check, page: &Page<'_>, at: usize, range: &Range<usize>) -> bool {
+pub(super) fn counts(check: &Check, page: &Page<'_>, at: usize, range: &Range<usize>) -> bool {
     let Some(hay) = page.hays.get(at) else { return false };
     if !check.spots.contains(&hay.spot) {
         return false;

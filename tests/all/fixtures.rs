@@ -3,7 +3,7 @@
 //! what a reader expects, a difference is printed and does not fail.
 
 use jiff::Timestamp;
-use modori::facts::{self, sheet};
+use modori::facts::sheet;
 use modori::mail::{self, Reading};
 use modori::rules::{self, Known, RuleSet};
 use serde_json::{Map, Value};
@@ -60,7 +60,7 @@ fn open(expected: &toml::Table) -> Vec<String> {
 fn result(bytes: &[u8], received: Timestamp, authserv_ids: &[String], rules: &RuleSet) -> Map<String, Value> {
     let size = u32::try_from(bytes.len()).unwrap();
     let mail = mail::read(bytes, &Reading { received, size, authserv_ids });
-    let facts = facts::find(&mail);
+    let facts = rules::read(rules, &mail);
     let verdict = rules::judge(rules, &mail, &facts, &Known::default());
     let mut words: BTreeMap<String, String> = sheet::words(&facts, &mail);
     words.retain(|key, _| WORDS.contains(&key.as_str()));
