@@ -38,8 +38,8 @@ const BACK: &[&str] = &[
 const GIVEN: &[&str] = &[
     "進呈",
     "プレゼント",
-    "差し上げ",
-    "さしあげ",
+    "差しあげ",
+    "差しあげ",
     "発行",
     "配布",
     "お贈り",
@@ -378,7 +378,7 @@ fn granted(page: &Page<'_>, facts: &Facts) -> CouponRole {
     if magazine || page.mail.header("List-Unsubscribe").next().is_some() && facts.order_numbers.is_empty() {
         return CouponRole::Advert;
     }
-    if page.has(&["お詫び", "おわび", "お詫", "ご迷惑", "apolog"]) {
+    if page.has(&["お詫び", "お詫び", "お詫", "ご迷惑", "apolog"]) {
         return CouponRole::Apology;
     }
     CouponRole::Granted
@@ -402,7 +402,7 @@ fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool, points_too: bool) ->
             let view = &page.joined;
             view.hits(&["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
                 let line = view.slice(view.line_at(at));
-                let ends = ["期限", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word));
+                let ends = ["期限", "まで", "まで", "expire", "valid", "until"].iter().any(|word| line.contains(word));
                 if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
             })
         })
@@ -421,7 +421,7 @@ fn following<'p>(page: &'p Page<'_>) -> impl Iterator<Item = &'p str> {
         (text.contains("クーポン") || text.contains("coupon")) && view.counts(line.start)
     });
     lines.skip(named.map_or(usize::MAX, |at| at + 1)).take(6).filter(|line| {
-        ["期限", "期間", "まで", "迄", "expire", "valid", "until"].iter().any(|word| line.contains(word))
+        ["期限", "期間", "まで", "まで", "expire", "valid", "until"].iter().any(|word| line.contains(word))
             && !OTHER.iter().any(|word| line.contains(word))
     })
 }

@@ -128,7 +128,8 @@ fn clock(captures: &regex::Captures<'_>) -> Option<(i8, i8)> {
 /// What follows a date: an end, a beginning.
 fn follows(after: &str) -> (bool, bool) {
     let after = after.trim_start_matches([' ', ')', ']', '】']);
-    let until = ["まで", "迄", "限り", "〆", "締", "必着", "が期限", "が締"].iter().any(|word| after.starts_with(word));
+    let until =
+        ["まで", "まで", "限り", "〆", "締", "必着", "が期限", "が締"].iter().any(|word| after.starts_with(word));
     let from = [
         "から",
         "より",

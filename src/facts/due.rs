@@ -8,9 +8,9 @@ use jiff::{Timestamp, ToSpan};
 /// What a sale that begins (again) is called.
 const SALE: &[&str] = &[
     "再販",
-    "再々販",
+    "再販",
     "再入荷",
-    "再々入荷",
+    "再入荷",
     "販売開始",
     "販売再開",
     "再発売",
@@ -31,9 +31,9 @@ const SALE: &[&str] = &[
 /// What says that it begins again: the start of any sale is no re-sale.
 const AGAIN: &[&str] = &[
     "再販",
-    "再々販",
+    "再販",
     "再入荷",
-    "再々入荷",
+    "再入荷",
     "再発売",
     "再開",
     "復活",
@@ -107,7 +107,7 @@ fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
         "お返事",
         "ご連絡",
         "お知らせください",
-        "お知らせ下さい",
+        "お知らせください",
         "返信",
         "回答",
         "ご意向",
@@ -124,7 +124,7 @@ fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
 }
 
 fn pay_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
-    let asks = ["お支払", "ご入金", "お振込", "支払い", "payment", "pay by", "お手続き", "変更手続き", "ご変更"];
+    let asks = ["お支払", "ご入金", "お振込", "支払", "payment", "pay by", "お手続き", "変更手続き", "ご変更"];
     let found = before_end(page, &asks, &["クーポン", "ポイント", "有効期限", "キャンペーン", "ご返信", "お届け"])?;
     page.has(&["お支払", "ご入金", "お振込", "支払", "payment"]).then_some(found)
 }
@@ -147,7 +147,7 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
                 || before.ends_with("until")
                 || before.ends_with("before")
         };
-        let asked = ["ください", "下さい", "お願い", "いただけ", "頂け", "ます", "please", "must", "ませ"]
+        let asked = ["ください", "ください", "お願い", "いただけ", "いただけ", "ます", "please", "must", "ませ"]
             .iter()
             .any(|word| words.contains(word));
         if let Some(stamp) = date::stamps(words, page.mail.base).into_iter().find(ends)

@@ -123,7 +123,7 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
             before.contains(&format!("{word}・"))
                 || before.contains(&format!("{word}と"))
                 || before.contains(&format!("{word}および"))
-                || before.contains(&format!("{word}及び"))
+                || before.contains(&format!("{word}および"))
                 || before.contains(&format!("{word}や"))
                 || before.contains("points and")
         }),

@@ -8,10 +8,10 @@ use std::ops::Range;
 const OUT_OF_STOCK: &[&str] = &[
     "欠品",
     "在庫切れ",
-    "在庫ぎれ",
+    "在庫切れ",
     "品切れ",
     "売り切れ",
-    "売切れ",
+    "売り切れ",
     "完売",
     "手配ができ",
     "手配でき",
@@ -156,11 +156,20 @@ pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<
         let (at, end) = view.places(word).map(|at| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
         let sentence = view.slice(view.sentence_at(at));
         // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
-        let courtesy =
-            ["ご不明", "お問い合わせ", "お問合せ", "お気軽", "送信専用", "お答えでき", "対応でき", "不備", "ご質問"]
-                .iter()
-                .any(|word| sentence.contains(word))
-                || clause::is_negated(view.text(), at, end);
+        let courtesy = [
+            "ご不明",
+            "お問い合わせ",
+            "お問い合わせ",
+            "お気軽",
+            "送信専用",
+            "お答えでき",
+            "対応でき",
+            "不備",
+            "ご質問",
+        ]
+        .iter()
+        .any(|word| sentence.contains(word))
+            || clause::is_negated(view.text(), at, end);
         (!courtesy).then_some((v, at..end))
     })
 }

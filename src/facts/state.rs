@@ -12,7 +12,7 @@ use crate::mail::trust::is_rakuten;
 use std::ops::Range;
 
 /// Words for a cancellation.
-pub(super) const CANCEL: &[&str] = &["キャンセル", "取消", "取り消", "取りやめ", "中止", "cancel"];
+pub(super) const CANCEL: &[&str] = &["キャンセル", "取消", "取消", "取りやめ", "中止", "cancel"];
 /// Compounds that are policy, or another thing altogether.
 const NOT_CANCEL: &[&str] = &[
     "キャンセル待ち",
@@ -39,10 +39,10 @@ const NOT_CANCEL: &[&str] = &[
 /// What makes it a deed: behind the word, in the same sentence.
 const DEED: &[&str] = &[
     "いたしました",
-    "致しました",
+    "いたしました",
     "しました",
     "させていただきました",
-    "させて頂きました",
+    "させていただきました",
     "となりました",
     "になりました",
     "されました",
@@ -50,7 +50,7 @@ const DEED: &[&str] = &[
     "確定",
     "成立",
     "させていただきます",
-    "させて頂きます",
+    "させていただきます",
     "とさせていただ",
     "処理済",
     "済みです",
@@ -62,7 +62,7 @@ const DEED: &[&str] = &[
     "いたしております",
     "のお知らせ",
     "いたします",
-    "致します",
+    "いたします",
     "has been",
     "have been",
     "was cancel",
@@ -92,7 +92,7 @@ const ASKS: &[&str] = &[
     "ご指示",
     "いかがいたしましょう",
     "よろしいでしょうか",
-    "宜しいでしょうか",
+    "よろしいでしょうか",
     "ご検討",
     "お待ちいただけ",
     "please reply",
@@ -253,7 +253,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         }
         let (v, range) = place.clone();
         let sentence = views.get(v).map(|view| view.slice(range)).unwrap_or_default();
-        let future = ["いたします", "致します", "させていただきます", "させて頂きます"]
+        let future = ["いたします", "いたします", "させていただきます", "させていただきます"]
             .iter()
             .any(|word| sentence.contains(word));
         if asks.is_some() && future && shortage.is_some() {
@@ -263,7 +263,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         let finished = [
             "完了",
             "キャンセルいたしました",
-            "キャンセル致しました",
+            "キャンセルいたしました",
             "キャンセルしました",
             "確定",
             "処理をいたしました",
@@ -273,7 +273,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         .any(|word| page.has(&[word]));
         let taken_on = [
             "承りました",
-            "受け付けました",
+            "受付ました",
             "受付いたしました",
             "受付ました",
             "確認いたしました",
@@ -282,8 +282,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         ]
         .iter()
         .any(|word| sentence.contains(word));
-        if (wish || sentence.contains("承りました") || sentence.contains("受け付け")) && taken_on && !finished
-        {
+        if (wish || sentence.contains("承りました") || sentence.contains("受付")) && taken_on && !finished {
             return found(place, Cancelled::Requested, Confidence::High);
         }
         let value = if by_rakuten { Cancelled::Confirmed } else { Cancelled::Claimed };
@@ -302,7 +301,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
             let taken_on =
-                ["承り", "受け付け", "受付", "確認いたし", "いただきました"].iter().any(|word| text.contains(word));
+                ["承り", "受付", "受付", "確認いたし", "いただきました"].iter().any(|word| text.contains(word));
             if wish && taken_on && is_said(view, at, at + "キャンセル".len()) {
                 return Some(view.sure(Cancelled::Requested, sentence));
             }
@@ -331,7 +330,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     {
         let confidence =
             if shortage.is_some() || !facts.order_numbers.is_empty() { Confidence::High } else { Confidence::Low };
-        if shortage.is_some() || page.has(&["返還", "お詫び", "取り消"]) {
+        if shortage.is_some() || page.has(&["返還", "お詫び", "取消"]) {
             let value = if by_rakuten { Cancelled::Confirmed } else { Cancelled::Claimed };
             return Some(page.subject.found(value, at, confidence));
         }
@@ -351,7 +350,7 @@ fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
                 || word == "変更後"
                 || [
                     "いたしました",
-                    "致しました",
+                    "いたしました",
                     "しました",
                     "となりました",
                     "させていただ",
@@ -384,7 +383,7 @@ fn partial(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     ];
     let place = said(page, &words).or_else(|| changed(page))?;
     let cancels =
-        page.has(&["キャンセル", "欠品", "取消", "取り消", "品切れ", "在庫切れ", "cancel", "out of stock", "完売"]);
+        page.has(&["キャンセル", "欠品", "取消", "取消", "品切れ", "在庫切れ", "cancel", "out of stock", "完売"]);
     // 全部: 一部商品の在庫切れのため、ご注文全体をキャンセル
     let all = page.has(&["ご注文全体を", "ご注文をすべて", "全てキャンセル", "すべてキャンセル", "entire order"]);
     (cancels && !all).then_some(place)

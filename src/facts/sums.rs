@@ -130,7 +130,7 @@ fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Fou
 fn none_used(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>> {
     labels.iter().filter(|one| one.kind == kind).find_map(|one| {
         let text = page.body.slice(one.value.clone());
-        let none = ["なし", "無し", "無", "none", "利用なし", "利用しない", "ご利用なし"].contains(&text.trim());
+        let none = ["なし", "なし", "無", "none", "利用なし", "利用しない", "ご利用なし"].contains(&text.trim());
         none.then(|| page.body.sure(0, one.value.clone()))
     })
 }

@@ -5,7 +5,7 @@ const REACH: usize = 60;
 
 /// What denies the clause it ends.
 const DENIALS: &[&str] =
-    &["ません", "ない", "なかった", "されず", "できず", "出来ず", "不可", "対象外", "未定", "かねま", "かねる", "見送"];
+    &["ません", "ない", "なかった", "されず", "できず", "できず", "不可", "対象外", "未定", "かねま", "かねる", "見送"];
 /// Where a clause ends although the sentence goes on.
 const BREAKS: &[&str] = &[
     "ますが",
@@ -77,7 +77,7 @@ fn goes_on(line: &str) -> bool {
 
 /// Whether a line ends like a sentence without its full stop.
 fn ended(line: &str, next: &str) -> bool {
-    let done = ["ました", "ます", "です", "ません", "でした", "ください", "下さい"];
+    let done = ["ました", "ます", "です", "ません", "でした", "ください", "ください"];
     done.iter().any(|end| line.ends_with(end)) && !next.starts_with(['が', 'の', 'と', 'か', 'よ', 'け', 'し', 'ら'])
 }
 
@@ -186,11 +186,11 @@ pub(crate) fn denied(clause: &str) -> bool {
                         "訳あり",
                         "訳有り",
                         "訳ござい",
-                        "訳御座い",
+                        "訳ござい",
                         "わけあり",
                         "わけ有り",
                         "わけござい",
-                        "わけ御座い",
+                        "わけござい",
                         "かもしれ",
                         "かも知れ",
                         "違いあり",

@@ -6,6 +6,7 @@
 //! is one space. Circled numbers become `(1)`, so that `①500円` never reads as 1,500 yen.
 
 use super::kind::{circled, is_blank, is_dash, is_invisible, is_japanese, is_kana, is_plain};
+use super::spelling::respelt;
 use std::ops::Range;
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
@@ -65,6 +66,17 @@ impl Folded {
         out
     }
 
+    /// The text and, for each of its bytes and for its end, the place in the original.
+    pub(super) fn parts(&self) -> (&str, &[u32]) {
+        (&self.text, &self.from)
+    }
+
+    /// A text with the places its bytes (and its end) came from.
+    pub(super) fn of_parts(text: String, from: Vec<u32>) -> Self {
+        debug_assert_eq!(text.len() + 1, from.len());
+        Self { text, from }
+    }
+
     fn put(&mut self, c: char, at: u32) {
         self.text.push(c);
         for _ in 0..c.len_utf8() {
@@ -95,7 +107,7 @@ pub fn fold(text: &str) -> Folded {
         }
         folded = next;
     }
-    folded
+    respelt(folded)
 }
 
 /// [`fold`], then [`Folded::joined`].

@@ -5,6 +5,7 @@ pub(crate) mod clause;
 pub mod fold;
 mod jis;
 mod kind;
+mod spelling;
 
 pub use charset::{Decoded, Doubt, decode};
 pub use fold::{Folded, fold, fold_joined};

@@ -44,7 +44,7 @@ fn fixtures() -> Vec<(String, PathBuf)> {
 }
 
 /// What is given beside the mail, not read from it.
-fn given(expected: &toml::Table) -> (Timestamp, Vec<String>) {
+pub fn given(expected: &toml::Table) -> (Timestamp, Vec<String>) {
     let received = expected.get("received").and_then(toml::Value::as_str).expect("received");
     let ids = expected.get("authserv_ids").and_then(toml::Value::as_array).cloned().unwrap_or_default();
     let ids = ids.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect();
@@ -57,7 +57,7 @@ fn open(expected: &toml::Table) -> Vec<String> {
     keys.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect()
 }
 
-fn result(bytes: &[u8], received: Timestamp, authserv_ids: &[String], rules: &RuleSet) -> Map<String, Value> {
+pub fn result(bytes: &[u8], received: Timestamp, authserv_ids: &[String], rules: &RuleSet) -> Map<String, Value> {
     let size = u32::try_from(bytes.len()).unwrap();
     let mail = mail::read(bytes, &Reading { received, size, authserv_ids });
     let facts = rules::read(rules, &mail);
