@@ -22,6 +22,7 @@ pub mod sheet;
 mod shop;
 mod stage;
 mod state;
+mod stock;
 mod sums;
 pub mod typed;
 
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 pub use order::OrderNumber;
+pub use stock::Stock;
 
 /// Which text of the mail a [`Span`] lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -243,6 +245,8 @@ pub struct Facts {
     pub payment_method: Option<Found<String>>,
     /// What an order mail reports.
     pub stage: Option<Found<Stage>>,
+    /// What is said of goods that were gone.
+    pub stock: Option<Found<Stock>>,
     /// What is said about a cancellation.
     pub cancelled: Option<Found<Cancelled>>,
     /// Who caused it.
@@ -291,6 +295,7 @@ pub fn find(mail: &Mail) -> Facts {
     points::find(&page, &labels, &mut facts);
     coupon::find(&page, &labels, &mut facts);
     due::find(&page, &labels, &mut facts);
+    stock::find(&page, &mut facts);
     if matches!(facts.cancelled.as_ref().map(|found| found.value), Some(Cancelled::Confirmed | Cancelled::Claimed)) {
         facts.pay_by = None; // a deadline that has passed with the order
     }

@@ -104,6 +104,7 @@ fn entries(facts: &Facts) -> Vec<Entry> {
     add("pay_by", instant(&facts.pay_by));
     add("resale_at", instant(&facts.resale_at));
     add("stage", plain(&facts.stage));
+    add("stock", plain(&facts.stock));
     all
 }
 

@@ -234,6 +234,7 @@ fn read(facts: &Facts, key: &str) -> Option<String> {
         "coupon_used_yen" => value!(facts.coupon_used_yen),
         "payment_method" => value!(facts.payment_method),
         "stage" => value!(facts.stage),
+        "stock" => value!(facts.stock),
         "cancelled" => value!(facts.cancelled),
         "cause" => value!(facts.cause),
         "points_return" => facts.points_return.as_ref().and_then(|found| json(serde_json::to_value(found.value.form))),

@@ -222,6 +222,7 @@ pub(super) const FACTS: &[(&str, &[&str])] = &[
             "shipped",
         ],
     ),
+    ("stock", &["back", "announced", "watched", "unplanned"]),
     ("cancelled", &["confirmed", "claimed", "pending", "requested", "partial"]),
     ("cause", &["shop", "buyer", "payment"]),
     ("points_return", &["done", "promised", "refused"]),

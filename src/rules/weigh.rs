@@ -274,6 +274,7 @@ fn fact(page: &Page<'_>, test: &FactTest) -> Option<String> {
         "coupon_used_yen" => read!(facts.coupon_used_yen),
         "payment_method" => read!(facts.payment_method),
         "stage" => read!(facts.stage, name),
+        "stock" => read!(facts.stock, name),
         "cancelled" => read!(facts.cancelled, name),
         "cause" => read!(facts.cause, name),
         "points_return" => read!(facts.points_return, |value: &crate::facts::PointsReturn| name(&value.form)),

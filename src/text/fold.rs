@@ -209,6 +209,8 @@ impl<'a> Folding<'a> {
                 _ => {}
             }
         }
+        // one letter that becomes a word: a stroke before it now stands before kana
+        self.odd |= matches!(first, '\u{3200}'..='\u{33FF}' | '\u{1F200}'..='\u{1F2FF}');
         for c in cluster.nfkc() {
             if c != first && canonical_combining_class(c) != 0 {
                 self.odd = true;
