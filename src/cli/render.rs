@@ -102,7 +102,10 @@ pub(super) fn rules(list: &[Listed]) -> String {
             rule.name.clone(),
             rule.rank.to_string(),
             format!("{}:{}", rule.file, rule.line),
-            state(rule.replaces.as_deref(), rule.enabled),
+            match &rule.inherits {
+                Some(name) if rule.enabled => format!("changes `{name}`"),
+                _ => state(rule.replaces.as_deref(), rule.enabled),
+            },
         ]);
     }
     table.to_string()

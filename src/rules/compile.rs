@@ -4,8 +4,9 @@ use super::diagnostic::{Desk, Diagnostic, Severity, Source};
 use super::extract::{self, Extractors, ListedExtractor};
 use super::node::{Builder, Cost, Node, Word};
 use super::scan::{Wanted, Words};
-use super::syntax::{At, Example, File, Rule};
-use super::{Priority, category, label, lint, parse};
+use super::syntax::{At, Cond, Example, File, Rule};
+use super::{Priority, category, inherit, label, lint, parse};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -99,6 +100,8 @@ pub struct Listed {
     pub line: usize,
     /// The file whose rule of the same name it stands in for.
     pub replaces: Option<String>,
+    /// The rule from which it takes what it does not say itself.
+    pub inherits: Option<String>,
     /// False for a rule that was switched off.
     pub enabled: bool,
     /// Higher wins.
@@ -215,11 +218,19 @@ impl Plan {
         for Chosen { sheet, rule, rank, .. } in chosen.iter().filter(|chosen| chosen.rule.enabled) {
             let mut desk = Desk::new(&sheet.source);
             lint::rule(&mut desk, rule);
-            let when = rule.when.iter().filter_map(|cond| builder.node(&mut desk, cond)).collect();
-            let scored = |builder: &mut Builder, desk: &mut Desk<'_>, scored: &super::syntax::Scored| {
-                builder.node(desk, &scored.when).map(|node| (scored.weight, node))
+            // what was inherited has its place in another file
+            let mut node = |from: &Option<Arc<Source>>, cond: &Cond| match from {
+                None => builder.node(&mut desk, cond),
+                Some(source) => {
+                    let mut desk = Desk::new(source);
+                    let node = builder.node(&mut desk, cond);
+                    found.append(&mut desk.found);
+                    node
+                }
             };
-            let score = rule.score.iter().filter_map(|s| scored(&mut builder, &mut desk, s)).collect();
+            let when = rule.when.iter().filter_map(|given| node(&given.from, &given.cond)).collect();
+            let scored = rule.score.iter().filter_map(|s| node(&s.from, &s.when).map(|node| (s.weight, node)));
+            let score = scored.collect();
             found.append(&mut desk.found);
             let name = category_of(sheet);
             let Some(at) = set.categories.iter().position(|category| category.name == name) else { continue };
@@ -229,7 +240,7 @@ impl Plan {
                 when,
                 score,
                 threshold: rule.threshold.as_ref().map_or(1.0, |threshold| threshold.value),
-                labels: rule.labels.clone(),
+                labels: rule.labels.clone().unwrap_or_default(),
                 folder: rule.folder.as_ref().map(|folder| folder.value.clone()),
                 priority: rule.priority,
                 rank: *rank,
@@ -294,7 +305,9 @@ fn choose<'p>(sheets: &'p [Sheet], set: &mut RuleSet, found: &mut Vec<Diagnostic
         for rule in &sheet.file.rules {
             let named = rule.rank.or(sheet.file.rank);
             let first = if sheet.layer > 0 { OWN_RANK } else { 0 };
-            let next = Chosen { sheet, rule, replaces: None, rank: named.unwrap_or(first) };
+            let (whole, inherited) = inherit::resolve(sheets, sheet, rule, found);
+            let named = named.or(inherited);
+            let next = Chosen { sheet, rule: whole, replaces: None, rank: named.unwrap_or(first) };
             let Some(&at) = by_name.get(rule.name.value.as_str()) else {
                 by_name.insert(&rule.name.value, chosen.len());
                 chosen.push(next);
@@ -323,7 +336,7 @@ fn choose<'p>(sheets: &'p [Sheet], set: &mut RuleSet, found: &mut Vec<Diagnostic
 /// The rule that counts under its name.
 struct Chosen<'p> {
     sheet: &'p Sheet,
-    rule: &'p Rule,
+    rule: Cow<'p, Rule>,
     replaces: Option<String>,
     rank: i64,
 }
@@ -333,6 +346,7 @@ impl Chosen<'_> {
         let category = category_of(self.sheet).to_owned();
         Listed {
             name: self.rule.name.value.clone(),
+            inherits: self.rule.inherit.as_ref().map(|name| name.value.clone()),
             category,
             file: self.sheet.source.name.clone(),
             line: self.sheet.line(self.rule.name.span.start),
@@ -344,7 +358,7 @@ impl Chosen<'_> {
 }
 
 fn chosen_pairs<'p>(chosen: &'p [Chosen<'p>]) -> Vec<(&'p Sheet, &'p Rule)> {
-    chosen.iter().map(|chosen| (chosen.sheet, chosen.rule)).collect()
+    chosen.iter().map(|chosen| (chosen.sheet, chosen.rule.as_ref())).collect()
 }
 
 fn category_of(sheet: &Sheet) -> &str {

@@ -4,7 +4,7 @@ use super::capture;
 use super::compile::Sample;
 use super::diagnostic::Desk;
 use super::syntax::{At, Example, Knows};
-use super::value::{fact, flag, get, known_keys, knows, tables, text, trust, words};
+use super::value::{fact, flag, get, known_keys, knows, list, tables, text, trust};
 use super::{Known, KnownOrder, Report, RuleSet, Tried, Verdict, explain, judge};
 use crate::facts::Facts;
 use crate::mail::{Mail, Reading, TrustLevel};
@@ -63,8 +63,8 @@ pub(super) fn parse(desk: &mut Desk<'_>, table: &DeTable<'_>) -> Vec<Example> {
             headers: pairs(desk, table, "headers").into_iter().map(|(key, value)| (key.value, value)).collect(),
             knows: get(table, "knows-order").and_then(|value| knows(desk, value)),
             category: word("category", desk),
-            labels: get(table, "labels").map(|value| labels(desk, value)).unwrap_or_default(),
-            absent: get(table, "without-labels").map(|value| labels(desk, value)).unwrap_or_default(),
+            labels: get(table, "labels").map(|value| list(desk, value)).unwrap_or_default(),
+            absent: get(table, "without-labels").map(|value| list(desk, value)).unwrap_or_default(),
             rule: word("rule", desk),
             escalate: get(table, "escalate").and_then(|value| flag(desk, value)),
             facts: pairs(desk, table, "facts")
@@ -77,11 +77,6 @@ pub(super) fn parse(desk: &mut Desk<'_>, table: &DeTable<'_>) -> Vec<Example> {
         });
     }
     examples
-}
-
-fn labels(desk: &mut Desk<'_>, value: super::value::Value<'_, '_>) -> Vec<At<String>> {
-    let empty = value.get_ref().as_array().is_some_and(|list| list.is_empty());
-    if empty { Vec::new() } else { words(desk, value) }
 }
 
 fn instant(desk: &mut Desk<'_>, date: &At<String>) -> Option<Timestamp> {

@@ -31,16 +31,16 @@ pub(super) fn rule(desk: &mut Desk<'_>, rule: &Rule) {
         }
         _ => {}
     }
-    for scored in rule.score.iter().filter(|scored| scored.weight == 0.0) {
+    for scored in rule.score.iter().filter(|scored| scored.weight == 0.0 && scored.from.is_none()) {
         desk.warn(scored.span.clone(), "a weight of 0 changes nothing", "give it a weight or take it out");
     }
-    for label in rule.labels.iter().filter(|label| !LABELS.contains(&label.as_str())) {
+    for label in rule.labels.iter().flatten().filter(|label| !LABELS.contains(&label.as_str())) {
         let message = format!("`{label}` carries no meaning for modori");
         desk.warn(name.span.clone(), message, format!("labels with a meaning: {}", LABELS.join(", ")));
     }
-    for cond in rule.when.iter().chain(rule.score.iter().map(|scored| &scored.when)) {
-        idle_words(desk, cond);
-    }
+    let own = rule.when.iter().filter(|given| given.from.is_none()).map(|given| &given.cond);
+    let scored = rule.score.iter().filter(|scored| scored.from.is_none()).map(|scored| &scored.when);
+    own.chain(scored).for_each(|cond| idle_words(desk, cond));
 }
 
 /// A word that always contains another word of the same list decides nothing.
@@ -141,7 +141,8 @@ fn shadowed(chosen: &[(&Sheet, &Rule)], found: &mut Vec<Diagnostic>) {
 /// The conditions of a rule without their places.
 fn fingerprint(rule: &Rule) -> String {
     let scored: Vec<_> = rule.score.iter().map(|scored| (scored.weight, &scored.when)).collect();
-    let text = format!("{:?}{:?}{:?}", rule.when, scored, rule.threshold.as_ref().map(|at| at.value));
+    let when: Vec<_> = rule.when.iter().map(|given| &given.cond).collect();
+    let text = format!("{when:?}{:?}{:?}", scored, rule.threshold.as_ref().map(|at| at.value));
     // the places in the file are no part of what a rule asks for
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();

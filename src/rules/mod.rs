@@ -8,6 +8,7 @@ pub mod compile;
 pub mod diagnostic;
 mod example;
 mod extract;
+mod inherit;
 pub mod judge;
 mod lint;
 mod node;

@@ -1,10 +1,10 @@
 //! TOML to [`super::syntax`], collecting everything that is wrong instead of stopping at the first.
 
 use super::diagnostic::{Desk, Source};
-use super::syntax::{Cond, File, How, On, Parts, Rule, Scored, Test, Want};
+use super::syntax::{Cond, File, Given, How, On, Parts, Rule, Scored, Test, Want};
 use super::value::{
-    Value, category_name, fact, flag, folder, get, known_keys, knows, number, priority, size, table_list, tables, text,
-    trust, want, whole, words,
+    Value, category_name, fact, flag, folder, get, known_keys, knows, list, number, priority, size, table_list, tables,
+    text, trust, want, whole, words,
 };
 use super::{example, extract};
 use std::ops::Range;
@@ -19,7 +19,7 @@ const MAX_FILE: usize = 4 << 20;
 const FILE_KEYS: &[&str] =
     &["category", "folder", "priority", "rank", "quarantine-folder", "rule", "extract", "example"];
 const RULE_KEYS: &[&str] =
-    &["name", "enabled", "score", "threshold", "labels", "folder", "priority", "rank", "example"];
+    &["name", "enabled", "inherit", "score", "threshold", "labels", "folder", "priority", "rank", "example"];
 pub(super) const COND_KEYS: &[&str] = &[
     "from",
     "from-domain",
@@ -107,7 +107,9 @@ fn rule(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>) -> Option<
     };
     let name = text(desk, name)?;
     let enabled = get(table, "enabled").and_then(|value| flag(desk, value)).unwrap_or(true);
-    let when = conditions(desk, table, 0, &[]);
+    let inherit = get(table, "inherit").and_then(|value| text(desk, value));
+    let mut when = Vec::new();
+    keyed(desk, table, 0, &[], &mut |key, cond| when.push(Given { key: key.to_owned(), cond, from: None }));
     let mut score = Vec::new();
     for (table, span) in tables(desk, table, "score") {
         known_keys(desk, table, &[&["weight"], COND_KEYS], "of a scored condition");
@@ -118,23 +120,24 @@ fn rule(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>) -> Option<
             (Some(_), Some(Cond::All(conds))) if conds.is_empty() => {
                 desk.error(span, "a weight without a condition", "say what must be seen, as in `subject = \"再入荷\"`");
             }
-            (Some(weight), Some(when)) => score.push(Scored { weight: weight.value, when, span }),
+            (Some(weight), Some(when)) => score.push(Scored { from: None, weight: weight.value, when, span }),
             _ => desk.error(span, "a scored condition without a weight", "add `weight = 2`"),
         }
     }
     let threshold = get(table, "threshold").and_then(|value| number(desk, value));
-    if enabled && when.is_empty() && score.is_empty() && get(table, "score").is_none() {
+    if enabled && inherit.is_none() && when.is_empty() && score.is_empty() && get(table, "score").is_none() {
         let help = "add for example `subject = \"再入荷\"`; to switch a shipped rule off write `enabled = false`";
         desk.error(name.span.clone(), format!("the rule `{}` has no condition", name.value), help);
     }
-    let labels = get(table, "labels").map(|value| words(desk, value)).unwrap_or_default();
+    let labels = get(table, "labels").map(|value| list(desk, value));
     Some(Rule {
         name,
         enabled,
+        inherit,
         when,
         score,
         threshold,
-        labels: labels.into_iter().map(|label| label.value).collect(),
+        labels: labels.map(|labels| labels.into_iter().map(|label| label.value).collect()),
         folder: get(table, "folder").and_then(|value| folder(desk, value)),
         priority: get(table, "priority").and_then(|value| priority(desk, value)),
         rank: get(table, "rank").and_then(|value| whole(desk, value)),
@@ -145,10 +148,16 @@ fn rule(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>) -> Option<
 /// All conditions among the keys of a table, some of which mean something else here.
 pub(super) fn conditions(desk: &mut Desk<'_>, table: &DeTable<'_>, depth: usize, but: &[&str]) -> Vec<Cond> {
     let mut conds = Vec::new();
+    keyed(desk, table, depth, but, &mut |_, cond| conds.push(cond));
+    conds
+}
+
+/// All conditions among the keys of a table, each handed over with its key.
+fn keyed(desk: &mut Desk<'_>, table: &DeTable<'_>, depth: usize, but: &[&str], take: &mut dyn FnMut(&str, Cond)) {
     if depth > MAX_DEPTH {
         let span = table.keys().next().map_or(0..0, Spanned::span);
         desk.error(span, "conditions are nested too deep", "at most 16 levels");
-        return conds;
+        return;
     }
     let mut keys: Vec<_> = table.iter().filter(|(key, _)| !but.contains(&key.get_ref().as_ref())).collect();
     keys.sort_by_key(|(key, _)| key.span().start);
@@ -166,13 +175,14 @@ pub(super) fn conditions(desk: &mut Desk<'_>, table: &DeTable<'_>, depth: usize,
             "link-text" => On::LinkText,
             "attachment" => On::Attachment,
             other => {
-                conds.extend(condition(desk, other, value, depth));
+                condition(desk, other, value, depth).into_iter().for_each(|cond| take(other, cond));
                 continue;
             }
         };
+        let mut conds = Vec::new();
         tests(desk, on, value, &mut conds);
+        conds.into_iter().for_each(|cond| take(key.get_ref(), cond));
     }
-    conds
 }
 
 /// A condition that is not a test of one text.

@@ -1,10 +1,12 @@
 //! A rule file as written: every value with its place in the file.
 
 use super::Priority;
+use super::diagnostic::Source;
 use crate::facts::{CouponRole, Form};
 use crate::mail::TrustLevel;
 use jiff::Timestamp;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A value and its bytes in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,11 +34,13 @@ pub(super) struct Rule {
     pub(super) name: At<String>,
     /// False switches off the rule of this name that stands in an earlier layer.
     pub(super) enabled: bool,
+    /// The rule from which everything is taken that this one does not say itself.
+    pub(super) inherit: Option<At<String>>,
     /// All of these must hold.
-    pub(super) when: Vec<Cond>,
+    pub(super) when: Vec<Given>,
     pub(super) score: Vec<Scored>,
     pub(super) threshold: Option<At<f64>>,
-    pub(super) labels: Vec<String>,
+    pub(super) labels: Option<Vec<String>>,
     pub(super) folder: Option<At<String>>,
     pub(super) priority: Option<Priority>,
     pub(super) rank: Option<i64>,
@@ -60,9 +64,21 @@ pub(super) struct Extract {
     pub(super) examples: Vec<Example>,
 }
 
+/// A condition of a rule.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    /// The key it was written under.
+    pub(super) key: String,
+    pub(super) cond: Cond,
+    /// The file it was inherited from; its places are places there.
+    pub(super) from: Option<Arc<Source>>,
+}
+
 /// A condition that adds to a rule's score.
 #[derive(Clone, Debug)]
 pub(super) struct Scored {
+    /// The file it was inherited from.
+    pub(super) from: Option<Arc<Source>>,
     pub(super) weight: f64,
     pub(super) when: Cond,
     pub(super) span: Range<usize>,

@@ -1,6 +1,7 @@
 //! The rules room, tried as a whole.
 
 mod extracting;
+mod inheriting;
 mod judging;
 
 use super::*;

@@ -86,6 +86,12 @@ pub(super) fn words(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Vec<At<String>
     list
 }
 
+/// As [`words`], but the list may be empty.
+pub(super) fn list(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Vec<At<String>> {
+    let empty = value.get_ref().as_array().is_some_and(|list| list.is_empty());
+    if empty { Vec::new() } else { words(desk, value) }
+}
+
 pub(super) fn flag(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Option<bool> {
     let flag = value.get_ref().as_bool();
     if flag.is_none() {
