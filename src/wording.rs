@@ -17,7 +17,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
-pub use scene::Scene;
+pub use scene::{Scene, Unusable};
 
 /// The language of what people read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,10 +131,13 @@ impl Wording {
     /// Title and text of an alert.
     #[must_use]
     pub fn alert(&self, language: Language, template: Template, scene: &Scene) -> (String, String) {
-        let text = self.words(language, template.name(), Value::from(Serde(scene)));
-        let mut lines = text.lines();
-        let title = lines.next().unwrap_or_default().to_owned();
-        (title, lines.collect::<Vec<_>>().join("\n"))
+        split(&self.words(language, template.name(), Value::from(Serde(scene))))
+    }
+
+    /// Title and text of the alert that the shopper's rule files cannot be used.
+    #[must_use]
+    pub fn unusable(&self, language: Language, unusable: &Unusable) -> (String, String) {
+        split(&self.words(language, "rules", Value::from(Serde(unusable))))
     }
 
     /// What to do next.
@@ -169,6 +172,13 @@ impl Wording {
         let text = own.or_else(|_| render(&Self::default().templates, &name, &values));
         text.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| format!("modori ({name})"))
     }
+}
+
+/// The first line, and the rest.
+fn split(text: &str) -> (String, String) {
+    let mut lines = text.lines();
+    let title = lines.next().unwrap_or_default().to_owned();
+    (title, lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// The shipped templates. They are tried by a test.
@@ -226,6 +236,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "step" => scene::STEPS.iter().map(|step| context! { step => Serde(step) }).collect(),
         "state" => scene::STATES.iter().map(|state| context! { state => Serde(state) }).collect(),
         "cause" => scene::CAUSES.iter().map(|cause| context! { cause => Serde(cause) }).collect(),
+        "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
         _ => [Scene::default(), Scene::full()].iter().map(|sample| Value::from(Serde(sample))).collect(),
     };

@@ -11,7 +11,7 @@ use crate::edge::out::{Channel, Deliver, Delivery};
 use crate::edge::secret::Secret;
 use crate::edge::store::Store;
 use crate::edge::tls;
-use crate::engine::{Engine, Mailbox};
+use crate::engine::{Engine, Mailbox, Rules};
 use crate::ledger::{self, case::State};
 use crate::plan::{Alert, Late, Policy};
 use crate::rules::RuleSet;
@@ -128,7 +128,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         hand: Hand::new(store.clone(), clock.clone(), channels, [account.clone()]),
         store: store.clone(),
         clock: clock.clone(),
-        rules: Arc::new(RuleSet::shipped()),
+        rules: Rules::fixed(RuleSet::shipped()),
         policy,
         backlog: Backlog::Sort,
         own_addresses: std::collections::BTreeSet::new(),

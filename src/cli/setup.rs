@@ -6,12 +6,11 @@ use crate::edge::config::{self, Config, folder};
 use crate::edge::hand::Hand;
 use crate::edge::out;
 use crate::edge::store::Store;
-use crate::engine::{Engine, Mailbox};
+use crate::engine::{Engine, Mailbox, Rules, reload};
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The configuration that was named, or the usual one.
 pub(super) fn config(named: Option<&Path>, state: Option<&Path>) -> Result<Config, Failure> {
@@ -38,15 +37,17 @@ fn config_if_any(named: Option<&Path>) -> Result<Option<Config>, Failure> {
 
 /// The rule files of a folder; none when the folder does not exist.
 pub(super) fn rule_files(folder: Option<&Path>) -> Result<Vec<Source>, Failure> {
-    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(Vec::new()) };
-    let texts = folder::texts(folder, "toml").map_err(|error| Failure::broken(error.to_string()))?;
-    Ok(texts.into_iter().map(|(path, text)| Source::new(path.display().to_string(), text)).collect())
+    let Some(folder) = folder else { return Ok(Vec::new()) };
+    reload::sources(folder).map_err(|error| Failure::broken(error.to_string()))
 }
 
 /// The shipped rules with the shopper's on top.
 pub(super) fn rules(folder: Option<&Path>) -> Result<RuleSet, Failure> {
-    let own = rule_files(folder)?;
-    RuleSet::load(&own).map_err(|problems| {
+    compiled(&rule_files(folder)?)
+}
+
+fn compiled(own: &[Source]) -> Result<RuleSet, Failure> {
+    RuleSet::load(own).map_err(|problems| {
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::broken(shown.join("\n\n"))
     })
@@ -114,7 +115,12 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         return Err(Failure::broken("the configuration has no [[account]]: nothing to watch"));
     }
     let clock = Clock::system();
-    let rules = rules(config.rules.as_deref())?;
+    let own = rule_files(config.rules.as_deref())?;
+    let rules = compiled(&own)?;
+    let rules = match &config.rules {
+        Some(folder) => Rules::of_folder(folder.clone(), own, rules),
+        None => Rules::fixed(rules),
+    };
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
     let channels = out::channels(&config.channels, &clock).map_err(|error| Failure::broken(error.what))?;
@@ -129,7 +135,7 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         hand: Hand::new(store.clone(), clock.clone(), channels, accounts),
         store: store.clone(),
         clock,
-        rules: Arc::new(rules),
+        rules,
         policy,
         backlog: config.backlog,
         own_addresses: config.own_addresses(),

@@ -5,6 +5,7 @@
 
 pub mod import;
 pub mod pure;
+pub mod reload;
 pub mod sweep;
 mod take;
 
@@ -16,7 +17,6 @@ use crate::edge::store::{Cursor, Store, StoreError};
 use crate::edge::tls;
 use crate::mailbox::Arrival;
 use crate::plan::Policy;
-use crate::rules::RuleSet;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -24,6 +24,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+pub use reload::Rules;
 
 /// Sights that may wait for the engine: a watching connection that is ahead of the database waits.
 const SIGHTS: usize = 64;
@@ -98,7 +100,7 @@ pub struct Engine {
     /// The time.
     pub clock: Clock,
     /// The rules.
-    pub rules: Arc<RuleSet>,
+    pub rules: Rules,
     /// What may be done.
     pub policy: Policy,
     /// What happens to mail that lay in a mailbox when it was first opened.
@@ -133,6 +135,7 @@ impl Engine {
             () = stop => Ok(()),
             ended = &mut work => ended.map_err(EngineError::from),
             ended = watching => ended.map(|_| ()),
+            ended = self.follow_rules() => ended,
         };
         ended?;
         let under_way_ended = async {

@@ -6,7 +6,7 @@ use crate::facts::{Facts, OrderNumber};
 use crate::mail::{Mail, Reading};
 use crate::mailbox::Arrival;
 use crate::plan::{Arrived, Step};
-use crate::rules::{Known, Verdict, category};
+use crate::rules::{Known, RuleSet, Verdict, category};
 use jiff::Timestamp;
 
 /// A message that was read.
@@ -37,12 +37,14 @@ impl Engine {
 
     /// From bytes to what is known and should happen. Nothing is written.
     pub(super) async fn think(&self, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Result<Vec<Settling>, EngineError> {
+        // taken once: whatever is saved meanwhile, these mails are read and judged by one rule set
+        let rules = self.rules.now();
         let reads: Vec<Read> = arrivals
             .into_iter()
             .map(|arrival| {
                 let reading =
                     Reading { received: arrival.received, size: arrival.size, authserv_ids: &mailbox.authserv_ids };
-                let read = pure::read(&self.rules, &arrival.bytes, &reading);
+                let read = pure::read(&rules, &arrival.bytes, &reading);
                 Read { arrival, read }
             })
             .collect();
@@ -60,13 +62,13 @@ impl Engine {
         let known: Vec<Known> =
             self.store.call(move |db| asked.iter().map(|(orders, ids)| db.known(orders, ids, &own)).collect()).await?;
         let now = self.clock.now();
-        Ok(reads.into_iter().zip(known).map(|(read, known)| self.decide(read, &known, now)).collect())
+        Ok(reads.into_iter().zip(known).map(|(read, known)| self.decide(&rules, read, &known, now)).collect())
     }
 
-    fn decide(&self, read: Read, known: &Known, now: Timestamp) -> Settling {
+    fn decide(&self, rules: &RuleSet, read: Read, known: &Known, now: Timestamp) -> Settling {
         let Read { arrival, read } = read;
         let decided = read.and_then(|(mail, facts)| {
-            let verdict = pure::judge(&self.rules, &mail, &facts, known)?;
+            let verdict = pure::judge(rules, &mail, &facts, known)?;
             let arrived = Arrived { place: &arrival.place, mail: &mail, facts: &facts, known, verdict: &verdict };
             let step = pure::on_mail(&arrived, &self.policy, now)?;
             Ok((mail.message_id, verdict, step))

@@ -2,6 +2,7 @@
 
 pub mod link;
 pub mod on_mail;
+pub mod on_rules;
 mod tell;
 
 use crate::ledger::Event;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use on_mail::{Arrived, on_mail};
+pub use on_rules::on_rules;
 
 /// What the shopper's configuration says about acting.
 #[derive(Clone, Debug, Default)]

@@ -78,6 +78,22 @@ pub fn check(own: &[Source]) -> Report {
     checked(RuleSet::load(own))
 }
 
+/// The rule set of files that pass [`check`]: without errors, and every example comes out as it says.
+///
+/// # Errors
+/// The report, when they do not.
+pub fn load_checked(own: &[Source]) -> Result<RuleSet, Report> {
+    let mut report = Report::default();
+    match RuleSet::load(own) {
+        Ok(rules) => {
+            report.diagnostics.extend_from_slice(rules.warnings());
+            example::run(&rules, &mut report);
+            if report.is_fine() { Ok(rules) } else { Err(report) }
+        }
+        Err(found) => Err(Report { diagnostics: found, ..report }),
+    }
+}
+
 fn checked(rules: Result<RuleSet, Vec<Diagnostic>>) -> Report {
     let mut report = Report::default();
     match rules {

@@ -106,6 +106,36 @@ impl Scene {
     }
 }
 
+/// Why the shopper's rule files cannot be used, as far as an alert says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Unusable {
+    /// The file, below the rules folder.
+    pub file: String,
+    /// Line, counted from 1, if the fault has one.
+    pub line: Option<usize>,
+    /// Column in characters, counted from 1.
+    pub column: Option<usize>,
+    /// What is wrong (English, as `modori rules check` says it).
+    pub sentence: String,
+    /// What to do about it; may be empty.
+    pub help: String,
+    /// How many more faults there are.
+    pub more: usize,
+}
+
+/// An example without anything that may be missing, and a full one.
+pub(super) fn unusable() -> [Unusable; 2] {
+    let full = Unusable {
+        file: "mine.toml".into(),
+        line: Some(5),
+        column: Some(1),
+        sentence: "unknown key `subjcet`".into(),
+        help: "did you mean `subject`?".into(),
+        more: 2,
+    };
+    [Unusable::default(), full]
+}
+
 pub(super) const STEPS: [NextStep; 8] = [
     NextStep::Reply,
     NextStep::Pay,

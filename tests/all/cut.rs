@@ -10,7 +10,7 @@ use modori::edge::imap::{ImapAccount, Pace};
 use modori::edge::out::{Channel, Deliver, Delivery};
 use modori::edge::secret::Secret;
 use modori::edge::store::{Db, State, Store};
-use modori::engine::{Engine, Mailbox};
+use modori::engine::{Engine, Mailbox, Rules};
 use modori::plan::{Alert, Late, Policy};
 use modori::rules::RuleSet;
 use modori::wording::{Language, Wording};
@@ -115,7 +115,7 @@ impl World {
             store: self.store.clone(),
             hand: Hand::new(self.store.clone(), self.clock.clone(), channels, [account.clone()]),
             clock: self.clock.clone(),
-            rules: Arc::new(RuleSet::shipped()),
+            rules: Rules::fixed(RuleSet::shipped()),
             policy: Policy {
                 observe: false,
                 channels: vec!["phone".to_owned()],

@@ -10,6 +10,7 @@ mod imap_dovecot;
 mod imports;
 mod measure;
 mod mutated;
+mod reload;
 mod same_wire;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Largest rule or wording file that is read, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -43,6 +44,22 @@ pub fn texts(folder: &Path, extension: &str) -> Result<Vec<(PathBuf, String)>, F
     gather(folder, extension, 0, &mut found)?;
     found.sort();
     found.into_iter().map(|path| text(&path).map(|text| (path, text))).collect()
+}
+
+/// A cheap look at what [`texts`] would read: path, length and time of change of each file, in order of their paths.
+/// What cannot be looked at is left out; reading it says why.
+#[must_use]
+pub fn stamps(folder: &Path, extension: &str) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let mut found = Vec::new();
+    if gather(folder, extension, 0, &mut found).is_err() {
+        return Vec::new();
+    }
+    found.sort();
+    let stamp = |path: PathBuf| {
+        let meta = std::fs::metadata(&path).ok()?;
+        Some((path, meta.len(), meta.modified().ok()))
+    };
+    found.into_iter().filter_map(stamp).collect()
 }
 
 fn gather(folder: &Path, extension: &str, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FolderError> {

@@ -63,6 +63,23 @@ impl Db {
         self.write(|transaction| batch.iter().map(|one| settle_one(transaction, one, by, now)).collect())
     }
 
+    /// Enters wishes that no mail is the cause of. With `hand`, alerts that are due are handed back under way. A wish
+    /// whose key is known is not entered again.
+    ///
+    /// # Errors
+    /// When the database refuses; none is entered then.
+    pub fn wish(&mut self, wishes: &[Wish], hand: bool, now: Timestamp) -> Result<Vec<Row>, StoreError> {
+        self.write(|transaction| {
+            let mut alerts = Vec::new();
+            for wish in wishes {
+                let at_once = hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
+                let row = outbox::enter(transaction, wish, "", None, at_once, now)?;
+                alerts.extend(row.filter(|_| at_once));
+            }
+            Ok(alerts)
+        })
+    }
+
     /// The key of the message that was seen at a place.
     ///
     /// # Errors

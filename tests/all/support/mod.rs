@@ -2,6 +2,7 @@
 
 pub mod certs;
 pub mod dovecot;
+pub mod embedded;
 pub mod http;
 pub mod mutate;
 pub mod oracle;
