@@ -124,6 +124,8 @@ pub enum Rules {
     Check(RulesFrom),
     /// List the rules and which file each comes from
     List(RulesFrom),
+    /// Print the JSON Schema of rule files or of config.toml, so that an editor completes and checks them
+    Schema(Schema),
 }
 
 /// Where rules come from.
@@ -132,6 +134,23 @@ pub struct RulesFrom {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
+}
+
+/// `modori rules schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of which file
+    #[arg(value_enum, default_value = "rules")]
+    pub of: SchemaOf,
+}
+
+/// A file that has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A rule file
+    Rules,
+    /// config.toml
+    Config,
 }
 
 /// `modori import`

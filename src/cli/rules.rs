@@ -1,6 +1,6 @@
-//! `modori rules check` and `modori rules list`.
+//! `modori rules check`, `modori rules list` and `modori rules schema`.
 
-use super::args::Rules;
+use super::args::{Rules, SchemaOf};
 use super::{Failure, render, setup};
 use crate::rules::{self, Severity};
 use std::path::Path;
@@ -9,6 +9,14 @@ use std::path::Path;
 pub(super) fn run(arguments: &Rules, config: Option<&Path>) -> Result<(), Failure> {
     match arguments {
         Rules::Check(from) => check(setup::rules_folder(from.folder.as_deref(), config)?.as_deref()),
+        Rules::Schema(which) => {
+            let text = match which.of {
+                SchemaOf::Rules => rules::SCHEMA,
+                SchemaOf::Config => crate::edge::config::SCHEMA,
+            };
+            anstream::print!("{text}");
+            Ok(())
+        }
         Rules::List(from) => list(setup::rules_folder(from.folder.as_deref(), config)?.as_deref()),
     }
 }

@@ -18,7 +18,8 @@ const VOUCHER: &str = "examples.modori.invalid";
 /// When an example that gives no date was sent: 24 Nov 2026, 10:00 in Tokyo.
 const SENT: i64 = 1_795_482_000;
 
-const KEYS: &[&str] = &[
+/// The keys of an example.
+pub(super) const KEYS: &[&str] = &[
     "name",
     "from",
     "to",

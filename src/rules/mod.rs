@@ -30,6 +30,9 @@ pub use diagnostic::{Diagnostic, Severity, Source};
 pub use extract::{Extraction, ListedExtractor, extract, extractions, read};
 pub use judge::{explain, judge};
 
+/// The JSON Schema (draft 7) of rule files, for editors.
+pub const SCHEMA: &str = include_str!("../../schema/rules.schema.json");
+
 /// What `modori rules check` found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {

@@ -16,9 +16,9 @@ const MAX_DEPTH: usize = 16;
 /// A rule file may have so many bytes.
 const MAX_FILE: usize = 4 << 20;
 
-const FILE_KEYS: &[&str] =
+pub(super) const FILE_KEYS: &[&str] =
     &["category", "folder", "priority", "rank", "quarantine-folder", "rule", "extract", "example"];
-const RULE_KEYS: &[&str] =
+pub(super) const RULE_KEYS: &[&str] =
     &["name", "enabled", "inherit", "score", "threshold", "labels", "folder", "priority", "rank", "example"];
 pub(super) const COND_KEYS: &[&str] = &[
     "from",
@@ -44,7 +44,11 @@ pub(super) const COND_KEYS: &[&str] = &[
     "any",
     "not",
 ];
-const TEST_KEYS: &[&str] = &[
+/// The key of a scored condition beside its conditions.
+pub(super) const WEIGHT_KEYS: &[&str] = &["weight"];
+/// The keys of a header condition beside those of a text.
+pub(super) const HEADER_KEYS: &[&str] = &["name", "present"];
+pub(super) const TEST_KEYS: &[&str] = &[
     "contains",
     "all-of",
     "near",
@@ -112,7 +116,7 @@ fn rule(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>) -> Option<
     keyed(desk, table, 0, &[], &mut |key, cond| when.push(Given { key: key.to_owned(), cond, from: None }));
     let mut score = Vec::new();
     for (table, span) in tables(desk, table, "score") {
-        known_keys(desk, table, &[&["weight"], COND_KEYS], "of a scored condition");
+        known_keys(desk, table, &[WEIGHT_KEYS, COND_KEYS], "of a scored condition");
         let weight = get(table, "weight").and_then(|value| number(desk, value));
         let mut conds = conditions(desk, table, 1, &[]);
         let when = if conds.len() == 1 { conds.pop() } else { Some(Cond::All(conds)) };
@@ -242,7 +246,7 @@ fn condition(desk: &mut Desk<'_>, key: &str, value: Value<'_, '_>, depth: usize)
                     continue;
                 };
                 let on = On::Header(name.value.to_ascii_lowercase());
-                known_keys(desk, table, &[TEST_KEYS, &["name", "present"]], "of a header condition");
+                known_keys(desk, table, &[TEST_KEYS, HEADER_KEYS], "of a header condition");
                 if let Some(present) = get(table, "present").and_then(|value| flag(desk, value)) {
                     conds.push(Cond::Test(Test { how: How::Present(present), ..plain(on.clone()) }));
                 }

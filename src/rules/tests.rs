@@ -3,6 +3,7 @@
 mod extracting;
 mod inheriting;
 mod judging;
+mod schema;
 
 use super::*;
 

@@ -12,6 +12,7 @@ mod measure;
 mod mutated;
 mod reload;
 mod same_wire;
+mod schema;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
 mod watch;

@@ -14,6 +14,9 @@ use std::time::Duration;
 
 pub use check::Broken;
 
+/// The JSON Schema (draft 7) of the configuration, for editors.
+pub const SCHEMA: &str = include_str!("../../../schema/config.schema.json");
+
 /// The configuration file, read and checked.
 #[derive(Clone)]
 pub struct Config {

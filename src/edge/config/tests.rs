@@ -121,3 +121,58 @@ fn plain_goes_to_this_machine_only() {
         assert_eq!(parse(&text).is_ok(), allowed, "{host}");
     }
 }
+
+/// The keys of a table, as the parser lists them when it meets one it does not know.
+fn known_keys(table: &str) -> std::collections::BTreeSet<String> {
+    let text = format!("{table}\nno_such_key = 1\n");
+    let broken = parse(&text).err().unwrap();
+    let message = &broken.problems[0].message;
+    assert!(message.starts_with("unknown field `no_such_key`"), "{table}: {message}");
+    message.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_schema_and_the_parser_know_the_same_keys() {
+    let schema: serde_json::Value = serde_json::from_str(crate::edge::config::SCHEMA).unwrap();
+    let keys = |at: &str| -> std::collections::BTreeSet<String> {
+        let table = schema.pointer(at).and_then(serde_json::Value::as_object).unwrap_or_else(|| panic!("no {at}"));
+        table.keys().cloned().collect()
+    };
+    for (table, at) in [
+        ("", "/properties"),
+        ("[[account]]", "/definitions/account/properties"),
+        ("[[account]]\n[account.password]", "/definitions/secret/properties"),
+        ("[[account]]\n[account.pace]", "/definitions/pace/properties"),
+        ("[filing]", "/definitions/filing/properties"),
+        ("[alerts]", "/definitions/alerts/properties"),
+        ("[ledger]", "/definitions/ledger/properties"),
+        ("[ledger.calendar]", "/definitions/calendar/properties"),
+    ] {
+        assert_eq!(keys(at), known_keys(table), "{at}: change schema/config.schema.json, too");
+    }
+    // every kind of channel, each with the keys that it knows
+    let all = known_keys("[channel.x]");
+    let mut kinds = Vec::new();
+    for kind in schema.pointer("/definitions/channel/oneOf").and_then(serde_json::Value::as_array).unwrap() {
+        let at = kind["$ref"].as_str().unwrap().trim_start_matches('#').to_owned();
+        let name = schema.pointer(&at).unwrap()["properties"]["kind"]["const"].as_str().unwrap().to_owned();
+        let known = keys(&format!("{at}/properties"));
+        for key in all.iter().filter(|key| !matches!(key.as_str(), "kind" | "timeout")) {
+            let value = match key.as_str() {
+                "argv" | "to" => "[\"x\"]",
+                "port" => "1",
+                "url_from" | "topic_from" | "token" | "password" => "{ env = \"X\" }",
+                _ => "\"x\"",
+            };
+            let broken = parse(&format!("{SMALL}\n[channel.x]\nkind = \"{name}\"\n{key} = {value}\n")).err();
+            let refused = broken.is_some_and(|broken| broken.to_string().contains(&format!("channel has no `{key}`")));
+            assert_eq!(known.contains(key), !refused, "{name} {key}");
+        }
+        kinds.push(name);
+    }
+    let broken = parse("[channel.x]\nkind = \"x\"\n").err().unwrap().to_string();
+    for kind in &kinds {
+        assert!(broken.contains(&format!("\"{kind}\"")), "{kind}: {broken}");
+    }
+    assert_eq!(kinds.len(), broken.rsplit_once("one of ").unwrap().1.matches('"').count() / 2);
+}
