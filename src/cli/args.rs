@@ -38,6 +38,8 @@ pub enum Command {
     /// Check or list the rules
     #[command(subcommand)]
     Rules(Rules),
+    /// Take back in what was put into quarantine wrongly
+    Release(Release),
     /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
     Import(Import),
     /// Show the orders that owe something
@@ -151,6 +153,26 @@ pub enum SchemaOf {
     Rules,
     /// config.toml
     Config,
+}
+
+/// `modori release`
+#[derive(Debug, Args)]
+pub struct Release {
+    /// The mail: an .eml file, or its Message-ID
+    #[arg(value_name = "MAIL", required_unless_present_any = ["list", "forget"])]
+    pub mail: Option<String>,
+    /// Let this sender in from now on, unless anything but its name or host speaks against a mail
+    #[arg(long, requires = "mail")]
+    pub always_sender: bool,
+    /// Show the senders you vouch for
+    #[arg(long, conflicts_with_all = ["mail", "forget"])]
+    pub list: bool,
+    /// No longer vouch for a sender
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "mail")]
+    pub forget: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// `modori import`

@@ -6,6 +6,7 @@ mod classify;
 mod demo;
 mod import;
 mod mails;
+mod release;
 mod render;
 mod rules;
 mod say;
@@ -67,6 +68,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
         Command::Classify(classify) => classify::run(classify, config),
         Command::Rules(rules) => rules::run(rules, config),
+        Command::Release(release) => release::run(release, config, state),
         Command::Import(import) => import::run(import, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),

@@ -111,7 +111,7 @@ async fn one(engine: &Engine, mailbox: &Mailbox, arguments: &Sweep, acting: Acti
 }
 
 /// Another process holds the hand: it is given time, as long as it gets on.
-async fn wait_for_the_other(engine: &Engine) -> Result<(), Failure> {
+pub(super) async fn wait_for_the_other(engine: &Engine) -> Result<(), Failure> {
     let mut last = u32::MAX;
     let mut still = 0;
     while still < 300 {
@@ -126,7 +126,7 @@ async fn wait_for_the_other(engine: &Engine) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn left_over(engine: &Engine) -> Result<(), Failure> {
+pub(super) async fn left_over(engine: &Engine) -> Result<(), Failure> {
     let rows = engine.store.call(|db| db.outbox()).await.map_err(|error| Failure::new(error.to_string()))?;
     let (text, bad) = render::left_over(&rows);
     if !text.is_empty() {

@@ -3,7 +3,7 @@
 use super::pure;
 use crate::edge::store::{Store, StoreError};
 use crate::ledger;
-use crate::mail::Reading;
+use crate::mail::{Reading, TrustLevel};
 use crate::rules::RuleSet;
 use jiff::Timestamp;
 
@@ -59,7 +59,13 @@ impl<'a> Importer<'a> {
         self.imported.mails += 1;
         let reading = Reading { received: old.received, size: old.size, authserv_ids: self.authserv_ids };
         match pure::read(self.rules, old.bytes, &reading) {
-            Ok((mail, facts)) => {
+            Ok((mut mail, facts)) => {
+                if mail.trust.level == TrustLevel::Suspect {
+                    let (key, sender) = (mail.key, mail.from.addr.clone());
+                    if let Some(word) = self.store.call(move |db| db.word_for(&key, &sender)).await? {
+                        mail.trust.accept(word);
+                    }
+                }
                 let events = ledger::events(&mail, &facts);
                 self.imported.telling += usize::from(!events.is_empty());
                 self.events.extend(events);

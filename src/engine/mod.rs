@@ -5,6 +5,7 @@
 
 pub mod import;
 pub mod pure;
+pub mod release;
 pub mod reload;
 pub mod sweep;
 mod take;

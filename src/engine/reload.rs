@@ -113,7 +113,7 @@ impl Engine {
         let Some((folder, mut judged)) = self.rules.watched.clone() else { return std::future::pending().await };
         // what lies there now may differ already from what was read at the start
         let mut looked = None;
-        let mut told: Option<Fault> = None;
+        let mut told: Option<Box<Fault>> = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let stamp = {
@@ -182,7 +182,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 /// Compiles the files and runs their examples.
-async fn judge(folder: PathBuf, content: Content) -> Result<RuleSet, Fault> {
+async fn judge(folder: PathBuf, content: Content) -> Result<RuleSet, Box<Fault>> {
     let whole = match &content {
         Content::Files(files) => hash(files.iter().map(|file| file.text.as_str())),
         Content::Unreadable { what, .. } => hash([what.as_str()]),
@@ -193,19 +193,19 @@ async fn judge(folder: PathBuf, content: Content) -> Result<RuleSet, Fault> {
                 rules.warnings().iter().for_each(|warning| tracing::warn!("{}", line(warning)));
                 Ok(rules)
             }
-            Err(report) => Err(fault(&report.diagnostics, &files, &folder)),
+            Err(report) => Err(Box::new(fault(&report.diagnostics, &files, &folder))),
         },
         Content::Unreadable { file, what } => {
             let content = hash([file.as_str(), what.as_str()]);
             let told = Unusable { file: below(&folder, &file), sentence: what.clone(), ..Unusable::default() };
             let told = Unusable { sentence: told.sentence.replace(&file, &told.file), ..told };
-            Err(Fault { told, log: vec![what], content })
+            Err(Box::new(Fault { told, log: vec![what], content }))
         }
     };
     aside(work).await.unwrap_or_else(|| {
         let sentence = "a fault in the program while it read the rules; please report it".to_owned();
         let told = Unusable { sentence: sentence.clone(), ..Unusable::default() };
-        Err(Fault { told, log: vec![sentence], content: whole })
+        Err(Box::new(Fault { told, log: vec![sentence], content: whole }))
     })
 }
 

@@ -3,11 +3,13 @@
 use super::{Engine, EngineError, Mailbox, pure};
 use crate::edge::store::{Settled, Settling};
 use crate::facts::{Facts, OrderNumber};
-use crate::mail::{Mail, Reading};
-use crate::mailbox::Arrival;
+use crate::mail::trust::Word;
+use crate::mail::{Mail, Reading, TrustLevel};
+use crate::mailbox::{Arrival, MailKey};
 use crate::plan::{Arrived, Step};
 use crate::rules::{Known, RuleSet, Verdict, category};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// A message that was read.
 struct Read {
@@ -39,7 +41,7 @@ impl Engine {
     pub(super) async fn think(&self, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Result<Vec<Settling>, EngineError> {
         // taken once: whatever is saved meanwhile, these mails are read and judged by one rule set
         let rules = self.rules.now();
-        let reads: Vec<Read> = arrivals
+        let mut reads: Vec<Read> = arrivals
             .into_iter()
             .map(|arrival| {
                 let reading =
@@ -48,6 +50,7 @@ impl Engine {
                 Read { arrival, read }
             })
             .collect();
+        self.take_her_word(&mut reads).await?;
         let asked: Vec<(Vec<OrderNumber>, Vec<String>)> = reads
             .iter()
             .map(|read| match &read.read {
@@ -63,6 +66,29 @@ impl Engine {
             self.store.call(move |db| asked.iter().map(|(orders, ids)| db.known(orders, ids, &own)).collect()).await?;
         let now = self.clock.now();
         Ok(reads.into_iter().zip(known).map(|(read, known)| self.decide(&rules, read, &known, now)).collect())
+    }
+
+    /// Suspect mails that the shopper released, or whose sender she vouches for.
+    async fn take_her_word(&self, reads: &mut [Read]) -> Result<(), EngineError> {
+        let mails = || reads.iter().filter_map(|read| read.read.as_ref().ok());
+        let suspect = mails().filter(|(mail, _)| mail.trust.level == TrustLevel::Suspect);
+        let asked: Vec<(MailKey, String)> = suspect.map(|(mail, _)| (mail.key, mail.from.addr.clone())).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let words: BTreeMap<MailKey, Word> = self
+            .store
+            .call(move |db| {
+                let word = |(key, sender): &(MailKey, String)| Ok(db.word_for(key, sender)?.map(|word| (*key, word)));
+                asked.iter().filter_map(|one| word(one).transpose()).collect()
+            })
+            .await?;
+        for (mail, _) in reads.iter_mut().filter_map(|read| read.read.as_mut().ok()) {
+            if let Some(word) = words.get(&mail.key) {
+                mail.trust.accept(*word);
+            }
+        }
+        Ok(())
     }
 
     fn decide(&self, rules: &RuleSet, read: Read, known: &Known, now: Timestamp) -> Settling {

@@ -27,6 +27,60 @@ pub struct Trust {
     pub level: TrustLevel,
     /// One short sentence each.
     pub reasons: Vec<String>,
+    /// Suspect because of the sender's name or host and nothing else: the shopper's word for that very address
+    /// outweighs it.
+    #[serde(default)]
+    pub only_by_sender: bool,
+    /// The shopper's word that let a suspect mail in.
+    #[serde(default)]
+    pub word: Option<Word>,
+}
+
+/// What the shopper said that bears on a suspect mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// She released this very mail.
+    ThisMail,
+    /// She vouched for its sender's address.
+    ItsSender,
+}
+
+impl Trust {
+    /// Takes the shopper's word: a suspect mail becomes an unverified one, never more. Her word for a sender counts
+    /// only where nothing but the sender's name or host speaks against the mail, because From can be forged.
+    pub fn accept(&mut self, word: Word) {
+        let counts = match word {
+            Word::ThisMail => true,
+            Word::ItsSender => self.only_by_sender,
+        };
+        if self.level == TrustLevel::Suspect && counts {
+            self.level = TrustLevel::Unverified;
+            self.only_by_sender = false;
+            self.word = Some(word);
+            let said = match word {
+                Word::ThisMail => "you released this mail",
+                Word::ItsSender => "you vouched for this sender",
+            };
+            self.reasons.insert(0, said.to_owned());
+        }
+    }
+}
+
+/// Why the shopper cannot vouch for an address, if she cannot: a sentence to follow the address.
+#[must_use]
+pub fn never_vouched(address: &str) -> Option<&'static str> {
+    let address = address.trim().to_lowercase();
+    let domain = match address.rsplit_once('@') {
+        Some((local, domain)) if !local.is_empty() && domain.contains('.') => domain,
+        _ => return Some("is no mail address"),
+    };
+    if is_group(domain.trim_end_matches('.')) {
+        return Some(
+            "is Rakuten's own, which is what forgers write; only your provider's word counts for it (authserv_ids)",
+        );
+    }
+    imitates(domain).then_some("imitates Rakuten's own domain; no such address is ever let in")
 }
 
 /// Rakuten's own domains.
@@ -99,6 +153,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
             return Trust {
                 level: TrustLevel::Verified,
                 reasons: vec![format!("your provider vouches for {domain} ({how})")],
+                ..Trust::default()
             };
         }
     }
@@ -112,9 +167,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
     if rakuten.is_none() && imitates(domain) {
         return suspect(&format!("the sender's domain {domain} imitates Rakuten's"));
     }
-    if let Some(claim) = claim(&from, evidence).filter(|_| rakuten.is_none()) {
-        return suspect(claim);
-    }
+    let claim = claim(&from, evidence).filter(|_| rakuten.is_none());
     let (speaks, presses) = words(evidence.body);
     let mut signs = signs(evidence, &from, rakuten.is_some(), spf_fail && !dkim, presses);
     if dmarc_fail {
@@ -124,6 +177,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
         });
     }
     let strong = signs.iter().any(|sign| sign.alone);
+    if let Some(claim) = claim {
+        let denied = findings.iter().flatten().any(|one| one.method == "dmarc" && one.result == "fail");
+        let only_by_sender = single && !denied && !spf_fail && !strong && signs.len() < 2;
+        let reasons = std::iter::once(claim).chain(signs.iter().map(|sign| sign.text));
+        let reasons = reasons.map(str::to_owned).collect();
+        return Trust { level: TrustLevel::Suspect, reasons, only_by_sender, word: None };
+    }
     let trap = evidence.links.iter().any(|link| imitates(&link.host));
     let concerned = rakuten.is_some() || trap || is_group(domain) || speaks;
     // Rakuten forwards nothing: under its name a forward is no excuse
@@ -132,14 +192,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Trust {
         return Trust {
             level: TrustLevel::Suspect,
             reasons: signs.into_iter().map(|sign| sign.text.to_owned()).collect(),
+            ..Trust::default()
         };
     }
     reasons.extend(signs.into_iter().map(|sign| sign.text.to_owned()));
-    Trust { level: TrustLevel::Unverified, reasons }
+    Trust { level: TrustLevel::Unverified, reasons, ..Trust::default() }
 }
 
 fn suspect(reason: &str) -> Trust {
-    Trust { level: TrustLevel::Suspect, reasons: vec![reason.to_owned()] }
+    Trust { level: TrustLevel::Suspect, reasons: vec![reason.to_owned()], ..Trust::default() }
 }
 
 /// The topmost field must be the provider's; more fields of the same provider directly below it count too.

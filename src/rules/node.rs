@@ -23,10 +23,18 @@ pub(super) enum Node {
     Not(Box<Node>),
     Check(Box<Check>),
     Trust(Vec<TrustLevel>),
+    /// The shopper released the mail, or vouches for its sender.
+    Vouched(bool),
     Knows(Knows),
     Fact(Vec<FactTest>),
-    Size { over: bool, bytes: u64 },
-    ItemLinks { over: bool, count: u64 },
+    Size {
+        over: bool,
+        bytes: u64,
+    },
+    ItemLinks {
+        over: bool,
+        count: u64,
+    },
 }
 
 /// A test of one text, compiled.
@@ -136,6 +144,7 @@ impl Builder {
             Cond::Not(cond) => Node::Not(Box::new(self.node(desk, cond)?)),
             Cond::Test(test) => Node::Check(Box::new(self.check(desk, test)?)),
             Cond::Trust(levels) => Node::Trust(levels.clone()),
+            Cond::Vouched(vouched) => Node::Vouched(*vouched),
             Cond::Knows(knows) => Node::Knows(*knows),
             Cond::Fact(facts) => Node::Fact(facts.clone()),
             Cond::Size { over, bytes } => Node::Size { over: *over, bytes: *bytes },

@@ -38,6 +38,7 @@ pub(super) const COND_KEYS: &[&str] = &[
     "item-links-over",
     "item-links-under",
     "trust",
+    "vouched",
     "knows-order",
     "fact",
     "all",
@@ -201,6 +202,7 @@ fn condition(desk: &mut Desk<'_>, key: &str, value: Value<'_, '_>, depth: usize)
             let levels: Vec<_> = words(desk, value).iter().filter_map(|word| trust(desk, word)).collect();
             (!levels.is_empty()).then_some(Cond::Trust(levels))
         }
+        "vouched" => flag(desk, value).map(Cond::Vouched),
         "knows-order" => knows(desk, value).map(Cond::Knows),
         "fact" => {
             let facts: Vec<_> = words(desk, value).iter().filter_map(|word| fact(desk, word)).collect();

@@ -92,6 +92,7 @@ pub(super) enum Cond {
     Not(Box<Cond>),
     Test(Test),
     Trust(Vec<TrustLevel>),
+    Vouched(bool),
     Knows(Knows),
     Fact(Vec<FactTest>),
     Size { over: bool, bytes: u64 },

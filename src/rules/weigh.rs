@@ -32,6 +32,10 @@ pub(super) fn holds(node: &Node, page: &Page<'_>, known: &Known, saw: &mut Optio
             let level = page.mail.trust.level;
             note(levels.contains(&level), saw, || ("trust".into(), format!("{level:?}").to_lowercase()))
         }
+        Node::Vouched(wanted) => {
+            let vouched = page.mail.trust.word.is_some();
+            note(vouched == *wanted, saw, || ("vouched".into(), page.mail.from.addr.clone()))
+        }
         Node::Knows(knows) => {
             let order = match knows {
                 Knows::Order(false) => return known.orders.is_empty(),

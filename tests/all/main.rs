@@ -10,6 +10,7 @@ mod imap_dovecot;
 mod imports;
 mod measure;
 mod mutated;
+mod release;
 mod reload;
 mod same_wire;
 mod schema;

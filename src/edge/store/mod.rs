@@ -7,11 +7,13 @@ mod cursor;
 mod ledger;
 mod open;
 mod outbox;
+mod release;
 mod settle;
 
 pub use cursor::Cursor;
 pub use open::{Db, StoreError};
 pub use outbox::{Latency, Row, State};
+pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};
 
 use jiff::Timestamp;

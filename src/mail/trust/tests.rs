@@ -1,6 +1,7 @@
 //! Senders, signatures and forgeries, and how far each is believed.
 
 use super::TrustLevel::{self, Suspect, Unverified, Verified};
+use super::{Word, never_vouched};
 use crate::mail::{Reading, read};
 
 /// Header lines, then the text; the provider is `mx.example`.
@@ -118,4 +119,67 @@ fn suspect() {
     );
     check(ORDER, "アカウントの使用が停止されました <a href='https://evil.example/'>ログイン</a>", Suspect);
     check("From: a@b.example, order@rakuten.co.jp", "", Suspect);
+}
+
+#[test]
+fn the_shoppers_word_for_a_sender_outweighs_its_name_and_nothing_else() {
+    const LIST: &str = "From: 楽天市場 <family@list.example>";
+    const NAMED: &str = "From: \"order@rakuten.co.jp\" <family@list.example>";
+    let ids = ["mx.example".to_owned()];
+    let check = |header: &str, body: &str, expect: TrustLevel| {
+        let bytes = format!("{header}\nContent-Type: text/html; charset=utf-8\n\n{body}");
+        let received = "2026-11-24T01:05:00Z".parse().unwrap();
+        let trust = read(bytes.as_bytes(), &Reading { received, size: 0, authserv_ids: &ids }).trust;
+        assert_eq!(trust.level, Suspect, "{header}");
+        let (mut by_sender, mut by_mail) = (trust.clone(), trust);
+        by_sender.accept(Word::ItsSender);
+        assert_eq!(by_sender.level, expect, "{header}\n{:?}", by_sender.reasons);
+        by_mail.accept(Word::ThisMail);
+        assert_eq!(by_mail.level, Unverified);
+        assert_eq!(by_mail.reasons[0], "you released this mail");
+        by_mail.accept(Word::ThisMail);
+        assert_eq!(by_mail.reasons.iter().filter(|reason| reason.starts_with("you ")).count(), 1);
+    };
+    let ours = |results: &str| format!("Authentication-Results: mx.example; {results}\n");
+    for header in [LIST, NAMED, &format!("{}{LIST}", ours("dmarc=pass")), &format!("{LIST}\nSubject: 【楽天市場】注文")]
+    {
+        check(header, ITEM, Unverified);
+    }
+    for results in ["dmarc=fail", "spf=fail", "dmarc=pass; dmarc=fail", "dmarc=none; spf=fail"] {
+        check(&format!("{}{LIST}", ours(results)), ITEM, Suspect);
+    }
+    // a forged field below the provider's own says otherwise
+    check(&format!("{}{}{LIST}", ours("dmarc=fail"), ours("dmarc=pass")), ITEM, Suspect);
+    check(&format!("{}{}{LIST}", ours("dmarc=pass"), ours("dmarc=fail")), ITEM, Suspect);
+    for body in [
+        "<a href='https://x.example'>https://www.rakuten.co.jp/</a>",
+        "<a href='https://rakuten.co.jp.x.example/'>確認</a>",
+        "<a href='https://bit.ly/x'>確認</a> 24時間以内に本人確認",
+    ] {
+        check(LIST, body, Suspect);
+    }
+    for header in [
+        "From: a@rakuten-support.example",
+        "From: 楽天市場 <a@list.example>, 楽天 <order@rakuten.co.jp>",
+        "From: 楽天市場 <family@list.example>\nFrom: 楽天市場 <family@list.example>",
+        &format!("{}{ORDER}", ours("dmarc=fail")),
+    ] {
+        check(header, ITEM, Suspect);
+    }
+}
+
+#[test]
+fn nobody_can_vouch_for_rakuten_or_its_imitators() {
+    for address in ["order@rakuten.co.jp", "A@Shop.Rakuten.co.jp", "a@rakuten-card.co.jp", "a@rakuten.co.jp."] {
+        assert!(never_vouched(address).is_some_and(|why| why.contains("provider")), "{address}");
+    }
+    for address in
+        ["a@rakuten.example", "a@rakuten.co.jp.example", "a@ｒakuten.jp", "a@rаkuten.com", "a@xn--rakutn-7of.co.jp"]
+    {
+        assert!(never_vouched(address).is_some_and(|why| why.contains("imitates")), "{address}");
+    }
+    for address in ["", "a", "@x.example", "a@", "a@localhost"] {
+        assert!(never_vouched(address).is_some_and(|why| why.contains("no mail address")), "{address}");
+    }
+    assert_eq!(never_vouched("Family@list.example"), None);
 }
