@@ -1,6 +1,6 @@
 //! Extractors: regexes of a rule file whose named captures become facts, over what modori reads by itself.
 //!
-//! They are tried before any rule, on subject and body in normal form. Without an extractor nothing is done at all; with
+//! They are tried before any rule, on subject, body and links in normal form. Without an extractor nothing is done at all; with
 //! some, one pass finds the words without which none of their regexes can match.
 
 use super::capture::{self, Capture};
@@ -20,7 +20,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 /// The keys of an extractor beside its conditions.
-pub(super) const KEYS: &[&str] = &["name", "enabled", "text", "form", "role", "example"];
+pub(super) const KEYS: &[&str] = &["name", "enabled", "text", "links", "form", "role", "example"];
 /// The keys of `text` written as a table.
 pub(super) const TEXT_KEYS: &[&str] = &["regex", "in", "first-lines"];
 /// Matches of one regex in one text that are looked at.
@@ -88,8 +88,11 @@ pub(super) fn parse(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>
     };
     let name = text(desk, name)?;
     let enabled = get(table, "enabled").and_then(|value| flag(desk, value)).unwrap_or(true);
-    let patterns = get(table, "text").map(|value| patterns(desk, value)).unwrap_or_default();
-    if enabled && get(table, "text").is_none() {
+    let mut regexes = Vec::new();
+    for (key, on) in [("text", On::Text), ("links", On::Link)] {
+        regexes.extend(get(table, key).map(|value| patterns(desk, value, on)).unwrap_or_default());
+    }
+    if enabled && get(table, "text").is_none() && get(table, "links").is_none() {
         let help = "add `text = 'ポイント:(?<points_return>[0-9,]+)'`; to switch one off write `enabled = false`";
         desk.error(name.span.clone(), format!("the extractor `{}` has no regex", name.value), help);
     }
@@ -101,7 +104,7 @@ pub(super) fn parse(desk: &mut Desk<'_>, table: &DeTable<'_>, span: Range<usize>
         name,
         enabled,
         when,
-        patterns,
+        patterns: regexes,
         form: companion(desk, table, "form", "points_return"),
         role: companion(desk, table, "role", "coupon"),
         examples: example::parse(desk, table),
@@ -129,11 +132,11 @@ fn companion<T: serde::de::DeserializeOwned>(
 }
 
 /// A regex, a list of them, or a table that also says where to look.
-fn patterns(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Vec<Test> {
+fn patterns(desk: &mut Desk<'_>, value: Value<'_, '_>, on: On) -> Vec<Test> {
     // a sentence that is denied or supposed still holds its number; the regex says what is meant
-    let mut test = Test { negated: Want::Either, supposed: Want::Either, names: true, ..parse::plain(On::Text) };
+    let mut test = Test { negated: Want::Either, supposed: Want::Either, names: true, ..parse::plain(on) };
     let mut regexes = value;
-    if let Some(table) = value.get_ref().as_table() {
+    if let Some(table) = value.get_ref().as_table().filter(|_| test.on == On::Text) {
         known_keys(desk, table, &[TEXT_KEYS], "of an extractor's text");
         parse::place(desk, table, &mut test);
         let Some(inner) = get(table, "regex") else {
@@ -329,13 +332,13 @@ fn run<'r>(extractors: &'r Extractors, mail: &Mail, facts: &Facts) -> Vec<Raw<'r
                     round += 1;
                     for name in regex.capture_names().flatten() {
                         let (Some(key), Some(one)) = (capture::key(name), found.name(name)) else { continue };
-                        let span = span(hay, one.range());
+                        let span = span(&page, at, hay, one.range());
                         let value = capture::read(key, one.as_str(), hay.written(one.range()), mail.base);
                         let capture = value.map(|value| Capture {
                             key,
                             round,
                             span: span.clone(),
-                            whole: self::span(hay, whole.clone()),
+                            whole: self::span(&page, at, hay, whole.clone()),
                             value,
                             form: extractor.form,
                             role: extractor.role,
@@ -358,7 +361,14 @@ fn hays<'p, 'm>(check: &'p Check, page: &'p Page<'m>) -> impl Iterator<Item = (u
     })
 }
 
-fn span(hay: &Hay<'_>, range: Range<usize>) -> Span {
-    let field = if hay.spot == Spot::Body { Field::Body } else { Field::Subject };
-    Span { field, range: hay.origin(range) }
+fn span(page: &Page<'_>, at: usize, hay: &Hay<'_>, range: Range<usize>) -> Span {
+    match hay.spot {
+        Spot::Body => Span { field: Field::Body, range: hay.origin(range) },
+        Spot::Link => {
+            // the texts of links stand in the order of the links
+            let before = page.hays.iter().take(at).filter(|hay| hay.spot == Spot::Link).count();
+            Span { field: Field::Link, range: before..before + 1 }
+        }
+        _ => Span { field: Field::Subject, range: hay.origin(range) },
+    }
 }

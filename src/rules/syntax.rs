@@ -55,7 +55,7 @@ pub(super) struct Extract {
     pub(super) enabled: bool,
     /// All of these must hold.
     pub(super) when: Vec<Cond>,
-    /// Regexes with named captures.
+    /// Regexes with named captures, on the text or on links.
     pub(super) patterns: Vec<Test>,
     /// How a captured return of points is spoken of.
     pub(super) form: Option<At<Form>>,

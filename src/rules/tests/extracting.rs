@@ -253,6 +253,22 @@ fn when_an_extractor_applies() {
 }
 
 #[test]
+fn links_are_looked_at_when_asked() {
+    let html = "Content-Type: text/html; charset=UTF-8\r\nFrom: <a@shop.rakuten.co.jp>\r\nSubject: x\r\n\r\n\
+                <p><a href=\"https://www.rakuten.co.jp/\">店</a> <a href=\"https://item.rakuten.co.jp/Zakka/MZ-1/?s=2\">こちら</a></p>\r\n";
+    let received = "2026-11-30T18:05:00+09:00".parse().unwrap();
+    let mail = crate::mail::read(html.as_bytes(), &Reading { received, size: 300, authserv_ids: &[] });
+    let mine =
+        "[[extract]]\nname = \"x\"\nlinks = '(?<item_url>https://item\\.rakuten\\.co\\.jp/(?<shop_code>[^/]+)/\\S+)'\n";
+    let facts = extract(&rules(mine), &mail, Facts::default());
+    assert_eq!(facts.items[0].value.url.as_deref(), Some("https://item.rakuten.co.jp/Zakka/MZ-1/"));
+    let code = facts.shop_code.unwrap();
+    assert_eq!((code.value.as_str(), code.span.field), ("zakka", Field::Link));
+    assert!(code.span.words(&mail).ends_with("/MZ-1/?s=2"));
+    assert_eq!(extract(&rules(&mine.replace("links", "text")), &mail, Facts::default()), Facts::default());
+}
+
+#[test]
 fn nothing_changes_without_a_capture() {
     let mail = letter("件名", "支払い金額 3,760(円)\nご利用ポイント500ポイントは後日返還されます。");
     let plain = crate::facts::find(&mail);
