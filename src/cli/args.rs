@@ -40,6 +40,8 @@ pub enum Command {
     Rules(Rules),
     /// Take back in what was put into quarantine wrongly
     Release(Release),
+    /// Show mails that you moved by hand, and how to make a rule of each
+    Corrections(Corrections),
     /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
     Import(Import),
     /// Show the orders that owe something
@@ -170,6 +172,20 @@ pub struct Release {
     /// No longer vouch for a sender
     #[arg(long, value_name = "ADDRESS", conflicts_with = "mail")]
     pub forget: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `modori corrections`
+#[derive(Debug, Args)]
+pub struct Corrections {
+    /// Ask no server: show what is known already
+    #[arg(long, conflicts_with = "export")]
+    pub no_look: bool,
+    /// Save the mails into this folder, as .eml files
+    #[arg(long, value_name = "DIR")]
+    pub export: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

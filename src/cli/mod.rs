@@ -3,6 +3,7 @@
 pub mod args;
 mod cases;
 mod classify;
+mod corrections;
 mod demo;
 mod import;
 mod mails;
@@ -69,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Classify(classify) => classify::run(classify, config),
         Command::Rules(rules) => rules::run(rules, config),
         Command::Release(release) => release::run(release, config, state),
+        Command::Corrections(corrections) => corrections::run(corrections, config, state),
         Command::Import(import) => import::run(import, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),

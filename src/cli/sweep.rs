@@ -46,6 +46,9 @@ pub(super) fn run(arguments: &Sweep, config: Option<&Path>, state: Option<&Path>
             () = super::watch::stopped() => Err(Failure::new("stopped; what was begun is finished at the next start")),
         }
     })?;
+    if !arguments.dry_run {
+        runtime.block_on(corrections(&engine, &mailboxes));
+    }
     if config.policy.observe && !arguments.dry_run {
         anstream::eprintln!("observing only: nothing was moved; write mode = \"move\" under [filing] to file mail");
     }
@@ -78,6 +81,22 @@ async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting:
             wait_for_the_other(engine).await?;
             left_over(engine).await
         }
+    }
+}
+
+/// Looks for mails that were moved by hand. The sweep is done: trouble here is told and no more.
+async fn corrections(engine: &Engine, mailboxes: &[Mailbox]) {
+    for mailbox in mailboxes {
+        if let Err(error) = engine.look_for_corrections(mailbox).await {
+            tracing::warn!("not looked for mails that were moved by hand: {error}");
+        }
+    }
+    let found = engine.store.call(|db| db.corrections()).await.map_or(0, |found| found.len());
+    if found > 0 {
+        anstream::eprintln!(
+            "{} moved by hand; `modori corrections` shows what to make of it",
+            render::count(found, "mail")
+        );
     }
 }
 

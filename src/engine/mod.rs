@@ -3,6 +3,7 @@
 //! Everything runs inside one future: dropped at any moment, it leaves nothing behind but the database, and the next
 //! start goes on from there.
 
+pub mod corrections;
 pub mod import;
 pub mod pure;
 pub mod release;

@@ -164,6 +164,14 @@ impl RuleSet {
         self.categories.iter().map(|category| category.name.as_str())
     }
 
+    /// The category whose mail is filed into a folder: by the category's own folder, else by a rule's.
+    #[must_use]
+    pub fn category_of(&self, folder: &str) -> Option<&str> {
+        let own = self.categories.iter().find(|category| category.folder.as_deref() == Some(folder));
+        let by_rule = || self.rules.iter().find(|rule| rule.folder.as_deref() == Some(folder));
+        own.or_else(|| by_rule().and_then(|rule| self.categories.get(rule.category))).map(|home| home.name.as_str())
+    }
+
     /// Every folder that mail may be filed into, in no particular order.
     #[must_use]
     pub fn folders(&self) -> Vec<&str> {

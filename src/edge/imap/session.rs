@@ -26,6 +26,8 @@ pub struct Mailbox {
 pub enum Fetch {
     /// Flags only.
     Flags,
+    /// Flags, date and size.
+    Sizes,
     /// Flags, date, size, and the first so many bytes.
     First(u32),
     /// Flags, date, size, and everything.
@@ -250,6 +252,7 @@ impl Session {
         }
         let items = match what {
             Fetch::Flags => "(UID FLAGS)".to_owned(),
+            Fetch::Sizes => "(UID FLAGS INTERNALDATE RFC822.SIZE)".to_owned(),
             Fetch::First(cap) => format!("(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]<0.{cap}>)"),
             Fetch::Whole => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])".to_owned(),
         };
@@ -260,7 +263,12 @@ impl Session {
             let Response::Fetch(seen) = response else { continue };
             let Some(uid) = seen.uid else { continue };
             // unasked flag news about the same message come apart from its body
-            if what != Fetch::Flags && seen.body.is_none() {
+            let asked_for = match what {
+                Fetch::Flags => true,
+                Fetch::Sizes => seen.size.is_some(),
+                Fetch::First(_) | Fetch::Whole => seen.body.is_some(),
+            };
+            if !asked_for {
                 continue;
             }
             found.insert(uid, fetched(uid, seen));

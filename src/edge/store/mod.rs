@@ -3,6 +3,7 @@
 //! [`Db`] is the open database, [`Store`] a handle on it. Live, one thread owns the database and callers wait for it
 //! without blocking; in a simulation, whose clock is paused, the caller itself does the work.
 
+mod correction;
 mod cursor;
 mod ledger;
 mod open;
@@ -10,6 +11,7 @@ mod outbox;
 mod release;
 mod settle;
 
+pub use correction::Correction;
 pub use cursor::Cursor;
 pub use open::{Db, StoreError};
 pub use outbox::{Latency, Row, State};

@@ -192,6 +192,8 @@ impl Db {
                      WHERE message = ?1 AND kind = 'file' AND state = 'ready'",
                 )?
                 .execute((message, millis(now)))?;
+            // she has said herself where it belongs
+            transaction.prepare_cached("DELETE FROM correction WHERE message = ?1")?.execute([message])?;
             add_events(transaction, &one.step.events)?;
             if let Some(address) = &one.vouch_for {
                 vouch(transaction, address, now)?;

@@ -1,7 +1,7 @@
 //! One transaction a message (or a batch): what arrived, what it claims, what should happen.
 
 use super::outbox::{self, Row};
-use super::{Db, StoreError, millis, seconds};
+use super::{Db, StoreError, correction, millis, seconds};
 use crate::ledger::Event;
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Step, Wish};
@@ -123,11 +123,13 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
         .optional()?;
     if let Some(message) = known {
         if add_place(transaction, &one.place, message)? {
+            correction::moved(transaction, message, &one.place, one.message_id.as_deref(), now)?;
             return Ok(Settled::NewPlace);
         }
         let there: bool = transaction
             .prepare_cached(
-                "SELECT gone = 0 FROM place WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
+                "SELECT gone = 0 AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.message = place.message) \
+                 FROM place WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
             )?
             .query_row((&one.place.account, &one.place.mailbox, one.place.uid_validity, one.place.uid), |row| {
                 row.get(0)

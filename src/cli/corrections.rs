@@ -1,0 +1,147 @@
+//! `modori corrections`: mails that were moved by hand, each with the command that would make a rule of it.
+
+use super::args::{Corrections, Format};
+use super::{Failure, setup};
+use crate::edge::store::Correction;
+use crate::engine::Engine;
+use crate::rules::{RuleSet, category};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Looks for moved mails (unless told not to), lists them, and writes their texts to files if asked to.
+pub(super) fn run(arguments: &Corrections, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let config = setup::config(config, state)?;
+    let store = setup::store(&config.state)?;
+    let engine = setup::engine(&config, &store)?;
+    let failed = |error: crate::engine::EngineError| Failure::new(error.to_string());
+    let runtime = setup::runtime()?;
+    runtime.block_on(async {
+        if !arguments.no_look {
+            for mailbox in &engine.mailboxes {
+                engine.look_for_corrections(mailbox).await.map_err(failed)?;
+            }
+        }
+        let all = store.call(|db| db.corrections()).await.map_err(|error| Failure::new(error.to_string()))?;
+        let rules = engine.rules.now();
+        if all.is_empty() && arguments.format == Format::Text {
+            anstream::println!("no mail was moved by hand");
+        }
+        for correction in &all {
+            let file = match &arguments.export {
+                Some(folder) => export(&engine, correction, folder).await?,
+                None => None,
+            };
+            let command = command(&engine, &rules, correction, file.as_deref());
+            match arguments.format {
+                Format::Json => anstream::println!("{}", sheet(correction, file.as_deref(), command.as_deref())),
+                Format::Text => tell(correction, file.as_deref(), command.as_deref()),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What the shopper can type to have it right the next time.
+fn command(engine: &Engine, rules: &RuleSet, correction: &Correction, file: Option<&Path>) -> Option<String> {
+    let id = || correction.message_id.as_ref().map(|id| format!("<{id}>"));
+    let mail = file.map(|file| file.display().to_string()).or_else(id)?;
+    let mail = quoted(&mail);
+    if correction.quarantined {
+        return Some(format!("modori release {mail}"));
+    }
+    let watched = engine
+        .mailboxes
+        .iter()
+        .any(|one| one.account.name == correction.to.account && one.name == correction.to.mailbox);
+    let category = match rules.category_of(&correction.to.mailbox) {
+        Some(category) => category,
+        // left where mail arrives: modori should not touch the like of it
+        None if watched => category::OTHER,
+        None => return None,
+    };
+    Some(format!("modori rules new {mail} --category {category}"))
+}
+
+/// For a shell: an id may hold anything that a sender thought of.
+fn quoted(text: &str) -> String {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '@'));
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    if plain && !text.is_empty() { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+async fn export(engine: &Engine, correction: &Correction, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let Some(mailbox) = engine.mailboxes.iter().find(|one| one.account.name == correction.to.account) else {
+        return Ok(None);
+    };
+    let bytes = engine.corrected_mail(mailbox, correction).await.map_err(|error| Failure::new(error.to_string()))?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let failed = |path: &Path, error: std::io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
+    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    let file = folder.join(format!("{}.eml", correction.key.hex().chars().take(16).collect::<String>()));
+    write_for_owner(&file, &bytes).map_err(|error| failed(&file, error))?;
+    Ok(Some(file))
+}
+
+/// A mail is nobody else's business.
+fn write_for_owner(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::io::Write::write_all(&mut options.open(file)?, bytes)
+}
+
+fn tell(correction: &Correction, file: Option<&Path>, command: Option<&str>) {
+    let day = crate::calendar::civil(correction.at).strftime("%Y-%m-%d %H:%M");
+    let perhaps = if correction.sure { "" } else { "  (perhaps a copy: not looked at yet)" };
+    anstream::println!(
+        "{day}  {} → {}  (modori said {}){perhaps}",
+        correction.from,
+        correction.to.mailbox,
+        if correction.quarantined { "quarantine" } else { correction.category.as_str() }
+    );
+    if let Some(id) = &correction.message_id {
+        let id: String = id.chars().filter(|c| !c.is_control()).collect();
+        anstream::println!("  <{id}>");
+    }
+    if let Some(file) = file {
+        anstream::println!("  saved as {}", file.display());
+    }
+    if let Some(command) = command {
+        anstream::println!("  {command}");
+    }
+}
+
+fn sheet(correction: &Correction, file: Option<&Path>, command: Option<&str>) -> serde_json::Value {
+    json!({
+        "mail": correction.key.hex(),
+        "message_id": correction.message_id,
+        "account": correction.to.account,
+        "from": correction.from,
+        "to": correction.to.mailbox,
+        "category": correction.category,
+        "quarantined": correction.quarantined,
+        "at": crate::calendar::rfc3339(correction.at),
+        "sure": correction.sure,
+        "file": file.map(|file| file.display().to_string()),
+        "command": command,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn an_id_cannot_break_out_of_its_quotes() {
+        for (text, expect) in [
+            ("a.eml", "a.eml"),
+            ("<a@b>", "'<a@b>'"),
+            ("<a'; rm -rf ~; '@b>", "'<a'\\''; rm -rf ~; '\\''@b>'"),
+            ("a\u{1b}[2Jb", "'a[2Jb'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), expect, "{text}");
+        }
+    }
+}
