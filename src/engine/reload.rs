@@ -111,6 +111,11 @@ impl Engine {
     /// When the database refuses.
     pub(super) async fn follow_rules(&self) -> Result<(), EngineError> {
         let Some((folder, mut judged)) = self.rules.watched.clone() else { return std::future::pending().await };
+        // at the start there are no older rules to stay with: a failed example is told, and no mail is missed for it
+        if let Err(fault) = judge(folder.clone(), judged.clone()).await {
+            fault.log.iter().for_each(|line| tracing::warn!("{line}"));
+            tracing::warn!("the rules do not pass `modori rules check`; they are in use all the same");
+        }
         // what lies there now may differ already from what was read at the start
         let mut looked = None;
         let mut told: Option<Box<Fault>> = None;
