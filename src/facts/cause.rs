@@ -1,11 +1,46 @@
 //! Who caused a cancellation: the shop, the buyer, or a payment that did not come.
 
+use super::frame::{Frame, frames};
 use super::page::Page;
 use super::said::{first_of, said_loosely, short};
 use super::state::{CANCEL, RECEIVED};
 use super::{Cancelled, Cause, Found};
 use crate::text::clause;
 use std::ops::Range;
+
+/// A payment that did not come.
+const UNPAID: &[Frame] = &[(
+    &["ご入金", "入金", "お支払", "お振込", "振込", "決済", "カード", "代金"],
+    &[
+        "確認できな",
+        "確認でき",
+        "確認が取れ",
+        "確認がとれ",
+        "がなく",
+        "がござい",
+        "がありませ",
+        "されていな",
+        "なされな",
+        "なされず",
+        "いただけな",
+        "いただけず",
+        "できませんでした",
+        "できなかった",
+        "期限を過ぎ",
+        "期限が過ぎ",
+        "期限を経過",
+        "期限切れ",
+        "期日を過ぎ",
+        "されなかった",
+        "承認され",
+        "承認が",
+        "否認",
+        "拒否",
+        "不成立",
+        "エラー",
+    ],
+    12,
+)];
 
 pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause>> {
     let views = page.prose();
@@ -58,8 +93,6 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         "入金が確認出来",
         "ご入金がな",
         "お支払期限まで",
-        "お支払期限まで",
-        "支払期限を過ぎ",
         "支払期限を過ぎ",
         "期限までにお支払",
         "期限内にお支払",
@@ -81,6 +114,15 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
     ];
     if let Some(place) = short(page) {
         return found(place, Cause::Shop);
+    }
+    let unpaid = views.iter().enumerate().find_map(|(v, view)| {
+        let fits = |range: &Range<usize>| {
+            view.counts(range.start) && !clause::is_supposed(view.text(), range.start, range.end)
+        };
+        frames(view, UNPAID).into_iter().find(fits).map(|range| (v, range))
+    });
+    if let Some(place) = unpaid {
+        return found(place, Cause::Payment);
     }
     for (words, value) in [(&buyer[..], Cause::Buyer), (&payment[..], Cause::Payment)] {
         for (v, view) in views.iter().enumerate() {

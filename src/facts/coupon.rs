@@ -30,6 +30,21 @@ const BACK: &[&str] = &[
     "再利用",
     "再発行",
     "再度お使い",
+    "戻って",
+    "戻っ",
+    "お返し",
+    "未使用の状態",
+    "未使用に",
+    "使える状態",
+    "ご利用できる状態",
+    "ご利用可能な状態",
+    "ご利用いただける状態",
+    "再びお使い",
+    "もう一度お使い",
+    "もう一度ご利用",
+    "改めてご利用",
+    "can be used again",
+    "use it again",
     "returned",
     "restored",
     "usable again",
@@ -352,7 +367,7 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
             let confidence = if general { Confidence::Low } else { Confidence::High };
             return Some((role, view.span(sentence), confidence));
         }
-        for (at, _) in view.hits(&["期限", "expir"]) {
+        for (at, _) in view.hits(&["期限", "終了", "失効", "使えなく", "expir", "ends "]) {
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let soon =
@@ -360,6 +375,12 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
                     .iter()
                     .any(|word| text.contains(word));
             let about = text.contains("クーポン") || text.contains("coupon");
+            // お持ちのクーポンは…終了いたします: what one holds ends
+            let held = ["お持ちの", "保有", "獲得済", "獲得した", "獲得され", "取得済", "未使用"]
+                .iter()
+                .any(|word| text.contains(word))
+                && facts.order_numbers.is_empty();
+            let soon = soon || held;
             if about && soon && view.counts(at) && !text.contains("期限切れの場合") {
                 return Some((CouponRole::Expiring, view.span(sentence), Confidence::High));
             }
@@ -402,7 +423,8 @@ fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool, points_too: bool) ->
             let view = &page.joined;
             view.hits(&["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
                 let line = view.slice(view.line_at(at));
-                let ends = ["期限", "まで", "まで", "expire", "valid", "until"].iter().any(|word| line.contains(word));
+                let ends =
+                    ["期限", "まで", "終了", "失効", "expire", "valid", "until"].iter().any(|word| line.contains(word));
                 if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
             })
         })

@@ -182,7 +182,7 @@ fn name_and_code(page: &Page<'_>, range: &Range<usize>) -> (String, Option<Strin
     match CODE.captures(&flat) {
         Some(captures) => {
             let code = captures.name("code").map_or("", |code| code.as_str()).trim();
-            let coded = code.bytes().any(|b| b.is_ascii_digit())
+            let coded = code.bytes().any(|b| b.is_ascii_digit() || b"-_".contains(&b))
                 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./ ".contains(&b));
             if coded {
                 let name = captures.name("name").map_or("", |name| name.as_str()).trim().to_owned();

@@ -7,6 +7,7 @@ mod cause;
 mod coupon;
 mod date;
 mod due;
+mod frame;
 mod grams;
 mod item;
 mod label;
@@ -287,10 +288,10 @@ pub fn find(mail: &Mail) -> Facts {
     number::find(&page, &labels, &mut facts);
     shop::find(&page, &labels, &mut facts);
     item::find(&page, &labels, &mut facts);
-    sums::find(&page, &labels, &mut facts);
     if said::other_service(&page) {
         return facts; // what it says of orders and points is about another shop's books
     }
+    sums::find(&page, &labels, &mut facts);
     state::find(&page, &mut facts);
     points::find(&page, &labels, &mut facts);
     coupon::find(&page, &labels, &mut facts);

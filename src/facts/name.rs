@@ -23,6 +23,8 @@ patterns! {
     NEWS = r"(?x)\s?(?:が|の|は|を|、|-|~)?\s?
         (?:再々?入荷|再々?販売?|再発売|販売再開|在庫復活|復活|追加入荷|緊急入荷|入荷|back\ in\ stock|restocked)
         (?:が?決定|しました|いたしました|致しました|のお知らせ|の?ご案内|予告|情報|です|中|開始|スタート)*\s?[!。☆★♪~]*$";
+    /// The mug is available again; Back in stock: the mug.
+    ENGLISH = r"(?:^|[.!?\n]\s?|back in stock\s?[:!-]\s?)(?P<goods>[a-z0-9][^.!?\n:]{2,80}?)(?:\s(?:is|are)\s(?:now\s)?(?:back|available)|$)";
     BACK = r"(?x)^(?P<goods>[^、。!?\n\t]{2,90}?)\s?(?:が|の|は|を|、)?\s?(?:再々?入荷|再々?販|再発売|販売再開|在庫復活|復活|入荷)";
 }
 
@@ -49,6 +51,11 @@ const LEADS: &[&str] = &[
     "しておりました",
     "ておりました",
     "していた",
+    "ていた",
+    "でいた",
+    "ていました",
+    "お尋ねの",
+    "おたずねの",
     "していました",
     "しました",
     "いたしました",
@@ -217,6 +224,11 @@ const SPEECH: &[&str] = &[
     "on your",
     "will not",
     "is back",
+    " is ",
+    " are ",
+    "great news",
+    "has been",
+    "have been",
     "are back",
     "thank you",
 ];
@@ -259,7 +271,20 @@ pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &
 
 /// The name that a mail about one thing tells in a sentence, in quotes, or in its subject.
 pub(super) fn told(page: &Page<'_>) -> Option<String> {
-    quoted(page).or_else(|| sentence(&page.joined)).or_else(|| {
+    let english = || {
+        [&page.joined, &page.subject].into_iter().find_map(|view| {
+            let at = view.hits(&["back in stock", "available", "restock"]).first()?.0;
+            let sentence = if view.text().len() < 200 { 0..view.text().len() } else { view.sentence_at(at) };
+            let goods = ENGLISH.captures(view.slice(sentence.clone()))?.name("goods")?.range();
+            let range = sentence.start + goods.start..sentence.start + goods.end;
+            let text = view.slice(range.clone());
+            let vague = ["it", "this", "the item", "an item", "item", "your", "we", "good", "great", "hi", "hello"]
+                .iter()
+                .any(|word| text == *word || text.starts_with(&format!("{word} ")));
+            (!vague && text.is_ascii() && view.counts(range.start)).then(|| clean(view.written(range)))
+        })
+    };
+    quoted(page).or_else(|| sentence(&page.joined)).or_else(english).or_else(|| {
         let subject = page.subject.text();
         let head = subject.rsplit(['】', ']', '\\', '/', '|']).find(|part| !part.trim().is_empty())?;
         let found = BACK.captures(head)?.name("goods")?;
@@ -307,7 +332,15 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
         let (whole, name) = (found.get(0)?, found.get(1)?);
         let before = view.text().get(..whole.start())?.trim_end();
         let after = view.text().get(whole.end()..)?.trim_start();
-        let fits = lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
+        // 「NAME」につきまして…欠品: what became of it follows
+        let sentence = view.slice(whole.end()..view.sentence_at(whole.start()).end.max(whole.end()));
+        let fate = PARTICLES.iter().any(|particle| after.starts_with(particle))
+            || after.starts_with(|c: char| c.is_ascii_digit());
+        let fate = fate
+            && whole.as_str().starts_with(['「', '『'])
+            && (FATES.iter().chain(LOST).any(|word| sentence.contains(word)));
+        let fits =
+            fate || lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
         (fits && view.counts(name.start())).then(|| (clean(view.written(name.range())), name.range()))
     });
     quotes.collect()
@@ -383,6 +416,28 @@ const FATES: &[&str] = &[
     "買えるように",
     "お買い求め",
     "購入可能",
+    "届き",
+    "届いて",
+    "入りま",
+    "仕上が",
+    "並び",
+    "並べ",
+];
+/// Words that say that goods of an order are lost.
+const LOST: &[&str] = &[
+    "傷",
+    "不良",
+    "破損",
+    "キャンセル",
+    "取消",
+    "なくな",
+    "切らし",
+    "終了",
+    "お送りでき",
+    "発送",
+    "お届け",
+    "遅れ",
+    "見つか",
 ];
 /// What closes the topic of a sentence.
 const PARTICLES: &[&str] = &[

@@ -30,6 +30,10 @@ const BACK: &[&str] = &[
     "restored",
     "credited back",
     "be returned",
+    "given back",
+    "give back",
+    "put back",
+    "re-credited",
     "return your points",
 ];
 /// What makes it a deed that was done.
@@ -151,6 +155,13 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     }
     let after = view.slice(end..sentence.end);
     let clause_after = after.split(['、', ',']).next().unwrap_or(after);
+    // 返還ポイント数 640ポイント: a label; it names a number, no deed
+    let bare = after.starts_with("ポイント")
+        && !DONE.iter().chain(LATER).any(|word| clause_after.contains(word))
+        && !["され", "いたし", "します", "予定"].iter().any(|word| clause_after.contains(word));
+    if bare {
+        return None;
+    }
     let form = if negated {
         Form::Refused
     } else if DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word)))

@@ -1,5 +1,6 @@
 //! What a mail really says: words in clauses that are neither denied nor supposed, by whom, and of what is not to be had.
 
+use super::frame::{Frame, frames};
 use super::page::{Page, View};
 use crate::text::clause;
 use std::ops::Range;
@@ -43,6 +44,111 @@ const OUT_OF_STOCK: &[&str] = &[
     "sold out",
     "unavailable",
     "no longer available",
+];
+
+/// A shortage in other words: what runs out, and that it did. The verbs say it by themselves; denials are looked for
+/// with [`clause::is_negated`].
+const GONE: &[Frame] = &[
+    (
+        &["在庫", "商品", "品物", "お品", "最後の", "現品", "品が", "ものが"],
+        &[
+            "なくなって",
+            "なくなり",
+            "無くなって",
+            "無うなって",
+            "なうなって",
+            "切らして",
+            "切れて",
+            "切れと",
+            "尽きて",
+            "底をつ",
+            "売れて",
+            "売れてしま",
+            "出てしま",
+            "入れ違い",
+            "不足して",
+            "不足が",
+            "足りな",
+            "合いませ",
+            "合わな",
+            "合わず",
+            "ずれ",
+            "ズレ",
+            "差異",
+            "誤差",
+            "相違",
+        ],
+        14,
+    ),
+    (
+        &["次回", "生産", "入荷", "再生産", "納品", "仕入れ"],
+        &[
+            "来春",
+            "来年",
+            "来月",
+            "年明け",
+            "来夏",
+            "来秋",
+            "数か月",
+            "未定",
+            "目処",
+            "めど",
+            "目途",
+            "見込みが立",
+            "見込めな",
+            "見込みがな",
+            "終了",
+            "中止",
+            "停止",
+            "大幅に遅れ",
+        ],
+        14,
+    ),
+    (
+        &["傷", "キズ", "破損", "不良", "汚れ", "シミ", "割れ", "欠け", "不具合", "検品"],
+        &[
+            "見つか",
+            "判明",
+            "発覚",
+            "発見",
+            "確認され",
+            "ございました",
+            "ありました",
+            "となりました",
+            "となり",
+            "があり",
+        ],
+        14,
+    ),
+    (
+        &["入れ違い", "行き違い", "店頭", "他店", "他のお客様", "別のお客様"],
+        &["売れ", "販売済", "ご購入", "完売", "なくな"],
+        14,
+    ),
+    (
+        &["went", "ran", "run", "no longer", "could not", "unable to", "cannot"],
+        &["out of stock", "out", "in stock", "available", "source", "supply", "obtain"],
+        16,
+    ),
+];
+/// What cannot be done for want of goods, when its clause is denied.
+const UNABLE: &[&str] = &[
+    "お送りでき",
+    "お届けでき",
+    "お渡しでき",
+    "発送でき",
+    "出荷でき",
+    "調達でき",
+    "確保でき",
+    "入手でき",
+    "手に入",
+    "お届けすることができ",
+    "お送りすることができ",
+    "ご提供でき",
+    "お品がござい",
+    "品がござい",
+    "商品がござい",
+    "代わりの品もござい",
 ];
 
 pub(super) fn from_shop(page: &Page<'_>) -> bool {
@@ -139,6 +245,24 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             if view.counts(at) && !supposed && if able { denied } else { !itself } {
                 return Some((v, at..end));
             }
+        }
+    }
+    for (v, view) in page.prose().into_iter().enumerate() {
+        let gone = frames(view, GONE).into_iter().find(|range| {
+            let (start, end) = (range.start, range.end);
+            let moreover = clause::is_negated(view.text(), start, end) && view.slice(range.clone()).is_ascii();
+            view.counts(start) && !clause::is_supposed(view.text(), start, end) && !moreover
+        });
+        let unable = || {
+            view.hits(UNABLE).into_iter().map(|(at, word)| at..at + word.len()).find(|range| {
+                let (start, end) = (range.start, range.end);
+                view.counts(start)
+                    && clause::is_negated(view.text(), start, end)
+                    && !clause::is_supposed(view.text(), start, end)
+            })
+        };
+        if let Some(range) = gone.or_else(unable) {
+            return Some((v, range));
         }
     }
     None

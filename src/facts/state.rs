@@ -4,15 +4,37 @@
 //! neither denied nor supposed; a question beats an apology, and a deed beats a question.
 
 use super::cause::cause;
+use super::frame::{Frame, frames};
 use super::page::Page;
+use super::pattern::patterns;
 use super::said::{first_of, from_orders, from_shop, is_said, machine, said, said_loosely, short};
 use super::stage::stage;
 use super::{Cancelled, Confidence, Facts, Found, Stage};
 use crate::mail::trust::is_rakuten;
 use std::ops::Range;
 
+patterns! {
+    ENGLISH = r"(?x)
+        (?:has|have|had)\s(?:now\s|already\s)?been\scancell?ed | (?:was|were|is\snow|are\snow)\s(?:automatically\s)?cancell?ed
+      | \bcancell?ed\s(?:your|the|this)\sorder | \bhad\sto\scancel | (?:have|we)\scancell?ed | must\scancel | cancellation\s(?:notice|complete|confirmed|of\syour)
+      | order\scancell?ed\b | cancell?ed\sand\b";
+}
+
 /// Words for a cancellation.
-pub(super) const CANCEL: &[&str] = &["キャンセル", "取消", "取消", "取りやめ", "中止", "cancel"];
+pub(super) const CANCEL: &[&str] = &[
+    "キャンセル",
+    "取消",
+    "取りやめ",
+    "取下げ",
+    "お取りさげ",
+    "中止",
+    "白紙",
+    "破棄",
+    "解約",
+    "お断り",
+    "辞退",
+    "cancel",
+];
 /// Compounds that are policy, or another thing altogether.
 const NOT_CANCEL: &[&str] = &[
     "キャンセル待ち",
@@ -39,9 +61,7 @@ const NOT_CANCEL: &[&str] = &[
 /// What makes it a deed: behind the word, in the same sentence.
 const DEED: &[&str] = &[
     "いたしました",
-    "いたしました",
     "しました",
-    "させていただきました",
     "させていただきました",
     "となりました",
     "になりました",
@@ -50,8 +70,15 @@ const DEED: &[&str] = &[
     "確定",
     "成立",
     "させていただきます",
-    "させていただきます",
-    "とさせていただ",
+    "させていただ",
+    "させてもら",
+    "させてくださ",
+    "することとな",
+    "するはこび",
+    "する運び",
+    "せざるを得",
+    "お願いいたしたく",
+    "扱いと",
     "処理済",
     "済みです",
     "なりましたので",
@@ -62,18 +89,22 @@ const DEED: &[&str] = &[
     "いたしております",
     "のお知らせ",
     "いたします",
-    "いたします",
-    "has been",
-    "have been",
-    "was cancel",
-    "were cancel",
-    "been cancel",
-    "cancelled your",
-    "canceled your",
 ];
 /// What marks a received wish, not a deed.
-pub(super) const RECEIVED: &[&str] =
-    &["ご依頼", "ご希望", "お申し出", "お申出", "申請", "リクエスト", "ご要望", "request"];
+pub(super) const RECEIVED: &[&str] = &[
+    "ご依頼",
+    "ご希望",
+    "お申し出",
+    "お申出",
+    "お申込",
+    "申請",
+    "リクエスト",
+    "ご要望",
+    "ご連絡をいただ",
+    "ご連絡いただ",
+    "お問い合わせをいただ",
+    "request",
+];
 /// What asks the shopper.
 const ASKS: &[&str] = &[
     "いずれか",
@@ -92,7 +123,24 @@ const ASKS: &[&str] = &[
     "ご指示",
     "いかがいたしましょう",
     "よろしいでしょうか",
-    "よろしいでしょうか",
+    "お知らせいただけ",
+    "お知らせ願",
+    "お知らせくだ",
+    "お伺いし",
+    "伺いたく",
+    "お伺いいたし",
+    "どれか",
+    "どちらか",
+    "いずれを",
+    "お申し付け",
+    "いかがなさ",
+    "いかがでしょう",
+    "どうなさ",
+    "どうされ",
+    "ご判断",
+    "ご連絡いただけ",
+    "ご連絡願",
+    "ご一報",
     "ご検討",
     "お待ちいただけ",
     "please reply",
@@ -182,41 +230,33 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let beside = ["に伴", "につき", "に関", "後", "前", "時", "の際", "期限", "規約", "条件"]
                 .iter()
                 .any(|word| after.starts_with(word));
-            let policy = ["お受け", "承ります", "であれば", "可能", "応じ", "できます", "いただけます"]
-                .iter()
-                .any(|word| near.contains(word));
-            let after = if deed_far(whole) { after } else { near };
+            let policy = [
+                "手数料",
+                "ご遠慮",
+                "お控え",
+                "お受け",
+                "承ります",
+                "であれば",
+                "可能",
+                "応じ",
+                "できます",
+                "いただけます",
+            ]
+            .iter()
+            .any(|word| near.contains(word));
+            let after = near;
             let question = question || beside || policy || (attribute && !whole.contains("キャンセルのお知らせ"));
             // 「キャンセルいたします」 after a condition is caught as supposed; alone it is the shop's decision
-            // English: what can, may or could be cancelled is policy; what was is a deed
-            let english = word.is_ascii()
-                && [
-                    "can be",
-                    "may be",
-                    "could be",
-                    "cannot be",
-                    "be cancelled until",
-                    "policy",
-                    "would you like",
-                    "if you",
-                    "to cancel",
-                    "want to",
-                ]
-                .iter()
-                .any(|sign| whole.contains(sign));
-            let question = question || english;
-            let done = DEED.iter().any(|deed| after.contains(deed) || (deed.is_ascii() && whole.contains(deed)));
+            // English: what was cancelled is a deed; what can, may or could be is policy, and "your cancelled order" a name
+            let english = word.is_ascii();
+            let deed_in_english = english && ENGLISH.is_match(whole);
+            let done = if english { deed_in_english } else { DEED.iter().any(|deed| after.contains(deed)) };
             if done && !question && !wish && !service {
                 return Some((v, sentence));
             }
         }
     }
     None
-}
-
-/// English says the verb before the word as well as after it.
-fn deed_far(sentence: &str) -> bool {
-    sentence.contains("cancel")
 }
 
 fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancelled>> {
@@ -253,36 +293,17 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         }
         let (v, range) = place.clone();
         let sentence = views.get(v).map(|view| view.slice(range)).unwrap_or_default();
-        let future = ["いたします", "いたします", "させていただきます", "させていただきます"]
+        let future = ["いたします", "させていただきます", "させていただきたく", "させていただければ"]
             .iter()
             .any(|word| sentence.contains(word));
         if asks.is_some() && future && shortage.is_some() {
             return found(place, Cancelled::Pending, Confidence::High);
         }
         let wish = RECEIVED.iter().any(|word| sentence.contains(word));
-        let finished = [
-            "完了",
-            "キャンセルいたしました",
-            "キャンセルいたしました",
-            "キャンセルしました",
-            "確定",
-            "処理をいたしました",
-            "手続きをいたしました",
-        ]
-        .iter()
-        .any(|word| page.has(&[word]));
-        let taken_on = [
-            "承りました",
-            "受付ました",
-            "受付いたしました",
-            "受付ました",
-            "確認いたしました",
-            "頂戴",
-            "いただきました",
-        ]
-        .iter()
-        .any(|word| sentence.contains(word));
-        if (wish || sentence.contains("承りました") || sentence.contains("受付")) && taken_on && !finished {
+        let taken_on = sentence.contains("承りました")
+            || sentence.contains("受付")
+            || (wish && TAKEN.iter().any(|word| sentence.contains(word)));
+        if taken_on && !finished(page) {
             return found(place, Cancelled::Requested, Confidence::High);
         }
         let value = if by_rakuten { Cancelled::Confirmed } else { Cancelled::Claimed };
@@ -300,8 +321,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
-            let taken_on =
-                ["承り", "受付", "受付", "確認いたし", "いただきました"].iter().any(|word| text.contains(word));
+            let taken_on = ["承り", "受付", "確認いたし", "いただきました"].iter().any(|word| text.contains(word));
             if wish && taken_on && is_said(view, at, at + "キャンセル".len()) {
                 return Some(view.sure(Cancelled::Requested, sentence));
             }
@@ -338,6 +358,75 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     None
 }
 
+/// What is done with a wish that came in.
+const TAKEN: &[&str] = &[
+    "承り",
+    "受付",
+    "お受けしました",
+    "お受けいたしました",
+    "受け取り",
+    "確認いたしました",
+    "確認しました",
+    "拝見",
+    "頂戴",
+    "いただきました",
+    "received",
+];
+/// A cancellation that was carried out, in so many words.
+const FINISHED: &[Frame] = &[
+    (
+        CANCEL,
+        &[
+            "しました",
+            "いたしました",
+            "させていただきました",
+            "完了",
+            "済み",
+            "済です",
+            "確定",
+            "が成立",
+            "となりました",
+            "になりました",
+            "されました",
+            "処理をいたしました",
+            "処理いたしました",
+            "処理しました",
+            "手続きをいたしました",
+            "手続きいたしました",
+            "has been",
+            "have been",
+        ],
+        8,
+    ),
+    (
+        &["処理", "手続", "手配"],
+        &[
+            "完了いたしました",
+            "完了しました",
+            "完了しております",
+            "が完了",
+            "を完了",
+            "済みです",
+            "終えました",
+            "終わりました",
+        ],
+        6,
+    ),
+    (&["has been", "have been", "was", "were"], &["cancelled", "canceled"], 3),
+];
+
+/// Whether a cancellation was carried out, not only wished for.
+fn finished(page: &Page<'_>) -> bool {
+    page.prose().into_iter().any(|view| {
+        frames(view, FINISHED).into_iter().any(|range| {
+            let words = view.slice(range.clone());
+            let wish = RECEIVED.iter().any(|wish| words.contains(wish))
+                || ["受付", "承り"].iter().any(|word| words.contains(word));
+            !wish && is_said(view, range.start, range.end)
+        })
+    })
+}
+
 /// The order's sums were changed: said as a deed, or in the subject. 注文内容の変更や… in the small print is neither.
 fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let words =
@@ -348,22 +437,28 @@ fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let after = view.slice(end..view.sentence_at(at).end);
             let told = v == 0
                 || word == "変更後"
-                || [
-                    "いたしました",
-                    "いたしました",
-                    "しました",
-                    "となりました",
-                    "させていただ",
-                    "させて頂",
-                    "のお知らせ",
-                    "のご連絡",
-                ]
-                .iter()
-                .any(|deed| after.contains(deed));
+                || ["いたしました", "しました", "となりました", "させていただ", "させて頂", "のお知らせ", "のご連絡"]
+                    .iter()
+                    .any(|deed| after.contains(deed));
             (told && is_said(view, at, end)).then_some((v, at..end))
         })
     })
 }
+
+/// One thing falls away, the rest is sent.
+const PART: &[Frame] = &[
+    (
+        &["のみ", "点だけ", "1点を", "一点を", "1点につき", "分のみ", "商品のうち", "点のうち"],
+        &["キャンセル", "取消", "お取消", "取下げ", "除外", "お取り下げ"],
+        12,
+    ),
+    (
+        &["残り", "その他の", "ほかの商品", "他の商品", "以外の", "それ以外", "在庫のある", "他の品"],
+        &["発送", "お送り", "お届け", "出荷", "手配いたし", "ご用意でき", "お送りいた"],
+        20,
+    ),
+    (&["remaining items", "other items", "rest of your order", "the rest"], &["ship", "sent", "deliver"], 24),
+];
 
 /// Some of the items, or the order's sums, changed while the order lives.
 fn partial(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
@@ -381,9 +476,13 @@ fn partial(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         "partially cancel",
         "part of your order",
     ];
-    let place = said(page, &words).or_else(|| changed(page))?;
-    let cancels =
-        page.has(&["キャンセル", "欠品", "取消", "取消", "品切れ", "在庫切れ", "cancel", "out of stock", "完売"]);
+    let framed = || {
+        page.prose().into_iter().enumerate().find_map(|(v, view)| {
+            frames(view, PART).into_iter().find(|range| is_said(view, range.start, range.end)).map(|range| (v, range))
+        })
+    };
+    let place = said(page, &words).or_else(|| changed(page)).or_else(framed)?;
+    let cancels = page.has(&["キャンセル", "取消", "取下げ", "cancel"]) || short(page).is_some();
     // 全部: 一部商品の在庫切れのため、ご注文全体をキャンセル
     let all = page.has(&["ご注文全体を", "ご注文をすべて", "全てキャンセル", "すべてキャンセル", "entire order"]);
     (cancels && !all).then_some(place)

@@ -3,6 +3,7 @@
 //! Shops say it in any words, so this looks for meanings: something of the shop (goods, stock, a counter, a sale) and
 //! a verb of coming back, in one sentence that is neither denied nor supposed.
 
+use super::frame::{Frame, frames};
 use super::page::{Page, View};
 use super::said::is_said;
 use super::{Confidence, Facts, Found};
@@ -53,7 +54,7 @@ const AGAIN: &[&str] = &[
     "back in our shop",
 ];
 /// First word, then verb, with at most so many characters between them.
-const FRAMES: &[(&[&str], &[&str], usize)] = &[
+const FRAMES: &[Frame] = &[
     (
         &["在庫", "ストック"],
         &[
@@ -184,7 +185,7 @@ const FRAMES: &[(&[&str], &[&str], usize)] = &[
     (&["back", "again", "return"], &["in stock", "available", "on sale", "in our shop"], 12),
 ];
 /// A wish to be told, and what is done with it.
-const WATCH: &[(&[&str], &[&str], usize)] = &[
+const WATCH: &[Frame] = &[
     (
         &["入荷", "再販", "在庫", "販売再開", "お知らせメール", "通知"],
         &[
@@ -258,7 +259,7 @@ const WATCH: &[(&[&str], &[&str], usize)] = &[
     (&["notify you", "let you know", "alert you", "email you"], &["when", "once", "as soon as"], 12),
 ];
 /// Nothing is planned, or nobody knows.
-const NONE: &[(&[&str], &[&str], usize)] = &[(
+const NONE: &[Frame] = &[(
     &["入荷", "再販", "販売", "生産", "在庫", "次回", "取扱い", "お取り扱い", "取り扱い", "取扱"],
     &[
         "未定",
@@ -398,28 +399,6 @@ fn none(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             .find(|range| view.counts(range.start) && !asks(view, range))
             .map(|range| (v, range))
     })
-}
-
-/// Places where the first word of a frame and its verb stand close together in one sentence.
-fn frames(view: &View<'_>, frames: &[(&[&str], &[&str], usize)]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    for (first, then, within) in frames {
-        for (at, word) in view.hits(first) {
-            let end = at + word.len();
-            let rest = view.slice(end..view.sentence_at(at).end.max(end));
-            let near =
-                rest.char_indices().nth(*within + 12).map_or(rest, |(cut, _)| rest.get(..cut).unwrap_or_default());
-            let verb = then
-                .iter()
-                .filter_map(|verb| near.find(verb).map(|at| (at, verb.len())))
-                .filter(|(at, _)| near.get(..*at).is_some_and(|between| between.chars().count() <= *within))
-                .min();
-            if let Some((between, length)) = verb {
-                found.push(at..end + between + length);
-            }
-        }
-    }
-    found
 }
 
 impl Found<Stock> {

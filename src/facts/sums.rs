@@ -18,6 +18,8 @@ patterns! {
       | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?クーポン\(?(?P<b>[0-9][0-9,]*)\s?円
       | クーポン\s?(?P<c>[0-9][0-9,]*)\s?円(?:分)?を(?:ご?利用|使用)
     ";
+    /// 4,280円から2,960円に変更: the second is what is paid now.
+    CHANGED = r"(?:[0-9][0-9,]*)\s?円\s?(?:から|→|を)\s?(?P<a>[0-9][0-9,]*)\s?円\s?(?:に|へ|となり|と)";
 }
 
 /// Fills in what the mail says of the order's money.
@@ -33,6 +35,18 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     let amount = |kind: Kind| first_amount(page, &current, kind);
 
     facts.payment_yen = amount(Kind::Payment);
+    if facts.payment_yen.is_none() {
+        facts.payment_yen = in_prose(page, &CHANGED).filter(|found| {
+            let view = &page.joined;
+            let at = view
+                .text()
+                .char_indices()
+                .map(|(at, _)| at)
+                .find(|at| view.span(*at..*at + 1).range.start >= found.span.range.start);
+            let sentence = at.map(|at| view.slice(view.sentence_at(at))).unwrap_or_default();
+            ["支払", "請求", "金額", "合計", "代金"].iter().any(|word| sentence.contains(word))
+        });
+    }
     facts.shipping_yen = amount(Kind::Shipping).or_else(|| free(page, &current, Kind::Shipping));
     facts.points_used = amount(Kind::Points).or_else(|| none_used(page, &current, Kind::Points));
     facts.coupon_used_yen = amount(Kind::Coupon).or_else(|| none_used(page, &current, Kind::Coupon));

@@ -55,7 +55,10 @@ impl Folded {
         let mut before = None;
         let mut chars = self.text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
-            if c == '\n' && before.is_some_and(is_japanese) && chars.peek().is_some_and(|(_, next)| is_japanese(*next))
+            if c == '\n'
+                && before.is_some_and(is_japanese)
+                && chars.peek().is_some_and(|(_, next)| is_japanese(*next))
+                && !is_heading(self.text.get(..at).unwrap_or_default())
             {
                 continue;
             }
@@ -298,6 +301,15 @@ impl<'a> Folding<'a> {
         self.out.from.push(u32::try_from(self.source.len()).unwrap_or(u32::MAX));
         self.out
     }
+}
+
+/// Whether the last line of a text is a heading or a greeting: short, behind a mark, or a topic. Nobody breaks so short a line.
+fn is_heading(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or_default().trim_start();
+    let marked = line.starts_with(['■', '◆', '●', '▼', '★', '☆', '◇', '□', '▽', '○', '◎', '【', '[', '<', '#', '◼']);
+    let topic = ["について", "のお知らせ", "のご案内", "の件"].iter().any(|end| line.ends_with(end));
+    let greets = ["様", "さん", "さま", "様へ", "さんへ", "殿"].iter().any(|end| line.ends_with(end));
+    (marked || topic) && line.chars().nth(24).is_none() || greets && line.chars().nth(14).is_none()
 }
 
 /// Whether a character may melt into the one before it.
