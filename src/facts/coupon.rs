@@ -40,6 +40,9 @@ const BACK: &[&str] = &[
     "ご利用可能な状態",
     "ご利用いただける状態",
     "再びお使い",
+    "またお使い",
+    "またご利用",
+    "また使え",
     "もう一度お使い",
     "もう一度ご利用",
     "改めてご利用",
@@ -190,23 +193,31 @@ fn worth(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)], back: Option<&Spa
         // ご利用いただいた200円クーポンにつきまして、…お戻し: what was used is what comes back
         let views = page.prose();
         let of = |view: &&View<'_>| view.field == span.field && !view.text().is_empty();
-        return views
-            .into_iter()
-            .filter(of)
-            .find_map(|view| {
-                let sentence = span_in(view, span)?;
-                let text = view.slice(sentence.clone());
-                let near = |range: &Range<usize>| {
-                    let after = text.get(range.end..).unwrap_or_default().trim_start();
-                    let before = text.get(..range.start).unwrap_or_default();
-                    !after.starts_with("以上")
-                        && (is_off(before, after) || after.starts_with([')', '分', 'の']) || before.ends_with('('))
-                };
-                let found = worths(text).into_iter().find(|(range, ..)| near(range))?;
-                let place = sentence.start + found.0.start..sentence.start + found.0.end;
-                Some((found.1, found.2, Some(view.span(place))))
-            })
-            .unwrap_or_default();
+        let in_sentence = |view: &View<'_>, sentence: Range<usize>| {
+            let text = view.slice(sentence.clone());
+            let near = |range: &Range<usize>| {
+                let after = text.get(range.end..).unwrap_or_default().trim_start();
+                let before = text.get(..range.start).unwrap_or_default();
+                !after.starts_with("以上")
+                    && (is_off(before, after) || after.starts_with([')', '分', 'の']) || before.ends_with('('))
+            };
+            let found = worths(text).into_iter().find(|(range, ..)| near(range))?;
+            let place = sentence.start + found.0.start..sentence.start + found.0.end;
+            Some((found.1, found.2, Some(view.span(place))))
+        };
+        let told = views.into_iter().filter(of).find_map(|view| in_sentence(view, span_in(view, span)?));
+        // the subject may say it, and the body of which coupon
+        let elsewhere = || {
+            let view = &page.joined;
+            view.hits(&["クーポン", "coupon"]).into_iter().filter(|(at, _)| view.counts(*at)).take(20).find_map(
+                |(at, _)| {
+                    let sentence = view.sentence_at(at);
+                    let used = ["利用", "使", "used"].iter().any(|word| view.slice(sentence.clone()).contains(word));
+                    if used { in_sentence(view, sentence) } else { None }
+                },
+            )
+        };
+        return told.or_else(elsewhere).unwrap_or_default();
     }
     let plain = |text: &str, range: &Range<usize>| {
         let after = text.get(range.end..).unwrap_or_default().trim_start();

@@ -17,7 +17,7 @@ const MOST_LINKS: usize = 400;
 patterns! {
     /// `価格 1,980(円) x 2(個) = 3,960(円)`, `35,424円 x 1個`
     PRICE_LINE = r"(?x)^
-        [^0-9¥]{0,16}?
+        [^¥]{0,60}?
         ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円)?(?:\s?\([^)]{0,16}\))?
         \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
     CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)(?P<options>\s+[^()]{1,20}:.*)?$";
@@ -107,17 +107,28 @@ fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
         }
         let cells: Vec<&str> = whole.split('\t').map(str::trim).collect();
         let price = cells.iter().rev().find_map(|cell| price_of(cell));
-        let Some((price, count)) = price else {
+        let Some((price, count, before)) = price else {
             block.push(line.clone());
             if block.len() > 12 {
                 block.remove(0);
             }
             continue;
         };
-        let name_line = if cells.len() > 1 && price_of(cells.first().copied().unwrap_or_default()).is_none() {
+        // 鍋敷き 丸 880円 x1: the name stands on the line itself
+        let own =
+            whole.get(..whole.find(bare).unwrap_or(0) + before).filter(|own| cells.len() == 1 && name::is_goods(own));
+        let name_line = if let Some(own) = own {
+            Some(line.start..line.start + own.len())
+        } else if cells.len() > 1 && price_of(cells.first().copied().unwrap_or_default()).is_none() {
             Some(line.start..line.start + whole.split('\t').next().map_or(0, str::len))
         } else {
-            block.iter().find(|line| is_name(text.get((*line).clone()).unwrap_or_default())).cloned()
+            block
+                .iter()
+                .find(|line| {
+                    let text = text.get((*line).clone()).unwrap_or_default();
+                    is_name(text) && !is_address(text)
+                })
+                .cloned()
         };
         if let Some(range) = name_line {
             let range = trim(text, range);
@@ -130,11 +141,20 @@ fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
     items
 }
 
-fn price_of(cell: &str) -> Option<(u64, u64)> {
+/// 見本 花子 様: nobody's goods.
+fn is_address(line: &str) -> bool {
+    let line = line.trim();
+    ["様", "さま", "さん", "殿", "御中"].iter().any(|end| line.ends_with(end)) && line.chars().count() < 20
+}
+
+/// Price, count, and how many bytes stand before the price.
+fn price_of(cell: &str) -> Option<(u64, u64, usize)> {
     let captures = PRICE_LINE.captures(cell)?;
     let price = captures.name("price")?.as_str().replace(',', "").parse().ok()?;
     let count = captures.name("count")?.as_str().parse().ok()?;
-    Some((price, count))
+    let before = captures.name("price")?.start();
+    let before = cell.get(..before)?.trim_end_matches(['¥', '\\', ' ']).len();
+    Some((price, count, before))
 }
 
 fn is_rule(line: &str) -> bool {

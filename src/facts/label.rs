@@ -67,6 +67,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("ご請求合計", Kind::Payment),
     ("決済金額", Kind::Payment),
     ("お支払額", Kind::Payment),
+    ("お支払", Kind::Payment),
     ("amount due", Kind::Payment),
     ("amount paid", Kind::Payment),
     ("payment amount", Kind::Payment),
@@ -331,6 +332,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
             | "price"
             | "送料"
             | "手数料"
+            | "お支払"
     );
     let firm = opened
         || gap == Gap::Wide

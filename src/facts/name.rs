@@ -18,7 +18,7 @@ const NEAR: usize = 6;
 const LONGEST: usize = 120;
 
 patterns! {
-    QUOTED = "[「『【]([^」』】\\n]{2,100})[」』】]";
+    QUOTED = "[「『【\"]([^」』】\"\\n]{2,100})[」』】\"]";
     /// Words that say at a line's end that goods are back: `ガーゼケット 再々入荷!`
     NEWS = r"(?x)\s?(?:が|の|は|を|、|-|~)?\s?
         (?:再々?入荷|再々?販売?|再発売|販売再開|在庫復活|復活|追加入荷|緊急入荷|入荷|back\ in\ stock|restocked)
@@ -92,6 +92,10 @@ const LEADS: &[&str] = &[
     "幻の",
     "あの",
     "例の",
+    "完売御礼の",
+    "即完売の",
+    "売り切れの",
+    "品切れの",
     "待望の",
     "待ちの",
     "うち",
@@ -337,7 +341,7 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
         let fate = PARTICLES.iter().any(|particle| after.starts_with(particle))
             || after.starts_with(|c: char| c.is_ascii_digit());
         let fate = fate
-            && whole.as_str().starts_with(['「', '『'])
+            && whole.as_str().starts_with(['「', '『', '"'])
             && (FATES.iter().chain(LOST).any(|word| sentence.contains(word)));
         let fits =
             fate || lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
@@ -565,6 +569,11 @@ pub(super) fn unquoted(name: &str) -> &str {
             inside.filter(|inside| !inside.contains(open)).unwrap_or(name)
         },
     )
+}
+
+/// Whether words can be the name of goods.
+pub(super) fn is_goods(written: &str) -> bool {
+    bare(written).is_some()
 }
 
 /// A line's text without ornaments and enclosing quotes, if it can be a name.

@@ -87,6 +87,22 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         facts.points_return = Some(found);
     }
     facts.points_expire_at = expiry(page);
+    let on_line = page.lines.iter().find_map(|line| {
+        let text = page.body.slice(line.clone());
+        let at = text.find("期間限定").or_else(|| text.find("limited-time"))?;
+        let back = ["返還", "返却", "お返し", "お戻し", "戻し", "they are", "these are"]
+            .iter()
+            .any(|word| text.contains(word));
+        (back && page.body.counts(line.start)).then(|| page.body.sure(true, line.start + at..line.start + at + 12))
+    });
+    // 返還ポイント数 640ポイント(うち期間限定ポイント140ポイント)
+    let beside = labels.iter().filter(|one| one.kind == Kind::ReturnedPoints).find_map(|one| {
+        let at = page.body.slice(one.value.clone()).find("期間限定")?;
+        Some(page.body.sure(true, one.value.start + at..one.value.start + at + "期間限定".len()))
+    });
+    if facts.points_return.is_some() && facts.limited_time_points.is_none() {
+        facts.limited_time_points = beside.or(on_line);
+    }
     if facts.limited_time_points.is_none()
         && facts.points_return.is_some()
         && let Some(at) = page.joined.text().find("期間限定ポイント")
@@ -162,10 +178,14 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     if bare {
         return None;
     }
+    let leading = before.rsplit(['、', ',']).next().unwrap_or(before);
+    let later = |words: &str| LATER.iter().any(|word| words.contains(word));
     let form = if negated {
         Form::Refused
     } else if DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word)))
-        && !LATER.iter().any(|word| clause_after.contains(word))
+        && !later(clause_after)
+        && !(later(leading) && !word.is_ascii())
+        && !["するよう", "されるよう", "していただくよう", "予定"].iter().any(|word| clause_after.contains(word))
         && !before.ends_with("自動的に")
     {
         Form::Done

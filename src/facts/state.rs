@@ -225,6 +225,14 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
                             && !between.contains('を')
                     },
                 );
+            // キャンセルとなりました399999-…につきまして: named by its number
+            let number = head
+                .find(|c: char| c.is_ascii_digit())
+                .filter(|at| head.get(*at..).is_some_and(|rest| rest.get(6..7) == Some("-")));
+            let attribute = attribute
+                || number
+                    .and_then(|at| head.get(..at))
+                    .is_some_and(|between| between.ends_with(['た', 'の']) && between.chars().count() <= 14);
             // the verb belongs to the word when it stands near
             let near = after.char_indices().nth(36).map_or(after, |(end, _)| after.get(..end).unwrap_or_default());
             let beside = ["に伴", "につき", "に関", "後", "前", "時", "の際", "期限", "規約", "条件"]
