@@ -56,8 +56,7 @@ fn accuracy() {
         let wanted = serde_json::to_value(&expected).unwrap();
         let unsure: Vec<&str> = wanted["unsure"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let name = path.file_name().unwrap().to_string_lossy();
-        let mut tell =
-            |what: &str, wanted: &Value, got: &Value| println!("{name}: {what}: expected {wanted}, got {got}");
+        let tell = |what: &str, wanted: &Value, got: &Value| println!("{name}: {what}: expected {wanted}, got {got}");
         let (is, should) = (got["category"].as_str().unwrap(), wanted["category"].as_str().unwrap());
         if is == should {
             counts.get_mut(should).unwrap().right += 1;
