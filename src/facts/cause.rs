@@ -69,6 +69,11 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         "ご希望どおり",
         "ご希望通り",
         "お申込どおり",
+        "長期ご不在",
+        "受取拒否",
+        "お受け取りいただけ",
+        "保管期限",
+        "都合によるもの",
         "ご依頼の",
         "ご依頼どおり",
         "ご依頼通り",
@@ -161,5 +166,8 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         "在庫管理",
         "破損",
     ];
-    shop.iter().find_map(|word| said_loosely(page, word)).and_then(|place| found(place, Cause::Shop))
+    let said = shop.iter().find_map(|word| said_loosely(page, word));
+    // who asks whether to cancel has a reason of its own
+    let asked = || (cancelled == Cancelled::Pending).then_some((1, 0..0));
+    said.or_else(asked).and_then(|place| found(place, Cause::Shop))
 }

@@ -217,7 +217,23 @@ fn worth(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)], back: Option<&Spa
                 },
             )
         };
-        return told.or_else(elsewhere).unwrap_or_default();
+        if let Some(found) = told.or_else(elsewhere) {
+            return found;
+        }
+    }
+    // 値引き額: 700円, 割引 500円
+    for line in &page.lines {
+        let text = page.body.slice(line.clone());
+        let head = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let label = ["値引き額", "値引額", "割引額", "値引き", "値引", "割引", "おねびき", "discount"]
+            .iter()
+            .any(|word| head.starts_with(word));
+        if let Some((at, yen, percent)) =
+            worths(text).into_iter().next().filter(|_| label && page.body.counts(line.start))
+        {
+            let place = line.start + at.start..line.start + at.end;
+            return (yen, percent, Some(page.body.span(place)));
+        }
     }
     let plain = |text: &str, range: &Range<usize>| {
         let after = text.get(range.end..).unwrap_or_default().trim_start();
@@ -312,7 +328,9 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
             let text = page.body.text();
             page.lines.iter().find_map(|line| {
                 let line = text.get(line.clone()).unwrap_or_default();
-                let terms = ["利用条件", "ご利用", "条件", "対象金額", "最低"].iter().any(|word| line.contains(word));
+                let terms = ["利用条件", "ご利用", "条件", "対象金額", "最低", "つかえる", "使える"]
+                    .iter()
+                    .any(|word| line.contains(word));
                 let shipping = line.contains("送料");
                 if terms && !shipping { in_text(line) } else { None }
             })
@@ -451,7 +469,8 @@ fn following<'p>(page: &'p Page<'_>) -> impl Iterator<Item = &'p str> {
     let lines = page.lines.iter().map(move |line| view.slice(line.clone()));
     let named = page.lines.iter().position(|line| {
         let text = view.slice(line.clone());
-        (text.contains("クーポン") || text.contains("coupon")) && view.counts(line.start)
+        ["クーポン", "coupon", "円オフ", "円off", "%オフ", "%off"].iter().any(|word| text.contains(word))
+            && view.counts(line.start)
     });
     lines.skip(named.map_or(usize::MAX, |at| at + 1)).take(6).filter(|line| {
         ["期限", "期間", "まで", "まで", "expire", "valid", "until"].iter().any(|word| line.contains(word))

@@ -17,9 +17,11 @@ patterns! {
           | (?P<m>[0-9]{1,2}) \s?月 \s?(?P<d>[0-9]{1,2}) \s?日
           | (?P<km>[一二三四五六七八九十]{1,2}) 月 (?P<kd>[一二三四五六七八九十]{1,3}) 日
           | (?P<om>[0-9]{1,2}) / (?P<od>[0-9]{1,2})
+          | (?P<konly>[一二三四五六七八九十]{1,3}) 日
           | (?P<only>[0-9]{1,2}) \s?日
           | (?P<word>本日|今日|今夜|今晩|明後日|明日|明晩|翌日|あさって|今月末|月末|当日)
           | (?P<eng>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s[0-9]{1,2},?\s20[0-9]{2})
+          | (?P<engm>(?:january|february|march|april|may|june|july|august|september|october|november|december|jan\.|feb\.|nov\.|dec\.|oct\.|sep\.)\s[0-9]{1,2}\b)
         )";
     WEEKDAY = r"^\s?(?:[\(\[<]\s?(月|火|水|木|金|土|日)(?:曜日|曜)?(?:[・/]?祝日?)?\s?[\)\]>]|(月|火|水|木|金|土|日)曜日?|\((mon|tue|wed|thu|fri|sat|sun)[a-z]*\))";
     TIME = r"(?x)^
@@ -127,7 +129,7 @@ fn clock(captures: &regex::Captures<'_>) -> Option<(i8, i8)> {
 
 /// What follows a date: an end, a beginning.
 fn follows(after: &str) -> (bool, bool) {
-    let after = after.trim_start_matches([' ', ')', ']', '】']);
+    let after = after.trim_start_matches([' ', ')', ']', '】']).trim_start_matches("いっぱい");
     let until =
         ["まで", "まで", "限り", "〆", "締", "必着", "が期限", "が締"].iter().any(|word| after.starts_with(word));
     let from = [
@@ -215,6 +217,17 @@ fn stamp(text: &str, captures: &regex::Captures<'_>, mut range: Range<usize>, to
         // 11日(金): a day without its month needs its weekday
         let weekday = named?;
         on_weekday(small("only")?, weekday, today)?
+    } else if has("konly") {
+        let weekday = named?;
+        on_weekday(japanese("konly")?, weekday, today)?
+    } else if has("engm") {
+        let words = captures.name("engm")?.as_str();
+        let (month, day) = words.split_once(' ')?;
+        let (day, sure) = in_some_year(month_of(month)?, day.parse().ok()?, None, today)?;
+        if !sure {
+            confidence = Confidence::Low;
+        }
+        day
     } else if has("eng") {
         english(captures.name("eng")?.as_str())?
     } else {
@@ -317,6 +330,11 @@ fn on_weekday(day: i8, weekday: Weekday, today: Date) -> Option<Date> {
         let date = Date::new(month.year(), month.month(), day).ok()?;
         (date.weekday() == weekday && date >= today).then_some(date)
     })
+}
+
+fn month_of(name: &str) -> Option<i8> {
+    let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    i8::try_from(months.iter().position(|month| name.starts_with(month))? + 1).ok()
 }
 
 fn english(text: &str) -> Option<Date> {

@@ -64,7 +64,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     facts.ordered_at = ordered_at(page, labels);
     facts.pay_by = labelled(page, labels, Kind::PayBy).or_else(|| pay_by(page));
     facts.reply_by = labelled(page, labels, Kind::ReplyBy).or_else(|| reply_by(page));
-    if facts.order_numbers.is_empty() && page.has(SALE) && page.has(AGAIN) {
+    if facts.order_numbers.is_empty() && (page.has(AGAIN) || page.has(super::stock::GONE)) {
         facts.resale_at = resale_at(page);
     }
 }
@@ -114,6 +114,10 @@ fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
         "reply",
         "respond",
         "let us know",
+        "tell us",
+        "お答え",
+        "お選び",
+        "番号を",
         "お申し付け",
     ];
     before_end(
@@ -139,7 +143,9 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
         }
         let ends = |stamp: &date::Stamp| {
             let after = words.get(stamp.range.end..).unwrap_or_default();
-            let before = words.get(..stamp.range.start).unwrap_or_default().trim_end();
+            let before = words.get(..stamp.range.start).unwrap_or_default().trim_end().trim_end_matches(',');
+            let weekday = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+            let before = weekday.iter().find_map(|day| before.strip_suffix(day)).unwrap_or(before).trim_end();
             stamp.until
                 || after.trim_start_matches([' ', ')']).starts_with(['ま', '迄'])
                 || before.ends_with(" by")
@@ -147,9 +153,25 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
                 || before.ends_with("until")
                 || before.ends_with("before")
         };
-        let asked = ["ください", "ください", "お願い", "いただけ", "いただけ", "ます", "please", "must", "ませ"]
-            .iter()
-            .any(|word| words.contains(word));
+        let asked = [
+            "うれし",
+            "嬉し",
+            "助か",
+            "幸い",
+            "ほし",
+            "could you",
+            "ください",
+            "ください",
+            "お願い",
+            "いただけ",
+            "いただけ",
+            "ます",
+            "please",
+            "must",
+            "ませ",
+        ]
+        .iter()
+        .any(|word| words.contains(word));
         if let Some(stamp) = date::stamps(words, page.mail.base).into_iter().find(ends)
             && asked
         {
@@ -191,7 +213,14 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
             ]
             .iter()
             .any(|word| line.contains(word));
-            let skipped = (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start);
+            let head = line.trim_start_matches(['>', ' ', '*']);
+            let header = ["日時:", "日時 :", "送信日時", "日付:", "date:", "sent:", "on "]
+                .iter()
+                .any(|word| head.starts_with(word))
+                && line.contains("20");
+            let other = other || ["期限", "有効"].iter().any(|word| line.contains(word));
+            let skipped =
+                header || (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start);
             if skipped && !same_days {
                 continue;
             }
@@ -206,7 +235,9 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
             if skipped {
                 continue;
             }
-            let about = SALE.iter().any(|word| line.contains(word)) || near_sale(view, start);
+            // one thing is told of, and a time from which on: it is the time of its sale
+            let few = page.mail.links.iter().filter(|link| super::item::item_url(&link.href).is_some()).count() < 4;
+            let about = SALE.iter().any(|word| line.contains(word)) || near_sale(view, start) || few;
             for stamp in stamps {
                 let begins = stamp.from || !stamp.until;
                 let recent = page.mail.base.checked_sub(1.hours()).unwrap_or(page.mail.base);
@@ -234,7 +265,7 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
 fn near_sale(view: &View<'_>, at: usize) -> bool {
     let before = view.text().get(..at).unwrap_or_default();
     before.rsplit('\n').filter(|line| !line.trim().is_empty()).take(2).any(|line| {
-        ["再販", "再入荷", "販売開始", "販売再開", "再発売", "再開", "日時", "スタート"]
+        ["再販", "再入荷", "販売開始", "販売再開", "再発売", "再開", "日時", "スタート", "並べる", "販売日", "発売日"]
             .iter()
             .any(|word| line.contains(word))
     })

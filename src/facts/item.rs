@@ -18,8 +18,9 @@ patterns! {
     /// `価格 1,980(円) x 2(個) = 3,960(円)`, `35,424円 x 1個`
     PRICE_LINE = r"(?x)^
         [^¥]{0,60}?
-        ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円)?(?:\s?\([^)]{0,16}\))?
+        ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円|yen)?(?:\s?\([^)]{0,16}\))?
         \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
+    NUMBERED = r"^\s*(?:\([1-9][0-9]?\)|[1-9][0-9]?\)|[1-9][0-9]?\.\s)\s?";
     CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)(?P<options>\s+[^()]{1,20}:.*)?$";
     COUNT = r"^\s?(?:×|x|\*)?\s?([0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|pcs?)\)?)?";
 }
@@ -183,6 +184,9 @@ fn is_name(line: &str) -> bool {
 fn trim(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = text.get(range.clone()).unwrap_or_default();
     let ornament = |c: char| c.is_whitespace() || "■□◆◇●○▼▽・*[]【】:>※-".contains(c);
+    // 1) NAME, (2) NAME: the number of a list
+    let numbered = NUMBERED.find(slice).map_or(0, |found| found.end());
+    let (range, slice) = (range.start + numbered..range.end, slice.get(numbered..).unwrap_or_default());
     // brackets may belong to the name: 【再販】マグカップ
     let opens = slice.trim_start().starts_with(['【', '[']);
     let from = if opens {
@@ -190,7 +194,7 @@ fn trim(text: &str, range: Range<usize>) -> Range<usize> {
     } else {
         slice.len() - slice.trim_start_matches(ornament).len()
     };
-    let to = slice.trim_end().len().max(from);
+    let to = slice.trim_end_matches(|c: char| c.is_whitespace() || c == '.').len().max(from);
     range.start + from..range.start + to
 }
 

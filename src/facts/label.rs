@@ -121,6 +121,22 @@ const LABELS: &[(&str, Kind)] = &[
     ("ポイント充当", Kind::Points),
     ("points used", Kind::Points),
     ("返還ポイント数", Kind::ReturnedPoints),
+    ("ポイント数", Kind::ReturnedPoints),
+    ("対象ポイント", Kind::ReturnedPoints),
+    ("対象数", Kind::ReturnedPoints),
+    ("返却数", Kind::ReturnedPoints),
+    ("お使いのポイント", Kind::Points),
+    ("お使いポイント", Kind::Points),
+    ("points", Kind::Points),
+    ("you pay", Kind::Payment),
+    ("paid", Kind::Payment),
+    ("取扱い", Kind::ShopName),
+    ("取扱店", Kind::ShopName),
+    ("取扱店舗", Kind::ShopName),
+    ("ご注文品", Kind::ItemName),
+    ("お品", Kind::ItemName),
+    ("使える期間", Kind::Expiry),
+    ("お使いいただける期間", Kind::Expiry),
     ("返還ポイント", Kind::ReturnedPoints),
     ("返却ポイント", Kind::ReturnedPoints),
     ("ショップ名", Kind::ShopName),
@@ -312,7 +328,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
         None => true,
         Some(_) if !opened && gap != Gap::None => true,
         Some(c) if opened => "]】〕>》」)".contains(c),
-        Some(c) => c.is_whitespace() || c.is_ascii_digit() || ":=-¥*/~(→】".contains(c),
+        Some(c) => c.is_whitespace() || c.is_ascii_digit() || ":=-¥*/~(→】.".contains(c),
     };
     // words of one syllable of meaning need more than a blank behind them: 商品 の発送 is no label
     let weak = matches!(
@@ -333,6 +349,10 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
             | "送料"
             | "手数料"
             | "お支払"
+            | "お品"
+            | "points"
+            | "paid"
+            | "取扱い"
     );
     let firm = opened
         || gap == Gap::Wide
@@ -345,7 +365,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
 /// A range without blanks, brackets and separators at its edges.
 fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = text.get(range.clone()).unwrap_or_default();
-    let sep = |c: char| c.is_whitespace() || ":=]】〕>》*|→・".contains(c);
+    let sep = |c: char| c.is_whitespace() || ":=]】〕>》*|→・.".contains(c);
     let from = slice.len() - slice.trim_start_matches(|c| sep(c) || c == '」').len();
     let mut to = slice.trim_end_matches(|c: char| c.is_whitespace() || c == '*').len();
     if to < from {

@@ -173,6 +173,10 @@ const GENERIC: &[&str] = &[
     "再販決定",
     "入荷",
     "送料無料",
+    "並べる日",
+    "販売日",
+    "発売日",
+    "販売日時",
     "税込",
     "item",
     "items",
@@ -217,6 +221,11 @@ const SPEECH: &[&str] = &[
     "一般販売",
     "先行販売",
     "http",
+    " arrived",
+    "you can",
+    "right now",
+    " we ",
+    " our ",
     "click",
     "view ",
     "buy now",
@@ -543,6 +552,17 @@ fn line_name(page: &Page<'_>, line: &Range<usize>) -> Option<String> {
         if kept.trim().is_empty() || dated || price_in(cell).is_some() && is_price(cell) {
             continue;
         }
+        // 見本農園ゲイシャ 100g 1,880円(税込): the price is no part of the name
+        let priced = if kept.len() == cell.len() {
+            money::yen(cell, false).into_iter().find(|amount| amount.marked)
+        } else {
+            None
+        };
+        if let Some(amount) = priced
+            && let Some(name) = bare(page.body.written(range.start..range.start + amount.range.start))
+        {
+            return Some(name);
+        }
         if kept.len() < cell.len()
             && let Some(name) = goods(&page.body, range.start..range.start + kept.len())
         {
@@ -579,7 +599,7 @@ pub(super) fn is_goods(written: &str) -> bool {
 /// A line's text without ornaments and enclosing quotes, if it can be a name.
 fn bare(written: &str) -> Option<String> {
     let ornament =
-        |c: char| c.is_whitespace() || "■□◆◇●○◎▼▽▲△☆★*＊・>＞→⇒♪♡♥❤✨🎉─━═-—_=:：|｜\\＼/／!！~〜".contains(c);
+        |c: char| c.is_whitespace() || "■□◆◇●○◎▼▽▲△☆★*＊・>＞→⇒―‐♪♡♥❤✨🎉─━═-—_=:：|｜\\＼/／!！~〜".contains(c);
     let name = unquoted(written.trim_matches(ornament));
     let folded = text::fold(name);
     let text = folded.text().trim();
@@ -609,6 +629,11 @@ fn bare(written: &str) -> Option<String> {
         "数量",
         "期間",
         "販売開始",
+        "取扱",
+        "ショップ",
+        "販売店",
+        "どなた",
+        "店舗",
         "受付",
     ];
     let greets = ["様", "さま", "さん", "様へ", "さんへ", "さまへ", "殿"].iter().any(|end| text.ends_with(end))
@@ -666,15 +691,18 @@ fn is_call(shown: &str) -> bool {
 
 /// The price of a line: of two, the one after the arrow; never what a coupon or the shipping costs.
 fn price_in(text: &str) -> Option<u64> {
-    if ["off", "クーポン", "送料", "以上", "ポイント", "引き", "割引", "offer"].iter().any(|word| text.contains(word))
-        && !text.contains("送料無料")
-        && !text.contains("送料込")
-    {
-        return None;
-    }
     let text = text.rsplit('→').next().unwrap_or(text);
+    let other = ["クーポン", "送料", "手数料", "ポイント", "引き", "割引", "以上"];
     let amounts = money::yen(text, false);
-    amounts.iter().find(|amount| !amount.negative && !amount.bound && !amount.doubtful).map(|amount| amount.value)
+    let plain = |amount: &&money::Amount| {
+        let before = text.get(..amount.range.start).unwrap_or_default();
+        let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
+        let off = ["off", "オフ", "引", "割引", "クーポン", "以上", "分の", "分を"]
+            .iter()
+            .any(|word| after.starts_with(word));
+        !amount.negative && !amount.bound && !amount.doubtful && !off && !other.iter().any(|word| before.contains(word))
+    };
+    amounts.iter().find(plain).map(|amount| amount.value)
 }
 
 /// Whether a line says a price and hardly anything else.

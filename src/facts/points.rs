@@ -29,6 +29,12 @@ const BACK: &[&str] = &[
     "refunded",
     "restored",
     "credited back",
+    "返りま",
+    "元通り",
+    "元に戻",
+    "再付与",
+    "補てん",
+    "補填",
     "be returned",
     "given back",
     "give back",
@@ -50,6 +56,10 @@ const DONE: &[&str] = &[
     "were ",
     "was ",
     "いたしております",
+    "終わって",
+    "終わりま",
+    "終えま",
+    "戻ってます",
 ];
 /// What makes it a deed still to come, whatever form the verb has.
 const LATER: &[&str] =
@@ -85,6 +95,14 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
             }
         }
         facts.points_return = Some(found);
+    }
+    // the small print of an advertisement is about nobody's points
+    let domain = page.mail.from.domain();
+    if facts.order_numbers.is_empty()
+        && (domain.contains("magazine.") || domain.contains("event.") || domain.starts_with("mkrm."))
+        && let Some(found) = &mut facts.points_return
+    {
+        found.confidence = Confidence::Low;
     }
     facts.points_expire_at = expiry(page);
     let on_line = page.lines.iter().find_map(|line| {
@@ -195,7 +213,11 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     // a rule about what has lapsed, not a word about this order
     let general =
         ["場合", "過ぎた", "過ぎま", "失効した", "一般", "なお、"].iter().any(|word| text.contains(word)) || supposed;
-    let confidence = if general && form == Form::Refused && money::points(text).is_empty() && !text.contains("今回") {
+    let confidence = if general
+        && form == Form::Refused
+        && money::points(text).is_empty()
+        && !["今回", "当該", "該当の", "あらためて"].iter().any(|word| text.contains(word))
+    {
         Confidence::Low
     } else {
         Confidence::High

@@ -14,6 +14,9 @@ use crate::mail::trust::is_rakuten;
 use std::ops::Range;
 
 patterns! {
+    CHOICE = r"^\s*[・*>\-|]?\s*[(\[【<]?(?P<mark>[1-9]|[a-h]|[甲乙丙丁]|[アイウエオ]|[一二三四五])(?:[)\]】>:,、]|\.\s|\s)\s?\S";
+    /// 注文を閉じる, 無かったことに: an order ends without the word.
+    CLOSED = r"(?:ご?注文|オーダー|お取引|今回)[^。!?\n]{0,24}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ))";
     ENGLISH = r"(?x)
         (?:has|have|had)\s(?:now\s|already\s)?been\scancell?ed | (?:was|were|is\snow|are\snow)\s(?:automatically\s)?cancell?ed
       | \bcancell?ed\s(?:your|the|this)\sorder | \bhad\sto\scancel | (?:have|we)\scancell?ed | must\scancel | cancellation\s(?:notice|complete|confirmed|of\syour)
@@ -191,6 +194,8 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let sentence = view.sentence_at(at);
             let after = view.slice(end..sentence.end);
             let whole = view.slice(sentence.clone());
+            // (受注番号…はお取消し済みです): a remark on what was told before
+            let remark = view.slice(sentence.clone()).trim_start().starts_with('(') && whole.contains("済");
             let service = ["配信", "登録", "予約受付", "メルマガ", "subscription", "会員"]
                 .iter()
                 .any(|word| whole.contains(word) && !whole.contains("注文"));
@@ -235,7 +240,7 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
                     .is_some_and(|between| between.ends_with(['た', 'の']) && between.chars().count() <= 14);
             // the verb belongs to the word when it stands near
             let near = after.char_indices().nth(36).map_or(after, |(end, _)| after.get(..end).unwrap_or_default());
-            let beside = ["に伴", "につき", "に関", "後", "前", "時", "の際", "期限", "規約", "条件"]
+            let beside = ["しに伴", "に伴", "につき", "に関", "後", "前", "時", "の際", "期限", "規約", "条件"]
                 .iter()
                 .any(|word| after.starts_with(word));
             let policy = [
@@ -259,12 +264,16 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let english = word.is_ascii();
             let deed_in_english = english && ENGLISH.is_match(whole);
             let done = if english { deed_in_english } else { DEED.iter().any(|deed| after.contains(deed)) };
-            if done && !question && !wish && !service {
+            if done && !question && !wish && !service && !remark {
                 return Some((v, sentence));
             }
         }
     }
-    None
+    let view = &page.joined;
+    CLOSED.find_iter(view.text()).find_map(|hit| {
+        let said = view.counts(hit.start()) && !crate::text::clause::is_supposed(view.text(), hit.start(), hit.end());
+        said.then(|| (1, view.sentence_at(hit.start())))
+    })
 }
 
 fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancelled>> {
@@ -290,6 +299,13 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         return done.filter(|_| subject_says).and_then(|place| found(place, Cancelled::Confirmed, Confidence::High));
     }
     let part = partial(page);
+    // choices that wait for an answer, one of them to cancel: nothing is done yet, whatever the shop will do
+    if !lives
+        && !finished(page)
+        && let Some(place) = choices(page).or_else(|| alternatives(page))
+    {
+        return found(place, Cancelled::Pending, Confidence::High);
+    }
     let asks = ASKS.iter().find_map(|word| said_loosely(page, word));
     let shortage = short(page);
     if let Some(place) = done {
@@ -366,6 +382,104 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     None
 }
 
+/// What a choice to cancel is called.
+const DROP: &[&str] = &[
+    "キャンセル",
+    "取消",
+    "取りやめ",
+    "取下げ",
+    "やめ",
+    "返金",
+    "なかったこと",
+    "無かったこと",
+    "見送",
+    "cancel",
+    "refund",
+];
+
+/// Lines that offer choices — (1) (2), a b c, 甲 乙 — of which one is to cancel: the place of the first.
+fn choices(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    let view = &page.body;
+    let mut run: Vec<(char, Range<usize>)> = Vec::new();
+    let mut far = 0;
+    for line in &page.lines {
+        let text = view.slice(line.clone());
+        if text.trim().is_empty() {
+            continue;
+        }
+        match CHOICE.captures(text).and_then(|found| found.name("mark")?.as_str().chars().next()) {
+            Some(mark) => {
+                let follows = run.last().is_some_and(|(last, _)| {
+                    const ROWS: [&str; 5] = ["123456789", "abcdefgh", "甲乙丙丁", "アイウエオ", "一二三四五"];
+                    ROWS.iter().any(|row| row.contains(&format!("{last}{mark}")))
+                });
+                if !follows {
+                    run.clear();
+                }
+                if view.counts(line.start) {
+                    run.push((mark, line.clone()));
+                }
+                far = 0;
+            }
+            None => far += 1,
+        }
+        if far > 2 {
+            if run.len() >= 2
+                && let Some(place) = dropping(page, &run)
+            {
+                return Some(place);
+            }
+            run.clear();
+        }
+    }
+    if run.len() >= 2 { dropping(page, &run) } else { None }
+}
+
+fn dropping(page: &Page<'_>, run: &[(char, Range<usize>)]) -> Option<(usize, Range<usize>)> {
+    let drops = run.iter().any(|(_, line)| DROP.iter().any(|word| page.body.slice(line.clone()).contains(word)));
+    let asked = page.has(&[
+        "返事",
+        "返信",
+        "返答",
+        "回答",
+        "お答え",
+        "お知らせ",
+        "お選び",
+        "ご連絡",
+        "番号",
+        "しましょう",
+        "ますか",
+        "でしょうか",
+        "希望",
+        "reply",
+        "tell us",
+        "let us know",
+        "choose",
+        "prefer",
+    ]);
+    let (_, first) = run.first()?;
+    // the places of body and joined text differ: the joined one is found by its words
+    let words = page.body.slice(first.clone());
+    let at = page.joined.text().find(words)?;
+    (drops && asked).then_some((1, at..at + words.len()))
+}
+
+/// お待ちいただくか、お取りやめになさるか、…お返事を: the choice in one sentence.
+fn alternatives(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    let view = &page.joined;
+    view.hits(DROP).into_iter().find_map(|(at, _)| {
+        let sentence = view.sentence_at(at);
+        let text = view.slice(sentence.clone());
+        let either = text.matches("か、").count() >= 2
+            || text.contains("か、それとも")
+            || text.contains("または") && text.contains('か');
+        let asked = ["返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "お答え"]
+            .iter()
+            .any(|word| text.contains(word));
+        (either && asked && view.counts(at) && !text.contains("場合")).then_some((1, sentence))
+    })
+}
+
 /// What is done with a wish that came in.
 const TAKEN: &[&str] = &[
     "承り",
@@ -376,6 +490,7 @@ const TAKEN: &[&str] = &[
     "確認いたしました",
     "確認しました",
     "拝見",
+    "拝受",
     "頂戴",
     "いただきました",
     "received",
@@ -443,8 +558,12 @@ fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         view.hits(&words).into_iter().find_map(|(at, word)| {
             let end = at + word.len();
             let after = view.slice(end..view.sentence_at(at).end);
+            // 変更後のお届け予定 is no sum
+            let line = view.slice(view.line_at(at));
+            let sum = ["円", "金額", "合計", "¥"].iter().any(|sign| line.contains(sign))
+                || page.has(&["変更前"]) && page.has(&["変更後"]) && line.contains('\t');
             let told = v == 0
-                || word == "変更後"
+                || word == "変更後" && sum
                 || ["いたしました", "しました", "となりました", "させていただ", "させて頂", "のお知らせ", "のご連絡"]
                     .iter()
                     .any(|deed| after.contains(deed));

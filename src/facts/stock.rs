@@ -68,8 +68,8 @@ const FRAMES: &[Frame] = &[
             "できました",
             "確保でき",
             "届きま",
-            "ございます",
-            "あります",
+            "がございます",
+            "があります",
             "整いま",
         ],
         10,
@@ -184,6 +184,86 @@ const FRAMES: &[Frame] = &[
     ),
     (&["back", "again", "return"], &["in stock", "available", "on sale", "in our shop"], 12),
 ];
+/// That goods were gone, and somebody waited.
+pub(super) const GONE: &[&str] = &[
+    "品切れ",
+    "売り切れ",
+    "完売",
+    "切らし",
+    "欠番",
+    "旅立",
+    "待たせ",
+    "お待ちいただ",
+    "お待ちかね",
+    "お待ちくださ",
+    "待っていて",
+    "もうないの",
+    "もう無いの",
+    "入りませんか",
+    "買えんかった",
+    "買えなかった",
+    "早々",
+    "ご好評につき",
+    "受付を終了して",
+    "ご要望",
+    "リクエスト",
+    "もう一回",
+    "もう一度",
+    "再び",
+    "ふたたび",
+    "また",
+    "sold out",
+    "would be available",
+    "asked when",
+    "here again",
+    "ran out",
+    "back again",
+];
+/// That one can buy: now, or from a time on.
+const SOLD: &[&str] = &[
+    "販売中",
+    "販売して",
+    "販売をはじめ",
+    "販売を始め",
+    "販売をふたたび",
+    "販売を再び",
+    "販売いたします",
+    "販売します",
+    "お求めいただけ",
+    "ご購入いただけ",
+    "購入できます",
+    "買えます",
+    "カゴに入",
+    "かごに入",
+    "カートに入",
+    "カートに戻",
+    "カートに出",
+    "注文できます",
+    "ご注文を承",
+    "お出しいたし",
+    "お出しします",
+    "出します",
+    "並べます",
+    "並びます",
+    "発売",
+    "order them",
+    "order it",
+    "order now",
+    "arrived",
+    "着荷",
+    "届きまし",
+    "入りました",
+    "焼き上が",
+    "焼けた",
+    "仕上が",
+    "整いま",
+    "確保して",
+    "確保しま",
+    "受注を開始",
+    "受付開始",
+    "を再開",
+];
+
 /// A wish to be told, and what is done with it.
 const WATCH: &[Frame] = &[
     (
@@ -256,6 +336,11 @@ const WATCH: &[Frame] = &[
         ],
         12,
     ),
+    (
+        &["登録", "お知らせメール", "入荷通知", "登録期間"],
+        &["を終了", "終了いたし", "終了しました", "満了", "期限切れ", "が切れ"],
+        10,
+    ),
     (&["notify you", "let you know", "alert you", "email you"], &["when", "once", "as soon as"], 12),
 ];
 /// Nothing is planned, or nobody knows.
@@ -284,6 +369,11 @@ const NONE: &[Frame] = &[(
         "困難",
         "できかね",
         "見合わせ",
+        "あきらめ",
+        "断念",
+        "ございませんでした",
+        "ありませんでした",
+        "やめること",
     ],
     16,
 )];
@@ -309,14 +399,32 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
     } else if let Some(place) = back {
         let value = if facts.resale_at.is_some() { Stock::Announced } else { Stock::Back };
         found(place, value)
+    } else if let Some(place) = none {
+        found(place, Stock::Unplanned)
     } else {
-        none.and_then(|place| found(place, Stock::Unplanned))
+        let value = if facts.resale_at.is_some() { Stock::Announced } else { Stock::Back };
+        returned(page).and_then(|place| found(place, value))
     };
 }
 
 /// The number of lines that say something above a place.
 fn head(view: &View<'_>, at: usize) -> usize {
     view.slice(0..at).split('\n').filter(|line| !line.trim().is_empty()).count()
+}
+
+/// Something was gone and can be bought: each said in its own sentence.
+fn returned(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    let gone = page.prose().into_iter().any(|view| view.hits(GONE).into_iter().any(|(at, _)| view.counts(at)));
+    let shop = page.mail.links.iter().any(|link| crate::mail::trust::is_rakuten(&link.host));
+    if !gone || !shop {
+        return None;
+    }
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        let said = view.hits(SOLD).into_iter().map(|(at, word)| at..at + word.len());
+        said.into_iter()
+            .find(|range| is_said(view, range.start, range.end) && !asks(view, range))
+            .map(|range| (v, range))
+    })
 }
 
 fn back(page: &Page<'_>, timed: bool) -> Option<(usize, Range<usize>)> {
@@ -349,6 +457,9 @@ fn counts(page: &Page<'_>, view: &View<'_>, range: &Range<usize>, timed: bool) -
         "希望",
         "待ち",
         "の予定",
+        "の日時",
+        "日時",
+        "の日程",
         "予定は",
         "時期",
         "について",
@@ -366,8 +477,11 @@ fn counts(page: &Page<'_>, view: &View<'_>, range: &Range<usize>, timed: bool) -
                 place.start <= origin.start && origin.end <= place.end
             })
     });
-    let planned = ["予定", "見込", "めざし", "目指し"].iter().any(|word| after.contains(word)) && !timed;
-    !asks && !service && !item && !planned && is_said(view, range.start, range.end)
+    let planned =
+        ["予定", "見込", "めざし", "目指し", "近日", "後日", "決定"].iter().any(|word| after.contains(word)) && !timed;
+    let before = view.slice(sentence.start..range.end);
+    let fresh = ["新商品", "新作", "新着", "新入荷", "new arrival"].iter().any(|word| before.contains(word));
+    !asks && !service && !item && !fresh && !planned && is_said(view, range.start, range.end)
 }
 
 /// Whether the sentence goes on to ask.

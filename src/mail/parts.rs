@@ -39,7 +39,12 @@ pub(super) fn split(text: &str, cited: &[Range<usize>], hints: Hints) -> (Vec<Pa
                 Some(Marker::Forward) => {
                     let (found, _) = block(text, &lines, at + 1);
                     inner = Some(found.unwrap_or_default());
-                    quoted_forward = marks > 0;
+                    // some programs quote what they forward
+                    let next = lines.get(at + 1..).unwrap_or_default().iter();
+                    let next = next
+                        .map(|range| text.get(range.clone()).unwrap_or_default())
+                        .find(|line| !line.trim().is_empty());
+                    quoted_forward = marks > 0 || next.is_some_and(|next| unquote(next).0 > 0);
                     tail = PartKind::Forwarded;
                 }
                 Some(Marker::Original) => {
@@ -198,7 +203,12 @@ fn marker(folded: &str) -> Option<Marker> {
         "ここから転送",
         "original message follows",
     ];
-    if core == "begin forwarded message:" || core == "転送されたメッセージ:" || core == "転送します:" {
+    if core == "begin forwarded message:"
+        || core == "転送されたメッセージ:"
+        || core == "転送されたメール:"
+        || core == "転送メール:"
+        || core == "転送します:"
+    {
         return Some(Marker::Forward);
     }
     if ruled

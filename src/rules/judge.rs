@@ -122,7 +122,8 @@ fn why(rule: &Compiled, page: &Page<'_>, known: &Known) -> Vec<Reason> {
 fn stated(home: &str, facts: &Facts, labels: &mut BTreeSet<String>) {
     if home == category::CANCELLATION {
         match sure(facts.cancelled.as_ref()) {
-            Some(Cancelled::Pending | Cancelled::Requested) => {
+            Some(Cancelled::Pending) => labels.extend([label::PENDING.into(), label::NEEDS_ANSWER.into()]),
+            Some(Cancelled::Requested) => {
                 labels.insert(label::PENDING.into());
             }
             Some(Cancelled::Confirmed | Cancelled::Claimed) => {
@@ -134,6 +135,9 @@ fn stated(home: &str, facts: &Facts, labels: &mut BTreeSet<String>) {
         if sure(facts.reply_by.as_ref()).is_some() {
             labels.insert(label::NEEDS_ANSWER.into());
         }
+    }
+    if home == category::ORDER && sure(facts.reply_by.as_ref()).is_some() {
+        labels.insert(label::NEEDS_ANSWER.into());
     }
     let promised = facts.points_return.as_ref().is_some_and(|found| found.value.form == Form::Promised);
     if home == category::POINT_REFUND && promised {
@@ -157,7 +161,8 @@ fn sure<T>(found: Option<&Found<T>>) -> Option<&T> {
 /// Whether a restock may be alerted: the sender is vouched for, or the mail links to an item of the market itself.
 fn may_alert(mail: &Mail) -> bool {
     let item = |href: &str, host: &str| {
-        matches!(host, "item.rakuten.co.jp" | "books.rakuten.co.jp") && href.starts_with("https://")
+        matches!(host, "item.rakuten.co.jp" | "books.rakuten.co.jp")
+            && (href.starts_with("https://") || href.starts_with("http://"))
     };
     match mail.trust.level {
         TrustLevel::Verified => true,

@@ -4,8 +4,22 @@
 const REACH: usize = 60;
 
 /// What denies the clause it ends.
-const DENIALS: &[&str] =
-    &["ません", "ない", "なかった", "されず", "できず", "できず", "不可", "対象外", "未定", "かねま", "かねる", "見送"];
+const DENIALS: &[&str] = &[
+    "ません",
+    "ない",
+    "なかった",
+    "されず",
+    "できず",
+    "できず",
+    "不可",
+    "対象外",
+    "未定",
+    "不要",
+    "かねま",
+    "かねる",
+    "見送",
+    "できなく",
+];
 /// Where a clause ends although the sentence goes on.
 const BREAKS: &[&str] = &[
     "ますが",
@@ -47,6 +61,11 @@ const SUPPOSITIONS: &[&str] = &[
     "こともござ",
     "こともあり",
     "可能性が",
+    "その際、",
+    "その場合",
+    "であれば",
+    "かもしれ",
+    "ならば",
 ];
 
 /// Whether a character is a kana or a kanji (also the prolonged-sound mark).
@@ -76,7 +95,7 @@ fn goes_on(line: &str) -> bool {
 }
 
 /// Whether a line ends like a sentence without its full stop.
-fn ended(line: &str, next: &str) -> bool {
+pub(super) fn ended(line: &str, next: &str) -> bool {
     let done = ["ました", "ます", "です", "ません", "でした", "ください", "ください"];
     done.iter().any(|end| line.ends_with(end)) && !next.starts_with(['が', 'の', 'と', 'か', 'よ', 'け', 'し', 'ら'])
 }

@@ -59,6 +59,10 @@ impl Folded {
                 && before.is_some_and(is_japanese)
                 && chars.peek().is_some_and(|(_, next)| is_japanese(*next))
                 && !is_heading(self.text.get(..at).unwrap_or_default())
+                && !super::clause::ended(
+                    self.text.get(..at).and_then(|before| before.rsplit('\n').next()).unwrap_or_default(),
+                    self.text.get(at + 1..).unwrap_or_default(),
+                )
             {
                 continue;
             }
@@ -192,7 +196,17 @@ impl<'a> Folding<'a> {
                 }
                 return;
             }
+            // 🅰 is a choice, not a letter of the word behind it
+            if let Some(letter) =
+                u32::from(first).checked_sub(0x1F170).filter(|n| *n < 26).and_then(|n| u8::try_from(n).ok())
+            {
+                for c in ['(', char::from(b'a' + letter), ')'] {
+                    self.put(c, here, end);
+                }
+                return;
+            }
             match first {
+                '\u{2502}' | '\u{2503}' | '\u{2551}' => return self.put('\t', here, end),
                 'ー' | '゛' | '゜' => return self.put(first, here, end),
                 '′' | '‘' | '’' | 'ʼ' | '‛' => return self.put('\'', here, end),
                 '″' | '“' | '”' | '〝' | '〞' | '〟' | '‟' => return self.put('"', here, end),

