@@ -16,33 +16,14 @@ macro_rules! mails {
 
 /// What lies in INBOX at the start.
 const BACKLOG: &[(&str, &[u8])] = mails![
-    "b01-order",
-    "b02-order",
-    "b03-order",
-    "b04-order",
-    "b05-order",
-    "b06-out-of-stock",
-    "b07-cancelled",
-    "b08-cancelled-by-shop",
-    "b09-shipped",
-    "b10-card-refused",
-    "b11-restock-registered",
-    "b12-restock",
-    "b13-points-earned",
-    "b14-newsletter",
-    "b15-forged",
-    "b16-private",
+    "b01-order", "b02-order", "b03-order", "b04-order", "b05-order", "b06-out-of-stock", "b07-cancelled",
+    "b08-cancelled-by-shop", "b09-shipped", "b10-card-refused", "b11-restock-registered", "b12-restock",
+    "b13-points-earned", "b14-newsletter", "b15-forged", "b16-private",
 ];
 
 /// What comes later, in this order.
 const LIVE: &[(&str, &[u8])] = mails![
-    "l01-restock",
-    "l02-cancelled",
-    "l03-points-back",
-    "l04-resale",
-    "l05-restock",
-    "l06-coupon",
-    "l07-shipped",
+    "l01-restock", "l02-cancelled", "l03-points-back", "l04-resale", "l05-restock", "l06-coupon", "l07-shipped",
     "l08-newsletter",
 ];
 

@@ -19,16 +19,7 @@ const PIPE: usize = 256 * 1024;
 
 /// What the server offers unless told otherwise.
 pub const CAPABILITIES: &[&str] = &[
-    "IMAP4rev1",
-    "SASL-IR",
-    "AUTH=PLAIN",
-    "LITERAL+",
-    "IDLE",
-    "NAMESPACE",
-    "UIDPLUS",
-    "MOVE",
-    "UNSELECT",
-    "CHILDREN",
+    "IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "LITERAL+", "IDLE", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN",
     "SPECIAL-USE",
 ];
 

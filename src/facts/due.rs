@@ -7,56 +7,15 @@ use jiff::{Timestamp, ToSpan};
 
 /// What a sale that begins (again) is called.
 const SALE: &[&str] = &[
-    "再販",
-    "再販",
-    "再入荷",
-    "再入荷",
-    "販売開始",
-    "販売再開",
-    "再発売",
-    "再開",
-    "発売",
-    "販売",
-    "スタート",
-    "start",
-    "受付開始",
-    "入荷",
-    "カート",
-    "解禁",
-    "available",
-    "back in stock",
-    "on sale",
+    "再販", "再販", "再入荷", "再入荷", "販売開始", "販売再開", "再発売", "再開", "発売", "販売", "スタート", "start",
+    "受付開始", "入荷", "カート", "解禁", "available", "back in stock", "on sale",
 ];
 
 /// What says that it begins again: the start of any sale is no re-sale.
 const AGAIN: &[&str] = &[
-    "再販",
-    "再販",
-    "再入荷",
-    "再入荷",
-    "再発売",
-    "再開",
-    "復活",
-    "入荷",
-    "再登場",
-    "再販売",
-    "再び",
-    "ふたたび",
-    "帰ってき",
-    "帰ってまい",
-    "カムバック",
-    "キャンセル分",
-    "追加販売",
-    "先行販売",
-    "追加生産",
-    "増産",
-    "リクエスト",
-    "back in stock",
-    "restock",
-    "again",
-    "お待たせ",
-    "再生産",
-    "完売",
+    "再販", "再販", "再入荷", "再入荷", "再発売", "再開", "復活", "入荷", "再登場", "再販売", "再び", "ふたたび",
+    "帰ってき", "帰ってまい", "カムバック", "キャンセル分", "追加販売", "先行販売", "追加生産", "増産", "リクエスト",
+    "back in stock", "restock", "again", "お待たせ", "再生産", "完売",
 ];
 
 /// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
@@ -101,24 +60,8 @@ fn seconds(text: &str, end: usize) -> Option<u8> {
 /// A date with `まで` in a sentence that asks for an answer.
 fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
     let asks = [
-        "ご返信",
-        "ご返答",
-        "ご回答",
-        "お返事",
-        "ご連絡",
-        "お知らせください",
-        "お知らせください",
-        "返信",
-        "回答",
-        "ご意向",
-        "reply",
-        "respond",
-        "let us know",
-        "tell us",
-        "お答え",
-        "お選び",
-        "番号を",
-        "お申し付け",
+        "ご返信", "ご返答", "ご回答", "お返事", "ご連絡", "お知らせください", "お知らせください", "返信", "回答",
+        "ご意向", "reply", "respond", "let us know", "tell us", "お答え", "お選び", "番号を", "お申し付け",
     ];
     before_end(
         page,
@@ -154,21 +97,8 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
                 || before.ends_with("before")
         };
         let asked = [
-            "うれし",
-            "嬉し",
-            "助か",
-            "幸い",
-            "ほし",
-            "could you",
-            "ください",
-            "ください",
-            "お願い",
-            "いただけ",
-            "いただけ",
-            "ます",
-            "please",
-            "must",
-            "ませ",
+            "うれし", "嬉し", "助か", "幸い", "ほし", "could you", "ください", "ください", "お願い", "いただけ",
+            "いただけ", "ます", "please", "must", "ませ",
         ]
         .iter()
         .any(|word| words.contains(word));
@@ -194,22 +124,8 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
             let start = from;
             from += line.len() + 1;
             let other = [
-                "クーポン",
-                "coupon",
-                "ポイント",
-                "営業時間",
-                "配信",
-                "締切",
-                "エントリー",
-                "お届け",
-                "発送",
-                "休業",
-                "スーパーsale",
-                "スーパーセール",
-                "マラソン",
-                "感謝祭",
-                "タイムセール",
-                "ブラックフライデー",
+                "クーポン", "coupon", "ポイント", "営業時間", "配信", "締切", "エントリー", "お届け", "発送", "休業",
+                "スーパーsale", "スーパーセール", "マラソン", "感謝祭", "タイムセール", "ブラックフライデー",
             ]
             .iter()
             .any(|word| line.contains(word));

@@ -458,11 +458,7 @@ mod tests {
     #[test]
     fn sentences_are_no_labels() {
         for body in [
-            "商品の発送が完了しました",
-            "送料無料です",
-            "クーポンをプレゼント",
-            "ショップからのお知らせ",
-            "合計3点です",
+            "商品の発送が完了しました", "送料無料です", "クーポンをプレゼント", "ショップからのお知らせ", "合計3点です",
         ] {
             let found: Vec<_> = values(body).into_iter().filter(|(kind, _)| *kind != Kind::Total).collect();
             assert_eq!(found, [], "{body}");

@@ -3,9 +3,11 @@
 //! [`find`] looks at one [`Mail`] and at nothing else. Doubt is a value ([`Confidence::Low`]): kept and shown,
 //! never trusted. Absent means "not stated in the mail".
 
+mod asked;
 mod cause;
 mod coupon;
 mod date;
+mod deed;
 mod due;
 mod frame;
 mod grams;
@@ -16,6 +18,7 @@ mod name;
 mod number;
 pub mod order;
 mod page;
+mod part;
 mod pattern;
 mod points;
 mod said;

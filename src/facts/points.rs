@@ -9,57 +9,15 @@ use std::ops::Range;
 
 /// Words of coming back.
 const BACK: &[&str] = &[
-    "返還",
-    "返却",
-    "返戻",
-    "お戻し",
-    "戻し",
-    "戻り",
-    "戻る",
-    "戻って",
-    "戻ら",
-    "戻され",
-    "復元",
-    "復活",
-    "再付与",
-    "お返し",
-    "返され",
-    "払い戻",
-    "returned",
-    "refunded",
-    "restored",
-    "credited back",
-    "返りま",
-    "元通り",
-    "元に戻",
-    "再付与",
-    "補てん",
-    "補填",
-    "be returned",
-    "given back",
-    "give back",
-    "put back",
-    "re-credited",
+    "返還", "返却", "返戻", "お戻し", "戻し", "戻り", "戻る", "戻って", "戻ら", "戻され", "復元", "復活", "再付与",
+    "お返し", "返され", "払い戻", "returned", "refunded", "restored", "credited back", "返りま", "元通り", "元に戻",
+    "再付与", "補てん", "補填", "be returned", "given back", "give back", "put back", "re-credited",
     "return your points",
 ];
 /// What makes it a deed that was done.
 const DONE: &[&str] = &[
-    "ました",
-    "済み",
-    "済です",
-    "済で",
-    "完了",
-    "しております",
-    "されております",
-    "has been",
-    "have been",
-    "were ",
-    "was ",
-    "いたしております",
-    "終わって",
-    "終わりま",
-    "終えま",
-    "戻ってます",
+    "ました", "済み", "済です", "済で", "完了", "しております", "されております", "has been", "have been", "were ",
+    "was ", "いたしております", "終わって", "終わりま", "終えま", "戻ってます",
 ];
 /// What makes it a deed still to come, whatever form the verb has.
 const LATER: &[&str] =
@@ -202,7 +160,7 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
         Form::Refused
     } else if DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word)))
         && !later(clause_after)
-        && !(later(leading) && !word.is_ascii())
+        && (word.is_ascii() || !later(leading))
         && !["するよう", "されるよう", "していただくよう", "予定"].iter().any(|word| clause_after.contains(word))
         && !before.ends_with("自動的に")
     {

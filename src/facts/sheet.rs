@@ -58,23 +58,8 @@ pub fn words(facts: &Facts, mail: &Mail) -> BTreeMap<String, String> {
         ($($key:ident),*) => { $(if let Some(found) = &facts.$key { add(stringify!($key), &found.span); })* };
     }
     each!(
-        shop_code,
-        shop_name,
-        ordered_at,
-        total_yen,
-        payment_yen,
-        points_used,
-        coupon_used_yen,
-        payment_method,
-        cancelled,
-        cause,
-        points_return,
-        limited_time_points,
-        points_expire_at,
-        coupon,
-        reply_by,
-        pay_by,
-        resale_at
+        shop_code, shop_name, ordered_at, total_yen, payment_yen, points_used, coupon_used_yen, payment_method,
+        cancelled, cause, points_return, limited_time_points, points_expire_at, coupon, reply_by, pay_by, resale_at
     );
     words
 }

@@ -9,13 +9,8 @@ pub(super) const MAX_LINKS: usize = 2000;
 
 /// Services of mail providers that put themselves before every link, and Rakuten's own short links.
 const PASS_THROUGH: [&str; 7] = [
-    "r10.to",
-    "rakuten.net",
-    "safelinks.protection.outlook.com",
-    "urldefense.com",
-    "urldefense.proofpoint.com",
-    "protect.mimecast.com",
-    "www.google.com",
+    "r10.to", "rakuten.net", "safelinks.protection.outlook.com", "urldefense.com", "urldefense.proofpoint.com",
+    "protect.mimecast.com", "www.google.com",
 ];
 
 /// The host a browser would go to for an http(s) URL, in lower case, without userinfo and port; else empty.

@@ -6,33 +6,11 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// Companies of the group with domains of their own, and Rakuten in other countries. Not Ichiba's, but no forgery by
 /// their name alone.
 const GROUP: [&str; 27] = [
-    "rakuten-card.co.jp",
-    "rakuten-bank.co.jp",
-    "rakuten-sec.co.jp",
-    "rakuten-edy.co.jp",
-    "rakuten-life.co.jp",
-    "rakuten-sonpo.co.jp",
-    "rakuten-insurance.co.jp",
-    "rakuten-ssi.co.jp",
-    "rakuten-wallet.co.jp",
-    "rakuten-trust.co.jp",
-    "rakuteneagles.jp",
-    "rakuten.net",
-    "rakuten.today",
-    "rakuten.careers",
-    "rakuten-drone.jp",
-    "rakutenmobile.co.jp",
-    "rakuten.com.tw",
-    "rakuten.fr",
-    "rakuten.de",
-    "rakuten.es",
-    "rakuten.it",
-    "rakuten.tv",
-    "rakuten.ca",
-    "rakuten.co.uk",
-    "rakuten.tech",
-    "rakutenkobo.com",
-    "rakutenadvertising.com",
+    "rakuten-card.co.jp", "rakuten-bank.co.jp", "rakuten-sec.co.jp", "rakuten-edy.co.jp", "rakuten-life.co.jp",
+    "rakuten-sonpo.co.jp", "rakuten-insurance.co.jp", "rakuten-ssi.co.jp", "rakuten-wallet.co.jp",
+    "rakuten-trust.co.jp", "rakuteneagles.jp", "rakuten.net", "rakuten.today", "rakuten.careers", "rakuten-drone.jp",
+    "rakutenmobile.co.jp", "rakuten.com.tw", "rakuten.fr", "rakuten.de", "rakuten.es", "rakuten.it", "rakuten.tv",
+    "rakuten.ca", "rakuten.co.uk", "rakuten.tech", "rakutenkobo.com", "rakutenadvertising.com",
 ];
 
 /// Whether a domain belongs to a company of the group, Ichiba's own domains included.

@@ -193,15 +193,8 @@ fn marker(folded: &str) -> Option<Marker> {
     let core = folded.trim_matches(strokes);
     let ruled = folded.starts_with(['-', '=', '_', '*', 'ー']);
     let forward = [
-        "forwarded message",
-        "forwarded mail",
-        "転送されたメッセージ",
-        "転送メッセージ",
-        "転送メール",
-        "転送されたメール",
-        "転送されたメールここから",
-        "ここから転送",
-        "original message follows",
+        "forwarded message", "forwarded mail", "転送されたメッセージ", "転送メッセージ", "転送メール",
+        "転送されたメール", "転送されたメールここから", "ここから転送", "original message follows",
     ];
     if core == "begin forwarded message:"
         || core == "転送されたメッセージ:"
@@ -217,11 +210,7 @@ fn marker(folded: &str) -> Option<Marker> {
         return Some(Marker::Forward);
     }
     let original = [
-        "original message",
-        "元のメッセージ",
-        "original appointment",
-        "元のメール",
-        "オリジナルメッセージ",
+        "original message", "元のメッセージ", "original appointment", "元のメール", "オリジナルメッセージ",
         "original mail",
     ];
     (ruled && original.contains(&core)).then_some(Marker::Original)

@@ -20,22 +20,8 @@ const SENT: i64 = 1_795_482_000;
 
 /// The keys of an example.
 pub(super) const KEYS: &[&str] = &[
-    "name",
-    "from",
-    "to",
-    "subject",
-    "body",
-    "html",
-    "date",
-    "trust",
-    "headers",
-    "knows-order",
-    "category",
-    "labels",
-    "without-labels",
-    "rule",
-    "escalate",
-    "facts",
+    "name", "from", "to", "subject", "body", "html", "date", "trust", "headers", "knows-order", "category", "labels",
+    "without-labels", "rule", "escalate", "facts",
 ];
 
 /// The `[[example]]` tables of a file or a rule.

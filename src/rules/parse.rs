@@ -21,46 +21,16 @@ pub(super) const FILE_KEYS: &[&str] =
 pub(super) const RULE_KEYS: &[&str] =
     &["name", "enabled", "inherit", "score", "threshold", "labels", "folder", "priority", "rank", "example"];
 pub(super) const COND_KEYS: &[&str] = &[
-    "from",
-    "from-domain",
-    "to",
-    "subject",
-    "body",
-    "text",
-    "header",
-    "list-id",
-    "link",
-    "link-host",
-    "link-text",
-    "attachment",
-    "size-over",
-    "size-under",
-    "item-links-over",
-    "item-links-under",
-    "trust",
-    "vouched",
-    "knows-order",
-    "fact",
-    "all",
-    "any",
-    "not",
+    "from", "from-domain", "to", "subject", "body", "text", "header", "list-id", "link", "link-host", "link-text",
+    "attachment", "size-over", "size-under", "item-links-over", "item-links-under", "trust", "vouched", "knows-order",
+    "fact", "all", "any", "not",
 ];
 /// The key of a scored condition beside its conditions.
 pub(super) const WEIGHT_KEYS: &[&str] = &["weight"];
 /// The keys of a header condition beside those of a text.
 pub(super) const HEADER_KEYS: &[&str] = &["name", "present"];
 pub(super) const TEST_KEYS: &[&str] = &[
-    "contains",
-    "all-of",
-    "near",
-    "phrase",
-    "within",
-    "regex",
-    "in",
-    "exact",
-    "negated",
-    "supposed",
-    "names",
+    "contains", "all-of", "near", "phrase", "within", "regex", "in", "exact", "negated", "supposed", "names",
     "first-lines",
 ];
 

@@ -228,14 +228,7 @@ pub(super) const FACTS: &[(&str, &[&str])] = &[
     (
         "stage",
         &[
-            "ordered",
-            "accepted",
-            "payment-due",
-            "paid",
-            "card-refused",
-            "delayed",
-            "split",
-            "found-after-all",
+            "ordered", "accepted", "payment-due", "paid", "card-refused", "delayed", "split", "found-after-all",
             "shipped",
         ],
     ),

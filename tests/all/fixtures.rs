@@ -15,14 +15,7 @@ use std::path::{Path, PathBuf};
 const KINDS: &[&str] = &["broken", "cancellation", "coupon", "order", "other", "point-refund", "restock", "suspect"];
 /// Facts whose words are held, too: those that cost points when they are misread.
 const WORDS: &[&str] = &[
-    "order_number",
-    "points_used",
-    "coupon_used_yen",
-    "points_return",
-    "cancelled",
-    "reply_by",
-    "pay_by",
-    "resale_at",
+    "order_number", "points_used", "coupon_used_yen", "points_return", "cancelled", "reply_by", "pay_by", "resale_at",
 ];
 
 fn folder() -> PathBuf {

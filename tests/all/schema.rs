@@ -14,32 +14,9 @@ fn schema(name: &str) -> Value {
 
 /// The keywords of JSON Schema (draft 7) that are understood here; a schema with another one fails the test.
 const KEYWORDS: &[&str] = &[
-    "$schema",
-    "title",
-    "description",
-    "default",
-    "definitions",
-    "$ref",
-    "type",
-    "const",
-    "enum",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "minItems",
-    "items",
-    "properties",
-    "patternProperties",
-    "additionalProperties",
-    "required",
-    "dependencies",
-    "minProperties",
-    "maxProperties",
-    "allOf",
-    "anyOf",
-    "oneOf",
+    "$schema", "title", "description", "default", "definitions", "$ref", "type", "const", "enum", "pattern",
+    "minLength", "maxLength", "minimum", "maximum", "minItems", "items", "properties", "patternProperties",
+    "additionalProperties", "required", "dependencies", "minProperties", "maxProperties", "allOf", "anyOf", "oneOf",
 ];
 
 struct Checker<'s> {

@@ -141,12 +141,9 @@ impl Db {
             let sql =
                 "UPDATE place SET gone = 1 WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4";
             for place in gone {
-                transaction.prepare_cached(sql)?.execute((
-                    &place.account,
-                    &place.mailbox,
-                    place.uid_validity,
-                    place.uid,
-                ))?;
+                transaction
+                    .prepare_cached(sql)?
+                    .execute((&place.account, &place.mailbox, place.uid_validity, place.uid))?;
             }
             let sql = if copy {
                 "DELETE FROM correction WHERE message = ?1 AND sure = 0"

@@ -19,32 +19,13 @@ const TEXT: &str = "再入荷のお知らせ：ポイント500、クーポンを
 #[test]
 fn every_label_of_the_japanese_charsets() {
     for label in [
-        "ISO-2022-JP",
-        "iso-2022-jp-1",
-        "ISO-2022-JP-2",
-        "iso-2022-jp-3",
-        "iso-2022-jp-2004",
-        "ISO-2022-JP-MS",
-        "cp50220",
-        "CP50221",
-        "csISO2022JP",
-        "iso2022-jp",
-        "jis",
-        "\"iso-2022-jp\"",
-        "iso-2022-jp*ja",
+        "ISO-2022-JP", "iso-2022-jp-1", "ISO-2022-JP-2", "iso-2022-jp-3", "iso-2022-jp-2004", "ISO-2022-JP-MS",
+        "cp50220", "CP50221", "csISO2022JP", "iso2022-jp", "jis", "\"iso-2022-jp\"", "iso-2022-jp*ja",
     ] {
         check(&in_charset(ISO_2022_JP, TEXT), Some(label), TEXT, Doubt::None);
     }
     for label in [
-        "Shift_JIS",
-        "cp932",
-        "CP932",
-        "windows-31j",
-        "csWindows31J",
-        "x-sjis",
-        "MS_Kanji",
-        "x-ms-cp932",
-        "Windows-932",
+        "Shift_JIS", "cp932", "CP932", "windows-31j", "csWindows31J", "x-sjis", "MS_Kanji", "x-ms-cp932", "Windows-932",
     ] {
         check(&in_charset(SHIFT_JIS, TEXT), Some(label), TEXT, Doubt::None);
     }
