@@ -5,7 +5,7 @@ use super::pattern::patterns;
 use std::ops::Range;
 
 patterns! {
-    CHOICE = r"^\s*[・*>\-|]?\s*[(\[【<]?(?P<mark>[1-9]|[a-h]|[甲乙丙丁]|[アイウエオ]|[一二三四五])(?:[)\]】>:,、]|\.\s|\s)\s?\S";
+    CHOICE = r"^\s*[・*>\-|]?\s*[(\[【<]?(?P<mark>[1-9]|[a-h]|[甲乙丙丁]|[アイウエオ]|[一二三四五])(?:(?:[)\]】>:,、]|\.\s|\s)\s?\S|\.[^\s0-9])";
 }
 
 /// What asks the shopper.

@@ -3,7 +3,7 @@
 use super::label::{Kind, Labelled};
 use super::page::{Page, View};
 use super::pattern::patterns;
-use super::said::is_topic;
+use super::said::{is_rule_of_the_house, is_topic};
 use super::{Confidence, Coupon, CouponRole, Facts, Field, Found, Span, date, money};
 use crate::text::clause;
 use std::ops::Range;
@@ -18,7 +18,7 @@ patterns! {
 /// Words of coming back.
 const BACK: &[&str] = &[
     "返還", "返却", "お戻し", "戻し", "戻り", "戻る", "戻ら", "復活", "再度ご利用", "再びご利用", "再利用", "再発行",
-    "再度お使い", "戻って", "戻っ", "お返し", "未使用の状態", "未使用に", "使える状態", "ご利用できる状態",
+    "再度お使い", "出し直", "戻って", "戻っ", "お返し", "未使用の状態", "未使用に", "使える状態", "ご利用できる状態",
     "ご利用可能な状態", "ご利用いただける状態", "再びお使い", "またお使い", "またご利用", "また使え", "もう一度お使い",
     "もう一度ご利用", "改めてご利用", "can be used again", "use it again", "returned", "restored", "usable again",
 ];
@@ -65,7 +65,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         code,
         url,
         expires_at: expiry(page, labels, back, facts.points_return.is_some()),
-        min_yen: minimum(page, &about),
+        min_yen: labelled_minimum(page, labels).or_else(|| minimum(page, &about)),
     };
     facts.coupon = Some(Found { value: coupon, span: place, confidence });
 }
@@ -229,7 +229,9 @@ fn span_in(view: &View<'_>, span: &Span) -> Option<Range<usize>> {
 
 /// Whether an amount between these words is what a coupon takes off.
 fn is_off(before: &str, after: &str) -> bool {
-    ["off", "オフ", "引", "割引", "クーポン", "分", "の", "coupon"].iter().any(|word| after.starts_with(word))
+    ["off", "オフ", "引", "お値引", "お引き", "値引", "割引", "クーポン", "分", "の", "coupon"]
+        .iter()
+        .any(|word| after.starts_with(word))
         || before.contains("値引")
         || before.contains("割引")
         || before.ends_with("クーポン")
@@ -255,6 +257,13 @@ fn worths(text: &str) -> Vec<(Range<usize>, Option<u64>, Option<u64>)> {
     }));
     worths.sort_by_key(|(range, ..)| range.start);
     worths
+}
+
+/// 最低購入金額 5,000円
+fn labelled_minimum(page: &Page<'_>, labels: &[Labelled]) -> Option<u64> {
+    let of = |one: &Labelled| money::yen(page.body.slice(one.value.clone()), true).into_iter().next();
+    let one = labels.iter().filter(|one| one.kind == Kind::Minimum).find_map(of)?;
+    (!one.bound && !one.doubtful && one.value > 0).then_some(one.value)
 }
 
 fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> {
@@ -324,6 +333,11 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
                 || before.contains("クーポンやポイント")
                 || before.contains("ポイントやクーポン");
             if points_nearer && !both {
+                continue;
+            }
+            // 返却されない場合があります: may be, in the small print
+            let may = ["場合があ", "場合がござ", "ことがあ", "ことがござ"].iter().any(|word| text.contains(word));
+            if may || is_rule_of_the_house(text) && facts.cancelled.is_none() {
                 continue;
             }
             let negated = clause::is_negated(whole, at, end);

@@ -8,17 +8,17 @@ use std::ops::Range;
 
 patterns! {
     /// 注文を閉じる, 無かったことに: an order ends without the word.
-    CLOSED = r"(?:ご?注文|オーダー|お取引|今回)[^。!?\n]{0,24}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ))";
+    CLOSED = r"(?:ご?注文|オーダー|お取引|今回)[^。!?\n]{0,24}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ)|[をは]\s?解除(?:し|いたし|させ|の手続))";
     ENGLISH = r"(?x)
         (?:has|have|had)\s(?:now\s|already\s)?been\scancell?ed | (?:was|were|is\snow|are\snow)\s(?:automatically\s)?cancell?ed
       | \bcancell?ed\s(?:your|the|this)\sorder | \bhad\sto\scancel | (?:have|we)\scancell?ed | must\scancel | cancellation\s(?:notice|complete|confirmed|of\syour)
-      | order\scancell?ed\b | cancell?ed\sand\b";
+      | (?:had|have|need)\sto\scall\soff | called\soff\s(?:your|the|this)\sorder | order\scancell?ed\b | cancell?ed\sand\b";
 }
 
 /// Words for a cancellation.
 pub(super) const CANCEL: &[&str] = &[
     "キャンセル", "取消", "取りやめ", "取下げ", "お取りさげ", "中止", "白紙", "破棄", "解約", "お断り", "辞退",
-    "cancel",
+    "cancel", "call off", "called off",
 ];
 /// Compounds that are policy, or another thing altogether.
 const NOT_CANCEL: &[&str] = &[

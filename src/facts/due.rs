@@ -15,7 +15,8 @@ const SALE: &[&str] = &[
 const AGAIN: &[&str] = &[
     "再販", "再販", "再入荷", "再入荷", "再発売", "再開", "復活", "入荷", "再登場", "再販売", "再び", "ふたたび",
     "帰ってき", "帰ってまい", "カムバック", "キャンセル分", "追加販売", "先行販売", "追加生産", "増産", "リクエスト",
-    "back in stock", "restock", "again", "お待たせ", "再生産", "完売",
+    "back in stock", "restock", "again", "お待たせ", "再生産", "完売", "々販", "追加分", "追加で", "作り足",
+    "もっぺん", "もういっぺん", "アンコール", "復刻", "割り当て", "キャンセルが出", "瞬殺", "売り切れ",
 ];
 
 /// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
@@ -37,7 +38,7 @@ fn labelled(page: &Page<'_>, labels: &[Labelled], kind: Kind) -> Option<Found<Ti
 }
 
 fn ordered_at(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<Timestamp>> {
-    labels.iter().filter(|one| one.kind == Kind::OrderedAt).find_map(|one| {
+    labels.iter().filter(|one| one.kind == Kind::OrderedAt && !of_a_header(page, one)).find_map(|one| {
         let text = page.body.slice(one.value.clone());
         let stamp = date::stamps(text, page.mail.base).into_iter().next()?;
         let range = one.value.start + stamp.range.start..one.value.start + stamp.range.end;
@@ -45,6 +46,19 @@ fn ordered_at(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<Timestamp>> 
         let seconds = seconds(text, stamp.range.end).unwrap_or(0);
         let at = stamp.start().checked_add(i64::from(seconds).seconds()).unwrap_or(stamp.start());
         Some(page.body.found(at, range, stamp.confidence))
+    })
+}
+
+/// `日時: …` between 差出人 and 件名: the date of a mail that was forwarded.
+fn of_a_header(page: &Page<'_>, one: &Labelled) -> bool {
+    if page.body.slice(one.label.clone()) != "日時" {
+        return false;
+    }
+    let Some(n) = page.lines.iter().position(|line| line.contains(&one.label.start)) else { return false };
+    let beside = page.lines.get(n.saturating_sub(3)..(n + 4).min(page.lines.len())).unwrap_or_default();
+    beside.iter().any(|line| {
+        let text = page.body.slice(line.clone()).trim_start_matches(['>', ' ', '*']);
+        ["差出人", "件名", "宛先", "from:", "to:", "subject:"].iter().any(|head| text.starts_with(head))
     })
 }
 
@@ -61,7 +75,7 @@ fn seconds(text: &str, end: usize) -> Option<u8> {
 fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
     let asks = [
         "ご返信", "ご返答", "ご回答", "お返事", "ご連絡", "お知らせください", "お知らせください", "返信", "回答",
-        "ご意向", "reply", "respond", "let us know", "tell us", "お答え", "お選び", "番号を", "お申し付け",
+        "お待ち", "ご意向", "reply", "respond", "let us know", "tell us", "お答え", "お選び", "番号を", "お申し付け",
     ];
     before_end(
         page,
@@ -90,7 +104,8 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
             let weekday = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
             let before = weekday.iter().find_map(|day| before.strip_suffix(day)).unwrap_or(before).trim_end();
             stamp.until
-                || after.trim_start_matches([' ', ')']).starts_with(['ま', '迄'])
+                || after.trim_start_matches([' ', ')', 'の', 'お', '昼']).starts_with(['ま', '迄'])
+                || after.trim_start().starts_with("いっぱい")
                 || before.ends_with(" by")
                 || before == "by"
                 || before.ends_with("until")
@@ -152,7 +167,21 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
                 continue;
             }
             // one thing is told of, and a time from which on: it is the time of its sale
+            // a campaign lasts for days; a sale of goods begins, and ends when they are gone
+            let ends = stamps.iter().skip(1).next_back().map(date::Stamp::end);
+            let starts = stamps.first().map(date::Stamp::start);
+            if let (Some(start), Some(end)) = (starts, ends)
+                && line.contains("期間")
+                && ["クーポン", "coupon", "セール", "sale", "祭", "off", "マラソン"]
+                    .iter()
+                    .any(|word| page.subject.text().contains(word))
+                && end.duration_since(start).as_hours() > 48
+            {
+                continue;
+            }
+            let market = page.mail.links.iter().any(|link| crate::mail::trust::is_rakuten(&link.host));
             let few = page.mail.links.iter().filter(|link| super::item::item_url(&link.href).is_some()).count() < 4;
+            let few = few && market;
             let about = SALE.iter().any(|word| line.contains(word)) || near_sale(view, start) || few;
             for stamp in stamps {
                 let begins = stamp.from || !stamp.until;

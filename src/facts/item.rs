@@ -7,6 +7,7 @@ use super::page::Page;
 use super::pattern::patterns;
 use super::{Confidence, Facts, Field, Found, Item, Span};
 use crate::mail::PartKind;
+use crate::text;
 use std::ops::Range;
 
 /// Most items that are kept of one mail.
@@ -18,8 +19,14 @@ patterns! {
     /// `価格 1,980(円) x 2(個) = 3,960(円)`, `35,424円 x 1個`
     PRICE_LINE = r"(?x)^
         [^¥]{0,60}?
-        ¥?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円|yen)?(?:\s?\([^)]{0,16}\))?
-        \s?[x×✕*]\s?(?P<count>[0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
+        (?P<sign>[¥\\]\s?)?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?P<unit>\(円\)|円|えん|yen|jpy)?(?:\s?\([^)]{0,16}\))?
+        \s?[x×✕*]\s?\(?(?P<count>[0-9]{1,4})\s?(?P<counted>\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)\)?)?";
+    /// `磯タモ 5m ×1  9,350円`: the count before the price.
+    COUNT_PRICE = r"(?x)
+        \s?[x×✕]\s?(?P<count>[0-9]{1,3})\s?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|式|pcs?)?\s
+        \s*[¥\\]?\s?(?P<price>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8})\s?(?:\(円\)|円|えん|yen|jpy)(?:\([^)]{0,16}\))?\s*$";
+    /// A count behind a name: `コインケース キャメル 1点`, `… ×2`.
+    COUNTED = r"\s?(?:[x×✕]\s?(?P<times>[0-9]{1,3})(?:個|点|枚|本|着|足|台|冊|袋|箱)?|[\s](?P<pieces>[0-9]{1,3})点)$";
     NUMBERED = r"^\s*(?:\([1-9][0-9]?\)|[1-9][0-9]?\)|[1-9][0-9]?\.\s)\s?";
     CODE = r"^(?P<name>.*\S)\s?\((?P<code>[^()]{1,60})\)(?P<options>\s+[^()]{1,20}:.*)?$";
     COUNT = r"^\s?(?:×|x|\*)?\s?([0-9]{1,4})\s?(?:\(?(?:個|点|枚|本|着|足|台|冊|袋|箱|セット|pcs?)\)?)?";
@@ -30,10 +37,16 @@ patterns! {
 pub(super) fn item_url(href: &str) -> Option<(String, String, String)> {
     let rest = href.strip_prefix("https://").or_else(|| href.strip_prefix("http://"))?;
     let (host, path) = rest.split_once('/')?;
+    let path = path.split(['?', '#']).next()?;
+    // 楽天ブックス sells under addresses of its own: /rb/NUMBER/
+    if host.eq_ignore_ascii_case("books.rakuten.co.jp") {
+        let number = path.strip_prefix("rb/")?.trim_end_matches('/');
+        let plain = (1..=20).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+        return plain.then(|| (format!("https://books.rakuten.co.jp/rb/{number}/"), String::new(), number.to_owned()));
+    }
     if !host.eq_ignore_ascii_case("item.rakuten.co.jp") {
         return None;
     }
-    let path = path.split(['?', '#']).next()?;
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     let (shop, item) = (parts.next()?, parts.next()?);
     let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:%".contains(&b));
@@ -132,7 +145,7 @@ fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
                 .cloned()
         };
         if let Some(range) = name_line {
-            let range = trim(text, range);
+            let range = trim(text, unlabelled(text, range));
             let (name, code) = name_and_code(page, &range);
             let item = Item { name, code, price_yen: Some(price), quantity: Some(count), url: None };
             items.push(page.body.sure(item, range));
@@ -140,6 +153,17 @@ fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
         block.clear();
     }
     items
+}
+
+/// 商品:NAME without its label.
+fn unlabelled(text: &str, range: Range<usize>) -> Range<usize> {
+    let slice = text.get(range.clone()).unwrap_or_default();
+    let bare = slice.trim_start_matches(|c: char| c.is_whitespace() || "■□◆◇●○▼▽・*".contains(c));
+    let label = ["商品名", "商品", "品名", "お品", "ご注文品", "item"].iter().find_map(|label| {
+        let rest = bare.strip_prefix(label)?.trim_start();
+        rest.strip_prefix(':')
+    });
+    label.map_or(range.clone(), |rest| range.end - rest.len()..range.end)
 }
 
 /// 見本 花子 様: nobody's goods.
@@ -150,11 +174,20 @@ fn is_address(line: &str) -> bool {
 
 /// Price, count, and how many bytes stand before the price.
 fn price_of(cell: &str) -> Option<(u64, u64, usize)> {
-    let captures = PRICE_LINE.captures(cell)?;
+    let captures = PRICE_LINE.captures(cell).filter(|found| {
+        // 8x32, 85 x 150 cm: sizes; an amount has a yen sign, or what it is multiplied by is counted
+        ["sign", "unit", "counted"].iter().any(|name| found.name(name).is_some())
+    });
+    let captures = captures.or_else(|| COUNT_PRICE.captures(cell))?;
+    let whole = captures.get(0)?;
+    if captures.name("sign").is_none() && cell.get(whole.end()..)?.trim_start().starts_with("cm") {
+        return None;
+    }
     let price = captures.name("price")?.as_str().replace(',', "").parse().ok()?;
     let count = captures.name("count")?.as_str().parse().ok()?;
-    let before = captures.name("price")?.start();
-    let before = cell.get(..before)?.trim_end_matches(['¥', '\\', ' ']).len();
+    let before = captures.name("price")?.start().min(captures.name("count")?.start());
+    let before =
+        cell.get(..before)?.trim_end_matches(['¥', '\\', ' ', '×', '✕']).trim_end_matches(" x").trim_end().len();
     Some((price, count, before))
 }
 
@@ -225,9 +258,22 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
         let text = page.body.slice(one.value.clone());
         match one.kind {
             Kind::ItemName => {
+                // お品：百花蜜 ×1、スティック ×2
+                let several = several(page, &one.value);
+                if several.len() > 1 {
+                    items.extend(several);
+                    continue;
+                }
                 let range = trim(page.body.text(), one.value.clone());
                 let (name, code) = name_and_code(page, &range);
-                let name = name::unquoted(&name).to_owned();
+                let mut name = name::unquoted(&name).to_owned();
+                let counted = text::fold(&name);
+                let quantity = COUNTED.captures(counted.text()).and_then(|found| {
+                    let number = found.name("times").or_else(|| found.name("pieces"))?.as_str().parse().ok()?;
+                    let kept = counted.origin(0..found.get(0)?.start());
+                    name = name.get(..kept.end)?.trim_end().to_owned();
+                    Some(number)
+                });
                 // a sentence, a price or a link is no name
                 let fits = !name.is_empty()
                     && name.chars().count() <= 200
@@ -235,7 +281,7 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
                     && !text.starts_with("http");
                 let known = items.last().is_some_and(|item| item.value.name == name);
                 if fits && !known {
-                    items.push(page.body.sure(Item { name, code, ..Item::default() }, range));
+                    items.push(page.body.sure(Item { name, code, quantity, ..Item::default() }, range));
                 }
             }
             Kind::ItemCode => {
@@ -265,6 +311,28 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
         }
     }
     items
+}
+
+/// Items of one line, each with how many: `百花蜜 ×1、スティック ×2`.
+fn several(page: &Page<'_>, value: &Range<usize>) -> Vec<Found<Item>> {
+    let mut start = value.start;
+    let mut items = Vec::new();
+    for piece in page.body.slice(value.clone()).split(['、', ',']) {
+        let range = trim(page.body.text(), start..start + piece.len());
+        start += piece.len() + piece_gap(page, start + piece.len());
+        let text = page.body.slice(range.clone());
+        let Some(found) = COUNTED.captures(text) else { return Vec::new() };
+        let number = found.name("times").or_else(|| found.name("pieces")).and_then(|n| n.as_str().parse().ok());
+        let end = range.start + found.get(0).map_or(text.len(), |all| all.start());
+        let (name, code) = name_and_code(page, &(range.start..end));
+        items.push(page.body.sure(Item { name, code, quantity: number, ..Item::default() }, range));
+    }
+    items
+}
+
+/// The bytes of the comma at a place.
+fn piece_gap(page: &Page<'_>, at: usize) -> usize {
+    page.body.text().get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8)
 }
 
 /// Links to the same item: its URL, the links by number.

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     ReplyBy,
     Expiry,
     ReturnedPoints,
+    /// What must be spent for a coupon.
+    Minimum,
 }
 
 /// Labels in normal form, longest first where one begins another.
@@ -120,7 +122,23 @@ const LABELS: &[(&str, Kind)] = &[
     ("ポイント値引", Kind::Points),
     ("ポイント充当", Kind::Points),
     ("points used", Kind::Points),
+    ("ポイント", Kind::Points),
     ("返還ポイント数", Kind::ReturnedPoints),
+    ("お戻しポイント数", Kind::ReturnedPoints),
+    ("お戻しポイント", Kind::ReturnedPoints),
+    ("お戻し数", Kind::ReturnedPoints),
+    ("加算ポイント", Kind::ReturnedPoints),
+    ("戻ったポイント", Kind::ReturnedPoints),
+    ("復元ポイント", Kind::ReturnedPoints),
+    ("請求額", Kind::Payment),
+    ("変更手続きの期限", Kind::PayBy),
+    ("お手続きの期限", Kind::PayBy),
+    ("お支払の期限", Kind::PayBy),
+    ("最低購入金額", Kind::Minimum),
+    ("最低利用金額", Kind::Minimum),
+    ("最低ご利用金額", Kind::Minimum),
+    ("最低ご購入金額", Kind::Minimum),
+    ("対象金額", Kind::Minimum),
     ("ポイント数", Kind::ReturnedPoints),
     ("対象ポイント", Kind::ReturnedPoints),
     ("対象数", Kind::ReturnedPoints),
@@ -139,6 +157,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("お使いいただける期間", Kind::Expiry),
     ("返還ポイント", Kind::ReturnedPoints),
     ("返却ポイント", Kind::ReturnedPoints),
+    ("ショップ情報", Kind::ShopName),
     ("ショップ名", Kind::ShopName),
     ("店舗名", Kind::ShopName),
     ("店名", Kind::ShopName),
@@ -203,6 +222,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("ご利用期間", Kind::Expiry),
     ("利用期間", Kind::Expiry),
     ("使用期限", Kind::Expiry),
+    ("有効", Kind::Expiry),
     ("expires", Kind::Expiry),
     ("valid until", Kind::Expiry),
 ];
@@ -328,7 +348,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
         None => true,
         Some(_) if !opened && gap != Gap::None => true,
         Some(c) if opened => "]】〕>》」)".contains(c),
-        Some(c) => c.is_whitespace() || c.is_ascii_digit() || ":=-¥*/~(→】.".contains(c),
+        Some(c) => c.is_whitespace() || c.is_ascii_digit() || ":=-¥*/~(→】.|".contains(c),
     };
     // words of one syllable of meaning need more than a blank behind them: 商品 の発送 is no label
     let weak = matches!(
@@ -351,13 +371,16 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
             | "お支払"
             | "お品"
             | "points"
+            | "ポイント"
             | "paid"
             | "取扱い"
+            | "有効"
     );
     let firm = opened
         || gap == Gap::Wide
         || matches!(first, None | Some(':' | '=' | '*'))
-        || after.trim_start().starts_with([':', '='])
+        || after.trim_start().starts_with([':', '=', '|'])
+        || after.trim_start().starts_with("..")
         || after.trim_start().starts_with(|c: char| c.is_ascii_digit() || "-¥".contains(c));
     (closes && (!weak || firm)).then_some((*kind, start..end))
 }
@@ -365,7 +388,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
 /// A range without blanks, brackets and separators at its edges.
 fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = text.get(range.clone()).unwrap_or_default();
-    let sep = |c: char| c.is_whitespace() || ":=]】〕>》*|→・.".contains(c);
+    let sep = |c: char| c.is_whitespace() || ":=]】〕>》*|→・.…‥".contains(c);
     let from = slice.len() - slice.trim_start_matches(|c| sep(c) || c == '」').len();
     let mut to = slice.trim_end_matches(|c: char| c.is_whitespace() || c == '*').len();
     if to < from {

@@ -13,7 +13,7 @@ patterns! {
         (?P<man>万)?
         (?P<rest>[0-9],[0-9]{3}|[0-9]{1,4})?
         (?P<sen>千)?
-        \s?(?P<unit>\(円\)|円|yen|jpy)?
+        \s?(?P<unit>\(円\)|円|えん|yen|jpy)?
     ";
     POINTS = r"(?x)
         (?P<minus>-\s?)?

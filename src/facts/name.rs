@@ -30,16 +30,17 @@ patterns! {
 
 /// What stands before goods and is no part of their name: up to the last of these, a name has not begun.
 const LEADS: &[&str] = &[
-    "ていただいた", "ていただきました", "ていただいていた", "ていただいておりました", "ていただいております",
-    "いただいた", "いただいていた", "いただきました", "いただいておりました", "いただいております", "いただきます",
-    "いただいた", "いただいていた", "いただきました", "いただいておりました", "いただいております", "くださった",
-    "くださいました", "しておりました", "ておりました", "していた", "ていた", "でいた", "ていました", "お尋ねの",
-    "おたずねの", "していました", "しました", "いたしました", "いたしました", "された", "されていた", "だった",
-    "でした", "登録の", "登録中の", "登録済みの", "登録商品", "登録アイテム", "希望の", "所望の", "問い合わせの",
-    "問い合わせの", "問い合わせの", "注文の", "注文商品の", "注文のうち", "予約の", "購入の", "購入希望の", "お探しの",
-    "お待ちの", "お待ちかねの", "お待たせの", "お気に入りの", "リクエストの", "話題の", "大人気の", "人気の", "幻の",
-    "あの", "例の", "完売御礼の", "即完売の", "売り切れの", "品切れの", "待望の", "待ちの", "うち", "さて", "この度",
-    "このたび", "本日", "昨日", "先日", "先ほど", "商品の", "商品:",
+    "ていただいた", "で、", "どおり、", "通り、", "どおり", "きっかりに", "ていただきました", "ていただいていた",
+    "ていただいておりました", "ていただいております", "いただいた", "いただいていた", "いただきました",
+    "いただいておりました", "いただいております", "いただきます", "いただいた", "いただいていた", "いただきました",
+    "いただいておりました", "いただいております", "くださった", "くださいました", "しておりました", "ておりました",
+    "していた", "ていた", "でいた", "ていました", "お尋ねの", "おたずねの", "していました", "しました", "いたしました",
+    "いたしました", "された", "されていた", "だった", "でした", "登録の", "登録中の", "登録済みの", "登録商品",
+    "登録アイテム", "希望の", "所望の", "問い合わせの", "問い合わせの", "問い合わせの", "注文の", "注文商品の",
+    "注文のうち", "予約の", "購入の", "購入希望の", "お探しの", "お待ちの", "お待ちかねの", "お待たせの",
+    "お気に入りの", "リクエストの", "話題の", "大人気の", "人気の", "幻の", "あの", "例の", "完売御礼の", "即完売の",
+    "売り切れの", "品切れの", "待望の", "待ちの", "うち", "さて", "この度", "このたび", "本日", "昨日", "先日",
+    "先ほど", "商品の", "商品:",
 ];
 
 /// What is no name of goods, but a word for any goods or for the mail.
@@ -70,6 +71,15 @@ pub(super) struct Named {
     pub(super) price: Option<u64>,
 }
 
+/// 「NAME」, and nothing else on the line.
+fn is_quoted(line: &str) -> bool {
+    let line = line.trim();
+    let inside = [('「', '」'), ('『', '』')].into_iter().find_map(|(open, close)| {
+        line.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).filter(|inside| !inside.contains(open))
+    });
+    inside.is_some_and(|inside| inside.chars().count() >= 3)
+}
+
 /// The name and the price that stand with a link. `shown` is what the mail shows as the link; `place` its bytes in the
 /// raw body; `land` the bytes between the links to other goods before and after it.
 pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &Range<usize>) -> Named {
@@ -88,7 +98,19 @@ pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &
     };
     // behind a name its price follows; a bare link stands below both
     let price = if named.is_some() { nearest([&below, &above]) } else { nearest([&above, &below]) };
-    let mut lines = above.iter().enumerate().filter_map(|(n, line)| Some((n, line_name(page, line)?)));
+    // what the subject names, too, or what stands in quotes by itself, is the goods; a shop's name stands there as well
+    let candidates: Vec<(usize, String)> =
+        above.iter().enumerate().filter_map(|(n, line)| Some((n, line_name(page, line)?))).collect();
+    let few = page.mail.links.iter().filter(|link| super::item::item_url(&link.href).is_some()).count() < 4;
+    let sure = candidates.iter().filter(|_| few).find(|(_, name)| {
+        let folded = text::fold(name);
+        folded.text().chars().count() >= 4 && page.subject.text().contains(folded.text())
+    });
+    let sure = sure.or_else(|| {
+        let whole = |n: usize| above.get(n).is_some_and(|line| is_quoted(page.body.slice(line.clone())));
+        candidates.iter().find(|(n, _)| whole(*n))
+    });
+    let mut lines = sure.cloned().map_or(candidates, |(_, name)| vec![(0, name)]).into_iter();
     let name = named.or_else(|| match lines.next() {
         // right above the link, or nothing better is said
         Some((0 | 1, name)) => Some(name),
@@ -136,6 +158,12 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
         "ボタン", "ページ", "より", "から", "を押", "をクリック", "メニュー", "という", "と題", "のメール", "店",
         "さま", "様",
     ];
+    let on_lines = page.lines.iter().filter_map(|line| {
+        let text = page.body.slice(line.clone());
+        let name = bare(page.body.written(line.clone())).filter(|_| is_quoted(text) && page.body.counts(line.start))?;
+        let at = view.text().find(text.trim())?;
+        Some((unquoted(&name).to_owned(), at..at + text.trim().len()))
+    });
     let quotes = QUOTED.captures_iter(view.text()).take(MOST).filter_map(|found| {
         let (whole, name) = (found.get(0)?, found.get(1)?);
         let before = view.text().get(..whole.start())?.trim_end();
@@ -147,11 +175,18 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
         let fate = fate
             && whole.as_str().starts_with(['「', '『', '"'])
             && (FATES.iter().chain(LOST).any(|word| sentence.contains(word)));
-        let fits =
-            fate || lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
+        // 「NAME」をご注文いただき
+        let bought = ["をご注文", "をお買い上げ", "をご購入", "のご注文"].iter().any(|word| after.starts_with(word));
+        let fits = fate
+            || bought
+            || lead.iter().any(|lead| before.ends_with(lead)) && !other.iter().any(|word| after.starts_with(word));
         (fits && view.counts(name.start())).then(|| (clean(view.written(name.range())), name.range()))
     });
-    quotes.collect()
+    let mut found: Vec<(String, Range<usize>)> = quotes.collect();
+    if found.is_empty() {
+        found = on_lines.collect();
+    }
+    found
 }
 
 /// ご登録いただいた「NAME」が入荷いたしました: the name in quotes of a sentence about goods.
@@ -163,8 +198,8 @@ fn quoted(page: &Page<'_>) -> Option<String> {
             let before = view.slice(sentence.start..whole.start());
             let after = view.slice(whole.end()..sentence.end);
             let about = [
-                "入荷", "再販", "販売", "登録", "商品", "在庫", "お気に入り", "リクエスト", "完売", "品切", "売り切れ",
-                "復活", "お待ち", "お問い合わせ", "お問い合わせ", "ご希望",
+                "入荷", "生産", "製造", "着荷", "再販", "販売", "登録", "商品", "在庫", "お気に入り", "リクエスト",
+                "完売", "品切", "売り切れ", "復活", "お待ち", "お問い合わせ", "お問い合わせ", "ご希望",
             ];
             let goods = about.iter().any(|word| before.contains(word) || after.contains(word));
             let shop = before.ends_with("ショップ") || before.ends_with("店舗") || after.trim_start().starts_with("店");
@@ -185,9 +220,10 @@ fn quoted(page: &Page<'_>) -> Option<String> {
 
 /// Words that say what became of goods.
 const FATES: &[&str] = &[
-    "再入荷", "再入荷", "再販", "再販", "再発売", "入荷", "販売再開", "販売を再開", "販売が再開", "復活", "在庫",
-    "キャンセル分", "品切", "売り切れ", "売り切れ", "欠品", "完売", "ご用意", "手配", "廃番", "終売", "生産終了",
-    "買えるように", "お買い求め", "購入可能", "届き", "届いて", "入りま", "仕上が", "並び", "並べ",
+    "カートに戻", "カートに入", "カートへ", "再入荷", "再入荷", "再販", "再販", "再発売", "入荷", "販売再開",
+    "販売を再開", "販売が再開", "復活", "在庫", "キャンセル分", "品切", "売り切れ", "売り切れ", "欠品", "完売",
+    "ご用意", "手配", "廃番", "終売", "生産終了", "買えるように", "お買い求め", "購入可能", "届き", "届いて", "入りま",
+    "仕上が", "並び", "並べ",
 ];
 /// Words that say that goods of an order are lost.
 const LOST: &[&str] = &[
@@ -307,7 +343,7 @@ fn line_name(page: &Page<'_>, line: &Range<usize>) -> Option<String> {
 
 /// A name as a reader sees it: on one line, letters whole, nothing invisible in it.
 pub(super) fn clean(written: &str) -> String {
-    text::visible(written).replace(['\r', '\n'], "").trim().to_owned()
+    text::visible(written).replace(['\r', '\n'], "").replace('\u{a0}', " ").trim().to_owned()
 }
 
 /// A name without the quotes around all of it.
@@ -338,18 +374,32 @@ fn bare(written: &str) -> Option<String> {
     let head = [
         "date:", "from:", "to:", "subject:", "sent:", "cc:", "送信日時", "差出人", "件名", "宛先", "日時:", "sku",
         "カラー:", "サイズ:", "色:", "種類:", "価格", "販売価格", "税込", "在庫", "数量", "期間", "販売開始", "取扱",
-        "ショップ", "販売店", "どなた", "店舗", "受付",
+        "お一人様", "おひとり様", "お1人様", "1人様", "著者", "出版社", "発行", "発売元", "ショップ", "販売店",
+        "どなた", "店舗", "受付",
     ];
     let greets = ["様", "さま", "さん", "様へ", "さんへ", "さまへ", "殿"].iter().any(|end| text.ends_with(end))
         && count < 24
         || ["こんにちは", "こんばんは", "おはよう", "hi ", "hi,"].iter().any(|start| text.starts_with(start));
+    // モドリ雑貨店 楽天市場店: who sells it
+    let shop = ["楽天市場店", "市場店", "楽天店", "公式店", "オンラインショップ", "公式ショップ"]
+        .iter()
+        .any(|end| text.ends_with(end));
+    // すみれ　14着: how many there are of a colour
+    let counted = text.trim_end_matches(['着', '点', '個', '枚', '台', '本', '足', '箱', '袋', '冊']);
+    let stock = counted.len() < text.len()
+        && counted.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(' ')
+        && counted.ends_with(|c: char| c.is_ascii_digit())
+        && count < 12;
     let fits = letters >= 2
+        && !stock
+        && !shop
         && count <= LONGEST
         && !is_generic(text)
         && !is_speech(text)
         && !greets
         && !text.contains('。')
         && !text.ends_with(['、', '!', '?', ':', '。'])
+        && !(text.ends_with('.') && text.split(' ').count() > 5)
         && ![
             "して", "より", "から", "ので", "まで", "たら", "には", "では", "とは", "ても", "つつ", "敬白", "敬具",
             "拝",
@@ -400,5 +450,17 @@ fn price_in(text: &str) -> Option<u64> {
 fn is_price(text: &str) -> bool {
     let said: usize = money::yen(text, false).iter().map(|amount| amount.range.len()).sum();
     let words = text.chars().filter(|c| c.is_alphabetic()).count();
+    // 帆布リュック 生成り 6,600円: a name stands before it
+    let head = money::yen(text, false).first().map_or("", |amount| text.get(..amount.range.start).unwrap_or_default());
+    let price_word = [
+        "価格", "税込", "税抜", "定価", "通常", "特価", "値段", "本体", "単価", "価額", "プライス", "price", "各",
+        "会員", "メルマガ", "販売",
+    ]
+    .iter()
+    .any(|word| head.contains(word));
+    let named = !price_word && head.chars().filter(|c| c.is_alphabetic()).count() >= 4;
+    if named {
+        return false;
+    }
     said > 0 && words < 24 && !text.starts_with(|c: char| c.is_alphabetic()) || said > 0 && words < 12
 }

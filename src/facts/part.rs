@@ -7,6 +7,13 @@ use std::ops::Range;
 
 /// The order's sums were changed: said as a deed, or in the subject. 注文内容の変更や… in the small print is neither.
 fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    // a table of the sums before and after
+    if let Some(at) = super::sums::columns(page).filter(|_| short(page).is_some()) {
+        let header = page.joined.text().find("変更前").filter(|_| page.body.counts(at));
+        if let Some(at) = header {
+            return Some((1, at..at + "変更前".len()));
+        }
+    }
     let words =
         ["ご注文内容変更", "ご注文内容の変更", "注文内容を変更", "金額変更", "金額の変更", "金額を変更", "変更後"];
     page.prose().into_iter().enumerate().find_map(|(v, view)| {

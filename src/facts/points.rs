@@ -2,16 +2,16 @@
 
 use super::label::{Kind, Labelled};
 use super::page::{Page, View};
-use super::said::is_topic;
+use super::said::{from_shop, is_rule_of_the_house, is_topic};
 use super::{Confidence, Facts, Field, Form, Found, PointsReturn, date, money};
 use crate::text::clause;
 use std::ops::Range;
 
 /// Words of coming back.
 const BACK: &[&str] = &[
-    "返還", "返却", "返戻", "お戻し", "戻し", "戻り", "戻る", "戻って", "戻ら", "戻され", "復元", "復活", "再付与",
-    "お返し", "返され", "払い戻", "returned", "refunded", "restored", "credited back", "返りま", "元通り", "元に戻",
-    "再付与", "補てん", "補填", "be returned", "given back", "give back", "put back", "re-credited",
+    "返還", "返却", "返戻", "お戻し", "戻し", "戻す", "戻り", "戻る", "戻って", "戻ら", "戻され", "復元", "復活",
+    "再付与", "お返し", "返され", "払い戻", "returned", "refunded", "restored", "credited back", "返りま", "元通り",
+    "元に戻", "再付与", "補てん", "補填", "be returned", "given back", "give back", "put back", "re-credited",
     "return your points",
 ];
 /// What makes it a deed that was done.
@@ -40,6 +40,11 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
             }
         }
     }
+    if best.is_none()
+        && let Some(found) = booked(page, facts)
+    {
+        facts.points_return = Some(found);
+    }
     if let Some((_, mut found, sentence, v)) = best {
         if found.value.amount.is_none() && found.confidence == Confidence::High && found.value.form != Form::Refused {
             found.value.amount = labelled_amount(page, labels);
@@ -56,8 +61,9 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     }
     // the small print of an advertisement is about nobody's points
     let domain = page.mail.from.domain();
+    let nobodys = domain.contains("magazine.") || domain.contains("event.") || domain.starts_with("mkrm.");
     if facts.order_numbers.is_empty()
-        && (domain.contains("magazine.") || domain.contains("event.") || domain.starts_with("mkrm."))
+        && nobodys
         && let Some(found) = &mut facts.points_return
     {
         found.confidence = Confidence::Low;
@@ -87,6 +93,36 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     }
 }
 
+/// Points booked back without a word of coming back: the order failed, and points were added.
+fn booked(page: &Page<'_>, facts: &Facts) -> Option<Found<PointsReturn>> {
+    let failed = page.has(&["不成立", "キャンセル", "取消", "お取り下げ", "cancel"]);
+    if facts.order_numbers.is_empty() || !failed || from_shop(page) {
+        return None;
+    }
+    let done = page.prose().into_iter().any(|view| {
+        view.hits(&["加算", "調整", "付与"]).into_iter().any(|(at, word)| {
+            let sentence = view.sentence_at(at);
+            let text = view.slice(sentence);
+            let after = view.slice(at + word.len()..view.sentence_at(at).end);
+            text.contains("ポイント")
+                && ["ました", "完了", "済"].iter().any(|deed| after.contains(deed))
+                && view.counts(at)
+                && !clause::is_negated(view.text(), at, at + word.len())
+                && !clause::is_supposed(view.text(), at, at + word.len())
+        })
+    });
+    // 期間限定ポイント ＋2,100
+    let (place, amount) = page.lines.iter().find_map(|line| {
+        let text = page.body.slice(line.clone());
+        let at = text.find("ポイント")?;
+        let rest = text.get(at + "ポイント".len()..)?;
+        let digits = rest.trim_start_matches(|c: char| c.is_whitespace() || ":|│".contains(c)).strip_prefix('+')?;
+        let number: String = digits.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+        Some((line.clone(), number.replace(',', "").parse().ok()?))
+    })?;
+    done.then(|| page.body.sure(PointsReturn { amount: Some(amount), form: Form::Done }, place))
+}
+
 /// A statement about this order is worth more than one without a number; a deed more than a promise.
 fn rank(found: &Found<PointsReturn>) -> u8 {
     let sure = if found.confidence == Confidence::High { 16 } else { 0 };
@@ -102,7 +138,12 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     let end = at + word.len();
     let sentence = view.sentence_at(at);
     let text = view.slice(sentence.clone());
-    if !view.counts(at) || !["ポイント", "point", "pt"].iter().any(|word| text.contains(word)) {
+    let names_points = |text: &str| ["ポイント", "point", "pt"].iter().any(|word| text.contains(word)) || has_p(text);
+    let other = ["クーポン", "商品", "代金", "返金", "現金", "品物", "coupon", "料金", "カード"];
+    // …ポイントにつきまして確認いたしました。このような場合はお手元へ戻せません: the topic was named before
+    let above = if names_points(text) { None } else { Some(before_in(view, sentence.start)) };
+    let carried = above.is_some_and(|above| names_points(above) && !other.iter().any(|word| text.contains(word)));
+    if !view.counts(at) || !names_points(text) && !carried {
         return None;
     }
     // 返品のご返却, ポイント還元, クーポンの返還: what comes back is something else
@@ -124,6 +165,7 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
                 || before.contains("points and")
         }),
         Some(_) => false,
+        None if carried || has_p(before) => true,
         // 返還ポイント
         None => {
             view.slice(end..sentence.end).starts_with("ポイント")
@@ -141,8 +183,20 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     let whole = view.text();
     let negated = clause::is_negated(whole, at, end);
     let supposed = clause::is_supposed(whole, at, end);
-    let question = text.contains("でしょうか") || view.slice(sentence.end..sentence.end + 1) == "?";
-    if question || (supposed && !negated) || (view.field == Field::Subject && is_topic(view.slice(end..sentence.end))) {
+    // 戻ってない件: what was asked
+    let asked = negated
+        && ["ない件", "ないとの", "ないという", "ないの件", "ませんとの", "ない旨", "ないこと"]
+            .iter()
+            .any(|word| view.slice(end..sentence.end).chars().take(12).collect::<String>().contains(word));
+    // 返還のお手続きをしてください: what the reader is to do
+    let asked = asked || clause_of(view.slice(end..sentence.end)).contains("ください");
+    let question = asked || text.contains("でしょうか") || view.slice(sentence.end..sentence.end + 1) == "?";
+    let house = is_rule_of_the_house(text) && money::points(text).is_empty();
+    if question
+        || house
+        || (supposed && !negated)
+        || (view.field == Field::Subject && is_topic(view.slice(end..sentence.end)))
+    {
         return None;
     }
     let after = view.slice(end..sentence.end);
@@ -171,6 +225,8 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     // a rule about what has lapsed, not a word about this order
     let general =
         ["場合", "過ぎた", "過ぎま", "失効した", "一般", "なお、"].iter().any(|word| text.contains(word)) || supposed;
+    // このような場合は: this very one
+    let general = general && !["このような場合", "この場合", "今回の場合"].iter().any(|word| text.contains(word));
     let confidence = if general
         && form == Form::Refused
         && money::points(text).is_empty()
@@ -180,10 +236,43 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     } else {
         Confidence::High
     };
-    let amount = amount_near(text, at - sentence.start);
+    let amount = amount_near(text, at - sentence.start).or_else(|| {
+        // 当該ポイントを…: the points that were named above
+        let named = ["当該", "該当", "こちらの", "上記", "このポイント"].iter().any(|word| text.contains(word));
+        let above = above.filter(|_| carried).or_else(|| named.then(|| before_in(view, sentence.start)))?;
+        amount_near(above, above.len())
+    });
     let range = sentence.start..sentence.end;
     let from = trim_start(view, &range);
     Some((view.found(PointsReturn { amount, form }, from..range.end, confidence), range))
+}
+
+fn clause_of(after: &str) -> &str {
+    after.split(['、', ',']).next().unwrap_or(after)
+}
+
+/// `380P`: points by their letter.
+fn has_p(text: &str) -> bool {
+    text.match_indices('p').any(|(at, _)| {
+        let before = text.get(..at).is_some_and(|text| text.trim_end().ends_with(|c: char| c.is_ascii_digit()));
+        before && !text.get(at + 1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    })
+}
+
+/// What is said right before a sentence: the two sentences above it, of the same mail.
+fn before_in<'v>(view: &'v View<'_>, start: usize) -> &'v str {
+    let mut from = start;
+    for _ in 0..3 {
+        let above = view.text().get(..from).unwrap_or_default();
+        let end = above.trim_end_matches(|c: char| c.is_whitespace() || "。!?".contains(c)).len();
+        let Some(last) = above.get(..end).and_then(|text| text.char_indices().next_back()) else { break };
+        let sentence = view.sentence_at(last.0);
+        if sentence.start >= from || !view.counts(sentence.start) {
+            break;
+        }
+        from = sentence.start;
+    }
+    view.slice(from..start)
 }
 
 fn trim_start(view: &View<'_>, range: &Range<usize>) -> usize {

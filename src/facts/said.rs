@@ -10,32 +10,39 @@ const OUT_OF_STOCK: &[&str] = &[
     "欠品", "在庫切れ", "在庫切れ", "品切れ", "売り切れ", "売り切れ", "完売", "手配ができ", "手配でき", "ご用意ができ",
     "ご用意でき", "ご準備ができ", "ご準備でき", "廃番", "終売", "在庫がな", "在庫が無", "在庫もござい", "在庫はござい",
     "在庫がござい", "在庫を確保でき", "在庫確保ができ", "在庫が確保でき", "入荷できな", "入荷の見込みが",
-    "入荷が見込め", "生産終了", "メーカー終了", "在庫なし", "在庫不足", "在庫の差異", "在庫数の誤", "out of stock",
-    "out-of-stock", "sold out", "unavailable", "no longer available",
+    "入荷が見込め", "バックオーダー", "生産終了", "メーカー終了", "在庫なし", "在庫不足", "在庫の差異", "在庫数の誤",
+    "out of stock", "out-of-stock", "sold out", "unavailable", "no longer available",
 ];
 
 /// A shortage in other words: what runs out, and that it did. The verbs say it by themselves; denials are looked for
 /// with [`clause::is_negated`].
 const GONE: &[Frame] = &[
     (
-        &["在庫", "商品", "品物", "お品", "最後の", "現品", "品が", "ものが"],
+        &["在庫", "商品", "品物", "お品", "最後の", "現品", "品が", "ものが", "ほうが", "のほう", "分が"],
         &[
-            "なくなって", "なくなり", "無くなって", "無うなって", "なうなって", "切らして", "切れて", "切れと",
-            "尽きて", "底をつ", "売れて", "売れてしま", "出てしま", "入れ違い", "不足して", "不足が", "足りな",
-            "合いませ", "合わな", "合わず", "ずれ", "ズレ", "差異", "誤差", "相違",
+            "なくなって", "なくなり", "終わっちゃ", "終わってしま", "無くなって", "無うなって", "なうなって",
+            "切らして", "切れて", "切れと", "尽きて", "底をつ", "売れて", "売れてしま", "出てしま", "入れ違い",
+            "不足して", "不足が", "足りな", "合いませ", "合わな", "合わず", "ずれ", "ズレ", "差異", "誤差", "相違",
         ],
         14,
     ),
     (
-        &["次回", "生産", "入荷", "再生産", "納品", "仕入れ"],
+        &[
+            "次回", "生産", "入荷", "再生産", "納品", "仕入れ", "出荷時期", "入荷時期", "水揚げ", "収穫", "割り当て",
+            "割当",
+        ],
         &[
             "来春", "来年", "来月", "年明け", "来夏", "来秋", "数か月", "未定", "目処", "めど", "目途", "見込みが立",
-            "見込めな", "見込みがな", "終了", "中止", "停止", "大幅に遅れ",
+            "見込めな", "見込みがな", "終了", "中止", "停止", "大幅に遅れ", "見送", "がなく", "がござい", "がありませ",
+            "できませ",
         ],
         14,
     ),
     (
-        &["傷", "キズ", "破損", "不良", "汚れ", "シミ", "割れ", "欠け", "不具合", "検品"],
+        &[
+            "貫入", "ムラ", "ひび", "カビ", "傷", "キズ", "破損", "不良", "汚れ", "シミ", "割れ", "欠け", "不具合",
+            "検品",
+        ],
         &[
             "見つか", "判明", "発覚", "発見", "確認され", "ございました", "ありました", "となりました", "となり",
             "があり",
@@ -48,16 +55,20 @@ const GONE: &[Frame] = &[
         14,
     ),
     (
-        &["went", "ran", "run", "no longer", "could not", "unable to", "cannot"],
-        &["out of stock", "out", "in stock", "available", "source", "supply", "obtain"],
+        &["went", "ran", "run", "no longer", "could not", "unable to", "cannot", "turned out", "have no"],
+        &[
+            "damaged", "defective", "broken", "other one", "more of", "out of stock", "out", "in stock", "available",
+            "source", "supply", "obtain",
+        ],
         16,
     ),
 ];
 /// What cannot be done for want of goods, when its clause is denied.
 const UNABLE: &[&str] = &[
     "お送りでき", "お届けでき", "お渡しでき", "発送でき", "出荷でき", "調達でき", "確保でき", "入手でき", "手に入",
-    "お届けすることができ", "お送りすることができ", "ご提供でき", "お品がござい", "品がござい", "商品がござい",
-    "代わりの品もござい",
+    "お届けすることができ", "お送りすることができ", "ご用意することができ", "ご準備することができ",
+    "手配することができ", "ご用意することがかな", "ご用意がかな", "お届けすることがかな", "お渡しすることができ",
+    "ご提供でき", "お品がござい", "品がござい", "商品がござい", "代わりの品もござい",
 ];
 
 pub(super) fn from_shop(page: &Page<'_>) -> bool {
@@ -83,6 +94,13 @@ pub(super) fn is_topic(after: &str) -> bool {
     ["について", "につきまして", "の件", "に関して", "に関する", "のお問い合わせ", "の可否"]
         .iter()
         .any(|sign| head.starts_with(sign))
+}
+
+/// Whether a sentence tells what happens whenever an order is cancelled, not what happened to this one.
+pub(super) fn is_rule_of_the_house(sentence: &str) -> bool {
+    ["キャンセル時", "取消時", "キャンセルの際", "取消の際", "キャンセルとなった場合", "キャンセルされた場合"]
+        .iter()
+        .any(|word| sentence.contains(word))
 }
 
 /// Rakuten's own machines: `order@`, `order-cancel@`, `order-confirm@`.
@@ -129,7 +147,7 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             ]
             .iter()
             .any(|stem| word.starts_with(stem));
-            let denied = clause::is_negated(view.text(), at, end) || word.ends_with('な') || word.ends_with("無");
+            let denied = cannot(view, at, end) || word.ends_with('な') || word.ends_with("無");
             let supposed = clause::is_supposed(view.text(), at, end);
             // 欠品により手配ができず denies the arranging, 欠品ではございません the shortage
             let rest: String = view.slice(end..view.sentence_at(at).end.max(end)).chars().take(12).collect();
@@ -149,9 +167,7 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         let unable = || {
             view.hits(UNABLE).into_iter().map(|(at, word)| at..at + word.len()).find(|range| {
                 let (start, end) = (range.start, range.end);
-                view.counts(start)
-                    && clause::is_negated(view.text(), start, end)
-                    && !clause::is_supposed(view.text(), start, end)
+                view.counts(start) && cannot(view, start, end) && !clause::is_supposed(view.text(), start, end)
             })
         };
         if let Some(range) = gone.or_else(unable) {
@@ -159,6 +175,13 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         }
     }
     None
+}
+
+/// Whether words are denied, their own でき included: お届けすることができ|なくなりました.
+fn cannot(view: &View<'_>, start: usize, end: usize) -> bool {
+    let words = view.slice(start..end);
+    let stem = words.strip_suffix("でき").map_or(end, |stem| start + stem.len());
+    clause::is_negated(view.text(), start, end) || clause::is_negated(view.text(), start, stem)
 }
 
 pub(super) fn first_of(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usize>)> {
@@ -175,6 +198,7 @@ pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<
         // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
         let courtesy = [
             "ご不明", "お問い合わせ", "お問い合わせ", "お気軽", "送信専用", "お答えでき", "対応でき", "不備", "ご質問",
+            "もし", "万一", "万が一",
         ]
         .iter()
         .any(|word| sentence.contains(word))

@@ -4,6 +4,8 @@ use super::label::{Kind, Labelled};
 use super::page::Page;
 use super::pattern::patterns;
 use super::{Confidence, Facts, Field, Found, Span, item, name};
+use crate::mail::TrustLevel;
+use crate::mail::trust::is_rakuten;
 
 patterns! {
     NAMED = r"ショップ\s?「([^」]{1,80})」";
@@ -23,7 +25,11 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     let magazine = page.mail.from.domain() == "emagazine.rakuten.co.jp";
     facts.shop_code =
         if magazine { by_link(page).or_else(|| by_sender(page)) } else { by_sender(page).or_else(|| by_link(page)) };
-    facts.shop_name = by_label(page, labels).or_else(|| by_sentence(page)).or_else(|| by_display_name(page));
+    facts.shop_name = by_label(page, labels)
+        .or_else(|| by_sentence(page))
+        .or_else(|| by_display_name(page))
+        .or_else(|| by_own_domain(page, facts))
+        .or_else(|| by_line(page));
 }
 
 fn by_sender(page: &Page<'_>) -> Option<Found<String>> {
@@ -59,6 +65,7 @@ fn by_link(page: &Page<'_>) -> Option<Found<String>> {
         .enumerate()
         .take(400)
         .filter_map(|(n, link)| item::item_url(&link.href).map(|(_, shop, _)| (n, shop)))
+        .filter(|(_, shop)| !shop.is_empty())
         .collect();
     shops.dedup_by(|a, b| a.1 == b.1);
     match shops.as_slice() {
@@ -76,7 +83,8 @@ fn by_label(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<String>> {
         let fits = !written.is_empty()
             && written.chars().count() <= 80
             && !written.contains("http")
-            && !written.ends_with('。');
+            && !written.ends_with('。')
+            && (!written.starts_with("楽天") || written.ends_with('店'));
         fits.then(|| page.body.sure(written, one.value.clone()))
     })
 }
@@ -86,7 +94,9 @@ fn by_sentence(page: &Page<'_>) -> Option<Found<String>> {
     let found = NAMED.captures(view.text()).or_else(|| BOUGHT_AT.captures(view.text()))?;
     let name = found.get(1)?.range();
     let written = clean(view.written(name.clone()));
-    (!written.is_empty()).then(|| view.sure(written, name))
+    // 楽天ポイントギャラリー, 楽天カード: the group's own
+    let group = written.starts_with("楽天") && !written.ends_with('店');
+    (!written.is_empty() && !group).then(|| view.sure(written, name))
 }
 
 fn by_display_name(page: &Page<'_>) -> Option<Found<String>> {
@@ -101,10 +111,47 @@ fn by_display_name(page: &Page<'_>) -> Option<Found<String>> {
     Some(Found { value: name, span, confidence: Confidence::High })
 }
 
+/// A shop that writes from a domain of its own about an order.
+fn by_own_domain(page: &Page<'_>, facts: &Facts) -> Option<Found<String>> {
+    let from = &page.mail.from;
+    let own = !facts.order_numbers.is_empty()
+        && page.mail.inner.is_none()
+        && page.has(&["楽天", "rakuten"])
+        && !is_rakuten(from.domain())
+        && !page.mail.trust.level.eq(&TrustLevel::Suspect);
+    let name = clean(&from.name);
+    let span = Span { field: Field::From, range: 0..from.addr.len() };
+    (own && !name.is_empty() && !name.contains('@')).then_some(Found {
+        value: name,
+        span,
+        confidence: Confidence::High,
+    })
+}
+
+/// A line of its own beside the only link to an item: モドリ雑貨店 楽天市場店.
+fn by_line(page: &Page<'_>) -> Option<Found<String>> {
+    let links = page.mail.links.iter().filter(|link| item::item_url(&link.href).is_some());
+    let mut urls: Vec<_> = links.filter_map(|link| item::item_url(&link.href).map(|(url, ..)| url)).collect();
+    urls.dedup();
+    if urls.len() != 1 {
+        return None;
+    }
+    page.lines.iter().find_map(|line| {
+        let text = page.body.slice(line.clone()).trim();
+        let shop = ["楽天市場店", "市場店", "楽天店"].iter().any(|end| text.ends_with(end))
+            && !text.contains(['。', '、'])
+            && text.chars().count() <= 40;
+        (shop && page.body.counts(line.start))
+            .then(|| page.body.sure(clean(page.body.written(line.clone())), line.clone()))
+    })
+}
+
 /// Without asterisks, quotes and a remark in parentheses behind it.
 fn clean(name: &str) -> String {
     let name = name::clean(name);
     let name = name.trim().trim_matches(|c: char| "*「」『』\"'【】[]".contains(c) || c.is_whitespace());
+    // a mailing list's: 'モドリ雑貨店' via 家族の買い物
+    let name = name.split("' via ").next().unwrap_or(name).trim_matches('\'');
     let end = name.find(['（', '(']).filter(|at| *at > 0).unwrap_or(name.len());
     let short = name.get(..end).unwrap_or(name).trim();
     if short.is_empty() { name.to_owned() } else { short.to_owned() }

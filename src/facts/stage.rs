@@ -20,10 +20,29 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
         }
     }
     let found_again = [
-        "在庫が見つかり", "残っておりました", "残っていました", "このまま有効", "手配が叶い", "手配がかない",
-        "出てまいりました", "出てきました", "在庫を確保でき", "在庫が確保でき", "確保することができ", "商品が見つかり",
-        "ご用意できることになり", "ご用意できること", "ご用意が可能となり", "手配ができました", "在庫の確認がとれ",
+        "在庫が見つかり",
+        "残っておりました",
+        "残っていました",
+        "このまま有効",
+        "手配が叶い",
+        "手配がかない",
+        "出てまいりました",
+        "出てきました",
+        "在庫を確保でき",
+        "在庫が確保でき",
+        "確保することができ",
+        "商品が見つかり",
+        "ご用意できることになり",
+        "ご用意できること",
+        "ご用意が可能となり",
+        "手配ができました",
+        "在庫の確認がとれ",
         "入荷いたしましたので",
+        "キャンセルは不要",
+        "キャンセルのお手続きは一切不要",
+        "キャンセルのお手続きは不要",
+        "キャンセルの必要はござい",
+        "キャンセルの必要はなく",
     ];
     if let Some(place) = said(page, &found_again)
         && (!facts.order_numbers.is_empty() || page.has(&["ご注文"]))
@@ -90,6 +109,7 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
     ];
     if let Some(place) = subject(&["発送遅延", "お届け遅延", "遅延"]).or_else(|| said(page, &delayed))
         && deed(page).is_none()
+        && (!facts.order_numbers.is_empty() || page.has(&["ご注文", "発送", "お届け", "出荷", "order"]))
         && (short(page).is_some() || said(page, &shipped).is_none())
     {
         return found(place, Stage::Delayed);

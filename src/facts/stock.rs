@@ -26,10 +26,10 @@ pub enum Stock {
 
 /// Words that mean it by themselves.
 const AGAIN: &[&str] = &[
-    "再入荷", "再々入荷", "再度入荷", "再販", "再々販", "再発売", "再登場", "再販売", "販売再開", "在庫復活",
-    "緊急入荷", "追加入荷", "追加販売", "受注再開", "予約再開", "カムバック", "お待たせしました",
-    "お待たせいたしました", "キャンセル分", "back in stock", "restock", "available again", "available to buy again",
-    "back on sale", "on sale again", "back in our shop",
+    "再入荷", "再々入荷", "再度入荷", "再販", "々販", "追加分", "作り足", "もっぺん", "もういっぺん", "再発売",
+    "再登場", "再販売", "販売再開", "在庫復活", "緊急入荷", "追加入荷", "追加販売", "受注再開", "予約再開",
+    "カムバック", "お待たせしました", "お待たせいたしました", "キャンセル分", "back in stock", "restock",
+    "available again", "available to buy again", "back on sale", "on sale again", "back in our shop",
 ];
 /// First word, then verb, with at most so many characters between them.
 const FRAMES: &[Frame] = &[
@@ -92,6 +92,17 @@ const FRAMES: &[Frame] = &[
         ],
         14,
     ),
+    (
+        &["前回", "先日", "先週", "先月", "昨年", "以前"],
+        &["完売", "消え", "売り切れ", "瞬殺", "買いそび", "買い逃"],
+        12,
+    ),
+    (
+        &["追加", "再度", "もう一度", "あらたに", "新たに"],
+        &["割り当て", "割当", "分のご案内", "生産", "製造", "仕込", "入荷", "販売", "受注"],
+        14,
+    ),
+    (&["サイズ", "お色", "在庫", "商品", "品"], &["がそろい", "が揃い", "がそろって", "が揃って"], 4),
     (&["back", "again", "return"], &["in stock", "available", "on sale", "in our shop"], 12),
 ];
 /// That goods were gone, and somebody waited.
@@ -232,8 +243,16 @@ fn counts(page: &Page<'_>, view: &View<'_>, range: &Range<usize>, timed: bool) -
                 place.start <= origin.start && origin.end <= place.end
             })
     });
+    // one of many priced lines of a newsletter: ● 綿麻クロス 2,200円 ※再入荷
+    let priced = |line: &str| line.contains('円') || line.contains('¥');
+    let remark = view.field == super::Field::Body && priced(view.slice(view.line_at(range.start)));
+    let item = item || remark && page.lines.iter().filter(|line| priced(page.body.slice((*line).clone()))).count() >= 4;
     let planned =
         ["予定", "見込", "めざし", "目指し", "近日", "後日", "決定"].iter().any(|word| after.contains(word)) && !timed;
+    let given_up = ["あきらめ", "断念", "難し", "困難", "見合わせ", "できません", "やめること"]
+        .iter()
+        .any(|word| after.contains(word));
+    let planned = planned || given_up;
     let before = view.slice(sentence.start..range.end);
     let fresh = ["新商品", "新作", "新着", "新入荷", "new arrival"].iter().any(|word| before.contains(word));
     !asks && !service && !item && !fresh && !planned && is_said(view, range.start, range.end)

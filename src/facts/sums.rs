@@ -8,10 +8,11 @@ use super::{Confidence, Facts, Found};
 
 patterns! {
     USED = r"(?x)
-        (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|になられた|済み)?(?:分)?(?:の)?(?:期間限定)?ポイント(?:数)?
+        (?:ご?利用|使用|お使い|使って|充て|充当|お支払)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|になられた|られた|済み)?(?:分)?(?:の)?(?:楽天|期間限定)?ポイント(?:数)?
         (?:は|が|の|を|分|:|\(|\s){0,3}(?P<a>[0-9][0-9,]*)\s?(?:ポイント|pt|p|円)
       | (?P<b>[0-9][0-9,]*)\s?(?:ポイント|pt|p)(?:を|が|の|分を?)?(?:ご?利用|使用|お使い)
-      | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み|分)?(?:の)?(?:期間限定ポイント)?\(?(?P<c>[0-9][0-9,]*)\s?(?:ポイント|pt)
+      | (?P<d>[0-9][0-9,]*)\s?(?:points?|pts?)\s(?:that\s)?you\s(?:used|spent|paid)
+      | (?:ご?利用|使用|お使い|使って)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|済み|分)?(?:の)?(?:期間限定ポイント)?\(?(?P<c>[0-9][0-9,]*)\s?(?:ポイント|pt)
     ";
     COUPON_USED = r"(?x)
         (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?(?P<a>[0-9][0-9,]*)\s?円(?:分|off|オフ|引き)?(?:の)?クーポン
@@ -101,14 +102,40 @@ fn sum_of_items(facts: &Facts) -> Option<u64> {
     (!facts.items.is_empty()).then_some(sum)
 }
 
+/// Where a table begins whose columns are the sums before and after a change.
+pub(super) fn columns(page: &Page<'_>) -> Option<usize> {
+    page.lines.iter().find_map(|line| {
+        let text = page.body.slice(line.clone());
+        let (old, new) = (text.find("変更前")?, text.find("変更後")?);
+        (old < new && !text.contains(|c: char| c.is_ascii_digit())).then_some(line.start)
+    })
+}
+
 /// The first amount behind a label of this kind.
 fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>> {
+    let changes = columns(page);
     labels.iter().filter(|one| one.kind == kind).find_map(|one| {
-        let text = page.body.slice(one.value.clone());
+        let mut value = one.value.clone();
+        let changes = changes.is_some_and(|header| header < one.label.start);
+        if changes {
+            value.end = page.body.line_at(one.label.start).end.max(value.end);
+        }
+        let text = page.body.slice(value);
         let fits = |amount: &Amount| {
             let before = text.get(..amount.range.start).unwrap_or_default();
-            !amount.bound && before.chars().count() <= 24
+            let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
+            let points = ["ポイント", "pt", "p "].iter().any(|unit| after.starts_with(unit)) || after == "p";
+            let points = points && kind != Kind::Points && !amount.marked;
+            !points && !amount.bound && before.chars().count() <= if changes { 48 } else { 24 }
         };
+        // 4,720円 → 1,040円, or the columns 変更前 and 変更後: what holds now stands last
+        if changes || text.contains('→') {
+            let last = money::yen(text, true).into_iter().rfind(|amount| fits(amount) && !amount.doubtful);
+            if let Some(last) = last {
+                let range = one.value.start + last.range.start..one.value.start + last.range.end;
+                return Some(page.body.sure(last.value, range));
+            }
+        }
         let amount = if kind == Kind::Points {
             money::points(text)
                 .into_iter()
@@ -162,7 +189,7 @@ fn free(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>>
 fn in_prose(page: &Page<'_>, pattern: &regex::Regex) -> Option<Found<u64>> {
     let view = &page.joined;
     pattern.captures_iter(view.text()).find_map(|captures| {
-        let number = ["a", "b", "c"].iter().find_map(|name| captures.name(name))?;
+        let number = ["a", "b", "c", "d"].iter().find_map(|name| captures.name(name))?;
         let sentence = view.sentence_at(number.start());
         let text = view.slice(sentence);
         // what can be used (up to …, from …) is not what was used; the next clause speaks of something else
