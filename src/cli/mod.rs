@@ -5,6 +5,7 @@ mod cases;
 mod classify;
 mod corrections;
 mod demo;
+mod explain;
 mod import;
 mod mails;
 mod release;
@@ -13,6 +14,7 @@ mod rules;
 mod say;
 mod setup;
 mod sweep;
+mod trace;
 mod watch;
 
 use args::{Arguments, Command};
@@ -68,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
         Command::Classify(classify) => classify::run(classify, config),
+        Command::Explain(explain) => explain::run(explain, config),
         Command::Rules(rules) => rules::run(rules, config),
         Command::Release(release) => release::run(release, config, state),
         Command::Corrections(corrections) => corrections::run(corrections, config, state),

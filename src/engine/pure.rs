@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 use crate::mail::{self, Mail, Reading};
 use crate::plan::{self, Arrived, Policy, Step};
-use crate::rules::{self, Known, RuleSet, Verdict};
+use crate::rules::{self, Explanation, Known, RuleSet, Verdict};
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,6 +31,14 @@ pub fn read(rules: &RuleSet, bytes: &[u8], reading: &Reading<'_>) -> Result<(Mai
 /// When the step panicked.
 pub fn judge(rules: &RuleSet, mail: &Mail, facts: &Facts, known: &Known) -> Result<Verdict, Poison> {
     guarded("judging", || rules::judge(rules, mail, facts, known))
+}
+
+/// Why a mail is what it is.
+///
+/// # Errors
+/// When the step panicked.
+pub fn explain(rules: &RuleSet, mail: &Mail, facts: &Facts, known: &Known) -> Result<Explanation, Poison> {
+    guarded("explaining", || rules::explain(rules, mail, facts, known))
 }
 
 /// What should happen.

@@ -20,6 +20,7 @@ pub mod order;
 mod page;
 mod part;
 mod pattern;
+pub mod places;
 mod points;
 mod said;
 pub mod sheet;

@@ -1,6 +1,6 @@
 //! Facts as `modori classify` prints them: absent means "not stated in the mail", doubtful readings stand apart.
 
-use super::{Confidence, Coupon, Facts, Found, Item};
+use super::{Confidence, Coupon, Facts, Found, Item, Span};
 use crate::calendar::rfc3339;
 use crate::mail::Mail;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub fn sheet(facts: &Facts) -> Value {
     let mut sure = Map::new();
     let mut doubtful = Map::new();
-    for (key, value, confidence) in entries(facts) {
+    for (key, value, confidence, _) in entries(facts) {
         let into = if confidence == Confidence::High { &mut sure } else { &mut doubtful };
         into.insert(key.to_owned(), value);
     }
@@ -64,13 +64,16 @@ pub fn words(facts: &Facts, mail: &Mail) -> BTreeMap<String, String> {
     words
 }
 
-type Entry = (&'static str, Value, Confidence);
+type Entry = (&'static str, Value, Confidence, Span);
 
-fn entries(facts: &Facts) -> Vec<Entry> {
+/// Every fact but order numbers and items, with its place.
+pub(super) fn entries(facts: &Facts) -> Vec<Entry> {
     let mut all = Vec::new();
-    let mut add = |key, entry: Option<(Value, Confidence)>| {
-        all.extend(entry.map(|(value, confidence)| (key, value, confidence)));
+    let mut add = |key, entry: Option<(Value, Confidence, Span)>| {
+        all.extend(entry.map(|(value, confidence, span)| (key, value, confidence, span)));
     };
+    let of_points = |(value, confidence, span)| (without_null(value), confidence, span);
+    let of_coupon = |found: &Found<Coupon>| (coupon(&found.value), found.confidence, found.span.clone());
     add("shop_code", plain(&facts.shop_code));
     add("shop_name", plain(&facts.shop_name));
     add("ordered_at", instant(&facts.ordered_at));
@@ -81,10 +84,10 @@ fn entries(facts: &Facts) -> Vec<Entry> {
     add("payment_method", plain(&facts.payment_method));
     add("cancelled", plain(&facts.cancelled));
     add("cause", plain(&facts.cause));
-    add("points_return", plain(&facts.points_return).map(|(value, confidence)| (without_null(value), confidence)));
+    add("points_return", plain(&facts.points_return).map(of_points));
     add("limited_time_points", plain(&facts.limited_time_points));
     add("points_expire_at", instant(&facts.points_expire_at));
-    add("coupon", facts.coupon.as_ref().map(|found| (coupon(&found.value), found.confidence)));
+    add("coupon", facts.coupon.as_ref().map(of_coupon));
     add("reply_by", instant(&facts.reply_by));
     add("pay_by", instant(&facts.pay_by));
     add("resale_at", instant(&facts.resale_at));
@@ -93,16 +96,16 @@ fn entries(facts: &Facts) -> Vec<Entry> {
     all
 }
 
-fn plain<T: Serialize>(found: &Option<Found<T>>) -> Option<(Value, Confidence)> {
+fn plain<T: Serialize>(found: &Option<Found<T>>) -> Option<(Value, Confidence, Span)> {
     let found = found.as_ref()?;
-    Some((serde_json::to_value(&found.value).ok()?, found.confidence))
+    Some((serde_json::to_value(&found.value).ok()?, found.confidence, found.span.clone()))
 }
 
-fn instant(found: &Option<Found<jiff::Timestamp>>) -> Option<(Value, Confidence)> {
-    found.as_ref().map(|found| (json!(rfc3339(found.value)), found.confidence))
+fn instant(found: &Option<Found<jiff::Timestamp>>) -> Option<(Value, Confidence, Span)> {
+    found.as_ref().map(|found| (json!(rfc3339(found.value)), found.confidence, found.span.clone()))
 }
 
-fn item(item: &Item) -> Value {
+pub(super) fn item(item: &Item) -> Value {
     without_null(json!({
         "name": if item.name.is_empty() { None } else { Some(&item.name) },
         "code": item.code,

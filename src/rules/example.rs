@@ -5,7 +5,7 @@ use super::compile::Sample;
 use super::diagnostic::Desk;
 use super::syntax::{At, Example, Knows};
 use super::value::{fact, flag, get, known_keys, knows, list, tables, text, trust};
-use super::{Known, KnownOrder, Report, RuleSet, Tried, Verdict, explain, judge};
+use super::{Condition, Known, KnownOrder, Report, RuleSet, RuleTrace, Tried, Verdict, explain, judge};
 use crate::facts::Facts;
 use crate::mail::{Mail, Reading, TrustLevel};
 use base64::Engine as _;
@@ -119,15 +119,16 @@ pub(super) fn run(rules: &RuleSet, report: &mut Report) {
         if let Some(problem) = &problem {
             let mut desk = Desk::new(&sample.source);
             let all = explain(rules, &mail, &facts, &known);
-            let why = |verdict: &Verdict| {
-                let saw: Vec<_> =
-                    verdict.reasons.iter().map(|reason| format!("{} → {}", reason.condition, reason.saw)).collect();
-                format!("`{}` ({}): {}", verdict.rule.as_deref().unwrap_or_default(), verdict.category, saw.join(" · "))
-            };
-            let help = match all.is_empty() {
-                true => "no rule matches".to_owned(),
-                false => format!("rules that match: {}", all.iter().map(why).collect::<Vec<_>>().join("; then ")),
-            };
+            let mut lines: Vec<String> = all.rules.iter().filter(|rule| rule.matched).map(saw).collect();
+            if lines.is_empty() {
+                lines.push("no rule matches".to_owned());
+            }
+            // the rule that should have decided, or the one that came nearest
+            let wanted = sample.example.rule.as_ref().map(|rule| rule.value.clone()).or(sample.rule.clone());
+            let wanted = wanted.or(all.nearest_miss.clone());
+            let missed = all.rules.iter().find(|rule| !rule.matched && Some(&rule.name) == wanted.as_ref());
+            lines.extend(missed.and_then(|rule| Some(format!("`{}` fails: {}", rule.name, rule.failed.as_ref()?))));
+            let help = format!("rules that match: {}", lines.join("; then "));
             if sample.overruled {
                 // a shopper may well want it otherwise
                 let message = format!("your rules change what comes out of the shipped example `{name}`: {problem}");
@@ -144,6 +145,19 @@ pub(super) fn run(rules: &RuleSet, report: &mut Report) {
             problem,
         });
     }
+}
+
+/// A rule that matches, and the words it saw.
+fn saw(rule: &RuleTrace) -> String {
+    let mut words = Vec::new();
+    let mut open: Vec<&Condition> = rule.conditions.iter().filter(|one| one.holds).collect();
+    while let Some(condition) = open.pop() {
+        let sights = condition.saw.iter().filter(|sight| sight.why_not.is_none());
+        words.extend(sights.map(|sight| format!("{} → {}", condition.condition, sight.words())));
+        open.extend(condition.of.iter().filter(|one| one.holds && condition.condition != "not"));
+    }
+    words.truncate(6);
+    format!("`{}` ({}): {}", rule.name, rule.category, words.join(" · "))
 }
 
 fn compare(sample: &Sample, facts: &Facts, verdict: &Verdict) -> Option<String> {

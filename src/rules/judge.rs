@@ -31,12 +31,12 @@ pub fn judge(rules: &RuleSet, mail: &Mail, facts: &Facts, known: &Known) -> Verd
     verdict(rules, &page, known, winner, &matching)
 }
 
-/// Every rule that matches a mail with what it saw, the one that decides first. Own and suspect mail is not excepted.
-#[must_use]
-pub fn explain(rules: &RuleSet, mail: &Mail, facts: &Facts, known: &Known) -> Vec<Verdict> {
-    let page = Page::new(mail, facts, &rules.wanted, &rules.words, &rules.exact);
-    let matching = matching(rules, &page, known);
-    matching.iter().map(|rule| verdict(rules, &page, known, rule, &matching)).collect()
+/// Why no rule is asked about a mail, if none is.
+pub(super) fn aside_reason(mail: &Mail, known: &Known) -> Option<String> {
+    if let Some(reason) = own(mail, known) {
+        return Some(format!("our own mail: {}", reason.condition));
+    }
+    (mail.trust.level == TrustLevel::Suspect).then(|| "suspect mail goes into quarantine".to_owned())
 }
 
 /// Rules that match, the one that decides first.

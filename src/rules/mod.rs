@@ -7,6 +7,7 @@ mod capture;
 pub mod compile;
 pub mod diagnostic;
 mod example;
+mod explain;
 mod extract;
 mod inherit;
 pub mod judge;
@@ -27,8 +28,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Listed, RuleSet};
 pub use diagnostic::{Diagnostic, Severity, Source};
+pub use explain::{Condition, Explanation, RuleTrace, Sight, explain};
 pub use extract::{Extraction, ListedExtractor, extract, extractions, read};
-pub use judge::{explain, judge};
+pub use judge::judge;
 
 /// The JSON Schema (draft 7) of rule files, for editors.
 pub const SCHEMA: &str = include_str!("../../schema/rules.schema.json");

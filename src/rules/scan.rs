@@ -130,6 +130,11 @@ impl Words {
         })
     }
 
+    /// A word by its number.
+    pub(super) fn word(&self, number: u32) -> &str {
+        self.list.get(number as usize).map_or("", String::as_str)
+    }
+
     pub(super) fn count(&self) -> usize {
         self.list.len()
     }

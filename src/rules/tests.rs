@@ -1,5 +1,6 @@
 //! The rules room, tried as a whole.
 
+mod explaining;
 mod extracting;
 mod inheriting;
 mod judging;

@@ -111,7 +111,7 @@ fn checks(check: &Check, page: &Page<'_>, saw: &mut Option<Vec<Saw>>) -> bool {
     true
 }
 
-fn hit(check: &Check, page: &Page<'_>, word: u32) -> Option<(usize, Range<usize>)> {
+pub(super) fn hit(check: &Check, page: &Page<'_>, word: u32) -> Option<(usize, Range<usize>)> {
     page.hits(word, check.exact)
         .iter()
         .take(MAX_MATCHES)
@@ -119,7 +119,7 @@ fn hit(check: &Check, page: &Page<'_>, word: u32) -> Option<(usize, Range<usize>
         .find(|(hay, range)| counts(check, page, *hay, range))
 }
 
-fn near(check: &Check, page: &Page<'_>, near: &Near) -> Option<(usize, Range<usize>)> {
+pub(super) fn near(check: &Check, page: &Page<'_>, near: &Near) -> Option<(usize, Range<usize>)> {
     let spans = |group: &[u32]| -> Vec<(usize, Range<usize>)> {
         let hits = group.iter().flat_map(|word| page.hits(*word, check.exact));
         let mut spans: Vec<_> = hits.map(|hit| (hit.hay as usize, hit.start..hit.end)).collect();
@@ -173,7 +173,7 @@ fn is_phrase(check: &Check, between: &str) -> bool {
     fits && !between.contains(['。', '!', '?', '\n'])
 }
 
-fn matched(
+pub(super) fn matched(
     check: &Check,
     page: &Page<'_>,
     regex: &regex::Regex,
@@ -191,19 +191,46 @@ fn matched(
     })
 }
 
-fn text_of<'h>(check: &Check, hay: &'h Hay<'_>) -> &'h str {
+pub(super) fn text_of<'h>(check: &Check, hay: &'h Hay<'_>) -> &'h str {
     if check.exact { hay.raw.as_ref() } else { hay.text.as_ref() }
 }
 
 /// Whether words at this place count for this test.
 pub(super) fn counts(check: &Check, page: &Page<'_>, at: usize, range: &Range<usize>) -> bool {
-    let Some(hay) = page.hays.get(at) else { return false };
-    if !check.spots.contains(&hay.spot) {
-        return false;
-    }
+    refusal(check, page, at, range).is_none()
+}
+
+/// Why words at a place do not count for a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The test looks into other texts.
+    Elsewhere,
+    /// A part of a longer address, domain or host.
+    NotWhole,
+    /// This part of the body is not looked at.
+    Part(PartKind),
+    /// Below the first lines.
+    Below(usize),
+    /// Inside the name of goods or of the shop.
+    Name,
+    /// The clause is denied, and that was not asked for.
+    Denied,
+    /// The clause is not denied, as was asked for.
+    NotDenied,
+    /// Only supposed, and that was not asked for.
+    Supposed,
+    /// Not only supposed, as was asked for.
+    NotSupposed,
+}
+
+/// Why words at this place do not count for this test; `None` when they do.
+pub(super) fn refusal(check: &Check, page: &Page<'_>, at: usize, range: &Range<usize>) -> Option<Refusal> {
+    let Some(hay) = page.hays.get(at).filter(|hay| check.spots.contains(&hay.spot)) else {
+        return Some(Refusal::Elsewhere);
+    };
     let text = text_of(check, hay);
     if check.anchored && !anchored(hay.spot, text, range) {
-        return false;
+        return Some(Refusal::NotWhole);
     }
     let written = if check.exact { range.clone() } else { hay.origin(range.clone()) };
     if hay.spot == Spot::Body {
@@ -215,19 +242,26 @@ pub(super) fn counts(check: &Check, page: &Page<'_>, at: usize, range: &Range<us
             Parts::Forwarded => part == PartKind::Forwarded,
             Parts::Any => true,
         };
-        if !wanted || check.first_lines.is_some_and(|lines| range.start >= page.head_ends(text, lines)) {
-            return false;
+        if !wanted {
+            return Some(Refusal::Part(part));
+        }
+        if let Some(lines) = check.first_lines.filter(|lines| range.start >= page.head_ends(text, *lines)) {
+            return Some(Refusal::Below(lines));
         }
     }
     if !check.names && page.is_name(hay.spot, &written) {
-        return false;
+        return Some(Refusal::Name);
     }
-    let fits = |want: Want, is: fn(&str, usize, usize) -> bool| match want {
-        Want::Either => true,
-        Want::Yes => is(text, range.start, range.end),
-        Want::No => !is(text, range.start, range.end),
+    let is = |want: Want, is: fn(&str, usize, usize) -> bool| match want {
+        Want::Either => None,
+        Want::Yes => (!is(text, range.start, range.end)).then_some(true),
+        Want::No => is(text, range.start, range.end).then_some(false),
     };
-    fits(check.negated, clause::is_negated) && fits(check.supposed, clause::is_supposed)
+    if let Some(asked) = is(check.negated, clause::is_negated) {
+        return Some(if asked { Refusal::NotDenied } else { Refusal::Denied });
+    }
+    let asked = is(check.supposed, clause::is_supposed)?;
+    Some(if asked { Refusal::NotSupposed } else { Refusal::Supposed })
 }
 
 /// Whether a word with `@` is a whole address or a whole domain, and a host is this host or one below it.

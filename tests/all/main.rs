@@ -6,6 +6,7 @@ mod corrections;
 mod crash;
 mod cut;
 mod dependencies;
+mod explain;
 mod fixtures;
 mod imap_dovecot;
 mod imports;
