@@ -153,6 +153,10 @@ pub enum Rules {
     Check(RulesFrom),
     /// List the rules and which file each comes from
     List(RulesFrom),
+    /// Run the examples, and mails of your own with what you expect of them beside them
+    Test(TestRules),
+    /// Make a rule from a mail: commented, with that mail as its example, personal data masked
+    New(NewRule),
     /// Print the JSON Schema of rule files or of config.toml, so that an editor completes and checks them
     Schema(Schema),
 }
@@ -163,6 +167,49 @@ pub struct RulesFrom {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
+}
+
+/// `modori rules test`
+#[derive(Debug, Args)]
+pub struct TestRules {
+    /// Mails: .eml files with NAME.toml beside them, or folders named after categories
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Folder of your own rule files (overrides the configuration)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+    /// Trust Authentication-Results of this host (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub authserv_id: Vec<String>,
+}
+
+/// `modori rules new`
+#[derive(Debug, Args)]
+pub struct NewRule {
+    /// The mail: an .eml file, `-`, or the Message-ID of a mail that you moved by hand
+    #[arg(value_name = "MAIL")]
+    pub mail: String,
+    /// The category that such mail shall have
+    #[arg(long, value_name = "CATEGORY")]
+    pub category: String,
+    /// The rule's name (made from sender and subject)
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where mail of a new category is filed
+    #[arg(long, value_name = "MAILBOX")]
+    pub folder: Option<String>,
+    /// Print the rule instead of writing it into the rules folder
+    #[arg(long)]
+    pub stdout: bool,
+    /// Folder of your own rule files (overrides the configuration)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+    /// Trust Authentication-Results of this host (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub authserv_id: Vec<String>,
 }
 
 /// `modori rules schema`

@@ -41,6 +41,29 @@ pub(super) fn run(arguments: &Corrections, config: Option<&Path>, state: Option<
     })
 }
 
+/// The bytes of a mail that was moved by hand, by its Message-ID without brackets.
+pub(super) fn by_id(id: &str, config: Option<&Path>, state: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    let config = setup::config(config, state)?;
+    let store = setup::store(&config.state)?;
+    let engine = setup::engine(&config, &store)?;
+    setup::runtime()?.block_on(async {
+        let all = store.call(|db| db.corrections()).await.map_err(|error| Failure::new(error.to_string()))?;
+        let unknown = || {
+            Failure::new(format!(
+                "<{id}> is no mail that you moved by hand (`modori corrections` lists them); name an .eml file"
+            ))
+        };
+        let correction = all.iter().find(|one| one.message_id.as_deref() == Some(id)).ok_or_else(unknown)?;
+        let mailbox = engine.mailboxes.iter().find(|one| one.account.name == correction.to.account);
+        let mailbox = mailbox.ok_or_else(|| {
+            Failure::new(format!("the account `{}` is not configured any more", correction.to.account))
+        })?;
+        let bytes =
+            engine.corrected_mail(mailbox, correction).await.map_err(|error| Failure::new(error.to_string()))?;
+        bytes.ok_or_else(|| Failure::new(format!("<{id}> is no longer in {}", correction.to.mailbox)))
+    })
+}
+
 /// What the shopper can type to have it right the next time.
 fn command(engine: &Engine, rules: &RuleSet, correction: &Correction, file: Option<&Path>) -> Option<String> {
     let id = || correction.message_id.as_ref().map(|id| format!("<{id}>"));

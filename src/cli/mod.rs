@@ -5,6 +5,7 @@ mod cases;
 mod classify;
 mod corrections;
 mod demo;
+mod draft;
 mod explain;
 mod import;
 mod mails;
@@ -14,6 +15,7 @@ mod rules;
 mod say;
 mod setup;
 mod sweep;
+mod tested;
 mod trace;
 mod watch;
 
@@ -71,7 +73,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
         Command::Classify(classify) => classify::run(classify, config),
         Command::Explain(explain) => explain::run(explain, config),
-        Command::Rules(rules) => rules::run(rules, config),
+        Command::Rules(rules) => rules::run(rules, config, state),
         Command::Release(release) => release::run(release, config, state),
         Command::Corrections(corrections) => corrections::run(corrections, config, state),
         Command::Import(import) => import::run(import, config, state),

@@ -1,6 +1,7 @@
 //! The only place that draws: tables, trees, bars.
 
 use super::classify::Sheet;
+use super::tested::Tested;
 use crate::calendar;
 use crate::edge::store::{Latency, Row, State};
 use crate::engine::Mailbox;
@@ -91,6 +92,17 @@ fn one_line(text: &str) -> String {
         short.push_str("...");
     }
     short
+}
+
+/// The mails of `rules test` that came out otherwise than expected.
+pub(super) fn tested(all: &[Tested]) -> String {
+    let mut table = table(&["mail", "came out as", "by the rule", "expected otherwise"]);
+    for one in all.iter().filter(|one| !one.wrong.is_empty()) {
+        let wrong: Vec<String> = one.wrong.iter().map(|line| one_line(line)).collect();
+        let rule = one.rule.clone().unwrap_or_default();
+        table.add_row([one.file.clone(), one.category.clone(), rule, wrong.join("\n")]);
+    }
+    if all.iter().all(|one| one.wrong.is_empty()) { String::new() } else { table.to_string() }
 }
 
 /// The rules of `rules list`.

@@ -1,13 +1,15 @@
-//! `modori rules check`, `modori rules list` and `modori rules schema`.
+//! `modori rules`: check, list, schema; what else there is has files of its own.
 
 use super::args::{Rules, SchemaOf};
-use super::{Failure, render, setup};
+use super::{Failure, draft, render, setup, tested};
 use crate::rules::{self, Severity};
 use std::path::Path;
 
 /// Runs the sub-command.
-pub(super) fn run(arguments: &Rules, config: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Rules, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     match arguments {
+        Rules::Test(test) => tested::run(test, config),
+        Rules::New(new) => draft::run(new, config, state),
         Rules::Check(from) => check(setup::rules_folder(from.folder.as_deref(), config)?.as_deref()),
         Rules::Schema(which) => {
             let text = match which.of {

@@ -12,15 +12,18 @@ patterns! {
     CODE = r"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}";
     PERCENT = r"([0-9]{1,2})\s?%\s?(?:off|オフ|引き|引|割引|クーポン|分)";
     MINIMUM_ENGLISH = r"minimum (?:purchase|order|spend)[^0-9\n]{0,20}([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{2,7})";
+    /// 4,000 yen or more
+    MORE_ENGLISH = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{2,7})\s?(?:yen|jpy) or (?:more|over)";
     MINIMUM = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{2,7})\s?(?:円|\(円\))(?:\(税込\))?以上";
 }
 
 /// Words of coming back.
 const BACK: &[&str] = &[
-    "返還", "返却", "お戻し", "戻し", "戻り", "戻る", "戻ら", "復活", "再度ご利用", "再びご利用", "再利用", "再発行",
-    "再度お使い", "出し直", "戻って", "戻っ", "お返し", "未使用の状態", "未使用に", "使える状態", "ご利用できる状態",
-    "ご利用可能な状態", "ご利用いただける状態", "再びお使い", "またお使い", "またご利用", "また使え", "もう一度お使い",
-    "もう一度ご利用", "改めてご利用", "can be used again", "use it again", "returned", "restored", "usable again",
+    "返還", "返却", "お戻し", "戻し", "戻せ", "もう一度ご利用", "戻り", "戻る", "戻ら", "復活", "再度ご利用",
+    "再びご利用", "再利用", "再発行", "再度お使い", "出し直", "戻って", "戻っ", "お返し", "未使用の状態", "未使用に",
+    "使える状態", "ご利用できる状態", "ご利用可能な状態", "ご利用いただける状態", "再びお使い", "またお使い",
+    "またご利用", "また使え", "もう一度お使い", "もう一度ご利用", "改めてご利用", "can be used again", "use it again",
+    "returned", "restored", "usable again",
 ];
 /// Words of giving.
 const GIVEN: &[&str] = &[
@@ -289,8 +292,20 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
             })
         })
         .or_else(|| {
-            let found = MINIMUM_ENGLISH.captures(page.body.text())?;
+            let found =
+                MINIMUM_ENGLISH.captures(page.body.text()).or_else(|| MORE_ENGLISH.captures(page.body.text()))?;
             found.get(1)?.as_str().replace(',', "").parse().ok()
+        })
+        .or_else(|| {
+            // ・1,000円以上で使えます, 5,000円以上のご注文が対象: a line that says nothing else
+            page.lines.iter().find_map(|line| {
+                let text = page.body.slice(line.clone());
+                let buys = ["お会計", "お買い物", "ご注文", "お買い上げ", "対象", "使え", "ご利用", "お選び", "適用"]
+                    .iter()
+                    .any(|word| text.contains(word));
+                let other = ["送料", "off", "引", "無料", "ポイント"].iter().any(|word| text.contains(word));
+                if buys && !other && page.body.counts(line.start) { in_text(text) } else { None }
+            })
         })
         .or_else(|| {
             // the sentence right behind the one that names the coupon
@@ -350,7 +365,10 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
                 continue;
             }
             let role = if negated { CouponRole::Refused } else { CouponRole::Returned };
-            let general = supposed && negated && facts.cancelled.is_none();
+            let named =
+                ["お問い合わせの", "当該", "該当の", "ご利用いただいた", "お使いになった", "お使いいただいた", "今回"];
+            let this = !facts.order_numbers.is_empty() && named.iter().any(|word| text.contains(word));
+            let general = supposed && negated && facts.cancelled.is_none() && !this;
             let confidence = if general { Confidence::Low } else { Confidence::High };
             return Some((role, view.span(sentence), confidence));
         }
@@ -410,8 +428,9 @@ fn expiry(page: &Page<'_>, labels: &[Labelled], back: bool, points_too: bool) ->
             let view = &page.joined;
             view.hits(&["クーポン", "coupon"]).into_iter().take(20).find_map(|(at, _)| {
                 let line = view.slice(view.line_at(at));
-                let ends =
-                    ["期限", "まで", "終了", "失効", "expire", "valid", "until"].iter().any(|word| line.contains(word));
+                let ends = ["期限", "まで", "いっぱい", "終了", "失効", "expire", "valid", "until"]
+                    .iter()
+                    .any(|word| line.contains(word));
                 if ends && view.counts(at) && !(back && line.contains("ポイント")) { of_text(line) } else { None }
             })
         })

@@ -19,12 +19,20 @@ const AGAIN: &[&str] = &[
     "もっぺん", "もういっぺん", "アンコール", "復刻", "割り当て", "キャンセルが出", "瞬殺", "売り切れ",
 ];
 
+/// Smaller signs of the same, worth something beside a time only.
+const HINTS: &[&str] = &[
+    "追加", "戻し", "戻り", "戻っ", "戻る", "なくなって", "なくなった", "無くなった", "切らし", "切れて", "欠けて",
+    "最後の", "お断りし", "お止めし", "受付を締め切", "締め切らせ", "ご要望", "作り足", "仕上げて", "焼き上が",
+    "数量限定", "個だけ", "点だけ", "台だけ", "本だけ", "着だけ", "枚だけ", "瞬殺", "買いそび", "買い逃", "back on",
+    "is back", "are back", "comes back", "return", "no more", "頂戴しました", "確保でき", "届きました", "入りました",
+];
+
 /// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     facts.ordered_at = ordered_at(page, labels);
     facts.pay_by = labelled(page, labels, Kind::PayBy).or_else(|| pay_by(page));
     facts.reply_by = labelled(page, labels, Kind::ReplyBy).or_else(|| reply_by(page));
-    if facts.order_numbers.is_empty() && (page.has(AGAIN) || page.has(super::stock::GONE)) {
+    if facts.order_numbers.is_empty() {
         facts.resale_at = resale_at(page);
     }
 }
@@ -139,8 +147,9 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
             let start = from;
             from += line.len() + 1;
             let other = [
-                "クーポン", "coupon", "ポイント", "営業時間", "配信", "締切", "エントリー", "お届け", "発送", "休業",
-                "スーパーsale", "スーパーセール", "マラソン", "感謝祭", "タイムセール", "ブラックフライデー",
+                "クーポン", "coupon", "ポイント", "営業時間", "セール", "フェア", "開催", "福袋", "抽選", "ライブ配信",
+                "配信", "締切", "エントリー", "お届け", "発送", "休業", "スーパーsale", "スーパーセール", "マラソン",
+                "感謝祭", "タイムセール", "ブラックフライデー",
             ]
             .iter()
             .any(|word| line.contains(word));
@@ -156,6 +165,10 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
                 continue;
             }
             // 同日 is the day named in a line above
+            // that it is sold again must be said, and near
+            if !skipped && !again_near(page, view, start) && !same_days {
+                continue;
+            }
             let stamps = match day.filter(|_| line.contains("同日")) {
                 Some(day) => date::stamps(&line.replace("同日", "本日"), day),
                 None => date::stamps(line, page.mail.base),
@@ -204,6 +217,27 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
         }
     }
     best
+}
+
+/// Whether something near a line says that goods were gone or come back; new goods are no re-sale.
+fn again_near(page: &Page<'_>, view: &View<'_>, at: usize) -> bool {
+    let said = |text: &str| AGAIN.iter().chain(HINTS).chain(super::stock::GONE).any(|word| text.contains(word));
+    let fresh = |text: &str| {
+        ["新商品", "新作", "新発売", "新色", "初売り", "デビュー", "new arrival", "new release"]
+            .iter()
+            .any(|word| text.contains(word))
+    };
+    let line = view.line_at(at);
+    let before = view.slice(0..line.start);
+    let above: Vec<&str> = before.rsplit('\n').filter(|line| !line.trim().is_empty()).take(7).collect();
+    let after = view.slice(line.end..view.text().len());
+    let below: Vec<&str> = after.split('\n').filter(|line| !line.trim().is_empty()).take(4).collect();
+    let own = view.slice(line);
+    let subject = page.subject.text();
+    let near = || above.iter().chain(&below).any(|line| said(line));
+    let is_new = fresh(own) || fresh(subject) || above.iter().take(2).any(|line| fresh(line));
+    let clear = AGAIN.iter().any(|word| own.contains(word) || subject.contains(word));
+    (said(own) || said(subject) || near()) && (!is_new || clear)
 }
 
 /// One of the two lines above speaks of a sale: `再販決定！` / `12月4日(金)20:00~`.

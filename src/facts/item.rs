@@ -91,7 +91,7 @@ fn percent_decoded(text: &str) -> String {
 
 /// Fills in the items.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
-    let mut items = listed(page);
+    let mut items = listed(page, labels);
     if items.is_empty() {
         items = named(page, labels);
     }
@@ -104,7 +104,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
 }
 
 /// Items of an order list: a name line above a price line.
-fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
+fn listed(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
     let text = page.body.text();
     let mut items = Vec::new();
     let mut block: Vec<Range<usize>> = Vec::new();
@@ -136,13 +136,23 @@ fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
         } else if cells.len() > 1 && price_of(cells.first().copied().unwrap_or_default()).is_none() {
             Some(line.start..line.start + whole.split('\t').next().map_or(0, str::len))
         } else {
-            block
-                .iter()
-                .find(|line| {
-                    let text = text.get((*line).clone()).unwrap_or_default();
-                    is_name(text) && !is_address(text)
-                })
-                .cloned()
+            // a line that calls itself the goods, else the first that may be their name
+            let named = labels.iter().rev().find(|one| {
+                one.kind == Kind::ItemName
+                    && block.iter().any(|line| line.contains(&one.value.start))
+                    && !one.value.is_empty()
+            });
+            named.map(|one| one.value.clone()).or_else(|| {
+                block
+                    .iter()
+                    .find(|line| {
+                        let text = text.get((*line).clone()).unwrap_or_default();
+                        let other =
+                            labels.iter().any(|one| line.contains(&one.label.start) && one.kind != Kind::ItemName);
+                        is_name(text) && !is_address(text) && !is_sentence(text) && !other
+                    })
+                    .cloned()
+            })
         };
         if let Some(range) = name_line {
             let range = trim(text, unlabelled(text, range));
@@ -153,6 +163,13 @@ fn listed(page: &Page<'_>) -> Vec<Found<Item>> {
         block.clear();
     }
     items
+}
+
+/// ありがとうございます。: no goods.
+fn is_sentence(line: &str) -> bool {
+    let line = line.trim();
+    line.ends_with('。')
+        || ["ございます", "ください", "ました", "します", "いたします"].iter().any(|end| line.ends_with(end))
 }
 
 /// 商品:NAME without its label.
@@ -227,7 +244,7 @@ fn trim(text: &str, range: Range<usize>) -> Range<usize> {
     } else {
         slice.len() - slice.trim_start_matches(ornament).len()
     };
-    let to = slice.trim_end_matches(|c: char| c.is_whitespace() || c == '.').len().max(from);
+    let to = slice.trim_end_matches(|c: char| c.is_whitespace() || ".|│┃".contains(c)).len().max(from);
     range.start + from..range.start + to
 }
 
@@ -289,7 +306,7 @@ fn named(page: &Page<'_>, labels: &[Labelled]) -> Vec<Found<Item>> {
                     let code = text.split([' ', '\t']).next().unwrap_or_default();
                     if code.bytes().any(|b| b.is_ascii_alphanumeric()) {
                         item.value.code =
-                            Some(page.body.written(one.value.start..one.value.start + code.len()).to_owned());
+                            Some(name::clean(page.body.written(one.value.start..one.value.start + code.len())));
                     }
                 }
             }

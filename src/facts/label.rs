@@ -131,6 +131,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("戻ったポイント", Kind::ReturnedPoints),
     ("復元ポイント", Kind::ReturnedPoints),
     ("請求額", Kind::Payment),
+    ("ご請求", Kind::Payment),
     ("変更手続きの期限", Kind::PayBy),
     ("お手続きの期限", Kind::PayBy),
     ("お支払の期限", Kind::PayBy),
@@ -174,6 +175,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("欠品商品", Kind::ItemName),
     ("商品名", Kind::ItemName),
     ("品名", Kind::ItemName),
+    ("品", Kind::ItemName),
     ("商品", Kind::ItemName),
     ("item name", Kind::ItemName),
     ("item", Kind::ItemName),
@@ -186,6 +188,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("販売価格", Kind::Price),
     ("商品価格", Kind::Price),
     ("価格", Kind::Price),
+    ("単価/数量", Kind::Price),
     ("単価", Kind::Price),
     ("お値段", Kind::Price),
     ("price", Kind::Price),
@@ -325,7 +328,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
     let first = |text: &str| text.char_indices().find(|(_, c)| !is_ornament(*c)).map(|(at, _)| at);
     let mut start = first(cell).filter(|start| *start <= 80)?;
     // 変更後 支払い金額 1,480円
-    for side in ["変更前", "変更後", "ご注文の"] {
+    for side in ["変更前", "変更後", "訂正前", "訂正後", "修正前", "修正後", "ご注文の"] {
         if let Some(rest) = cell.get(start..).and_then(|rest| rest.strip_prefix(side)) {
             start = cell.len() - rest.len() + first(rest)?;
         }
@@ -370,6 +373,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
             | "手数料"
             | "お支払"
             | "お品"
+            | "品"
             | "points"
             | "ポイント"
             | "paid"
@@ -390,7 +394,7 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = text.get(range.clone()).unwrap_or_default();
     let sep = |c: char| c.is_whitespace() || ":=]】〕>》*|→・.…‥".contains(c);
     let from = slice.len() - slice.trim_start_matches(|c| sep(c) || c == '」').len();
-    let mut to = slice.trim_end_matches(|c: char| c.is_whitespace() || c == '*').len();
+    let mut to = slice.trim_end_matches(|c: char| c.is_whitespace() || "*|│┃┆┊".contains(c)).len();
     if to < from {
         to = from;
     }

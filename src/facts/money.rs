@@ -7,7 +7,7 @@ patterns! {
     /// A number, perhaps with 万; yen signs before or after it.
     YEN = r"(?x)
         (?P<minus>[-▲△]\s?)?
-        (?:(?P<sign>[¥\\])\s?)?
+        (?:(?P<sign>[¥\\]|jpy)\s?)?
         (?P<number>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})
         (?:\.(?P<fraction>[0-9]{1,3}))?
         (?P<man>万)?

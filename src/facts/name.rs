@@ -114,7 +114,8 @@ pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &
     let name = named.or_else(|| match lines.next() {
         // right above the link, or nothing better is said
         Some((0 | 1, name)) => Some(name),
-        Some((_, name)) => quoted(page).or(Some(name)),
+        // a name in quotes elsewhere may be a part of the one on the line
+        Some((_, name)) => quoted(page).filter(|part| !name.contains(part.as_str())).or(Some(name)),
         None => None,
     });
     let name = name.unwrap_or_default();
@@ -149,9 +150,9 @@ pub(super) fn told(page: &Page<'_>) -> Option<String> {
 pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
     let view = &page.joined;
     let lead = [
-        "ご注文の", "ご注文いただいた", "ご注文いただきました", "ご注文いただいた", "ご注文いただきました",
-        "ご注文のうち", "ご注文商品の", "ご注文の商品", "ご注文くださった", "お申込の", "お申込の", "ご購入の",
-        "お買い上げの", "お選びいただいた",
+        "お求めいただいた", "お求めいただきました", "お求めの", "ご所望の", "ご注文の", "ご注文いただいた",
+        "ご注文いただきました", "ご注文いただいた", "ご注文いただきました", "ご注文のうち", "ご注文商品の",
+        "ご注文の商品", "ご注文くださった", "お申込の", "お申込の", "ご購入の", "お買い上げの", "お選びいただいた",
     ];
     // the quotes of a button, of a subject or of a shop
     let other = [
@@ -198,9 +199,18 @@ fn quoted(page: &Page<'_>) -> Option<String> {
             let before = view.slice(sentence.start..whole.start());
             let after = view.slice(whole.end()..sentence.end);
             let about = [
-                "入荷", "生産", "製造", "着荷", "再販", "販売", "登録", "商品", "在庫", "お気に入り", "リクエスト",
-                "完売", "品切", "売り切れ", "復活", "お待ち", "お問い合わせ", "お問い合わせ", "ご希望",
+                "入荷", "なくな", "無くな", "追加", "お待たせ", "届き", "お止め", "生産", "製造", "着荷", "再販",
+                "販売", "登録", "商品", "在庫", "お気に入り", "リクエスト", "完売", "品切", "売り切れ", "復活",
+                "お待ち", "お問い合わせ", "お問い合わせ", "ご希望",
             ];
+            // 特装版『見本島の灯台守』(ポストカード付き): a part of a longer name
+            let part = view
+                .slice(sentence.start..whole.start())
+                .ends_with(|c: char| c.is_alphanumeric() && !matches!(c, 'ぁ'..='ん'))
+                && view.slice(whole.end()..sentence.end).starts_with('(');
+            if part {
+                return None;
+            }
             let goods = about.iter().any(|word| before.contains(word) || after.contains(word));
             let shop = before.ends_with("ショップ") || before.ends_with("店舗") || after.trim_start().starts_with("店");
             // 【…】 at the head of a line is a tag
@@ -343,7 +353,12 @@ fn line_name(page: &Page<'_>, line: &Range<usize>) -> Option<String> {
 
 /// A name as a reader sees it: on one line, letters whole, nothing invisible in it.
 pub(super) fn clean(written: &str) -> String {
-    text::visible(written).replace(['\r', '\n'], "").replace('\u{a0}', " ").trim().to_owned()
+    text::visible(written)
+        .replace(['\r', '\n'], "")
+        .replace('\u{a0}', " ")
+        .trim()
+        .trim_end_matches(|c: char| c.is_whitespace() || "│┃".contains(c))
+        .to_owned()
 }
 
 /// A name without the quotes around all of it.
@@ -375,7 +390,7 @@ fn bare(written: &str) -> Option<String> {
         "date:", "from:", "to:", "subject:", "sent:", "cc:", "送信日時", "差出人", "件名", "宛先", "日時:", "sku",
         "カラー:", "サイズ:", "色:", "種類:", "価格", "販売価格", "税込", "在庫", "数量", "期間", "販売開始", "取扱",
         "お一人様", "おひとり様", "お1人様", "1人様", "著者", "出版社", "発行", "発売元", "ショップ", "販売店",
-        "どなた", "店舗", "受付",
+        "どなた", "店舗", "受付", "お値段", "値段",
     ];
     let greets = ["様", "さま", "さん", "様へ", "さんへ", "さまへ", "殿"].iter().any(|end| text.ends_with(end))
         && count < 24

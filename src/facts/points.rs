@@ -9,15 +9,15 @@ use std::ops::Range;
 
 /// Words of coming back.
 const BACK: &[&str] = &[
-    "返還", "返却", "返戻", "お戻し", "戻し", "戻す", "戻り", "戻る", "戻って", "戻ら", "戻され", "復元", "復活",
-    "再付与", "お返し", "返され", "払い戻", "returned", "refunded", "restored", "credited back", "返りま", "元通り",
-    "元に戻", "再付与", "補てん", "補填", "be returned", "given back", "give back", "put back", "re-credited",
-    "return your points",
+    "返還", "返却", "返戻", "お戻し", "戻し", "戻す", "戻せ", "再度お付け", "改めてお付け", "付け直", "戻り", "戻る",
+    "戻って", "戻ら", "戻され", "復元", "復活", "再付与", "お返し", "返され", "払い戻", "returned", "refunded",
+    "restored", "credited back", "返りま", "元通り", "元に戻", "再付与", "補てん", "補填", "be returned", "given back",
+    "give back", "put back", "re-credited", "return your points",
 ];
 /// What makes it a deed that was done.
 const DONE: &[&str] = &[
-    "ました", "済み", "済です", "済で", "完了", "しております", "されております", "has been", "have been", "were ",
-    "was ", "いたしております", "終わって", "終わりま", "終えま", "戻ってます",
+    "ました", "済み", "済です", "済デス", "マシタ", "済で", "完了", "しております", "されております", "has been",
+    "have been", "were ", "was ", "いたしております", "終わって", "終わりま", "終えま", "戻ってます",
 ];
 /// What makes it a deed still to come, whatever form the verb has.
 const LATER: &[&str] =

@@ -88,6 +88,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         }
         let wish = RECEIVED.iter().any(|word| sentence.contains(word));
         let taken_on = sentence.contains("承りました")
+            || (wish && sentence.contains("お預かりいたしました"))
             || sentence.contains("受付")
             || (wish && TAKEN.iter().any(|word| sentence.contains(word)));
         if taken_on && !finished(page) {
@@ -108,7 +109,9 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
-            let taken_on = ["承り", "受付", "確認いたし", "いただきました"].iter().any(|word| text.contains(word));
+            let taken_on = ["お預かりいたしました", "お預かりしました", "承り", "受付", "確認いたし", "いただきました"]
+                .iter()
+                .any(|word| text.contains(word));
             if wish && taken_on && is_said(view, at, at + "キャンセル".len()) {
                 return Some(view.sure(Cancelled::Requested, sentence));
             }
@@ -141,8 +144,8 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
 
 /// What is done with a wish that came in.
 const TAKEN: &[&str] = &[
-    "承り", "受付", "お受けしました", "お受けいたしました", "受け取り", "確認いたしました", "確認しました", "拝見",
-    "拝受", "頂戴", "いただきました", "received",
+    "お預かりいたしました", "お預かりしました", "承り", "受付", "お受けしました", "お受けいたしました", "受け取り",
+    "確認いたしました", "確認しました", "拝見", "拝受", "頂戴", "いただきました", "received",
 ];
 #[cfg(test)]
 mod tests {

@@ -169,7 +169,7 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
         return; // goods of an order are another matter
     }
     let watched = watched(page);
-    let none = none(page);
+    let none = none(page).filter(|_| facts.resale_at.is_none());
     let back = back(page, facts.resale_at.is_some());
     let found = |(v, range): (usize, Range<usize>), value: Stock| {
         page.prose().get(v).map(|view| view.found(value, range, Confidence::High))
@@ -188,7 +188,11 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
         found(place, Stock::Unplanned)
     } else {
         let value = if facts.resale_at.is_some() { Stock::Announced } else { Stock::Back };
-        returned(page).and_then(|place| found(place, value))
+        returned(page).and_then(|place| found(place, value)).or_else(|| {
+            // an hour was named at which something that was gone is sold
+            let at = facts.resale_at.as_ref().filter(|at| at.confidence == Confidence::High)?;
+            Some(Found { value: Stock::Announced, span: at.span.clone(), confidence: Confidence::High })
+        })
     };
 }
 
@@ -249,9 +253,12 @@ fn counts(page: &Page<'_>, view: &View<'_>, range: &Range<usize>, timed: bool) -
     let item = item || remark && page.lines.iter().filter(|line| priced(page.body.slice((*line).clone()))).count() >= 4;
     let planned =
         ["予定", "見込", "めざし", "目指し", "近日", "後日", "決定"].iter().any(|word| after.contains(word)) && !timed;
-    let given_up = ["あきらめ", "断念", "難し", "困難", "見合わせ", "できません", "やめること"]
-        .iter()
-        .any(|word| after.contains(word));
+    let given_up = [
+        "あきらめ", "断念", "難し", "困難", "見合わせ", "できません", "やめること", "とお伝えした", "とお知らせした",
+        "とご案内した", "は完売しま", "売り切れました",
+    ]
+    .iter()
+    .any(|word| after.contains(word));
     let planned = planned || given_up;
     let before = view.slice(sentence.start..range.end);
     let fresh = ["新商品", "新作", "新着", "新入荷", "new arrival"].iter().any(|word| before.contains(word));

@@ -8,14 +8,14 @@ use super::{Confidence, Facts, Found};
 
 patterns! {
     USED = r"(?x)
-        (?:ご?利用|使用|お使い|使って|充て|充当|お支払)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|になられた|られた|済み)?(?:分)?(?:の)?(?:楽天|期間限定)?ポイント(?:数)?
+        (?:ご?利用|使用|お使い|使って|充て|充当|お支払)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|になられた|られた|れた|だった|でした|済み)?(?:分)?(?:の)?(?:楽天|期間限定)?ポイント(?:数)?
         (?:は|が|の|を|分|:|\(|\s){0,3}(?P<a>[0-9][0-9,]*)\s?(?:ポイント|pt|p|円)
       | (?P<b>[0-9][0-9,]*)\s?(?:ポイント|pt|p)(?:を|が|の|分を?)?(?:ご?利用|使用|お使い)
       | (?P<d>[0-9][0-9,]*)\s?(?:points?|pts?)\s(?:that\s)?you\s(?:used|spent|paid)
       | (?:ご?利用|使用|お使い|使って)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|済み|分)?(?:の)?(?:期間限定ポイント)?\(?(?P<c>[0-9][0-9,]*)\s?(?:ポイント|pt)
     ";
     COUPON_USED = r"(?x)
-        (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?(?P<a>[0-9][0-9,]*)\s?円(?:分|off|オフ|引き)?(?:の)?クーポン
+        (?:ご?利用|使用|お使い|使)(?:われた|った|いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?(?P<a>[0-9][0-9,]*)\s?円(?:分|off|オフ|引き)?(?:の)?クーポン
       | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?クーポン\(?(?P<b>[0-9][0-9,]*)\s?円
       | クーポン\s?(?P<c>[0-9][0-9,]*)\s?円(?:分)?を(?:ご?利用|使用)
     ";
@@ -27,7 +27,9 @@ patterns! {
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     // a change names the old sums and the new ones: only the new ones count
     let text = page.body.text();
-    let old = text.find("変更前").map(|old| match text.get(old..).and_then(|rest| rest.find("変更後")) {
+    let before = ["変更前", "訂正前", "修正前"].iter().filter_map(|word| text.find(word)).min();
+    let after = |rest: &str| ["変更後", "訂正後", "修正後"].iter().filter_map(|word| rest.find(word)).min();
+    let old = before.map(|old| match text.get(old..).and_then(after) {
         Some(new) => old..old + new,
         None => old..text.len(),
     });
@@ -126,7 +128,9 @@ fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Fou
             let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
             let points = ["ポイント", "pt", "p "].iter().any(|unit| after.starts_with(unit)) || after == "p";
             let points = points && kind != Kind::Points && !amount.marked;
-            !points && !amount.bound && before.chars().count() <= if changes { 48 } else { 24 }
+            // a sum without a yen sign in a mail without one: of points, of pieces
+            let yen = amount.marked || kind == Kind::Points || page.has(&["円", "¥", "yen", "jpy"]);
+            yen && !points && !amount.bound && before.chars().count() <= if changes { 48 } else { 24 }
         };
         // 4,720円 → 1,040円, or the columns 変更前 and 変更後: what holds now stands last
         if changes || text.contains('→') {

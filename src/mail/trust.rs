@@ -263,13 +263,14 @@ fn claim(from: &Address, evidence: &Evidence<'_>) -> Option<&'static str> {
 /// Whether a display name holds nothing but Rakuten's name and words of a service desk. A shop's name (モドリ雑貨店
 /// 楽天市場店) holds more.
 fn only_rakuten(name: &str) -> bool {
-    const WORDS: [&str; 58] = [
-        "株式会社", "(株)", "グループ", "お客様", "お客さま", "カスタマー", "サポート", "センター", "サービス",
-        "セキュリティ", "アカウント", "ポイント", "クラブ", "カード", "銀行", "ペイ", "モバイル", "トラベル", "市場",
-        "いちば", "会員", "情報", "窓口", "運営", "事務局", "本部", "公式", "ニュース", "お知らせ", "自動配信", "配信",
-        "専用", "注文", "確認", "再入荷", "通知", "メール", "管理", "チーム", "安全", "係", "部", "id", "ichiba",
-        "group", "support", "customer", "service", "security", "account", "member", "team", "info", "card", "co.jp",
-        "no-reply", "noreply", "e-navi",
+    const WORDS: [&str; 74] = [
+        "クーポン", "キャンペーン", "プレゼント", "抽選", "当選", "ギフト", "スーパーsale", "マラソン", "返金", "還元",
+        "特典", "ショッピング", "お買い物", "配送", "重要", "緊急", "株式会社", "(株)", "グループ", "お客様",
+        "お客さま", "カスタマー", "サポート", "センター", "サービス", "セキュリティ", "アカウント", "ポイント",
+        "クラブ", "カード", "銀行", "ペイ", "モバイル", "トラベル", "市場", "いちば", "会員", "情報", "窓口", "運営",
+        "事務局", "本部", "公式", "ニュース", "お知らせ", "自動配信", "配信", "専用", "注文", "確認", "再入荷", "通知",
+        "メール", "管理", "チーム", "安全", "係", "部", "id", "ichiba", "group", "support", "customer", "service",
+        "security", "account", "member", "team", "info", "card", "co.jp", "no-reply", "noreply", "e-navi",
     ];
     if !(name.contains("楽天") || name.contains("rakuten"))
         || ["楽天市場店", "楽天店", "楽天市場支店"].iter().any(|shop| name.contains(shop))
@@ -282,7 +283,16 @@ fn only_rakuten(name: &str) -> bool {
             rest = rest.replace(word, " ");
         }
     }
-    !rest.chars().any(char::is_alphanumeric)
+    // 楽天市場○○事務局: whatever the desk is called
+    let head = name.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let desk = [
+        "事務局", "サポートセンター", "カスタマーセンター", "お客様センター", "運営局", "運営事務", "相談窓口",
+        "support center", "customer center",
+    ]
+    .iter()
+    .any(|desk| name.contains(desk));
+    let speaks = (head.starts_with("楽天") || head.starts_with("rakuten")) && desk && !name.contains('店');
+    speaks || !rest.chars().any(char::is_alphanumeric)
 }
 
 /// Words with which a mail speaks in Rakuten's name.

@@ -6,12 +6,14 @@
 mod capture;
 pub mod compile;
 pub mod diagnostic;
+pub mod draft;
 mod example;
 mod explain;
 mod extract;
 mod inherit;
 pub mod judge;
 mod lint;
+mod mask;
 mod node;
 mod parse;
 mod pattern;

@@ -170,6 +170,7 @@ fn is_phrase(check: &Check, between: &str) -> bool {
         Want::No => !denied,
         Want::Yes | Want::Either => true,
     };
+    let fits = fits && (check.supposed != Want::No || !clause::supposes(between));
     fits && !between.contains(['。', '!', '?', '\n'])
 }
 

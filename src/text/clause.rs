@@ -17,7 +17,7 @@ const BREAKS: &[&str] = &[
 const SUPPOSITIONS: &[&str] = &[
     "場合", "万一", "万が一", "された際", "なった際", "した際は", "の際は", "でしたら", "ましたら", "なければ",
     "ますと", "過ぎると", "時は", "ときは", "際には", "ことがござ", "ことがあり", "こともござ", "こともあり",
-    "可能性が", "その際、", "その場合", "であれば", "かもしれ", "ならば",
+    "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば",
 ];
 
 /// Whether a character is a kana or a kanji (also the prolonged-sound mark).
@@ -77,6 +77,11 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
         || ["次第", "時に", "時は", "した際", "され次第", "し次第"].iter().any(|sign| after.starts_with(sign));
     let going_on = going_on || is_heading(before, after);
     going_on || said(from) || said(to)
+}
+
+/// Whether words between two others make what follows a mere supposition: ポイントは|取消の場合、|返還.
+pub(crate) fn supposes(words: &str) -> bool {
+    SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words)
 }
 
 /// Whether a word is the topic of a line such as `■在庫切れについて`: a heading states nothing.

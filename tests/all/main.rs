@@ -6,6 +6,7 @@ mod corrections;
 mod crash;
 mod cut;
 mod dependencies;
+mod draft;
 mod explain;
 mod fixtures;
 mod imap_dovecot;

@@ -5,8 +5,7 @@ use crate::facts::Facts;
 use crate::mail::{Mail, Reading};
 use crate::rules::{Condition, Explanation, Known, RuleSet, Source, explain, judge};
 
-const BODY: &str =
-    "見本 花子 様\n\nお探しの土鍋は再入荷しておりません。\n急須は明日20時から販売します。\n\n2026年11月23日 見本 花子 <hanako@example.jp>:\n> お尋ねします。\n> 再入荷しましたか\n> お返事ください\n";
+const BODY: &str = "見本 花子 様\n\nお探しの土鍋は再入荷しておりません。\n急須は明日20時から販売します。\n\n2026年11月23日 見本 花子 <hanako@example.jp>:\n> お尋ねします。\n> 再入荷しましたか\n> お返事ください\n";
 
 fn mail(body: &str) -> Mail {
     let raw = format!(
