@@ -44,6 +44,10 @@ pub enum Command {
     Release(Release),
     /// Show mails that you moved by hand, and how to make a rule of each
     Corrections(Corrections),
+    /// Show what modori did: every filing and every alert, newest first
+    History(History),
+    /// Take filings back: each mail goes where it came from
+    Undo(Undo),
     /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
     Import(Import),
     /// Show the orders that owe something
@@ -155,6 +159,8 @@ pub enum Rules {
     List(RulesFrom),
     /// Run the examples, and mails of your own with what you expect of them beside them
     Test(TestRules),
+    /// Show what the rules, as they are now, would change on old mail
+    Diff(DiffRules),
     /// Make a rule from a mail: commented, with that mail as its example, personal data masked
     New(NewRule),
     /// Print the JSON Schema of rule files or of config.toml, so that an editor completes and checks them
@@ -184,6 +190,73 @@ pub struct TestRules {
     /// Trust Authentication-Results of this host (repeatable)
     #[arg(long, value_name = "HOST")]
     pub authserv_id: Vec<String>,
+}
+
+/// `modori rules diff`
+#[derive(Debug, Args)]
+pub struct DiffRules {
+    /// Mail received from this day on (2026-11-01)
+    #[arg(long, value_name = "DAY")]
+    pub since: String,
+    /// … and until this day
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<String>,
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Old mail from files instead of the mailbox: .eml files, mbox files, Maildirs, folders
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+    /// For mail that modori has not sorted: compare with the rules of this folder instead of the shipped ones
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// Folder of your own rule files (with --from; overrides the configuration)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+    /// File the mail anew as the rules say
+    #[arg(long)]
+    pub apply: bool,
+    /// Do not ask before moving
+    #[arg(long, requires = "apply")]
+    pub yes: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `modori history`
+#[derive(Debug, Args)]
+pub struct History {
+    /// From this day on (2026-11-01)
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
+    /// Only of this mail: its Message-ID
+    #[arg(long, value_name = "MAIL")]
+    pub mail: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `modori undo`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
+pub struct Undo {
+    /// Numbers of actions, as `modori history` shows them
+    #[arg(value_name = "NUMBER", group = "which")]
+    pub ids: Vec<i64>,
+    /// Everything that one `rules diff --apply` moved
+    #[arg(long, value_name = "NAME", group = "which", conflicts_with = "ids")]
+    pub batch: Option<String>,
+    /// Everything that was filed since (2026-11-01, or 2026-11-01T10:00:00+09:00)
+    #[arg(long, value_name = "TIME", group = "which", conflicts_with = "ids")]
+    pub since: Option<String>,
+    /// Everything that this rule decided
+    #[arg(long, value_name = "NAME", group = "which", conflicts_with = "ids")]
+    pub rule: Option<String>,
 }
 
 /// `modori rules new`

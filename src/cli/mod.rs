@@ -5,8 +5,10 @@ mod cases;
 mod classify;
 mod corrections;
 mod demo;
+mod diff;
 mod draft;
 mod explain;
+mod history;
 mod import;
 mod mails;
 mod release;
@@ -76,6 +78,8 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Rules(rules) => rules::run(rules, config, state),
         Command::Release(release) => release::run(release, config, state),
         Command::Corrections(corrections) => corrections::run(corrections, config, state),
+        Command::History(history) => history::run(history, config, state),
+        Command::Undo(undo) => history::undo(undo, config, state),
         Command::Import(import) => import::run(import, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),

@@ -3,11 +3,13 @@
 use super::classify::Sheet;
 use super::tested::Tested;
 use crate::calendar;
-use crate::edge::store::{Latency, Row, State};
+use crate::edge::store::{Action, Latency, Row, State};
 use crate::engine::Mailbox;
+use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
 use crate::ledger::Case;
-use crate::rules::{Listed, ListedExtractor};
+use crate::plan::{Effect, Way};
+use crate::rules::{Listed, ListedExtractor, Verdict};
 use crate::wording::{Language, Wording};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -103,6 +105,72 @@ pub(super) fn tested(all: &[Tested]) -> String {
         table.add_row([one.file.clone(), one.category.clone(), rule, wrong.join("\n")]);
     }
     if all.iter().all(|one| one.wrong.is_empty()) { String::new() } else { table.to_string() }
+}
+
+/// What `rules diff` found in a mailbox.
+pub(super) fn changes(all: &[Change]) -> String {
+    let mut table = table(&["received", "from", "subject", "was", "is", "by the rule", ""]);
+    for change in all {
+        let (was, is) = (verdict_line(&change.before), verdict_line(&change.after));
+        let way = match &change.way {
+            Way::To(folder) => format!("{} → {folder}", change.place.mailbox),
+            Way::Stays(why) => format!("stays in {}: {why}", change.place.mailbox),
+        };
+        let rule = change.after.rule.clone().unwrap_or_default();
+        table.add_row([at(change.received), one_line(&change.from), one_line(&change.subject), was, is, rule, way]);
+    }
+    table.to_string()
+}
+
+/// A mail of a file, judged twice.
+type ChangedFile = (String, Timestamp, String, String, Verdict, Verdict);
+
+/// What `rules diff` found in files.
+pub(super) fn changed_files(all: &[ChangedFile]) -> String {
+    let mut table = table(&["file", "received", "from", "subject", "was", "is", "by the rule"]);
+    for (file, received, from, subject, before, after) in all {
+        let rule = after.rule.clone().unwrap_or_default();
+        let row = [
+            file.clone(),
+            at(*received),
+            one_line(from),
+            one_line(subject),
+            verdict_line(before),
+            verdict_line(after),
+            rule,
+        ];
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+fn verdict_line(verdict: &Verdict) -> String {
+    match &verdict.folder {
+        Some(folder) => format!("{} ({folder})", verdict.category),
+        None => verdict.category.clone(),
+    }
+}
+
+/// The actions of `history`.
+pub(super) fn history(all: &[Action]) -> String {
+    let mut table = table(&["#", "when", "what", "mail", "category", "cause", ""]);
+    for action in all {
+        let what = match (&action.effect, &action.origin) {
+            (Effect::File { folder }, Some(origin)) => format!("{origin} → {folder}"),
+            (Effect::File { folder }, None) => format!("→ {folder}"),
+            (Effect::Alert { channel, alert }, _) => format!("alert by {channel}: {}", one_line(&alert.title)),
+        };
+        let message = action.message.as_ref();
+        let mail = message.and_then(|message| message.message_id.as_deref()).map(one_line).unwrap_or_default();
+        let rule =
+            message.and_then(|message| message.rule.as_deref()).map_or(String::new(), |rule| format!(" ({rule})"));
+        let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
+        let state = if action.state == State::Done { String::new() } else { action.state.word().to_owned() };
+        let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
+        let cause = super::history::cause(action).to_owned();
+        table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
+    }
+    table.to_string()
 }
 
 /// The rules of `rules list`.

@@ -1,7 +1,7 @@
 //! `modori rules`: check, list, schema; what else there is has files of its own.
 
 use super::args::{Rules, SchemaOf};
-use super::{Failure, draft, render, setup, tested};
+use super::{Failure, diff, draft, render, setup, tested};
 use crate::rules::{self, Severity};
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use std::path::Path;
 pub(super) fn run(arguments: &Rules, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     match arguments {
         Rules::Test(test) => tested::run(test, config),
+        Rules::Diff(diff) => diff::run(diff, config, state),
         Rules::New(new) => draft::run(new, config, state),
         Rules::Check(from) => check(setup::rules_folder(from.folder.as_deref(), config)?.as_deref()),
         Rules::Schema(which) => {

@@ -3,6 +3,7 @@
 //! Everything runs inside one future: dropped at any moment, it leaves nothing behind but the database, and the next
 //! start goes on from there.
 
+pub mod backtest;
 pub mod corrections;
 pub mod import;
 pub mod pure;
@@ -10,6 +11,7 @@ pub mod release;
 pub mod reload;
 pub mod sweep;
 mod take;
+pub mod undo;
 
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Backlog};

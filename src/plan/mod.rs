@@ -1,6 +1,7 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
 pub mod link;
+pub mod on_backtest;
 pub mod on_mail;
 pub mod on_rules;
 mod tell;
@@ -10,6 +11,7 @@ use crate::rules::Priority;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use on_backtest::{Old, Way, on_backtest};
 pub use on_mail::{Arrived, on_mail};
 pub use on_rules::on_rules;
 

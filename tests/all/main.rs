@@ -6,6 +6,7 @@ mod corrections;
 mod crash;
 mod cut;
 mod dependencies;
+mod diff;
 mod draft;
 mod explain;
 mod fixtures;

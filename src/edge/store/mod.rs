@@ -5,6 +5,7 @@
 
 mod correction;
 mod cursor;
+mod history;
 mod ledger;
 mod open;
 mod outbox;
@@ -13,6 +14,7 @@ mod settle;
 
 pub use correction::Correction;
 pub use cursor::Cursor;
+pub use history::{Action, Decided, Redecided, Subject};
 pub use open::{Db, StoreError};
 pub use outbox::{Latency, Row, State};
 pub use release::{Quarantined, Releasing, Standing};

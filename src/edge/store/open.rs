@@ -8,8 +8,12 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x6d6f_646f;
 
 /// Numbered schema files, each applied once, in order.
-const SCHEMA: &[&str] =
-    &[include_str!("schema/001.sql"), include_str!("schema/003.sql"), include_str!("schema/004.sql")];
+const SCHEMA: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/003.sql"),
+    include_str!("schema/004.sql"),
+    include_str!("schema/005.sql"),
+];
 
 /// How long another process may hold the database before we give up waiting.
 const BUSY: Duration = Duration::from_secs(20);

@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    fn of(word: &str) -> Self {
+    pub(super) fn of(word: &str) -> Self {
         match word {
             "ready" => Self::Ready,
             "doing" => Self::Doing,
@@ -310,8 +310,10 @@ impl Db {
         self.write(|transaction| {
             for (id, source, target) in filed {
                 transaction
-                    .prepare_cached("UPDATE outbox SET state = 'done', doing = NULL, closed_at = ?2 WHERE id = ?1")?
-                    .execute((id, millis(now)))?;
+                    .prepare_cached(
+                        "UPDATE outbox SET state = 'done', doing = NULL, closed_at = ?2, origin = ?3 WHERE id = ?1",
+                    )?
+                    .execute((id, millis(now), &source.mailbox))?;
                 let message: Option<i64> = transaction
                     .prepare_cached("SELECT message FROM outbox WHERE id = ?1")?
                     .query_row([id], |row| row.get(0))?;

@@ -129,6 +129,7 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
         let there: bool = transaction
             .prepare_cached(
                 "SELECT gone = 0 AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.message = place.message) \
+                 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = place.message AND wish_key LIKE 'undo:%') \
                  FROM place WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4",
             )?
             .query_row((&one.place.account, &one.place.mailbox, one.place.uid_validity, one.place.uid), |row| {

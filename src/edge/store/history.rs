@@ -1,0 +1,226 @@
+//! What modori did, action by action, and how a filing is taken back or made anew.
+
+use super::outbox::{self, State};
+use super::settle::{add_place, json};
+use super::{Db, StoreError, from_millis, millis};
+use crate::mailbox::{MailKey, Place};
+use crate::plan::{Effect, Wish};
+use crate::rules::{Verdict, category};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction};
+
+/// One action: an alert or a filing, from the wish to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// Its number: what `modori undo` takes.
+    pub id: i64,
+    /// The wish's unique key; what stands before its first colons says what caused it.
+    pub key: String,
+    /// What was done.
+    pub effect: Effect,
+    /// How far it is.
+    pub state: State,
+    /// Channel of an alert; account of a filing.
+    pub lane: String,
+    /// The folder a filing took the message from.
+    pub origin: Option<String>,
+    /// When it was done or given up; when it was wished for, if it is not at its end.
+    pub at: Timestamp,
+    /// Why it was not done.
+    pub error: Option<String>,
+    /// The message, its category, the rule that decided, and its Message-ID where that is kept.
+    pub message: Option<Subject>,
+}
+
+/// The message an action is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    /// Its number.
+    pub id: i64,
+    /// What it is.
+    pub key: MailKey,
+    /// What modori takes it for now.
+    pub category: String,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// Message-ID without angle brackets.
+    pub message_id: Option<String>,
+}
+
+/// What is on record of a mail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// Its number.
+    pub message: i64,
+    /// What it was judged.
+    pub verdict: Verdict,
+    /// A person moved it: it stays where she put it.
+    pub corrected: bool,
+    /// The mailbox it was first seen in.
+    pub home: Option<String>,
+}
+
+/// A mail that is judged and filed anew.
+#[derive(Clone, Debug)]
+pub struct Redecided {
+    /// Its number.
+    pub message: i64,
+    /// Where it was seen to lie.
+    pub place: Place,
+    /// What it is now.
+    pub verdict: Verdict,
+    /// The filing.
+    pub wish: Wish,
+}
+
+impl Db {
+    /// Actions, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn history(&self, since: Option<Timestamp>, limit: u32) -> Result<Vec<Action>, StoreError> {
+        self.actions("coalesce(closed_at, wished_at) >= ?1 ORDER BY coalesce(closed_at, wished_at) DESC, outbox.id DESC LIMIT ?2",
+            (since.map_or(i64::MIN, millis), limit))
+    }
+
+    /// One action by its number.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn action(&self, id: i64) -> Result<Option<Action>, StoreError> {
+        Ok(self.actions("outbox.id = ?1", [id])?.pop())
+    }
+
+    fn actions(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Action>, StoreError> {
+        let sql = format!(
+            "SELECT outbox.id, wish_key, payload, lane, state, origin, coalesce(closed_at, wished_at), last_error, \
+             message.id, mail_key, category, json_extract(verdict, '$.rule'), message_id \
+             FROM outbox LEFT JOIN message ON message.id = outbox.message WHERE {condition}"
+        );
+        let mut query = self.connection.prepare(&sql)?;
+        let mut rows = query.query(values)?;
+        let mut actions = Vec::new();
+        while let Some(row) = rows.next()? {
+            let payload: String = row.get(2)?;
+            let effect = serde_json::from_str(&payload).map_err(|error| StoreError::Value { what: "effect", error })?;
+            let state: String = row.get(4)?;
+            let key: Option<String> = row.get(9)?;
+            let message = match (row.get::<_, Option<i64>>(8)?, key.as_deref().and_then(MailKey::from_hex)) {
+                (Some(id), Some(key)) => {
+                    Some(Subject { id, key, category: row.get(10)?, rule: row.get(11)?, message_id: row.get(12)? })
+                }
+                _ => None,
+            };
+            actions.push(Action {
+                id: row.get(0)?,
+                key: row.get(1)?,
+                effect,
+                state: State::of(&state),
+                lane: row.get(3)?,
+                origin: row.get(5)?,
+                at: from_millis(row.get(6)?),
+                error: row.get(7)?,
+                message,
+            });
+        }
+        Ok(actions)
+    }
+
+    /// What is on record of a mail; `None` when it is not known.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn decided(&self, key: &MailKey) -> Result<Option<Decided>, StoreError> {
+        let sql = "SELECT id, verdict, EXISTS (SELECT 1 FROM correction WHERE correction.message = message.id), \
+                   (SELECT mailbox FROM place WHERE place.message = message.id ORDER BY seen_first LIMIT 1) \
+                   FROM message WHERE mail_key = ?1";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let found: Option<(i64, String, bool, Option<String>)> =
+            query.query_row([key.hex()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).optional()?;
+        let Some((message, verdict, corrected, home)) = found else { return Ok(None) };
+        let verdict = serde_json::from_str(&verdict).map_err(|error| StoreError::Value { what: "verdict", error })?;
+        Ok(Some(Decided { message, verdict, corrected, home }))
+    }
+
+    /// Judges and files mails anew, in one transaction; answers how many. One that was moved meanwhile is left out.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is changed then.
+    pub fn redecide(&mut self, all: &[Redecided], now: Timestamp) -> Result<usize, StoreError> {
+        self.write(|transaction| {
+            let mut done = 0;
+            for one in all {
+                let there = "SELECT EXISTS (SELECT 1 FROM place WHERE account = ?2 AND mailbox = ?3 AND uid_validity = ?4 AND uid = ?5 \
+                             AND message = ?1 AND gone = 0) \
+                             AND NOT EXISTS (SELECT 1 FROM correction WHERE message = ?1) \
+                             AND NOT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND kind = 'file' AND state IN ('ready', 'doing'))";
+                let there: bool = transaction.prepare_cached(there)?.query_row(
+                    (one.message, &one.place.account, &one.place.mailbox, one.place.uid_validity, one.place.uid),
+                    |row| row.get(0),
+                )?;
+                if !there {
+                    continue;
+                }
+                let row = outbox::enter(transaction, &one.wish, &one.place.account, Some(one.message), false, now)?;
+                let Some(row) = row else { continue };
+                transaction
+                    .prepare_cached("INSERT INTO redecided (outbox, category, verdict) SELECT ?1, category, verdict FROM message WHERE id = ?2")?
+                    .execute((row.id, one.message))?;
+                judged(transaction, one.message, &one.verdict)?;
+                done += 1;
+            }
+            Ok(done)
+        })
+    }
+
+    /// Takes a filing back: the message goes to `wish`'s folder, and what a back-test had made of it is as before.
+    /// `false` when that was asked for before.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is changed then.
+    pub fn take_back(&mut self, action: &Action, wish: &Wish, now: Timestamp) -> Result<bool, StoreError> {
+        let message = action.message.as_ref().map(|message| message.id);
+        self.write(|transaction| {
+            let entered = outbox::enter(transaction, wish, &action.lane, message, false, now)?;
+            if entered.is_none() {
+                return Ok(false);
+            }
+            let sql = "UPDATE message SET category = redecided.category, verdict = redecided.verdict \
+                       FROM redecided WHERE redecided.outbox = ?1 AND message.id = ?2";
+            transaction.prepare_cached(sql)?.execute((action.id, message))?;
+            Ok(true)
+        })
+    }
+
+    /// A mailbox was renumbered, and a message was found in it under its new number.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn found_again(&mut self, found: &[(i64, Place)]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            for (message, place) in found {
+                transaction
+                    .prepare_cached(
+                        "UPDATE place SET gone = 1 WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity <> ?4",
+                    )?
+                    .execute((message, &place.account, &place.mailbox, place.uid_validity))?;
+                add_place(transaction, place, *message)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn judged(transaction: &Transaction<'_>, message: i64, verdict: &Verdict) -> Result<(), StoreError> {
+    let mut verdict = verdict.clone();
+    let private = verdict.category == category::OTHER;
+    if private {
+        verdict.reasons.clear();
+    }
+    transaction.prepare_cached("UPDATE message SET category = ?2, verdict = ?3 WHERE id = ?1")?.execute((
+        message,
+        &verdict.category,
+        json(&verdict, "verdict")?,
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Filings taken back: each message goes where it came from, if it still lies where modori put it.
+
+use super::{Engine, EngineError, Mailbox};
+use crate::edge::imap::{Fetch, Session, UidSet};
+use crate::edge::store::{Action, State};
+use crate::mailbox::{LEAST_FETCH, MailKey, Place};
+use crate::plan::{Effect, Wish};
+use std::collections::BTreeMap;
+
+/// Messages of one fetch.
+const WINDOW: usize = 250;
+
+/// What became of one action that was to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// Its message goes back into this folder.
+    Goes(String),
+    /// It is left as it is, and why.
+    Not(String),
+}
+
+/// A message: its number, the UIDVALIDITY it is known under, what it is.
+type Lost = (i64, u32, MailKey);
+
+impl Engine {
+    /// Takes actions back, newest first. Twice is harmless.
+    ///
+    /// # Errors
+    /// A mailbox cannot be read, or the database refuses. What was entered until then is done.
+    pub async fn undo(&self, actions: &[Action], hand: bool) -> Result<Vec<(Action, Undone)>, EngineError> {
+        self.find_renumbered(actions).await?;
+        let mut all = Vec::new();
+        for action in actions {
+            let undone = self.undo_one(action).await?;
+            all.push((action.clone(), undone));
+        }
+        if hand {
+            self.hand.wake(Vec::new());
+        }
+        Ok(all)
+    }
+
+    async fn undo_one(&self, action: &Action) -> Result<Undone, EngineError> {
+        let not = |why: &str| Ok(Undone::Not(why.to_owned()));
+        let Effect::File { folder } = &action.effect else { return not("an alert that left cannot be taken back") };
+        match action.state {
+            State::Done => {}
+            State::Ready | State::Doing => return not("it is not done yet"),
+            State::Dropped | State::Failed | State::Unknown => return not("it was never done"),
+        }
+        let (Some(message), Some(origin)) = (&action.message, &action.origin) else {
+            return not("modori did not move it, or before it kept a record of where from");
+        };
+        let id = message.id;
+        let lies = self.store.call(move |db| db.whereabouts(id)).await?;
+        match lies {
+            Some((place, _)) if place.mailbox == *folder => {}
+            Some((place, _)) => return Ok(Undone::Not(format!("it lies in {} by now", place.mailbox))),
+            None => return not("it was moved or removed by someone else"),
+        }
+        let now = self.clock.now();
+        let key = format!("undo:{}:{}", action.id, message.key);
+        let effect = Effect::File { folder: origin.clone() };
+        let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![] };
+        let taken = action.clone();
+        let entered = self.store.call(move |db| db.take_back(&taken, &wish, now)).await?;
+        if entered { Ok(Undone::Goes(origin.clone())) } else { not("it was taken back before") }
+    }
+
+    /// Finds messages by what they are where a server renumbered the folder they lie in (RFC 9051, 2.3.1.1).
+    async fn find_renumbered(&self, actions: &[Action]) -> Result<(), EngineError> {
+        let ids: Vec<i64> = actions.iter().filter_map(|action| Some(action.message.as_ref()?.id)).collect();
+        let places: Vec<(i64, Option<(Place, MailKey)>)> =
+            self.store.call(move |db| ids.into_iter().map(|id| Ok((id, db.whereabouts(id)?))).collect()).await?;
+        let mut folders: BTreeMap<(String, String), Vec<Lost>> = BTreeMap::new();
+        for (id, lies) in places {
+            if let Some((place, key)) = lies {
+                folders.entry((place.account, place.mailbox)).or_default().push((id, place.uid_validity, key));
+            }
+        }
+        for ((account, folder), messages) in folders {
+            let Some(mailbox) = self.mailboxes.iter().find(|mailbox| mailbox.account.name == account) else { continue };
+            self.look_again(mailbox, &folder, &messages).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_again(&self, mailbox: &Mailbox, folder: &str, messages: &[Lost]) -> Result<(), EngineError> {
+        let mut session = Session::open(&mailbox.account).await?;
+        let opened = match session.examine(folder).await {
+            Ok(opened) => opened,
+            Err(error) if error.refused => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let lost: Vec<&Lost> = messages.iter().filter(|(_, validity, _)| *validity != opened.uid_validity).collect();
+        let mut found = Vec::new();
+        if !lost.is_empty() {
+            let uids: Vec<u32> =
+                session.fetch(&UidSet::from(1), Fetch::Sizes).await?.iter().map(|one| one.uid).collect();
+            for window in uids.chunks(WINDOW) {
+                for seen in session.fetch(&UidSet::of(window.iter().copied()), Fetch::First(LEAST_FETCH)).await? {
+                    let key = MailKey::of(&seen.bytes);
+                    let place = Place {
+                        account: mailbox.account.name.clone(),
+                        mailbox: folder.to_owned(),
+                        uid_validity: opened.uid_validity,
+                        uid: seen.uid,
+                    };
+                    found.extend(lost.iter().filter(|(_, _, own)| *own == key).map(|(id, ..)| (*id, place.clone())));
+                }
+            }
+        }
+        session.logout().await;
+        self.store.call(move |db| db.found_again(&found)).await?;
+        Ok(())
+    }
+}
