@@ -165,10 +165,6 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
                 continue;
             }
             // 同日 is the day named in a line above
-            // that it is sold again must be said, and near
-            if !skipped && !again_near(page, view, start) && !same_days {
-                continue;
-            }
             let stamps = match day.filter(|_| line.contains("同日")) {
                 Some(day) => date::stamps(&line.replace("同日", "本日"), day),
                 None => date::stamps(line, page.mail.base),
@@ -176,7 +172,8 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
             if same_days {
                 day = stamps.first().map(date::Stamp::start).or(day);
             }
-            if skipped {
+            // that it is sold again must be said, and near
+            if skipped || stamps.is_empty() || (!same_days && !again_near(page, view, start)) {
                 continue;
             }
             // one thing is told of, and a time from which on: it is the time of its sale
@@ -229,9 +226,9 @@ fn again_near(page: &Page<'_>, view: &View<'_>, at: usize) -> bool {
     };
     let line = view.line_at(at);
     let before = view.slice(0..line.start);
-    let above: Vec<&str> = before.rsplit('\n').filter(|line| !line.trim().is_empty()).take(7).collect();
+    let above: Vec<&str> = before.rsplit('\n').take(16).filter(|line| !line.trim().is_empty()).take(7).collect();
     let after = view.slice(line.end..view.text().len());
-    let below: Vec<&str> = after.split('\n').filter(|line| !line.trim().is_empty()).take(4).collect();
+    let below: Vec<&str> = after.split('\n').take(10).filter(|line| !line.trim().is_empty()).take(4).collect();
     let own = view.slice(line);
     let subject = page.subject.text();
     let near = || above.iter().chain(&below).any(|line| said(line));
@@ -243,7 +240,7 @@ fn again_near(page: &Page<'_>, view: &View<'_>, at: usize) -> bool {
 /// One of the two lines above speaks of a sale: `再販決定！` / `12月4日(金)20:00~`.
 fn near_sale(view: &View<'_>, at: usize) -> bool {
     let before = view.text().get(..at).unwrap_or_default();
-    before.rsplit('\n').filter(|line| !line.trim().is_empty()).take(2).any(|line| {
+    before.rsplit('\n').take(6).filter(|line| !line.trim().is_empty()).take(2).any(|line| {
         ["再販", "再入荷", "販売開始", "販売再開", "再発売", "再開", "日時", "スタート", "並べる", "販売日", "発売日"]
             .iter()
             .any(|word| line.contains(word))

@@ -324,8 +324,13 @@ fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
         let ends = ["有効期限", "利用期限", "使用期限", "失効", "期限", "expire", "valid until"]
             .iter()
             .any(|word| line.contains(word));
-        let about = line.contains("ポイント") || line.contains("point") || before_is_about_points(text, range.start);
-        if !ends || !about || line.contains("クーポン") || line.contains("coupon") || !view.counts(range.start) {
+        let about = line.contains("ポイント") || line.contains("point");
+        if !ends
+            || !(about || before_is_about_points(text, range.start))
+            || line.contains("クーポン")
+            || line.contains("coupon")
+            || !view.counts(range.start)
+        {
             continue;
         }
         if let Some(stamp) = date::stamps(line, page.mail.base).into_iter().next_back() {
@@ -339,7 +344,7 @@ fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
 /// The line above speaks of points: `期間限定ポイント 500ポイント` / `有効期限:…`.
 fn before_is_about_points(text: &str, at: usize) -> bool {
     let above = text.get(..at.saturating_sub(1)).unwrap_or_default();
-    let above = above.rsplit('\n').find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let above = above.rsplit('\n').take(4).find(|line| !line.trim().is_empty()).unwrap_or_default();
     above.contains("ポイント") && !above.contains("クーポン")
 }
 
