@@ -175,6 +175,8 @@ const LABELS: &[(&str, Kind)] = &[
     ("欠品商品", Kind::ItemName),
     ("商品名", Kind::ItemName),
     ("品名", Kind::ItemName),
+    ("返礼品名", Kind::ItemName),
+    ("返礼品", Kind::ItemName),
     ("品", Kind::ItemName),
     ("商品", Kind::ItemName),
     ("item name", Kind::ItemName),

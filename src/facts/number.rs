@@ -53,6 +53,12 @@ fn take(
     let text = view.text();
     let before = text.get(..hit.start()).unwrap_or_default();
     let after = text.get(hit.end()..).unwrap_or_default();
+    // №399999-… reads no399999-… in normal form
+    let before = ["no.", "no"]
+        .iter()
+        .find_map(|mark| before.strip_suffix(mark))
+        .filter(|rest| !rest.ends_with(|c: char| c.is_ascii_alphanumeric()))
+        .unwrap_or(before);
     let part_of_more = before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-')
         || after.starts_with(|c: char| c.is_ascii_digit())
         || (after.starts_with('-')
@@ -86,6 +92,7 @@ mod tests {
     fn order_numbers() {
         for (body, expect) in [
             ("受注番号：399999-20261120-0123456789", &["399999-20261120-0123456789"][..]),
+            ("ご注文№399999-20261120-0123456789の件", &["399999-20261120-0123456789"]),
             ("番号399999-20261120-01234567です", &["399999-20261120-01234567"]),
             ("３９９９９９－２０２６１１２０－０１２３４５６７８９", &["399999-20261120-0123456789"]),
             ("受注番号：123456789", &[]),

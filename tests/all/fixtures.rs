@@ -172,3 +172,27 @@ fn look() {
         mail.trust
     );
 }
+
+/// Every trap that is known of has samples, and they are samples of what is written there.
+#[test]
+fn every_trap_has_its_samples() {
+    let text = std::fs::read_to_string(folder().join("traps.toml")).unwrap();
+    let traps: toml::Table = text.parse().unwrap();
+    let mut missing = Vec::new();
+    for n in 1..=52 {
+        let trap = traps.get(&format!("T{n:02}")).unwrap_or_else(|| panic!("T{n:02} is not told"));
+        let list = |key: &str| -> Vec<String> {
+            let list = trap.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+            list.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect()
+        };
+        let (mails, tests) = (list("mails"), list("tests"));
+        assert!(!mails.is_empty() || !tests.is_empty(), "T{n:02} has no sample");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        missing.extend(mails.into_iter().filter(|mail| !folder().join(format!("{mail}.eml")).exists()));
+        missing.extend(tests.into_iter().filter(|test| !root.join(test).exists()));
+    }
+    assert_eq!(traps.len(), 52);
+    assert!(missing.is_empty(), "{missing:?}");
+    let forged = fixtures().iter().filter(|(kind, _)| kind == "suspect").count();
+    assert!(forged >= 25, "{forged} forgeries");
+}
