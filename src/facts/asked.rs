@@ -33,7 +33,14 @@ pub(super) fn choices(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         if text.trim().is_empty() {
             continue;
         }
-        match CHOICE.captures(text).and_then(|found| found.name("mark")?.as_str().chars().next()) {
+        // most lines begin like no choice at all
+        let head = text.trim_start().trim_start_matches(['・', '*', '>', '-', '|', '(', '[', '【', '<', ' ']);
+        let begins = head.starts_with(|c: char| "123456789abcdefgh甲乙丙丁アイウエオ一二三四五".contains(c));
+        match begins
+            .then(|| CHOICE.captures(text))
+            .flatten()
+            .and_then(|found| found.name("mark")?.as_str().chars().next())
+        {
             Some(mark) => {
                 let follows = run.last().is_some_and(|(last, _)| {
                     const ROWS: [&str; 5] = ["123456789", "abcdefgh", "甲乙丙丁", "アイウエオ", "一二三四五"];

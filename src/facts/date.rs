@@ -74,8 +74,18 @@ fn at(day: Date, hour: i8, minute: i8, second: i8) -> Timestamp {
     instant(day.at(hour, minute, second, 0))
 }
 
+/// Whether a text can hold a date: most lines cannot, and no pattern needs to run over them.
+pub(super) fn may_name_a_day(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit())
+        || text.contains('日')
+        || ["今夜", "今晩", "明晩", "あさって", "月末"].iter().any(|word| text.contains(word))
+}
+
 /// All dates of a text, in order of their places.
 pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
+    if !may_name_a_day(text) {
+        return Vec::new();
+    }
     let today = civil(base).date();
     let mut found: Vec<Stamp> = Vec::new();
     for captures in DAY.captures_iter(text).take(MOST) {

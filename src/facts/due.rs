@@ -146,6 +146,9 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
         for line in view.text().split('\n') {
             let start = from;
             from += line.len() + 1;
+            if !date::may_name_a_day(line) && !line.contains("同日") {
+                continue;
+            }
             let other = [
                 "クーポン", "coupon", "ポイント", "営業時間", "セール", "フェア", "開催", "福袋", "抽選", "ライブ配信",
                 "配信", "締切", "エントリー", "お届け", "発送", "休業", "スーパーsale", "スーパーセール", "マラソン",

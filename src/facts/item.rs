@@ -191,6 +191,9 @@ fn is_address(line: &str) -> bool {
 
 /// Price, count, and how many bytes stand before the price.
 fn price_of(cell: &str) -> Option<(u64, u64, usize)> {
+    if !cell.contains(['x', '×', '✕', '*']) || !cell.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
     let captures = PRICE_LINE.captures(cell).filter(|found| {
         // 8x32, 85 x 150 cm: sizes; an amount has a yen sign, or what it is multiplied by is counted
         ["sign", "unit", "counted"].iter().any(|name| found.name(name).is_some())

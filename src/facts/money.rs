@@ -43,6 +43,10 @@ pub(super) struct Amount {
 /// Yen amounts of a text. `bare` takes numbers without a yen sign, too (behind a label).
 pub(super) fn yen(text: &str, bare: bool) -> Vec<Amount> {
     let mut amounts = Vec::new();
+    // most lines hold no number: no pattern needs to run over them
+    if !text.bytes().any(|b| b.is_ascii_digit()) && !text.contains('円') {
+        return amounts;
+    }
     for captures in YEN.captures_iter(text) {
         let Some(all) = captures.get(0) else { continue };
         let has = |name| captures.name(name).is_some();
@@ -77,6 +81,9 @@ pub(super) fn yen(text: &str, bare: bool) -> Vec<Amount> {
 
 /// Point amounts of a text.
 pub(super) fn points(text: &str) -> Vec<Amount> {
+    if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return Vec::new();
+    }
     let mut amounts = Vec::new();
     for captures in POINTS.captures_iter(text) {
         let Some(all) = captures.get(0) else { continue };

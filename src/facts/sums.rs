@@ -35,7 +35,8 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     });
     let current: Vec<&Labelled> =
         labels.iter().filter(|one| old.as_ref().is_none_or(|old| !old.contains(&one.label.start))).collect();
-    let amount = |kind: Kind| first_amount(page, &current, kind);
+    let changes = columns(page);
+    let amount = |kind: Kind| first_amount(page, &current, kind, changes);
 
     facts.payment_yen = amount(Kind::Payment);
     if facts.payment_yen.is_none() {
@@ -114,8 +115,7 @@ pub(super) fn columns(page: &Page<'_>) -> Option<usize> {
 }
 
 /// The first amount behind a label of this kind.
-fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>> {
-    let changes = columns(page);
+fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind, changes: Option<usize>) -> Option<Found<u64>> {
     labels.iter().filter(|one| one.kind == kind).find_map(|one| {
         let mut value = one.value.clone();
         let changes = changes.is_some_and(|header| header < one.label.start);
