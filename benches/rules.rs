@@ -3,34 +3,16 @@
 #![allow(clippy::expect_used)] // a bench without its fixtures has nothing to say
 
 use divan::Bencher;
-use jiff::Timestamp;
 use modori::facts::Facts;
-use modori::mail::{self, Mail, Reading};
+use modori::mail::{self, Mail};
 use modori::rules::{self, Known, RuleSet, Source};
 use std::fmt::Write as _;
-use std::path::Path;
+
+#[path = "../tests/all/support/samples.rs"]
+mod samples;
 
 fn main() {
     divan::main();
-}
-
-/// All sample mails; one iteration of a bench goes through all of them.
-fn mails() -> Vec<Vec<u8>> {
-    let mut mails = Vec::new();
-    let kinds = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).expect("fixtures");
-    for kind in kinds.flatten().filter(|entry| entry.path().is_dir()) {
-        for file in std::fs::read_dir(kind.path()).expect("a folder of fixtures").flatten() {
-            if file.path().extension().is_some_and(|extension| extension == "eml") {
-                mails.push(std::fs::read(file.path()).expect("a fixture"));
-            }
-        }
-    }
-    assert!(mails.len() > 50, "the fixtures are missing");
-    mails
-}
-
-fn reading(bytes: &[u8]) -> Reading<'static> {
-    Reading { received: Timestamp::UNIX_EPOCH, size: u32::try_from(bytes.len()).unwrap_or(u32::MAX), authserv_ids: &[] }
 }
 
 /// So many rules, as a shopper would write them: a shop's address, words of a subject, two words near each other, a
@@ -69,7 +51,7 @@ fn set(count: usize) -> RuleSet {
 /// What any program pays: mail-parser's parse, and every text part decoded.
 #[divan::bench]
 fn baseline_parse_and_decode(bencher: Bencher<'_, '_>) {
-    let mails = mails();
+    let mails = samples::mails();
     bencher.counter(divan::counter::ItemsCount::new(mails.len())).bench(|| {
         for bytes in &mails {
             if let Some(parsed) = mail_parser::MessageParser::default().parse(bytes.as_slice()) {
@@ -88,10 +70,10 @@ fn baseline_parse_and_decode(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [0, 10, 100, 1_000, 10_000])]
 fn judge(bencher: Bencher<'_, '_>, count: usize) {
     let set = set(count);
-    let read: Vec<(Mail, Facts)> = mails()
+    let read: Vec<(Mail, Facts)> = samples::mails()
         .iter()
         .map(|bytes| {
-            let mail = mail::read(bytes, &reading(bytes));
+            let mail = mail::read(bytes, &samples::reading(bytes));
             let facts = rules::read(&set, &mail);
             (mail, facts)
         })

@@ -110,12 +110,9 @@ pub enum Format {
     Json,
 }
 
-/// `modori classify`
+/// How mails of files are judged, and how that is printed.
 #[derive(Debug, Args)]
-pub struct Classify {
-    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files; `-` reads one mail from standard input
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+pub struct Judging {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
@@ -125,6 +122,17 @@ pub struct Classify {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+}
+
+/// `modori classify`
+#[derive(Debug, Args)]
+pub struct Classify {
+    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files; `-` reads one mail from standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    /// How they are judged, and how that is printed
+    pub judging: Judging,
 }
 
 /// `modori explain`
@@ -139,15 +147,9 @@ pub struct Explain {
     /// Show only the rule of this name, whole (repeatable)
     #[arg(long, value_name = "NAME")]
     pub rule: Vec<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// Trust Authentication-Results of this host (repeatable)
-    #[arg(long, value_name = "HOST")]
-    pub authserv_id: Vec<String>,
-    /// Folder of your own rule files (overrides the configuration)
-    #[arg(long, value_name = "DIR")]
-    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    /// How they are judged, and how that is printed
+    pub judging: Judging,
 }
 
 /// `modori rules`
@@ -181,15 +183,9 @@ pub struct TestRules {
     /// Mails: .eml files with NAME.toml beside them, or folders named after categories
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// Folder of your own rule files (overrides the configuration)
-    #[arg(long, value_name = "DIR")]
-    pub rules: Option<PathBuf>,
-    /// Trust Authentication-Results of this host (repeatable)
-    #[arg(long, value_name = "HOST")]
-    pub authserv_id: Vec<String>,
+    #[command(flatten)]
+    /// How they are judged, and how that is printed
+    pub judging: Judging,
 }
 
 /// `modori rules diff`

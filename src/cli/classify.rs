@@ -8,38 +8,19 @@ use crate::facts::sheet;
 use crate::mail::Reading;
 use crate::rules::{Known, Verdict};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 
 /// Prints one object (or one block) a mail. A mail that cannot be read is reported in its own object and does not stop
 /// the others; the exit code is 1 then.
 pub(super) fn run(arguments: &Classify, config: Option<&Path>) -> Result<(), Failure> {
-    let setup = setup::quiet(config, arguments.rules.as_deref(), &arguments.authserv_id)?;
-    let mut out = anstream::stdout().lock();
-    let mut failed = 0_usize;
-    for found in mails::all(&arguments.paths) {
-        let (file, sheet) = match found {
-            Ok(found) => {
-                let sheet = one(&setup, &found);
-                (found.label, sheet)
-            }
-            Err(unread) => (unread.file, Err(unread.what)),
-        };
-        failed += usize::from(sheet.is_err());
-        let written = match (arguments.format, sheet) {
-            (Format::Json, Ok(sheet)) => writeln!(out, "{}", sheet.json(&file)),
-            (Format::Json, Err(error)) => writeln!(out, "{}", unread(&file, &error)),
-            (Format::Text, Ok(sheet)) => write!(out, "{}", render::classified(&file, &sheet)),
-            (Format::Text, Err(error)) => writeln!(out, "{file}\n  error: {error}"),
-        };
-        if written.is_err() {
-            return Ok(()); // the reader of our output went away
-        }
-    }
-    if failed > 0 {
-        return Err(Failure::new(format!("{failed} could not be read; see their `error`")));
-    }
-    Ok(())
+    let setup = setup::quiet(config, arguments.judging.rules.as_deref(), &arguments.judging.authserv_id)?;
+    let json = arguments.judging.format == Format::Json;
+    mails::each(
+        &arguments.paths,
+        |found| one(&setup, found),
+        |file, sheet| if json { format!("{}\n", sheet.json(file)) } else { render::classified(file, &sheet) },
+        |file, error| if json { format!("{}\n", unread(file, error)) } else { format!("{file}\n  error: {error}\n") },
+    )
 }
 
 /// What is printed of one mail.

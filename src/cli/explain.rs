@@ -8,42 +8,35 @@ use crate::facts::places::{self, Place};
 use crate::mail::{Mail, Reading};
 use crate::rules::{self, Explanation, Extraction, Known};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 
 /// Prints one explanation a mail. A mail that cannot be read does not stop the others; the exit code is 1 then.
 pub(super) fn run(arguments: &Explain, config: Option<&Path>) -> Result<(), Failure> {
-    let setup = setup::quiet(config, arguments.rules.as_deref(), &arguments.authserv_id)?;
+    let setup = setup::quiet(config, arguments.judging.rules.as_deref(), &arguments.judging.authserv_id)?;
     for name in &arguments.rule {
         if !setup.rules.list().iter().any(|rule| rule.name == *name) {
             return Err(Failure::broken(format!("no rule is named `{name}`; `modori rules list` shows all names")));
         }
     }
-    let mut out = anstream::stdout().lock();
-    let mut failed = 0_usize;
-    for found in mails::all(&arguments.paths) {
-        let (file, told) = match found {
-            Ok(found) => {
-                let told = one(&setup, &found);
-                (found.label, told)
+    let json = arguments.judging.format == Format::Json;
+    mails::each(
+        &arguments.paths,
+        |found| one(&setup, found),
+        |file, told| {
+            if json {
+                format!("{}\n", told.json(file, arguments))
+            } else {
+                trace::draw(file, &told, arguments.all, &arguments.rule)
             }
-            Err(unread) => (unread.file, Err(unread.what)),
-        };
-        failed += usize::from(told.is_err());
-        let written = match (arguments.format, told) {
-            (Format::Json, Ok(told)) => writeln!(out, "{}", told.json(&file, arguments)),
-            (Format::Json, Err(error)) => writeln!(out, "{}", json!({ "file": file, "error": error })),
-            (Format::Text, Ok(told)) => write!(out, "{}", trace::draw(&file, &told, arguments.all, &arguments.rule)),
-            (Format::Text, Err(error)) => writeln!(out, "{file}\n  error: {error}"),
-        };
-        if written.is_err() {
-            return Ok(()); // the reader of our output went away
-        }
-    }
-    if failed > 0 {
-        return Err(Failure::new(format!("{failed} could not be read; see their `error`")));
-    }
-    Ok(())
+        },
+        |file, error| {
+            if json {
+                format!("{}\n", json!({ "file": file, "error": error }))
+            } else {
+                format!("{file}\n  error: {error}\n")
+            }
+        },
+    )
 }
 
 /// Everything that is told of one mail.

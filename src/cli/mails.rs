@@ -1,8 +1,9 @@
 //! The mails that a command line names: files, folders, or standard input.
 
+use super::Failure;
 use crate::edge::clock::Clock;
 use crate::edge::files::{self, FileMail};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Most bytes kept of one mail.
@@ -12,6 +13,42 @@ pub(super) const CAP: u32 = 4 * 1024 * 1024;
 pub(super) struct Unread {
     pub(super) file: String,
     pub(super) what: String,
+}
+
+/// Prints something of each mail below `paths`. A mail that cannot be read, or that `tell` fails on, is told by
+/// `failed` (with its file and why) and does not stop the others.
+///
+/// # Errors
+/// When there was such a mail: the exit code is 1 then.
+pub(super) fn each<T>(
+    paths: &[PathBuf],
+    mut tell: impl FnMut(&FileMail) -> Result<T, String>,
+    shown: impl Fn(&str, T) -> String,
+    failed: impl Fn(&str, &str) -> String,
+) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    let mut wrong = 0_usize;
+    for found in all(paths) {
+        let (file, told) = match found {
+            Ok(found) => {
+                let told = tell(&found);
+                (found.label, told)
+            }
+            Err(unread) => (unread.file, Err(unread.what)),
+        };
+        wrong += usize::from(told.is_err());
+        let text = match told {
+            Ok(told) => shown(&file, told),
+            Err(why) => failed(&file, &why),
+        };
+        if write!(out, "{text}").is_err() {
+            return Ok(()); // the reader of our output went away
+        }
+    }
+    if wrong > 0 {
+        return Err(Failure::new(format!("{wrong} could not be read; see their `error`")));
+    }
+    Ok(())
 }
 
 /// The mails below `paths`, one after the other; `-` is one mail on standard input.

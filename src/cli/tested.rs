@@ -29,10 +29,10 @@ pub(super) struct Tested {
 
 /// Runs the examples, then the mails. The exit code is 1 when anything came out otherwise.
 pub(super) fn run(arguments: &TestRules, config: Option<&Path>) -> Result<(), Failure> {
-    let folder = setup::rules_folder(arguments.rules.as_deref(), config)?;
+    let folder = setup::rules_folder(arguments.judging.rules.as_deref(), config)?;
     let own = setup::rule_files(folder.as_deref())?;
     let report = rules::check(&own);
-    let setup = setup::quiet(config, folder.as_deref(), &arguments.authserv_id)?;
+    let setup = setup::quiet(config, folder.as_deref(), &arguments.judging.authserv_id)?;
     let mut tested = Vec::new();
     let mut unread = Vec::new();
     for found in mails::all(&arguments.paths) {
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &TestRules, config: Option<&Path>) -> Result<(), Fa
     }
     let wrong = tested.iter().filter(|one| !one.wrong.is_empty()).count();
     let (passed, failed) = (report.passed(), report.failed());
-    match arguments.format {
+    match arguments.judging.format {
         Format::Json => {
             let mails: Vec<Value> = tested.iter().map(Tested::json).collect();
             let examples: Vec<Value> = report
