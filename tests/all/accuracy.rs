@@ -1,11 +1,12 @@
 //! How often modori is right about mail it was not written for: `MAILS=FOLDER cargo test --release --test all accuracy
-//! -- --ignored --nocapture` scores a folder of `NAME.eml` beside `NAME.toml`. docs/accuracy.md keeps the figures.
+//! -- --ignored --nocapture` scores a folder of `NAME.eml` beside `NAME.toml`; without MAILS, the kept sets of strangers'
+//! mails. docs/accuracy.md keeps the figures.
 
 use crate::fixtures::{given, result};
 use modori::rules::RuleSet;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const CATEGORIES: &[&str] = &["restock", "cancellation", "point-refund", "coupon", "order", "other"];
 
@@ -37,9 +38,24 @@ struct Fact {
 #[test]
 #[ignore = "scores a folder of mails, for people"]
 fn accuracy() {
-    let folder = PathBuf::from(std::env::var("MAILS").expect("MAILS names a folder"));
-    let mut mails: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-    mails.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let all = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        all.filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect()
+    };
+    // without a folder: the sets of strangers' mails that are kept as samples
+    let mut mails: Vec<PathBuf> = match std::env::var_os("MAILS") {
+        Some(folder) => files(Path::new(&folder)),
+        None => {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+            let kinds = std::fs::read_dir(root).unwrap().map(|kind| kind.unwrap().path()).filter(|kind| kind.is_dir());
+            let of_a_set = |path: &PathBuf| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with('u') && name.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
+            };
+            kinds.flat_map(|kind| files(&kind)).filter(of_a_set).collect()
+        }
+    };
+    assert!(!mails.is_empty(), "no mails");
     mails.sort();
     let rules = RuleSet::shipped();
     let mut counts: BTreeMap<String, Count> =

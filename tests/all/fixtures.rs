@@ -157,22 +157,6 @@ fn every_sample_mail_yields_what_is_written_beside_it() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Prints the mail of `MAIL=path` as the finders see it.
-#[test]
-#[ignore = "a look for people"]
-fn look() {
-    let bytes = std::fs::read(std::env::var("MAIL").unwrap()).unwrap();
-    let size = u32::try_from(bytes.len()).unwrap();
-    let mail = mail::read(&bytes, &Reading { received: Timestamp::UNIX_EPOCH, size, authserv_ids: &[] });
-    println!(
-        "{}\n{}\n{:#?}\n{:#?}",
-        mail.subject.folded.text(),
-        mail.body.raw.replace('\t', "→\t"),
-        mail.links,
-        mail.trust
-    );
-}
-
 /// Every trap that is known of has samples, and they are samples of what is written there.
 #[test]
 fn every_trap_has_its_samples() {
