@@ -91,7 +91,11 @@ fn percent_decoded(text: &str) -> String {
 
 /// Fills in the items.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
-    let mut items = listed(page, labels);
+    // 1L×6 1,980円 is a bargain of a newsletter; a list of price and count is an order's
+    let sums = labels.iter().any(|one| matches!(one.kind, Kind::Payment | Kind::Goods | Kind::Total));
+    let headed = || page.lines.iter().any(|line| is_heading(page.body.slice(line.clone()).trim()));
+    let ordered_here = !facts.order_numbers.is_empty() || !facts.reservations.is_empty() || sums || headed();
+    let mut items = if ordered_here { listed(page, labels) } else { Vec::new() };
     if items.is_empty() {
         items = named(page, labels);
     }

@@ -110,13 +110,31 @@ pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &
         let whole = |n: usize| above.get(n).is_some_and(|line| is_quoted(page.body.slice(line.clone())));
         candidates.iter().find(|(n, _)| whole(*n))
     });
+    // 干しいもはこちら→ LINK; in full where it stands in quotes
+    let pointed = page.lines.get(own).and_then(|line| {
+        let text = page.body.slice(line.clone());
+        let end = ["の商品ページはこちら", "のページはこちら", "のご注文はこちら", "はこちら", "のご購入はこちら"]
+            .iter()
+            .filter_map(|word| text.find(word))
+            .min()?;
+        let name = bare(page.body.written(line.start..line.start + end))?;
+        let whole = QUOTED.captures_iter(page.body.text()).take(MOST).find_map(|found| {
+            let inside = found.get(1)?;
+            inside.as_str().starts_with(text.get(..end)?.trim()).then(|| clean(page.body.written(inside.range())))
+        });
+        Some(whole.unwrap_or(name))
+    });
+    let named = named.or(pointed);
     let mut lines = sure.cloned().map_or(candidates, |(_, name)| vec![(0, name)]).into_iter();
+    let told = || above.iter().take(3).find_map(|line| in_sentence(page, line));
     let name = named.or_else(|| match lines.next() {
         // right above the link, or nothing better is said
         Some((0 | 1, name)) => Some(name),
         // a name in quotes elsewhere may be a part of the one on the line
-        Some((_, name)) => quoted(page).filter(|part| !name.contains(part.as_str())).or(Some(name)),
-        None => None,
+        Some((n, name)) => {
+            told().or_else(|| quoted(page).filter(|part| !name.contains(part.as_str())).or((n <= 4).then_some(name)))
+        }
+        None => told(),
     });
     let name = name.unwrap_or_default();
     Named { name, price }
@@ -246,9 +264,38 @@ const PARTICLES: &[&str] = &[
     "なのですが", "の件ですが", "の件", "が", "は", "を", "も",
 ];
 
+/// The parts of a sentence between its commas; the comma of 9,900 is none.
+fn pieces(sentence: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for (at, c) in sentence.char_indices().filter(|(_, c)| matches!(c, '、' | ',')) {
+        let digit = |text: Option<&str>, last: bool| {
+            let c = text.and_then(|text| if last { text.chars().next_back() } else { text.chars().next() });
+            c.is_some_and(|c| c.is_ascii_digit())
+        };
+        let number = c == ',' && digit(sentence.get(..at), true) && digit(sentence.get(at + 1..), false);
+        if !number {
+            parts.push(sentence.get(from..at).unwrap_or_default());
+            from = at + c.len_utf8();
+        }
+    }
+    parts.push(sentence.get(from..).unwrap_or_default());
+    parts
+}
+
 /// The goods at the head of a sentence that says what became of them.
 fn sentence(view: &View<'_>) -> Option<String> {
     view.hits(FATES).into_iter().take(MOST).find_map(|(at, _)| topic(view, at))
+}
+
+/// The goods of a sentence that stands on a line, if it says what became of them.
+fn in_sentence(page: &Page<'_>, line: &Range<usize>) -> Option<String> {
+    let place = page.body.span(line.clone()).range;
+    let view = &page.joined;
+    view.hits(FATES).into_iter().take(MOST).find_map(|(at, _)| {
+        let origin = view.span(at..at + 1).range.start;
+        if place.contains(&origin) { topic(view, at) } else { None }
+    })
 }
 
 /// The topic of the sentence that says at `at` what became of it.
@@ -256,7 +303,7 @@ fn topic(view: &View<'_>, at: usize) -> Option<String> {
     let start = view.sentence_at(at).start;
     let before = view.slice(start..at);
     let mut end = at;
-    for (n, piece) in before.rsplit(['、', ',']).enumerate().take(3) {
+    for (n, piece) in pieces(before).into_iter().rev().enumerate().take(3) {
         let from = end - piece.len();
         let particle = PARTICLES
             .iter()
@@ -299,6 +346,7 @@ fn goods(view: &View<'_>, range: Range<usize>) -> Option<String> {
         && text.chars().count() <= 50
         && !is_generic(text)
         && !is_speech(text)
+        && !text.starts_with("キャンセル")
         && !text.starts_with(['ご', 'お', '(', '※'])
         && !text
             .char_indices()
@@ -398,7 +446,8 @@ fn bare(written: &str) -> Option<String> {
     // モドリ雑貨店 楽天市場店: who sells it
     let shop = ["楽天市場店", "市場店", "楽天店", "公式店", "オンラインショップ", "公式ショップ"]
         .iter()
-        .any(|end| text.ends_with(end));
+        .any(|end| text.ends_with(end))
+        || text.contains("楽天市場店");
     // すみれ　14着: how many there are of a colour
     let counted = text.trim_end_matches(['着', '点', '個', '枚', '台', '本', '足', '箱', '袋', '冊']);
     let stock = counted.len() < text.len()
