@@ -10,7 +10,7 @@ mod shipped;
 use crate::calendar::civil;
 use crate::facts::Cause;
 use crate::ledger::case::State;
-use crate::ledger::{NextStep, Question};
+use crate::ledger::{CLAIMS, NextStep, Question};
 use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
@@ -158,6 +158,12 @@ impl Wording {
         self.words(language, "state", context! { state => Serde(state) })
     }
 
+    /// What a mail claimed of an order, or the shopper said (`said-confirm` …).
+    #[must_use]
+    pub fn claim(&self, language: Language, claim: &str) -> String {
+        self.words(language, "claim", context! { claim => claim })
+    }
+
     /// Who caused a cancellation.
     #[must_use]
     pub fn cause(&self, language: Language, cause: Cause) -> String {
@@ -236,6 +242,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "step" => scene::STEPS.iter().map(|step| context! { step => Serde(step) }).collect(),
         "state" => scene::STATES.iter().map(|state| context! { state => Serde(state) }).collect(),
         "cause" => scene::CAUSES.iter().map(|cause| context! { cause => Serde(cause) }).collect(),
+        "claim" => CLAIMS.iter().map(|claim| context! { claim => *claim }).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
         _ => [Scene::default(), Scene::full()].iter().map(|sample| Value::from(Serde(sample))).collect(),

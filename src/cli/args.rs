@@ -52,6 +52,8 @@ pub enum Command {
     Import(Import),
     /// Show the orders that owe something
     Cases(Cases),
+    /// Show the story of one order, with the mails that tell it
+    Case(Case),
     /// Say that points (and a coupon) of an order came back
     Confirm(Confirm),
     /// Say that the points of an order did not come back
@@ -349,6 +351,20 @@ pub struct Cases {
     /// Also those that ended and orders that were not cancelled
     #[arg(long)]
     pub all: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// As seen at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
+}
+
+/// `modori case`
+#[derive(Debug, Args)]
+pub struct Case {
+    /// Order number
+    #[arg(value_name = "ORDER")]
+    pub order: String,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -1,6 +1,7 @@
 //! The command line, one file a command. Exit codes: 0 done, 1 something failed, 2 configuration, rules or usage.
 
 pub mod args;
+mod case;
 mod cases;
 mod classify;
 mod corrections;
@@ -82,6 +83,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Undo(undo) => history::undo(undo, config, state),
         Command::Import(import) => import::run(import, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
+        Command::Case(one) => case::run(one, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),
         Command::Deny(about) => say::deny(about, config, state),
         Command::Lost(about) => say::lost(about, config, state),

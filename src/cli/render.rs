@@ -1,5 +1,6 @@
 //! The only place that draws: tables, trees, bars.
 
+use super::case::Told;
 use super::classify::Sheet;
 use super::tested::Tested;
 use crate::calendar;
@@ -253,6 +254,23 @@ pub(super) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> S
         }
     }
     if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
+}
+
+/// One order with its story.
+pub(super) fn case(case: &Case, story: &[Told], wording: &Wording, language: Language) -> String {
+    let mut out = format!("{}\n", cases(&[case], wording, language));
+    let header = match language {
+        Language::Ja => ["いつ", "何が", "送信者", "どの言葉で"],
+        Language::En => ["when", "what", "sender", "in which words"],
+    };
+    let mut table = table(&header);
+    for one in story {
+        let words = one_line(&one.words);
+        let trust = one.trust.clone().unwrap_or_default();
+        table.add_row([at(one.at), wording.claim(language, one.claim), trust, words]);
+    }
+    let _ = write!(out, "\n{table}");
+    out
 }
 
 /// Folders with their counts, as a tree.

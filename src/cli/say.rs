@@ -35,14 +35,16 @@ pub(super) fn note(note: &Note, config: Option<&Path>, state: Option<&Path>) -> 
     say(&note.about, Said::Note { text: note.text.join(" ") }, config, state)
 }
 
+/// An order number as a person types it: of any width, with blanks around it.
+pub(super) fn order(text: &str) -> Result<OrderNumber, Failure> {
+    let normal = crate::text::fold(text.trim());
+    OrderNumber::parse(normal.text()).ok_or_else(|| {
+        Failure::broken(format!("`{text}` is not a Rakuten order number; it looks like 399999-20261120-0123456789"))
+    })
+}
+
 fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let normal = crate::text::fold(about.order.trim());
-    let order = OrderNumber::parse(normal.text()).ok_or_else(|| {
-        Failure::broken(format!(
-            "`{}` is not a Rakuten order number; it looks like 399999-20261120-0123456789",
-            about.order
-        ))
-    })?;
+    let order = order(&about.order)?;
     let (folder, _) = setup::state(state, config)?;
     let mut db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());

@@ -367,6 +367,15 @@ fn coupon_until(told: &Told<'_>, now: Timestamp) -> Option<Timestamp> {
     ends.clone().filter(|at| *at >= now).min().or_else(|| ends.max())
 }
 
+/// Everything that can be said of an order: what mails claim ([`Evidence::claim`]), and the shopper's own word.
+pub const CLAIMS: &[&str] = &[
+    "ordered", "accepted", "payment-due", "paid", "card-refused", "delayed", "split", "found-after-all", "shipped",
+    "cancel-confirmed", "cancel-claimed", "cancel-pending", "cancel-requested", "cancel-partial", "points-returned",
+    "points-promised", "points-refused", "coupon-granted", "coupon-apology", "coupon-returned", "coupon-refused",
+    "coupon-expiring", "coupon-advert", "pay-by", "said-confirm", "said-deny", "said-lost", "said-limited",
+    "said-note",
+];
+
 /// What an event stands for among the evidence.
 pub(super) fn evidence(event: &Event) -> Evidence {
     let claim = match &event.kind {

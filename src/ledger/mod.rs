@@ -16,7 +16,7 @@ mod tests;
 
 pub use case::{Case, Evidence, NextStep, Question};
 pub use event::{Event, EventKind, Said, Statement, Terms};
-pub use fold::cases;
+pub use fold::{CLAIMS, cases};
 pub use reading::events;
 pub use sheet::sheet;
 

@@ -12,6 +12,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/step.txt", include_str!("../../rules/wording/ja/step.txt")),
     ("ja/state.txt", include_str!("../../rules/wording/ja/state.txt")),
     ("ja/cause.txt", include_str!("../../rules/wording/ja/cause.txt")),
+    ("ja/claim.txt", include_str!("../../rules/wording/ja/claim.txt")),
     ("ja/question.txt", include_str!("../../rules/wording/ja/question.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
@@ -23,5 +24,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/step.txt", include_str!("../../rules/wording/en/step.txt")),
     ("en/state.txt", include_str!("../../rules/wording/en/state.txt")),
     ("en/cause.txt", include_str!("../../rules/wording/en/cause.txt")),
+    ("en/claim.txt", include_str!("../../rules/wording/en/claim.txt")),
     ("en/question.txt", include_str!("../../rules/wording/en/question.txt")),
 ];

@@ -1,0 +1,82 @@
+//! `modori case ORDER`: the story of one order, with the mails that tell it.
+
+use super::args::{Case, Format};
+use super::{Failure, render, say, setup};
+use crate::calendar::rfc3339;
+use crate::edge::clock::Clock;
+use crate::edge::store::Db;
+use crate::ledger::{self, Said, Statement};
+use crate::wording::Language;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// One line of the story.
+pub(super) struct Told {
+    pub(super) at: Timestamp,
+    /// A claim of a mail, or `said-…`.
+    pub(super) claim: &'static str,
+    /// `verified`, `unverified`; nothing for the shopper's own word.
+    pub(super) trust: Option<String>,
+    /// The sentence that says so, or the shopper's words.
+    pub(super) words: String,
+}
+
+/// Prints the state of an order and everything that was said about it, oldest first.
+pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let order = say::order(&arguments.order)?;
+    let (folder, config) = setup::state(state, config)?;
+    let db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
+    let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
+    let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
+    let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
+    let events = db.events().map_err(|error| Failure::new(error.to_string()))?;
+    let statements = db.statements().map_err(|error| Failure::new(error.to_string()))?;
+    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
+    let all = ledger::cases(&events, &statements, &settings, now);
+    let Some(case) = all.get(&order) else {
+        return Err(Failure::new(format!("nothing is known of {order}; `modori import` reads old mail")));
+    };
+    let trust = |level| serde_json::to_value(level).ok().and_then(|level: Value| level.as_str().map(str::to_owned));
+    let mut story: Vec<Told> = case
+        .evidence
+        .iter()
+        .map(|one| Told { at: one.date, claim: one.claim, trust: trust(one.trust), words: one.excerpt.clone() })
+        .collect();
+    story.extend(statements.iter().filter(|one| one.order == order && one.at <= now).map(said));
+    story.sort_by_key(|one| one.at);
+    match arguments.format {
+        Format::Json => {
+            let mut sheet = ledger::sheet(case);
+            let next = case.next().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) }));
+            let story: Vec<Value> = story
+                .iter()
+                .map(|one| json!({ "at": rfc3339(one.at), "claim": one.claim, "trust": one.trust, "words": one.words }))
+                .collect();
+            if let Some(fields) = sheet.as_object_mut() {
+                fields.insert("next".into(), json!(next));
+                fields.insert("story".into(), Value::Array(story));
+            }
+            anstream::println!("{sheet}");
+        }
+        Format::Text => anstream::println!("{}", render::case(case, &story, &wording, language)),
+    }
+    Ok(())
+}
+
+/// The shopper's own word as a line of the story.
+fn said(statement: &Statement) -> Told {
+    let (claim, words) = match &statement.said {
+        Said::Confirm { points, expires, coupon_back } => {
+            let points = points.map(|points| format!("{points} P"));
+            let expires = expires.map(|at| format!("→ {}", render::at(at)));
+            let coupon = coupon_back.map(|back| if back { "coupon: back" } else { "coupon: lost" }.to_owned());
+            ("said-confirm", [points, expires, coupon].into_iter().flatten().collect::<Vec<_>>().join(", "))
+        }
+        Said::Deny => ("said-deny", String::new()),
+        Said::Lost => ("said-lost", String::new()),
+        Said::Limited { points, expires } => ("said-limited", format!("{points} P → {}", render::at(*expires))),
+        Said::Note { text } => ("said-note", text.clone()),
+    };
+    Told { at: statement.at, claim, trust: None, words }
+}
