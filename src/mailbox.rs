@@ -63,6 +63,12 @@ impl MailKey {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The first ten hexadecimal digits: enough for a person to name one mail among hers.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.hex().chars().take(10).collect()
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {

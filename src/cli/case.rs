@@ -5,7 +5,7 @@ use super::{Failure, render, say, setup};
 use crate::calendar::rfc3339;
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
-use crate::ledger::{self, Said, Statement};
+use crate::ledger::{self, Said, Statement, claim_of};
 use crate::wording::Language;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ pub(super) struct Told {
     pub(super) claim: &'static str,
     /// `verified`, `unverified`; nothing for the shopper's own word.
     pub(super) trust: Option<String>,
+    /// The sender's address; empty for the shopper's own word.
+    pub(super) sender: String,
     /// The sentence that says so, or the shopper's words.
     pub(super) words: String,
 }
@@ -41,7 +43,13 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
     let mut story: Vec<Told> = case
         .evidence
         .iter()
-        .map(|one| Told { at: one.date, claim: one.claim, trust: trust(one.trust), words: one.excerpt.clone() })
+        .map(|one| Told {
+            at: one.date,
+            claim: one.claim,
+            trust: trust(one.trust),
+            sender: one.sender.clone(),
+            words: one.excerpt.clone(),
+        })
         .collect();
     story.extend(statements.iter().filter(|one| one.order == order && one.at <= now).map(said));
     story.sort_by_key(|one| one.at);
@@ -51,7 +59,12 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
             let next = case.next().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) }));
             let story: Vec<Value> = story
                 .iter()
-                .map(|one| json!({ "at": rfc3339(one.at), "claim": one.claim, "trust": one.trust, "words": one.words }))
+                .map(|one| {
+                    json!({
+                        "at": rfc3339(one.at), "claim": one.claim, "trust": one.trust, "sender": one.sender,
+                        "words": one.words,
+                    })
+                })
                 .collect();
             if let Some(fields) = sheet.as_object_mut() {
                 fields.insert("next".into(), json!(next));
@@ -66,17 +79,18 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
 
 /// The shopper's own word as a line of the story.
 fn said(statement: &Statement) -> Told {
-    let (claim, words) = match &statement.said {
+    let words = match &statement.said {
         Said::Confirm { points, expires, coupon_back } => {
             let points = points.map(|points| format!("{points} P"));
             let expires = expires.map(|at| format!("→ {}", render::at(at)));
             let coupon = coupon_back.map(|back| if back { "coupon: back" } else { "coupon: lost" }.to_owned());
-            ("said-confirm", [points, expires, coupon].into_iter().flatten().collect::<Vec<_>>().join(", "))
+            [points, expires, coupon].into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
-        Said::Deny => ("said-deny", String::new()),
-        Said::Lost => ("said-lost", String::new()),
-        Said::Limited { points, expires } => ("said-limited", format!("{points} P → {}", render::at(*expires))),
-        Said::Note { text } => ("said-note", text.clone()),
+        Said::Deny | Said::Lost => String::new(),
+        Said::Limited { points, expires } => format!("{points} P → {}", render::at(*expires)),
+        Said::Note { text } => text.clone(),
+        Said::Assign { mail, points } => format!("{points} P ({})", mail.short()),
+        Said::Disown { mail } => mail.short(),
     };
-    Told { at: statement.at, claim, trust: None, words }
+    Told { at: statement.at, claim: claim_of(statement), trust: None, sender: String::new(), words }
 }

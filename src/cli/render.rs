@@ -266,8 +266,9 @@ pub(super) fn case(case: &Case, story: &[Told], wording: &Wording, language: Lan
     let mut table = table(&header);
     for one in story {
         let words = one_line(&one.words);
-        let trust = one.trust.clone().unwrap_or_default();
-        table.add_row([at(one.at), wording.claim(language, one.claim), trust, words]);
+        let sender = [Some(one.sender.clone()), one.trust.clone()];
+        let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+        table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
     }
     let _ = write!(out, "\n{table}");
     out

@@ -5,7 +5,7 @@ use super::{Failure, setup};
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::facts::OrderNumber;
-use crate::ledger::{self, Said, Statement};
+use crate::ledger::{self, By, Said, Statement};
 use std::path::Path;
 
 /// Points (and perhaps the coupon) came back.
@@ -50,7 +50,7 @@ fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
     let now = Clock::system().now();
     let known = db.events().map_err(failed)?.iter().any(|event| event.order.as_ref() == Some(&order));
-    let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now) };
+    let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now), by: By::Command };
     db.say(&statement, now).map_err(failed)?;
     let told = match ledger::cases(
         &db.events().map_err(failed)?,

@@ -1,7 +1,7 @@
 //! Old mail into the ledger: read, its events kept; nothing is filed, nothing alerted.
 
 use super::pure;
-use crate::edge::store::{Store, StoreError};
+use crate::edge::store::{OldMail, Store, StoreError};
 use crate::ledger;
 use crate::mail::{Reading, TrustLevel};
 use crate::rules::RuleSet;
@@ -39,8 +39,7 @@ pub struct Importer<'a> {
     store: &'a Store,
     rules: &'a RuleSet,
     authserv_ids: &'a [String],
-    events: Vec<ledger::Event>,
-    waiting: usize,
+    waiting: Vec<OldMail>,
     imported: Imported,
 }
 
@@ -48,7 +47,7 @@ impl<'a> Importer<'a> {
     /// Imports into `store`, with the extractors of `rules`; Authentication-Results count from `authserv_ids`.
     #[must_use]
     pub fn new(store: &'a Store, rules: &'a RuleSet, authserv_ids: &'a [String]) -> Self {
-        Self { store, rules, authserv_ids, events: Vec::new(), waiting: 0, imported: Imported::default() }
+        Self { store, rules, authserv_ids, waiting: Vec::new(), imported: Imported::default() }
     }
 
     /// Reads one mail.
@@ -68,12 +67,11 @@ impl<'a> Importer<'a> {
                 }
                 let events = ledger::events(&mail, &facts);
                 self.imported.telling += usize::from(!events.is_empty());
-                self.events.extend(events);
+                self.waiting.push(OldMail { key: mail.key, events, keep_trusted: true });
             }
             Err(_) => self.imported.poison += 1,
         }
-        self.waiting += 1;
-        if self.waiting >= BATCH {
+        if self.waiting.len() >= BATCH {
             self.write().await?;
         }
         Ok(())
@@ -89,9 +87,8 @@ impl<'a> Importer<'a> {
     }
 
     async fn write(&mut self) -> Result<(), StoreError> {
-        let events = std::mem::take(&mut self.events);
-        self.waiting = 0;
-        self.imported.new_events += self.store.call(move |db| db.import(&events)).await?;
+        let mails = std::mem::take(&mut self.waiting);
+        self.imported.new_events += self.store.call(move |db| db.import(&mails)).await?;
         Ok(())
     }
 }

@@ -164,6 +164,8 @@ pub struct Evidence {
     pub claim: &'static str,
     /// How far it can be trusted.
     pub trust: TrustLevel,
+    /// The sender's address.
+    pub sender: String,
     /// The sentence that says so.
     pub excerpt: String,
 }

@@ -46,6 +46,11 @@ pub enum EventKind {
         /// The last second.
         until: Timestamp,
     },
+    /// Goods came back at a shop. No part of any order's story: kept for the shop's record.
+    Restock {
+        /// Which, as far as the mail names them.
+        items: Vec<Item>,
+    },
 }
 
 /// What a mail says of an order's money and goods.
@@ -89,6 +94,9 @@ pub struct Event {
     pub trust: TrustLevel,
     /// The sentence that proves it, as written.
     pub excerpt: String,
+    /// The sender's address; of a forward the forwarder's.
+    #[serde(default)]
+    pub sender: String,
 }
 
 /// What the shopper says. It outranks mail.
@@ -120,6 +128,29 @@ pub enum Said {
         /// The words.
         text: String,
     },
+    /// So many points of what this mail says came back are this order's: the answer to a mail that names no order.
+    Assign {
+        /// Which mail.
+        mail: MailKey,
+        /// How many points.
+        points: u64,
+    },
+    /// This mail, which names no order, does not speak of this one.
+    Disown {
+        /// Which mail.
+        mail: MailKey,
+    },
+}
+
+/// How the shopper said it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// By a command.
+    #[default]
+    Command,
+    /// By taking the flag off the cancellation mail.
+    Flag,
 }
 
 /// A statement of the shopper about one order.
@@ -131,4 +162,7 @@ pub struct Statement {
     pub said: Said,
     /// When.
     pub at: Timestamp,
+    /// How.
+    #[serde(default)]
+    pub by: By,
 }

@@ -1,12 +1,13 @@
 //! Events and statements → cases. The same ones in any order, with duplicates, give the same cases.
 
-use super::case::{Case, CouponSide, CouponState, Due, Evidence, Question, State};
+use super::case::{Case, CouponSide, CouponState, Due, Question, State};
+use super::claim::evidence;
 use super::due::{self, Settings, Stated};
 use super::event::{Event, EventKind, Said, Statement, Terms};
 use super::matching;
 use super::owed::{self, Standing, Told};
 use crate::calendar::instant;
-use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, Stage};
+use crate::facts::{Cancelled, Cause, Coupon, CouponRole, OrderNumber, Stage};
 use crate::mail::TrustLevel;
 use jiff::Timestamp;
 use std::cmp::{Ordering, Reverse};
@@ -78,7 +79,7 @@ fn told(one: &Event, other: &Event) -> Ordering {
 fn said(one: &Statement, other: &Statement) -> Ordering {
     // at the same instant the more cautious word stands last, and so counts
     let rank = |statement: &Statement| match statement.said {
-        Said::Note { .. } => 0,
+        Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => 0,
         Said::Limited { .. } => 1,
         Said::Lost => 2,
         Said::Confirm { .. } => 3,
@@ -365,52 +366,4 @@ fn coupon_until(told: &Told<'_>, now: Timestamp) -> Option<Timestamp> {
         _ => None,
     });
     ends.clone().filter(|at| *at >= now).min().or_else(|| ends.max())
-}
-
-/// Everything that can be said of an order: what mails claim ([`Evidence::claim`]), and the shopper's own word.
-pub const CLAIMS: &[&str] = &[
-    "ordered", "accepted", "payment-due", "paid", "card-refused", "delayed", "split", "found-after-all", "shipped",
-    "cancel-confirmed", "cancel-claimed", "cancel-pending", "cancel-requested", "cancel-partial", "points-returned",
-    "points-promised", "points-refused", "coupon-granted", "coupon-apology", "coupon-returned", "coupon-refused",
-    "coupon-expiring", "coupon-advert", "pay-by", "said-confirm", "said-deny", "said-lost", "said-limited",
-    "said-note",
-];
-
-/// What an event stands for among the evidence.
-pub(super) fn evidence(event: &Event) -> Evidence {
-    let claim = match &event.kind {
-        EventKind::Order { stage, .. } => match stage {
-            Stage::Ordered => "ordered",
-            Stage::Accepted => "accepted",
-            Stage::PaymentDue => "payment-due",
-            Stage::Paid => "paid",
-            Stage::CardRefused => "card-refused",
-            Stage::Delayed => "delayed",
-            Stage::Split => "split",
-            Stage::FoundAfterAll => "found-after-all",
-            Stage::Shipped => "shipped",
-        },
-        EventKind::Cancel { form, .. } => match form {
-            Cancelled::Confirmed => "cancel-confirmed",
-            Cancelled::Claimed => "cancel-claimed",
-            Cancelled::Pending => "cancel-pending",
-            Cancelled::Requested => "cancel-requested",
-            Cancelled::Partial => "cancel-partial",
-        },
-        EventKind::Points { returned, .. } => match returned.form {
-            Form::Done => "points-returned",
-            Form::Promised => "points-promised",
-            Form::Refused => "points-refused",
-        },
-        EventKind::Coupon(coupon) => match coupon.role {
-            CouponRole::Granted => "coupon-granted",
-            CouponRole::Apology => "coupon-apology",
-            CouponRole::Returned => "coupon-returned",
-            CouponRole::Refused => "coupon-refused",
-            CouponRole::Expiring => "coupon-expiring",
-            CouponRole::Advert => "coupon-advert",
-        },
-        EventKind::PayBy { .. } => "pay-by",
-    };
-    Evidence { mail: event.mail, date: event.at, claim, trust: event.trust, excerpt: event.excerpt.clone() }
 }

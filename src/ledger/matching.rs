@@ -2,9 +2,10 @@
 //! become a question.
 
 use super::case::{Case, Question};
+use super::claim::evidence;
 use super::due::{self, Settings};
 use super::event::{Event, EventKind};
-use super::fold::evidence;
+
 use crate::facts::{Coupon, CouponRole, Form, OrderNumber};
 use jiff::{Timestamp, ToSpan};
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 //! give the same case. Nothing is overwritten; contradictions become `conflict`.
 
 pub mod case;
+mod claim;
 pub mod due;
 pub mod event;
 mod fold;
@@ -15,8 +16,9 @@ mod sheet;
 mod tests;
 
 pub use case::{Case, Evidence, NextStep, Question};
-pub use event::{Event, EventKind, Said, Statement, Terms};
-pub use fold::{CLAIMS, cases};
+pub use claim::{CLAIMS, claim_of};
+pub use event::{By, Event, EventKind, Said, Statement, Terms};
+pub use fold::cases;
 pub use reading::events;
 pub use sheet::sheet;
 

@@ -72,7 +72,7 @@ fn counts_points(said: &Said) -> bool {
             points.is_some() || expires.is_some() || coupon_back.is_none()
         }
         Said::Deny => true,
-        Said::Lost | Said::Limited { .. } | Said::Note { .. } => false,
+        Said::Lost | Said::Limited { .. } | Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => false,
     }
 }
 

@@ -108,6 +108,7 @@ impl Reader<'_> {
             second_identity: if identity.is_empty() { mail.key.hex() } else { identity.clone() },
             trust: self.trust(span),
             excerpt: excerpt(mail, span),
+            sender: mail.from.addr.clone(),
         }
     }
 

@@ -44,6 +44,7 @@ fn evidence(evidence: &Evidence) -> Value {
         "date": rfc3339(evidence.date),
         "excerpt": evidence.excerpt,
         "mail": evidence.mail,
+        "sender": evidence.sender,
         "trust": evidence.trust,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::case::{CouponState, Question, State};
 use super::due::Settings;
-use super::event::{Event, EventKind, Said, Statement, Terms};
+use super::event::{By, Event, EventKind, Said, Statement, Terms};
 use super::{Case, NextStep, cases, is_cancelled, sheet};
 use crate::calendar::rfc3339;
 use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, PointsReturn, Stage};
@@ -35,6 +35,7 @@ fn event(order: Option<&str>, when: &str, trust: TrustLevel, kind: EventKind) ->
         second_identity: name,
         trust,
         excerpt: String::new(),
+        sender: String::new(),
     }
 }
 
@@ -91,7 +92,7 @@ fn coupon(order: Option<&str>, role: CouponRole, ends: Option<&str>, trust: Trus
 }
 
 fn says(said: Said, when: &str) -> Statement {
-    Statement { order: number(A), said, at: at(when) }
+    Statement { order: number(A), said, at: at(when), by: By::Command }
 }
 
 fn confirm(points: Option<u64>, when: &str) -> Statement {
@@ -501,6 +502,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         second_identity: format!("{}", name / 2),
         trust,
         excerpt: String::new(),
+        sender: String::new(),
     })
 }
 
@@ -516,6 +518,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
         order: number(A),
         said,
         at: at("11-24 10:00") + jiff::SignedDuration::from_hours(hours),
+        by: By::Command,
     })
 }
 

@@ -1,12 +1,50 @@
 //! Events, statements, and what they say about the orders that a mail names.
 
 use super::settle::{add_events, json};
-use super::{Db, StoreError, seconds};
+use super::{Db, StoreError, agenda, seconds};
 use crate::facts::OrderNumber;
 use crate::ledger::{Event, Statement};
+use crate::mailbox::MailKey;
 use crate::rules::{Known, KnownOrder};
 use jiff::Timestamp;
+use rusqlite::Transaction;
 use std::collections::BTreeSet;
+
+/// What an old mail tells.
+#[derive(Clone, Debug)]
+pub struct OldMail {
+    /// Which mail.
+    pub key: MailKey,
+    /// Its events, by the rules as they are now.
+    pub events: Vec<Event>,
+    /// What is known from a reading that trusted the mail more stays: this one may lack the provider's word.
+    pub keep_trusted: bool,
+}
+
+/// Events of a mail in the place of those known before.
+fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreError> {
+    let mut known = Vec::new();
+    {
+        let mut query = transaction.prepare_cached("SELECT id, body FROM event WHERE mail_key = ?1 AND retired = 0")?;
+        let mut rows = query.query([mail.key.hex()])?;
+        while let Some(row) = rows.next()? {
+            let body: String = row.get(1)?;
+            let event: Event =
+                serde_json::from_str(&body).map_err(|error| StoreError::Value { what: "event", error })?;
+            known.push((row.get::<_, i64>(0)?, event));
+        }
+    }
+    let trust = |events: &mut dyn Iterator<Item = &Event>| events.map(|event| event.trust).max();
+    let before = trust(&mut known.iter().map(|(_, event)| event));
+    if mail.keep_trusted && before > trust(&mut mail.events.iter()) {
+        return Ok(0);
+    }
+    for (id, event) in known.iter().filter(|(_, event)| !mail.events.contains(event)) {
+        transaction.prepare_cached("UPDATE event SET retired = 1 WHERE id = ?1")?.execute([id])?;
+        agenda::wake(transaction, event)?;
+    }
+    add_events(transaction, &mail.events)
+}
 
 impl Db {
     /// All events, in the order they were written.
@@ -14,7 +52,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds an event that cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, StoreError> {
-        self.bodies("SELECT body FROM event ORDER BY id", [], "event")
+        self.bodies("SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
     }
 
     /// All statements, in the order they were written.
@@ -35,17 +73,24 @@ impl Db {
         self.write(|transaction| {
             transaction
                 .prepare_cached("INSERT INTO statement (order_number, at, body, said_at) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((order, seconds(statement.at), body, seconds(now)))?;
-            Ok(())
+                .execute((&order, seconds(statement.at), body, seconds(now)))?;
+            agenda::wake_order(transaction, &order)
         })
     }
 
-    /// Adds events of imported mail in one transaction; answers how many were new.
+    /// Takes in what old mails tell, in one transaction; answers how many events are new. A mail that is known is read
+    /// anew: what it said before and does not say now is kept, but counts no more.
     ///
     /// # Errors
     /// When the database refuses; none is added then.
-    pub fn import(&mut self, events: &[Event]) -> Result<usize, StoreError> {
-        self.write(|transaction| add_events(transaction, events))
+    pub fn import(&mut self, mails: &[OldMail]) -> Result<usize, StoreError> {
+        self.write(|transaction| {
+            let mut added = 0;
+            for mail in mails {
+                added += reread(transaction, mail)?;
+            }
+            Ok(added)
+        })
     }
 
     /// What is known that bears on a mail: its orders, and whether it is (or answers) a letter of ours.
@@ -61,7 +106,7 @@ impl Db {
         let mut known = Known { own_addresses: own_addresses.clone(), ..Known::default() };
         for order in orders {
             // the index answers this, however many mails an order has
-            let sql = "SELECT max(cancels) FROM event WHERE order_number = ?1";
+            let sql = "SELECT max(cancels) FROM event WHERE order_number = ?1 AND retired = 0";
             let mut query = self.connection.prepare_cached(sql)?;
             let cancelled: Option<bool> = query.query_row([order.to_string()], |row| row.get(0))?;
             if let Some(cancelled) = cancelled {

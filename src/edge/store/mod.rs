@@ -3,6 +3,7 @@
 //! [`Db`] is the open database, [`Store`] a handle on it. Live, one thread owns the database and callers wait for it
 //! without blocking; in a simulation, whose clock is paused, the caller itself does the work.
 
+mod agenda;
 mod correction;
 mod cursor;
 mod history;
@@ -15,6 +16,7 @@ mod settle;
 pub use correction::Correction;
 pub use cursor::Cursor;
 pub use history::{Action, Decided, Redecided, Subject};
+pub use ledger::OldMail;
 pub use open::{Db, StoreError};
 pub use outbox::{Latency, Row, State};
 pub use release::{Quarantined, Releasing, Standing};

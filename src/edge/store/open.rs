@@ -13,6 +13,7 @@ const SCHEMA: &[&str] = &[
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
     include_str!("schema/005.sql"),
+    include_str!("schema/006.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.
@@ -127,7 +128,6 @@ impl Db {
         let set = |connection: &Connection| -> rusqlite::Result<()> {
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "trusted_schema", false)?;
             connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
             connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -135,7 +135,10 @@ impl Db {
             Ok(())
         };
         set(&connection).map_err(open)?;
+        // a table that is made anew is gone for a moment: references are checked when all is there again
+        connection.pragma_update(None, "foreign_keys", false).map_err(open)?;
         migrate(&mut connection).map_err(open)?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(open)?;
         Ok(Self { connection })
     }
 

@@ -1,7 +1,7 @@
 //! One transaction a message (or a batch): what arrived, what it claims, what should happen.
 
 use super::outbox::{self, Row};
-use super::{Db, StoreError, correction, millis, seconds};
+use super::{Db, StoreError, agenda, correction, millis, seconds};
 use crate::ledger::Event;
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Step, Wish};
@@ -189,16 +189,21 @@ pub(super) fn add_place(transaction: &Transaction<'_>, place: &Place, message: i
     Ok(insert.execute((&place.account, &place.mailbox, place.uid_validity, place.uid, message))? == 1)
 }
 
-/// Appends events; the same claim of the same mail is kept once.
+/// Appends events; the same claim of the same mail is kept once. Their orders are looked at again.
 pub(super) fn add_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<usize, StoreError> {
-    let sql = "INSERT OR IGNORE INTO event (order_number, mail_key, at, body, cancels) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO event (order_number, mail_key, at, body, cancels) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT (mail_key, body) DO UPDATE SET retired = 0 WHERE retired = 1";
     let mut insert = transaction.prepare_cached(sql)?;
     let mut added = 0;
     for event in events {
         let order = event.order.as_ref().map(ToString::to_string);
         let cancels =
             event.order.as_ref().is_some_and(|order| crate::ledger::is_cancelled(order, std::slice::from_ref(event)));
-        added += insert.execute((order, event.mail.hex(), seconds(event.at), json(event, "event")?, cancels))?;
+        let new = insert.execute((order, event.mail.hex(), seconds(event.at), json(event, "event")?, cancels))?;
+        if new > 0 {
+            agenda::wake(transaction, event)?;
+        }
+        added += new;
     }
     Ok(added)
 }
