@@ -52,7 +52,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds an event that cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, StoreError> {
-        self.bodies("SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
+        agenda::bodies(&self.connection, "SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
     }
 
     /// All statements, in the order they were written.
@@ -60,7 +60,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a statement that cannot be read.
     pub fn statements(&self) -> Result<Vec<Statement>, StoreError> {
-        self.bodies("SELECT body FROM statement ORDER BY id", [], "statement")
+        agenda::bodies(&self.connection, "SELECT body FROM statement ORDER BY id", [], "statement")
     }
 
     /// Writes down what the shopper says.
@@ -118,21 +118,5 @@ impl Db {
             known.own_letter = known.own_letter || query.exists([id])?;
         }
         Ok(known)
-    }
-
-    fn bodies<T: serde::de::DeserializeOwned>(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-        what: &'static str,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut query = self.connection.prepare_cached(sql)?;
-        let mut rows = query.query(parameters)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let body: String = row.get(0)?;
-            found.push(serde_json::from_str(&body).map_err(|error| StoreError::Value { what, error })?);
-        }
-        Ok(found)
     }
 }
