@@ -42,9 +42,17 @@ pub(super) fn wake(transaction: &Transaction<'_>, event: &Event) -> Result<(), S
             let (from, until) = around(event.at, 120);
             let sql = "UPDATE agenda SET wake_at = 0 WHERE cancelled_at BETWEEN ?1 AND ?2";
             transaction.prepare_cached(sql)?.execute((from, until))?;
-            Ok(())
+            wake_orders_of(transaction, &event.mail.hex())
         }
     }
+}
+
+/// Something new is known of the orders that the shopper gave this mail to: what one takes another cannot have.
+pub(super) fn wake_orders_of(transaction: &Transaction<'_>, mail: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE agenda SET wake_at = 0 \
+               WHERE order_number IN (SELECT order_number FROM statement WHERE mail_key = ?1)";
+    transaction.prepare_cached(sql)?.execute([mail])?;
+    Ok(())
 }
 
 /// Something new is known of this order.
@@ -254,12 +262,19 @@ fn near(
         let sql = "SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2";
         loose.extend(bodies::<Event>(connection, sql, (from, until), "event")?);
     }
+    // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
+    let given = "SELECT mail_key FROM statement WHERE mail_key IS NOT NULL \
+                 AND order_number IN (SELECT value FROM json_each(?1))";
+    let sql = format!("SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND mail_key IN ({given})");
+    let asked = json(orders, "list of orders")?;
+    loose.extend(bodies::<Event>(connection, &sql, [&asked], "event")?);
     // restocks speak of no order
     loose.retain(|event| !matches!(event.kind, ledger::EventKind::Restock { .. }));
     if loose.is_empty() {
         return Ok(own);
     }
-    let mut others = BTreeSet::new();
+    let sql = format!("SELECT order_number FROM statement WHERE mail_key IN ({given})");
+    let mut others = numbers(connection, &sql, [&asked])?;
     for (from, until) in merged(loose.iter().map(|event| around(event.at, days)).collect()) {
         let sql = "SELECT DISTINCT order_number FROM event WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
                    UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";

@@ -3,7 +3,7 @@
 use super::settle::{add_events, json};
 use super::{Db, StoreError, agenda, seconds};
 use crate::facts::OrderNumber;
-use crate::ledger::{Event, Statement};
+use crate::ledger::{Event, Said, Statement};
 use crate::mailbox::MailKey;
 use crate::rules::{Known, KnownOrder};
 use jiff::Timestamp;
@@ -70,10 +70,22 @@ impl Db {
     pub fn say(&mut self, statement: &Statement, now: Timestamp) -> Result<(), StoreError> {
         let body = json(statement, "statement")?;
         let order = statement.order.to_string();
+        let mail = match statement.said {
+            Said::Assign { mail, .. } | Said::Disown { mail } => Some(mail.hex()),
+            _ => None,
+        };
         self.write(|transaction| {
-            transaction
-                .prepare_cached("INSERT INTO statement (order_number, at, body, said_at) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((&order, seconds(statement.at), body, seconds(now)))?;
+            let sql = "INSERT INTO statement (order_number, at, body, said_at, mail_key) VALUES (?1, ?2, ?3, ?4, ?5)";
+            transaction.prepare_cached(sql)?.execute((
+                &order,
+                seconds(statement.at),
+                body,
+                seconds(now),
+                mail.as_deref(),
+            ))?;
+            if let Some(mail) = &mail {
+                agenda::wake_orders_of(transaction, mail)?;
+            }
             agenda::wake_order(transaction, &order)
         })
     }

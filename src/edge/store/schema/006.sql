@@ -31,6 +31,10 @@ CREATE INDEX event_that_cancels ON event (at) WHERE cancels = 1 AND retired = 0;
 CREATE INDEX statement_of_order ON statement (order_number);
 CREATE INDEX statement_at ON statement (at);
 
+-- The mail without an order number that a statement gives to an order, or takes from it.
+ALTER TABLE statement ADD COLUMN mail_key TEXT;
+CREATE INDEX statement_of_mail ON statement (mail_key) WHERE mail_key IS NOT NULL;
+
 -- When each order must be looked at again. Derived from events and statements; `modori ledger rebuild` makes it anew.
 CREATE TABLE agenda (
     order_number    TEXT    NOT NULL PRIMARY KEY,
