@@ -324,4 +324,14 @@ impl Case {
         let first = rest.chain(rung).min_by_key(|(step, at)| (*at, *step));
         first.or_else(|| due.protection_until.map(|at| (NextStep::Protect, at)))
     }
+
+    /// What waits for the shopper: of an open case its next step; of one that ended, points or coupons that came of it
+    /// and end some day.
+    #[must_use]
+    pub fn upcoming(&self) -> Option<(NextStep, Timestamp)> {
+        let coupons = self.coupons.iter().filter_map(|held| held.coupon.expires_at);
+        let spend = self.due.spend_by.map(|at| (NextStep::Spend, at));
+        let later = coupons.map(|at| (NextStep::UseCoupon, at)).chain(spend).filter(|(_, at)| *at >= self.seen_at);
+        self.next().or_else(|| later.min_by_key(|(step, at)| (*at, *step)))
+    }
 }

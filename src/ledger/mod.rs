@@ -6,7 +6,7 @@
 pub mod agenda;
 mod assign;
 pub mod case;
-mod claim;
+pub mod claim;
 mod conflict;
 pub mod due;
 pub mod event;

@@ -39,7 +39,7 @@ pub fn sheet(case: &Case) -> Value {
         "coupons": case.coupons.iter().map(held).collect::<Vec<_>>(),
         "payment_yen": case.payment_yen,
         "open": !case.ended,
-        "next": case.next().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) })),
+        "next": case.upcoming().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) })),
         "evidence": case.evidence.iter().map(evidence).collect::<Vec<_>>(),
     })
 }

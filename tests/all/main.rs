@@ -17,6 +17,7 @@ mod measure;
 mod mutated;
 mod release;
 mod reload;
+mod remind;
 mod same_wire;
 mod schema;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
