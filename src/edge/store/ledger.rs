@@ -22,7 +22,7 @@ pub struct OldMail {
 }
 
 /// Events of a mail in the place of those known before.
-fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreError> {
+pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreError> {
     let mut known = Vec::new();
     {
         let mut query = transaction.prepare_cached("SELECT id, body FROM event WHERE mail_key = ?1 AND retired = 0")?;
