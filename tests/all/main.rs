@@ -13,10 +13,12 @@ mod explain;
 mod fixtures;
 mod imap_dovecot;
 mod imports;
+mod ledger;
 mod measure;
 mod mutated;
 mod release;
 mod reload;
+mod restore;
 mod same_wire;
 mod schema;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
