@@ -211,7 +211,7 @@ async fn mailboxes(engine: &Engine, arguments: &Rebuild) -> Result<(), Failure> 
             )
             .await;
         bar.finish_and_clear();
-        read.map_err(failed)?;
+        read.map_err(|error| Failure::new(format!("{error}; what was read is taken in: run it again for the rest")))?;
     }
     if !arguments.folder.is_empty() && !missing.is_empty() {
         return Err(Failure::new(format!(

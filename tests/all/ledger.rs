@@ -281,3 +281,28 @@ fn a_rebuild_reads_the_mail_again_and_what_it_does_not_say_any_more_counts_no_mo
     .unwrap();
     assert!(home.ok(&["ledger", "rebuild", "--from", from]).contains(": 4 orders,"));
 }
+
+#[test]
+fn a_rebuild_that_is_cut_off_is_simply_run_again() {
+    let embedded = Embedded::start();
+    let home = home(&embedded);
+    for n in 0..250 {
+        embedded.deliver("INBOX", &cancellation(&format!("m{n}"), &format!("399999-20261120-{n:010}")));
+    }
+    let orders = || cases(&home).lines().count();
+    // in the middle of the second window
+    embedded.server.cut_after_writing(110_000);
+    let (good, text) = said(&home.run(&["ledger", "rebuild", "--mailbox"]));
+    assert!(!good && text.contains("run it again"), "{text}");
+    assert_eq!(orders(), 100, "what was read is kept: {text}");
+    embedded.server.clear_faults();
+    let text = home.ok(&["ledger", "rebuild", "--mailbox"]);
+    assert!(text.contains("INBOX: 250 mails read, 250 about orders, "), "{text}");
+    assert_eq!(orders(), 250);
+    assert!(embedded.lies_in("m0") == ["INBOX"], "nothing is filed");
+    // nothing is made up about where mail lay: for the hand it is unknown, and a sweep sorts it like any other
+    assert_eq!(home.ok(&["history", "--format", "json"]), "");
+    home.ok(&["sweep"]);
+    assert_eq!(embedded.lies_in("m0"), ["楽天/キャンセル"]);
+    assert_eq!(orders(), 250);
+}

@@ -210,3 +210,4 @@ fn alerts_of_a_channel_that_is_gone_hold_nothing_up() {
 }
 
 mod migrations;
+mod transfer;

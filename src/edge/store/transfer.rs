@@ -8,6 +8,7 @@ use super::ledger::reread;
 use super::settle::json;
 use super::{Db, OldMail, StoreError, agenda, from_seconds, seconds};
 use crate::ledger::{Event, Statement};
+use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use crate::rules::Verdict;
 use jiff::Timestamp;
@@ -196,6 +197,9 @@ impl Export {
             }
             match serde_json::from_slice(text) {
                 Ok(Line::ModoriLedger(head)) => promised.get_or_insert_default().add(head.counts),
+                Ok(Line::Event(event)) if event.trust == TrustLevel::Suspect => {
+                    broken = broken.or(Some((line, "suspect mail tells nothing".to_owned())));
+                }
                 Ok(told) => export.add(told),
                 Err(error) => broken = broken.or(Some((line, reason(&error)))),
             }
