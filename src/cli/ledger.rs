@@ -25,6 +25,17 @@ pub(super) fn run(arguments: &Ledger, config: Option<&Path>, state: Option<&Path
     }
 }
 
+/// A file in the place of the database would be the end of it, whatever stands in the file.
+fn not_the_database(file: &Path, state: &Path) -> Result<(), Failure> {
+    let Ok(file) = file.canonicalize() else { return Ok(()) };
+    let names = ["modori.sqlite", "modori.sqlite-wal", "modori.sqlite-shm", "modori.lock"];
+    let own = names.iter().filter_map(|name| state.join(name).canonicalize().ok());
+    if own.collect::<Vec<_>>().contains(&file) {
+        return Err(Failure::broken(format!("{} is modori's own; name another file", file.display())));
+    }
+    Ok(())
+}
+
 fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
 }
@@ -55,6 +66,7 @@ fn export(arguments: &ExportLedger, config: Option<&Path>, state: Option<&Path>)
             Ok(()) => Ok(()),
         };
     };
+    not_the_database(out, &folder)?;
     let beside = Beside::new(out, arguments.force).map_err(failed)?;
     let named = |error: TransferError| Failure::new(format!("{}: {error}", out.display()));
     write(&mut beside.open().map_err(failed)?).map_err(named)?;
@@ -122,6 +134,7 @@ fn take_in(arguments: &ImportLedger, config: Option<&Path>, state: Option<&Path>
 
 fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let (folder, _) = setup::state(state, config)?;
+    not_the_database(&arguments.file, &folder)?;
     let beside = Beside::new(&arguments.file, arguments.force).map_err(failed)?;
     let copied = Db::backup(&folder, beside.path()).map_err(failed)?;
     beside.keep().map_err(failed)?;

@@ -148,6 +148,13 @@ fn a_file_is_never_written_over_silently() {
     }
     let names: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{names:?}");
+    // least of all the database itself
+    let database = home.state().join("modori.sqlite");
+    for command in [&["ledger", "export", "--out"][..], &["ledger", "backup"]] {
+        let output = home.run(&[command, &[database.to_str().unwrap(), "--force"]].concat());
+        assert!(output.status.code() == Some(2) && said(&output).1.contains("modori's own"), "{output:?}");
+    }
+    assert_eq!(cases(&home).lines().count(), 2);
     let (good, text) = said(&home.run(&["ledger", "export", "--out", "/no/such/folder/out"]));
     assert!(!good && text.contains("/no/such/folder/out: cannot be written"), "{text}");
     assert_eq!(home.run(&["ledger", "export", "--at", "2026-12-10"]).status.code(), Some(2));

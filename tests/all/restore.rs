@@ -215,5 +215,7 @@ fn what_the_shopper_said_comes_back_with_an_export() {
     home.ok(&["ledger", "rebuild", "--mailbox"]);
     assert_eq!(cases(&home), before);
     assert!(home.ok(&["release", "--list"]).contains("family@list.example"));
+    let again = home.run(&["release", "passed-on@example.jp"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("released before"), "{again:?}");
     assert_eq!(differences(&mailboxes, &dovecot.mailboxes()), [""; 0]);
 }

@@ -116,6 +116,8 @@ struct Released {
     at: Timestamp,
     received: Timestamp,
     size: u32,
+    #[serde(default)]
+    message_id: Option<String>,
     verdict: Verdict,
 }
 
@@ -126,12 +128,12 @@ struct Letter {
     at: Timestamp,
 }
 
-/// One line.
+/// One line. An event's is not written from here: what is stored of it is copied letter by letter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
     ModoriLedger(Head),
-    Event(Event),
+    Event(Box<Event>),
     Statement(Stated),
     Vouched(Vouched),
     Released(Box<Released>),
@@ -227,7 +229,7 @@ impl Export {
                 self.counts.events += 1;
                 let events = self.mails.entry(event.mail).or_default();
                 if !events.contains(&event) {
-                    events.push(event);
+                    events.push(*event);
                 }
             }
             Line::Statement(stated) => {
@@ -312,7 +314,7 @@ impl Db {
         for (address, at) in self.vouched()? {
             line(to, &Line::Vouched(Vouched { address, at }))?;
         }
-        let sql = "SELECT mail_key, at, received_at, size, verdict FROM released \
+        let sql = "SELECT mail_key, at, received_at, size, verdict, message_id FROM released \
                    JOIN message ON message.id = released.message ORDER BY message.id";
         let mut query = view.prepare(sql)?;
         let mut rows = query.query([])?;
@@ -323,7 +325,8 @@ impl Db {
             // a key that cannot be read cannot be in there: the table's own rows are made from keys
             let Some(mail) = MailKey::from_hex(&key) else { continue };
             let (at, received) = (from_seconds(row.get(1)?), from_seconds(row.get(2)?));
-            line(to, &Line::Released(Box::new(Released { mail, at, received, size: row.get(3)?, verdict })))?;
+            let (size, message_id) = (row.get(3)?, row.get(5)?);
+            line(to, &Line::Released(Box::new(Released { mail, at, received, size, message_id, verdict })))?;
         }
         let mut query = view.prepare("SELECT message_id, at FROM letter_sent ORDER BY at, message_id")?;
         let mut rows = query.query([])?;
@@ -436,8 +439,8 @@ fn release(transaction: &Transaction<'_>, one: &Released, now: Timestamp) -> Res
     let message = match known {
         Some(message) => message,
         None => {
-            let sql = "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let sql = "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict, message_id) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let verdict = json(&one.verdict, "verdict")?;
             transaction.prepare_cached(sql)?.execute((
                 one.mail.hex(),
@@ -446,6 +449,7 @@ fn release(transaction: &Transaction<'_>, one: &Released, now: Timestamp) -> Res
                 one.size,
                 &one.verdict.category,
                 verdict,
+                &one.message_id,
             ))?;
             transaction.last_insert_rowid()
         }
