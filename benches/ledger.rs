@@ -41,7 +41,9 @@ fn events(count: usize) -> Vec<Event> {
             payment_yen: Some(3260),
             points_used: Some(500),
             coupon_used_yen: Some(200),
-            items: vec![Item { name: format!("帆布トート 大 {order}"), price_yen: Some(1980), ..Item::default() }],
+            items: vec![Item {
+                name: format!("帆布トート 大 {order}"), price_yen: Some(1980), ..Item::default()
+            }],
         };
         let mut tell = |hours: i64, named: bool, kind: EventKind| {
             let n = events.len();
@@ -92,16 +94,18 @@ fn main() {
     let settings = Settings::default();
     let all = events(EVENTS);
     let now = all.last().expect("events").at;
-    let mails: Vec<OldMail> = all
-        .iter()
-        .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true })
-        .collect();
-    let (_, time) = timed(|| mails.chunks(200).for_each(|some| drop(db.import(some).expect("imported"))));
+    let mails: Vec<OldMail> =
+        all.iter().map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true }).collect();
+    let (_, time) = timed(|| mails.chunks(200).for_each(|some| assert!(db.import(some).is_ok())));
     println!("{EVENTS} events imported in batches of 200: {time:?}");
 
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage_as_mb();
-    let (cases, time) = timed(|| db.rebuild(&settings, now).expect("rebuilt"));
+    let (cases, time) = timed(|| {
+        // as `modori ledger rebuild` does
+        db.rebuild().expect("rebuilt");
+        ledger::cases(&db.events().expect("events"), &db.statements().expect("statements"), &settings, now)
+    });
     println!(
         "ledger rebuild, {} orders: {time:?}, {:.0} MB at the most beside {before:.0} MB",
         cases.len(),
@@ -127,12 +131,10 @@ fn main() {
 
     // one mail more, as it arrives: into memory (the work before a commit) and onto the disk
     let mut memory = Db::in_memory().expect("a database");
-    let own: Vec<OldMail> = all
-        .iter()
-        .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true })
-        .collect();
-    own.chunks(2000).for_each(|some| drop(memory.import(some).expect("imported")));
-    memory.rebuild(&settings, now).expect("rebuilt");
+    let own: Vec<OldMail> =
+        all.iter().map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true }).collect();
+    own.chunks(2000).for_each(|some| assert!(memory.import(some).is_ok()));
+    memory.rebuild().expect("rebuilt");
     while keep(&mut memory, 1000, now) > 0 {}
     let fresh = events(EVENTS + 1000);
     for (what, db) in [("in memory: the work before the commit", &mut memory), ("on disk: with its commit", &mut db)] {

@@ -13,11 +13,13 @@ mod explain;
 mod fixtures;
 mod imap_dovecot;
 mod imports;
+mod ledger;
 mod measure;
 mod mutated;
 mod release;
 mod reload;
 mod remind;
+mod restore;
 mod same_wire;
 mod schema;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
