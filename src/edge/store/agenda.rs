@@ -262,8 +262,10 @@ fn near(
     if loose.is_empty() {
         return Ok(own);
     }
-    let sql = format!("SELECT order_number FROM statement WHERE mail_key IN ({given})");
-    let mut others = numbers(connection, &sql, [&asked])?;
+    // a mail that is some order's already asks nobody else
+    let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
+    let sql = "SELECT order_number FROM statement WHERE mail_key IN (SELECT value FROM json_each(?1))";
+    let mut others = numbers(connection, sql, [json(&mails, "list of mails")?])?;
     for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
         let sql = "SELECT DISTINCT order_number FROM event WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
                    UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";

@@ -421,7 +421,6 @@ fn state(transaction: &Transaction<'_>, all: &[Stated]) -> Result<usize, StoreEr
         if !known.insert(body.clone()) {
             continue;
         }
-        let order = stated.statement.order.to_string();
         add_statement(transaction, &stated.statement, stated.said_at)?;
         new += 1;
     }
