@@ -3,10 +3,10 @@
 //! Shops advertise both under every mail. What counts is a line of the order itself (配送方法, an option, a line of its
 //! own among the goods) or a sentence that says how this order is sent.
 
+use super::Facts;
 use super::label::{Kind, Labelled};
 use super::page::Page;
 use super::said::is_said;
-use super::{Facts, Found};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! The state of one order's returns, as values.
 
-use crate::facts::{Cause, OrderNumber};
+use crate::facts::{Cause, Item, OrderNumber, Risk, Service, Stage};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use jiff::Timestamp;
@@ -203,6 +203,18 @@ pub struct Case {
     pub shop_name: Option<String>,
     /// When it was placed.
     pub ordered_at: Option<Timestamp>,
+    /// What was ordered, as its best vouched-for mail lists it.
+    pub items: Vec<Item>,
+    /// To pay in money, in yen.
+    pub payment_yen: Option<u64>,
+    /// What the latest mail about the living order reports; shipped, once any mail says so.
+    pub stage: Option<Stage>,
+    /// The delivery service.
+    pub service: Option<Service>,
+    /// What its mails say that makes a cancellation for want of goods more likely.
+    pub risks: Vec<Risk>,
+    /// The longest time until the goods are sent or there, in days as the mail counts them.
+    pub lead_days: Option<u16>,
     /// How far a cancellation is.
     pub cancelled: State,
     /// When the cancellation was first said (T0 of the clocks).

@@ -448,7 +448,8 @@ fn the_sheet_has_the_promised_keys() {
     };
     assert_eq!(
         keys(&sheet),
-        "cancelled cause coupon due evidence inquiry may_ask_shop order_number ordered_at points questions shop_code shop_name"
+        "cancelled cause coupon due evidence inquiry items lead_days may_ask_shop order_number ordered_at points questions \
+         risks service shop_code shop_name stage"
     );
     assert_eq!(keys(&sheet["points"]), "expected_back outstanding returned used");
     assert_eq!(keys(&sheet["coupon"]), "state used_yen");

@@ -1,7 +1,7 @@
 //! Which orders must be looked at again, and when: a list that follows from events and statements.
 
 use super::{Db, StoreError, from_seconds, seconds};
-use crate::ledger::Event;
+use crate::ledger::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Transaction;
 
@@ -13,6 +13,8 @@ const NEIGHBOURS: SignedDuration = SignedDuration::from_hours(45 * 24);
 pub(super) fn wake(transaction: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
     match &event.order {
         Some(order) => wake_order(transaction, order.as_str()),
+        // goods that came back are no part of any order's story
+        None if matches!(event.kind, EventKind::Restock { .. }) => Ok(()),
         None => {
             let sql = "UPDATE agenda SET wake_at = 0 WHERE cancelled_at BETWEEN ?1 AND ?2";
             let (from, until) = around(event.at);
