@@ -154,7 +154,7 @@ pub fn likeness(one: &str, other: &str) -> usize {
     let pairs = |key: &str| -> BTreeSet<(char, char)> { key.chars().zip(key.chars().skip(1)).collect() };
     let (one, other) = (pairs(one), pairs(other));
     let least = one.len().min(other.len());
-    if least == 0 { 0 } else { one.intersection(&other).count() * 100 / least }
+    (one.intersection(&other).count() * 100).checked_div(least).unwrap_or_default()
 }
 
 fn undecorated(name: &str) -> String {

@@ -81,7 +81,7 @@ pub fn shops(
         let Some(first) = case.evidence.iter().map(|one| one.date).min().filter(|first| *first <= now) else {
             continue;
         };
-        let code = shop_of(case, &codes);
+        let code = key_of(case, &codes);
         let shop = shops.entry(code.clone()).or_insert_with(|| Shop { code: code.clone(), ..Shop::default() });
         shop.orders += 1;
         let told = names.entry(code.clone()).or_insert(first);
@@ -138,22 +138,14 @@ fn count_events(events: &[Event], codes: &BTreeMap<&str, &str>, now: Timestamp, 
 }
 
 /// The shop's number in its orders → its code, where any mail names both.
-fn codes(cases: &BTreeMap<OrderNumber, Case>) -> BTreeMap<&str, &str> {
-    let both = |case: &'_ Case| case.shop_code.is_some();
-    cases
-        .values()
-        .filter(|case| both(case))
-        .map(|case| (case.order_number.shop_id(), case.shop_code.as_deref().unwrap_or_default()))
-        .collect()
-}
-
-/// The key of an order's shop among [`shops`].
 #[must_use]
-pub fn key_of(case: &Case, cases: &BTreeMap<OrderNumber, Case>) -> String {
-    shop_of(case, &codes(cases))
+pub fn codes(cases: &BTreeMap<OrderNumber, Case>) -> BTreeMap<&str, &str> {
+    cases.values().filter_map(|case| Some((case.order_number.shop_id(), case.shop_code.as_deref()?))).collect()
 }
 
-fn shop_of(case: &Case, codes: &BTreeMap<&str, &str>) -> String {
+/// The key of an order's shop among [`shops`], with the [`codes`] that are known.
+#[must_use]
+pub fn key_of(case: &Case, codes: &BTreeMap<&str, &str>) -> String {
     let id = case.order_number.shop_id();
     case.shop_code.as_deref().unwrap_or_else(|| codes.get(id).copied().unwrap_or(id)).to_owned()
 }

@@ -5,6 +5,7 @@ pub mod on_backtest;
 pub mod on_mail;
 pub mod on_rules;
 mod tell;
+pub mod warn;
 
 use crate::ledger::Event;
 use crate::rules::Priority;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use on_backtest::{Old, Way, on_backtest};
 pub use on_mail::{Arrived, on_mail};
 pub use on_rules::on_rules;
+pub use warn::warn;
 
 /// What the shopper's configuration says about acting.
 #[derive(Clone, Debug, Default)]

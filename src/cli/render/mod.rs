@@ -1,14 +1,18 @@
 //! The only place that draws: tables, trees, bars.
 
-use super::case::Told;
-use super::classify::Sheet;
-use super::tested::Tested;
+pub(super) mod shops;
+
 use crate::calendar;
+use crate::cli::case::Told;
+use crate::cli::classify::Sheet;
+use crate::cli::tested::Tested;
 use crate::edge::store::{Action, Latency, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
+use crate::facts::Stage;
 use crate::ledger::Case;
+use crate::ledger::case::State as Cancel;
 use crate::plan::{Effect, Way};
 use crate::rules::{Listed, ListedExtractor, Verdict};
 use crate::wording::{Language, Wording};
@@ -168,7 +172,7 @@ pub(super) fn history(all: &[Action]) -> String {
         let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
         let state = if action.state == State::Done { String::new() } else { action.state.word().to_owned() };
         let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
-        let cause = super::history::cause(action).to_owned();
+        let cause = crate::cli::history::cause(action).to_owned();
         table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
     }
     table.to_string()
@@ -243,7 +247,7 @@ pub(super) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> S
         table.add_row([
             case.order_number.to_string(),
             case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
-            format!("{}{cause}", wording.state(language, case.cancelled)),
+            format!("{}{cause}{}", wording.state(language, case.cancelled), risks(case, wording, language)),
             points,
             coupon,
             step,
@@ -254,6 +258,13 @@ pub(super) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> S
         }
     }
     if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
+}
+
+/// What announces that an order may be cancelled for want of goods, a line each; only while it may still matter.
+fn risks(case: &Case, wording: &Wording, language: Language) -> String {
+    let lives = case.stage != Some(Stage::Shipped) && matches!(case.cancelled, Cancel::None | Cancel::Pending);
+    let risks = case.risks.iter().filter(|_| lives);
+    risks.map(|risk| format!("\n⚠ {}", wording.risk(language, *risk, case.lead_days))).collect()
 }
 
 /// One order with its story.
