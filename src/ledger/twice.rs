@@ -47,11 +47,13 @@ struct Wanted<'a> {
 }
 
 /// Pairs of open orders (neither cancelled nor shipped) at two different shops for the same goods, placed
-/// within `twice_days` of each other; the newest pair last. One line a pair: the surest item.
+/// within `twice_days` of each other, the newer one within `twice_days` of the instant the cases are seen at (what is
+/// open for longer has arrived without a mail, or never will); the newest pair last. One line a pair: the surest item.
 #[must_use]
 pub fn twice(cases: &BTreeMap<OrderNumber, Case>, settings: &Settings) -> Vec<Twice> {
     let mut alike: BTreeMap<String, Vec<Wanted<'_>>> = BTreeMap::new();
-    for case in cases.values().filter(|case| is_open(case)) {
+    let within = SignedDuration::from_hours(24 * i64::from(settings.twice_days));
+    for case in cases.values().filter(|case| is_open(case) && age(case).is_some_and(|age| age <= within * 2)) {
         for item in &case.items {
             let (key, model) = (facts::item_key(&item.name), facts::model(&item.name, item.code.as_deref()));
             let one = |key: &str, model: &Option<String>| Wanted {
@@ -69,14 +71,14 @@ pub fn twice(cases: &BTreeMap<OrderNumber, Case>, settings: &Settings) -> Vec<Tw
             }
         }
     }
-    let within = SignedDuration::from_hours(24 * i64::from(settings.twice_days));
     let mut pairs: BTreeMap<(OrderNumber, OrderNumber), Twice> = BTreeMap::new();
     for group in alike.values_mut() {
         group.sort_by_key(|wanted| (wanted.at, wanted.case.order_number.clone()));
         group.drain(..group.len().saturating_sub(MOST)); // the newest count
         for (n, newer) in group.iter().enumerate() {
             for older in group.iter().take(n) {
-                if newer.at.duration_since(older.at) > within || !two_shops(older.case, newer.case) {
+                let far = newer.at.duration_since(older.at) > within || age(newer.case).is_none_or(|age| age > within);
+                if far || !two_shops(older.case, newer.case) {
                     continue;
                 }
                 let Some(sure) = same(older, newer) else { continue };
@@ -106,6 +108,12 @@ pub fn twice(cases: &BTreeMap<OrderNumber, Case>, settings: &Settings) -> Vec<Tw
 
 fn is_open(case: &Case) -> bool {
     matches!(case.cancelled, State::None | State::Pending) && case.stage.is_some() && case.stage != Some(Stage::Shipped)
+}
+
+/// How long ago the order was placed; `None` for one that is yet to come.
+fn age(case: &Case) -> Option<SignedDuration> {
+    let age = case.seen_at.duration_since(placed(case));
+    (!age.is_negative()).then_some(age)
 }
 
 /// When the order was placed: as its mail says, else the beginning of the day that its number names.
@@ -250,6 +258,10 @@ mod tests {
         assert_eq!(with(cancel(Cancelled::Pending)), 1); // the shop asks: the second order may be the answer
         let early = [ordered("399999-20261101-0123456789", "01T20:00", name, None), two[1].clone()];
         assert_eq!(found(&early).len(), 0);
+        // seen long after: nothing can be done any more
+        let settings = Settings::default();
+        let late = crate::ledger::cases(&two, &[], &settings, "2026-12-20T00:00:00+09:00".parse().unwrap());
+        assert_eq!(twice(&late, &settings), []);
         // twice at one shop is two orders
         let same_shop = [two[0].clone(), ordered("399999-20261121-0123456789", "21T20:10", name, None)];
         assert_eq!(found(&same_shop).len(), 0);

@@ -40,8 +40,7 @@ pub fn warn(
         named.map(clean).unwrap_or_default()
     };
     let mut plan = Vec::new();
-    let recent = SignedDuration::from_hours(24 * i64::from(settings.twice_days));
-    for pair in ledger::twice(cases, settings).iter().filter(|pair| is_within(pair.newer_at, recent, now)) {
+    for pair in &ledger::twice(cases, settings) {
         let (Some(older), Some(newer)) = (cases.get(&pair.older), cases.get(&pair.newer)) else { continue };
         let warning = Warning {
             kind: WarningKind::Twice,
@@ -244,9 +243,9 @@ mod tests {
     fn what_is_over_is_no_warning() {
         assert!(warned(&pair(), "21T20:00", Language::Ja).is_empty()); // as seen before the second order
         let settings = Settings::default();
-        let cases = ledger::cases(&pair(), &[], &settings, at("30T20:00"));
         let policy = Policy { channels: vec!["phone".to_owned()], ..Policy::default() };
         let long_after = "2026-12-20T00:00:00+09:00".parse().unwrap();
+        let cases = ledger::cases(&pair(), &[], &settings, long_after);
         assert!(warn(&cases, &BTreeMap::new(), &settings, &policy, long_after).is_empty());
         let mut shipped = pair();
         shipped.push(event(OLD, "21T09:00", EventKind::Order { stage: Stage::Shipped, terms: Terms::default() }));
