@@ -36,7 +36,7 @@ patterns! {
 }
 
 const SHARED: &[Frame] = &[
-    (&["在庫", "ストック", "stock", "inventory"], &["共有", "共用", "共通", "連動", "併売", "shared", "share"], 26),
+    (&["在庫", "ストック", "stock", "inventory"], &["共有", "共用", "共通", "併売", "shared", "share"], 26),
     (&["共有", "共用", "併売", "shared", "share"], &["在庫", "ストック", "stock", "inventory"], 10),
     (
         &["実店舗", "店頭", "他店", "他モール", "他サイト", "複数店舗", "複数のモール", "複数サイト"],
@@ -44,9 +44,19 @@ const SHARED: &[Frame] = &[
         12,
     ),
 ];
+const LINKED: &[Frame] =
+    &[(&["他店", "モール", "サイト", "実店舗", "店頭"], &["在庫を連動", "在庫が連動", "在庫は連動", "在庫連動"], 8)];
+const ELSEWHERE: &[Frame] = &[(
+    &["実店舗", "店頭", "他店", "他モール", "他のモール", "他サイト", "他のサイト"],
+    &["売れ", "売り切れ", "完売", "販売済"],
+    10,
+)];
 const MAKER: &[Frame] = &[
     (
-        &["メーカー", "製造元", "仕入先", "仕入れ先", "問屋", "輸入元", "発注先", "蔵元", "窯元", "出版社", "maker"],
+        &[
+            "メーカー", "製造元", "仕入先", "仕入れ先", "問屋", "輸入元", "発売元", "販売元", "代理店", "発注先",
+            "蔵元", "窯元", "出版社", "maker",
+        ],
         &[
             "欠品", "在庫", "品切れ", "完売", "取り寄せ", "取寄", "とりよせ", "発注", "入荷次第", "入荷後", "入荷待",
             "生産終了", "廃番", "stock",
@@ -62,8 +72,8 @@ const FETCHED_SO: &[&str] = &[
     "させ", "後", "中", "】", "]", ")", "です", "でお", "の商品", "のお品", "に", "でき次第", "完了", "次第", "分",
 ];
 const GENRE: &[&str] = &[
-    "グルメ", "スイーツ", "特集", "ランキング", "人気", "多数", "取り揃え", "取りそろえ", "も承", "こちら", "ページ",
-    "贈り物",
+    "グルメ", "スイーツ", "特集", "ランキング", "人気", "多数", "取り揃え", "取りそろえ", "も承", "はこちら",
+    "こちらから", "ページ", "贈り物",
 ];
 /// What is done with goods until they are there.
 const SENT: &[&str] = &[
@@ -87,7 +97,10 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
     }
     let view = &page.joined;
     let maker = maker(view).map(|range| view.sure(Risk::MakerStock, range));
-    let shared = framed(view, SHARED).map(|range| view.sure(Risk::SharedStock, range));
+    let shared = framed(view, SHARED)
+        .or_else(|| framed(view, LINKED))
+        .or_else(|| sold_elsewhere(view))
+        .map(|range| view.sure(Risk::SharedStock, range));
     let lead = lead(view);
     let long =
         lead.as_ref().filter(|(found, business)| found.value >= if *business { LONG_BUSINESS_DAYS } else { LONG_DAYS });
@@ -107,9 +120,26 @@ fn stands(view: &View<'_>, range: &Range<usize>) -> bool {
     let before = view.slice(view.sentence_at(range.start).start..range.start);
     let past = ["していましたが", "しておりましたが", "でしたが"].iter().any(|sign| after.starts_with(sign));
     let without = ["せず", "なし", "ではなく", "でなく", "を除いて"].iter().any(|sign| after.starts_with(sign));
-    // 他社のように: of somebody else
+    // what is shared there are data of the buyer
     let others = ["お客様情報", "個人情報"].iter().any(|word| before.contains(word));
-    view.counts(range.start) && !past && !without && !others && !clause::is_negated(view.text(), range.start, range.end)
+    view.counts(range.start)
+        && !past
+        && !without
+        && !others
+        && (!clause::is_negated(view.text(), range.start, range.end) || may_be_gone(view, range))
+}
+
+/// メーカーに在庫がない|場合は…: a denial that is the announcement.
+fn may_be_gone(view: &View<'_>, range: &Range<usize>) -> bool {
+    let after = view.slice(range.end..view.sentence_at(range.start).end.max(range.end));
+    let gone = ["がな", "もな", "のな"].iter().any(|sign| after.starts_with(sign));
+    view.slice(range.clone()).ends_with("在庫") && gone && clause::is_supposed(view.text(), range.start, range.end)
+}
+
+/// 実店舗で先に売れてしまうことがございます: said of what may be, or it is a boast.
+fn sold_elsewhere(view: &View<'_>) -> Option<Range<usize>> {
+    let may = |range: &Range<usize>| clause::is_supposed(view.text(), range.start, range.end);
+    frames(view, ELSEWHERE).into_iter().find(|range| stands(view, range) && may(range))
 }
 
 fn maker(view: &View<'_>) -> Option<Range<usize>> {
@@ -174,7 +204,7 @@ fn is_span(text: &str, range: &Range<usize>, unit: &str) -> bool {
     let about = ["約", "およそ", "おおよそ", "最長", "最大"].iter().any(|word| before.ends_with(word));
     let long = [
         "程", "ほど", "前後", "以内", "くらい", "ぐらい", "かかり", "かかる", "を要", "お時間", "のお時間", "いただ",
-        "後に", "後の", "程度", "を目安", "を見込",
+        "後に", "後を", "後の", "程度", "を目安", "を見込",
     ]
     .iter()
     .any(|word| after.starts_with(word));
@@ -195,10 +225,12 @@ fn is_until_sent(view: &View<'_>, range: &Range<usize>) -> bool {
     let last = |words: &[&str]| words.iter().filter_map(|word| before.rfind(word)).max();
     // 発送後2~3日でお届け: on its way already; 到着後7日以内: there
     let tail: String = before.chars().rev().take(16).collect::<Vec<_>>().into_iter().rev().collect();
-    let on_its_way =
-        ["発送後", "出荷後", "発送から", "出荷から", "到着後", "お届け後", "到着から", "受取後", "お受け取り後"]
-            .iter()
-            .any(|word| tail.contains(word));
+    let on_its_way = [
+        "発送後", "出荷後", "発送から", "出荷から", "到着後", "お届け後", "到着から", "受取後", "投稿後", "レビュー後",
+        "返送後", "返却後", "お受け取り後",
+    ]
+    .iter()
+    .any(|word| tail.contains(word));
     if on_its_way {
         return false;
     }
@@ -249,6 +281,13 @@ mod tests {
             ("実店舗でも販売しておりますので、売り切れの際はご容赦ください。", vec![Risk::SharedStock]),
             ("複数のモールで共有している在庫です", vec![Risk::SharedStock]),
             ("our stock is shared with other shops.", vec![Risk::SharedStock]),
+            ("メーカー様に在庫がない場合は、キャンセルとさせていただくことがございます。", vec![Risk::MakerStock]),
+            ("※こちらの商品は取り寄せのため日数がかかります。", vec![Risk::MakerStock]),
+            ("実店舗で先に売れてしまうことがあります。", vec![Risk::SharedStock]),
+            ("自社サイトと在庫を連動しております。", vec![Risk::SharedStock]),
+            ("在庫連動システムにより常に最新の在庫を表示しています。", vec![]),
+            ("発売元で品切れの場合、お待ちいただくことがあります。", vec![Risk::MakerStock]),
+            ("他店では完売の人気商品です。", vec![]),
             ("在庫は他店と共有しておりません。", vec![]),
             ("以前は実店舗と在庫を共有しておりましたが、現在は専用の在庫です。", vec![]),
             ("お取り寄せではなく、当店の倉庫から発送します。", vec![]),
@@ -277,6 +316,8 @@ mod tests {
             ("発送が3日ほど遅れます。", None, false),
             ("2営業日以内に発送します。", Some(2), false),
             ("2～3日ほどで発送いたします", Some(3), false),
+            ("商品のお届けは1週間から10日後を予定しております。", Some(10), true),
+            ("レビュー投稿後5営業日以内にお送りします。", None, false),
             ("7営業日以内にご入金ください。", None, false),
             ("商品到着後7日以内にご連絡ください。", None, false),
             ("発送後2〜3営業日でお届けします。", None, false),

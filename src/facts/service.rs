@@ -29,8 +29,8 @@ const NAMES: &[(&str, Service)] = &[
 /// Labels of an order's delivery, in normal form.
 const LABELS: &[&str] = &[
     "配送方法", "お届け方法", "発送方法", "配送サービス", "配送種別", "配送区分", "配送オプション", "配送希望",
-    "配送便", "配送", "お届け日時", "お届け希望日", "お届け予定", "お届け", "発送区分", "オプション", "送付方法",
-    "delivery", "shipping method",
+    "配送便", "配送", "お届け日時", "お届け希望日", "お届け指定", "配送指定", "お届け便", "お届け予定", "お届け",
+    "発送区分", "オプション", "送付方法", "delivery", "shipping method",
 ];
 /// What may follow the service's name where it stands alone.
 const TAILS: &[&str] = &["対象", "対応", "商品", "品", "便", "配送", "サービス", "希望", "指定", "注文"];
@@ -47,8 +47,7 @@ const SENT: &[&str] = &[
 /// What makes a sentence speak of the service and not of this order.
 const ADVERT: &[&str] = &[
     "はこちら", "こちらから", "ページ", "店舗", "ショップ", "当店は", "実施", "始め", "はじめ", "なら", "選べ", "選択",
-    "ご利用", "ご希望", "お願いします", "時まで", "正午", "までのご注文", "特集", "マーク", "商品は、", "http", "全品",
-    "続々",
+    "ご利用", "ご希望", "お願いします", "時まで", "正午", "までのご注文", "特集", "マーク", "http", "全品", "続々",
 ];
 
 /// Fills in the service.
@@ -173,6 +172,8 @@ mod tests {
             ("あす楽：利用する", asuraku),
             ("本ご注文は最強配送の対象です。", saikyo),
             ("あす楽にて発送いたします。", asuraku),
+            ("ご注文いただいた商品は、あす楽配送にて本日出荷いたします。", asuraku),
+            ("お届け指定：あす楽", asuraku),
             ("", None),
             ("[配送方法] 宅配便", None),
             ("[配送方法] 宅配便（あす楽対象外）", None),
@@ -183,6 +184,8 @@ mod tests {
             ("【あす楽】やかん", None),
             ("[備考] あす楽でお願いします", None),
             ("あす楽対象商品はこちら", None),
+            ("あす楽対象商品は、翌日お届けします。", None),
+            ("あす楽対象エリア外のため、通常配送となります。", None),
         ] {
             assert_eq!(read(lines), expect, "{lines}");
         }
