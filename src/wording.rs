@@ -9,7 +9,7 @@ mod scene;
 mod shipped;
 
 use crate::calendar::civil;
-use crate::facts::Cause;
+use crate::facts::{Cause, Risk};
 use crate::ledger::case::State;
 use crate::ledger::{CLAIMS, NextStep, Question};
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
 pub use reminder::{Reminder, Waiting};
-pub use scene::{Scene, Unusable};
+pub use scene::{Scene, Unusable, Warning, WarningKind};
 
 /// The language of what people read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -154,6 +154,18 @@ impl Wording {
         split(&self.words(language, "waiting", Value::from(Serde(waiting))))
     }
 
+    /// Title and text of the alert about an order that should be looked at.
+    #[must_use]
+    pub fn warning(&self, language: Language, warning: &Warning) -> (String, String) {
+        split(&self.words(language, "warning", Value::from(Serde(warning))))
+    }
+
+    /// What makes a cancellation for want of goods more likely.
+    #[must_use]
+    pub fn risk(&self, language: Language, risk: Risk, days: Option<u16>) -> String {
+        self.words(language, "risk", context! { risk => Serde(risk), days => days })
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self, language: Language, step: NextStep) -> String {
@@ -257,6 +269,8 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "state" => scene::STATES.iter().map(|state| context! { state => Serde(state) }).collect(),
         "cause" => scene::CAUSES.iter().map(|cause| context! { cause => Serde(cause) }).collect(),
         "claim" => CLAIMS.iter().map(|claim| context! { claim => *claim }).collect(),
+        "risk" => scene::RISKS.iter().map(|(risk, days)| context! { risk => Serde(risk), days => days }).collect(),
+        "warning" => scene::warnings().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),

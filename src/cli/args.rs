@@ -61,6 +61,8 @@ pub enum Command {
     Cases(Cases),
     /// Show the story of one order, with the mails that tell it
     Case(Case),
+    /// Show how reliable shops were, and when their goods come back in stock
+    Shops(Shops),
     /// Say that points (and a coupon) of an order came back
     Confirm(Confirm),
     /// Say that the points of an order did not come back
@@ -422,6 +424,20 @@ pub struct Case {
     /// Order number
     #[arg(value_name = "ORDER")]
     pub order: String,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// As seen at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
+}
+
+/// `modori shops`
+#[derive(Debug, Args)]
+pub struct Shops {
+    /// One shop, by its code or its name: its record, its orders, the hours of its restocks
+    #[arg(value_name = "SHOP")]
+    pub shop: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

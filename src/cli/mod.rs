@@ -19,6 +19,7 @@ mod render;
 mod rules;
 mod say;
 mod setup;
+mod shops;
 mod spreadsheet;
 mod sweep;
 mod tested;
@@ -88,6 +89,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Ledger(ledger) => ledger::run(ledger, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Case(one) => case::run(one, config, state),
+        Command::Shops(shops) => shops::run(shops, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),
         Command::Deny(about) => say::deny(about, config, state),
         Command::Lost(about) => say::lost(about, config, state),

@@ -10,6 +10,7 @@ mod date;
 mod deed;
 mod due;
 mod frame;
+mod goods;
 mod grams;
 mod item;
 mod label;
@@ -22,7 +23,9 @@ mod part;
 mod pattern;
 pub mod places;
 mod points;
+mod risk;
 mod said;
+mod service;
 pub mod sheet;
 mod shop;
 mod stage;
@@ -36,7 +39,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
+pub use goods::{Options, item_key, likeness, model, options, same_kind};
 pub use order::OrderNumber;
+pub use risk::Risk;
+pub use service::Service;
 pub use stock::Stock;
 
 /// Which text of the mail a [`Span`] lies in.
@@ -252,6 +258,12 @@ pub struct Facts {
     pub stage: Option<Found<Stage>>,
     /// What is said of goods that were gone.
     pub stock: Option<Found<Stock>>,
+    /// The delivery service, where the mail says that this order is sent so.
+    pub service: Option<Found<Service>>,
+    /// What makes a cancellation for want of goods more likely; each kind once.
+    pub risks: Vec<Found<Risk>>,
+    /// The longest time until the goods are sent or there, in days as they are counted there (mostly business days).
+    pub lead_days: Option<Found<u16>>,
     /// What is said about a cancellation.
     pub cancelled: Option<Found<Cancelled>>,
     /// Who caused it.
@@ -307,6 +319,8 @@ pub fn find(mail: &Mail) -> Facts {
     if matches!(facts.cancelled.as_ref().map(|found| found.value), Some(Cancelled::Confirmed | Cancelled::Claimed)) {
         facts.pay_by = None; // a deadline that has passed with the order
     }
+    service::find(&page, &labels, &mut facts);
+    risk::find(&page, &mut facts);
     facts
 }
 

@@ -59,8 +59,12 @@ pub fn words(facts: &Facts, mail: &Mail) -> BTreeMap<String, String> {
     }
     each!(
         shop_code, shop_name, ordered_at, total_yen, payment_yen, points_used, coupon_used_yen, payment_method,
-        cancelled, cause, points_return, limited_time_points, points_expire_at, coupon, reply_by, pay_by, resale_at
+        cancelled, cause, points_return, limited_time_points, points_expire_at, coupon, reply_by, pay_by, resale_at,
+        service, lead_days
     );
+    if let Some(found) = facts.risks.first() {
+        words.insert("risks".to_owned(), found.span.words(mail).split_whitespace().collect::<Vec<_>>().join(" "));
+    }
     words
 }
 
@@ -93,6 +97,11 @@ pub(super) fn entries(facts: &Facts) -> Vec<Entry> {
     add("resale_at", instant(&facts.resale_at));
     add("stage", plain(&facts.stage));
     add("stock", plain(&facts.stock));
+    add("service", plain(&facts.service));
+    add("lead_days", plain(&facts.lead_days));
+    let risks: Vec<_> = facts.risks.iter().map(|found| found.value).collect();
+    let place = facts.risks.first().map(|found| (found.confidence, found.span.clone()));
+    add("risks", place.and_then(|(sure, span)| Some((serde_json::to_value(risks).ok()?, sure, span))));
     all
 }
 

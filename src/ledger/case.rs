@@ -1,6 +1,6 @@
 //! The state of one order's returns, as values.
 
-use crate::facts::{Cause, Coupon, OrderNumber};
+use crate::facts::{Cause, Coupon, Item, OrderNumber, Risk, Service, Stage};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use jiff::Timestamp;
@@ -257,6 +257,18 @@ pub struct Case {
     pub shop_name: Option<String>,
     /// When it was placed.
     pub ordered_at: Option<Timestamp>,
+    /// What was ordered, as its best vouched-for mail lists it.
+    pub items: Vec<Item>,
+    /// To pay in money, in yen.
+    pub payment_yen: Option<u64>,
+    /// What the latest mail about the living order reports; shipped, once any mail says so.
+    pub stage: Option<Stage>,
+    /// The delivery service.
+    pub service: Option<Service>,
+    /// What its mails say that makes a cancellation for want of goods more likely.
+    pub risks: Vec<Risk>,
+    /// The longest time until the goods are sent or there, in days as the mail counts them.
+    pub lead_days: Option<u16>,
     /// How far a cancellation is.
     pub cancelled: State,
     /// When the cancellation was first said (T0 of the clocks).
@@ -270,8 +282,6 @@ pub struct Case {
     /// Coupons that mails of this story give or give back, oldest first: not the one that was used, unless it is
     /// returned.
     pub coupons: Vec<Held>,
-    /// What is paid in money, in yen.
-    pub payment_yen: Option<u64>,
     /// Deadlines.
     pub due: Due,
     /// Which of them (by their keys, as in `due`) nobody stated: they are the usual ones.

@@ -50,6 +50,14 @@ pub struct Settings {
     /// A refund mail without an order number fits a cancellation of at most so many days before ([`MOST_MATCH_DAYS`]
     /// at the most).
     pub match_days: u16,
+    /// The same goods ordered at two shops within so many days of each other are asked about.
+    pub twice_days: u16,
+    /// An order can be cancelled by oneself for so many minutes (domain document M06, grade C).
+    pub free_cancel_minutes: u16,
+    /// A shop has a bad record from so many cancellations for want of goods …
+    pub bad_shop_cancels: u16,
+    /// … that are so many percent of its orders.
+    pub bad_shop_percent: u16,
     /// How long before a deadline the shopper is reminded.
     pub remind: Remind,
 }
@@ -101,6 +109,10 @@ impl Default for Settings {
             protection_days: 90,
             lapse_days: 30,
             match_days: 30,
+            twice_days: 14,
+            free_cancel_minutes: 30,
+            bad_shop_cancels: 2,
+            bad_shop_percent: 20,
             remind: Remind::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! What mails claim happened to orders (events), and what the shopper says (statements).
 
-use crate::facts::{Cancelled, Cause, Coupon, Item, OrderNumber, PointsReturn, Stage};
+use crate::facts::{Cancelled, Cause, Coupon, Item, OrderNumber, PointsReturn, Risk, Service, Stage};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use jiff::Timestamp;
@@ -72,6 +72,15 @@ pub struct Terms {
     pub coupon_used_yen: Option<u64>,
     /// Items.
     pub items: Vec<Item>,
+    /// The delivery service, where the mail says so of this order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
+    /// What makes a cancellation for want of goods more likely.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<Risk>,
+    /// The longest time until the goods are sent or there, in days as the mail counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_days: Option<u16>,
 }
 
 /// One event, with the mail that proves it.

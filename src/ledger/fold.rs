@@ -138,6 +138,10 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
             .or_else(|| told.events.iter().rev().find_map(|event| event.shop_code.clone())),
         shop_name: latest(told, |terms| terms.shop_name.clone()),
         ordered_at: ordered.ordered_at,
+        stage: stage(told),
+        service: ordered.service,
+        risks: ordered.risks.clone(),
+        lead_days: ordered.lead_days,
         cancelled: cancel.state,
         cancelled_at: cancel.t0,
         cause: cancel.cause,
@@ -157,6 +161,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         by_flag_at: told.statements.iter().filter(by_flag).map(|statement| statement.at).collect(),
         seen_at: now,
         ended: false,
+        items: Vec::new(),
     };
     let spend = owed::spend_by(told, case.points.returned, settings.spend_days, settings.assume_limited)
         .filter(|_| due::is_cancelled(cancel.state));
@@ -173,6 +178,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         && case.cancelled != State::Conflict
         && case.due.ask_shop_at.is_some_and(|at| at <= now);
     case.questions = questions.into_iter().collect();
+    case.items = ordered.items;
     case
 }
 
@@ -367,7 +373,25 @@ fn ordered(told: &Told<'_>) -> Terms {
         points_used: best(&mails, |terms| terms.points_used),
         coupon_used_yen: best(&mails, |terms| terms.coupon_used_yen),
         items: best(&mails, |terms| (!terms.items.is_empty()).then(|| terms.items.clone())).unwrap_or_default(),
+        service: best(&mails, |terms| terms.service),
+        // whichever mail announces it
+        risks: mails
+            .iter()
+            .flat_map(|(_, terms)| terms.risks.iter().copied())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        lead_days: best(&mails, |terms| terms.lead_days),
     }
+}
+
+/// Where the living order stands.
+fn stage(told: &Told<'_>) -> Option<Stage> {
+    let stages = told.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Order { stage, .. } => Some((*stage == Stage::Shipped, event.at, *stage)),
+        _ => None,
+    });
+    stages.max().map(|(.., stage)| stage)
 }
 
 /// A value of the best vouched for, then latest mail that states it.

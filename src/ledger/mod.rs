@@ -15,8 +15,10 @@ mod matching;
 mod owed;
 mod reading;
 mod sheet;
+pub mod shop;
 #[cfg(test)]
 mod tests;
+mod twice;
 
 pub use case::{Case, Conflict, Evidence, NextStep, Question};
 pub use claim::{CLAIMS, claim_of};
@@ -24,6 +26,8 @@ pub use event::{By, Event, EventKind, Said, Statement, Terms};
 pub use fold::cases;
 pub use reading::events;
 pub use sheet::sheet;
+pub use shop::{Shop, shops};
+pub use twice::{Twice, free_cancel, twice};
 
 use crate::facts::{Cancelled, OrderNumber};
 

@@ -1,7 +1,7 @@
 //! Mail and facts → events: what a mail claims, by facts and trust alone.
 
 use super::event::{Event, EventKind, Terms};
-use crate::facts::{Cancelled, Confidence, CouponRole, Facts, Field, Found, Span};
+use crate::facts::{Cancelled, Confidence, CouponRole, Facts, Field, Found, Span, Stock};
 use crate::mail::trust::is_rakuten;
 use crate::mail::{Mail, PartKind, TrustLevel};
 use jiff::{Timestamp, ToSpan};
@@ -54,6 +54,13 @@ pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
     }
     if let (Some(found), Some(_)) = (reader.sure(&facts.pay_by), order) {
         tell(&found.span, EventKind::PayBy { until: found.value });
+    }
+    let living = facts.cancelled.is_none() && facts.stage.is_none() && order.is_none();
+    if let Some(found) = reader.sure(&facts.stock).filter(|found| found.value == Stock::Back && living)
+        && reader.value(&facts.shop_code).is_some()
+    {
+        let items = facts.items.iter().filter(|item| reader.is_sure(item)).map(|item| item.value.clone()).collect();
+        tell(&found.span, EventKind::Restock { items });
     }
     events
 }
@@ -133,6 +140,9 @@ impl Reader<'_> {
             points_used: self.value(&facts.points_used),
             coupon_used_yen: self.value(&facts.coupon_used_yen),
             items: facts.items.iter().filter(|item| self.is_sure(item)).map(|item| item.value.clone()).collect(),
+            service: self.value(&facts.service),
+            risks: facts.risks.iter().filter(|found| self.is_sure(found)).map(|found| found.value).collect(),
+            lead_days: self.value(&facts.lead_days),
         }
     }
 }
@@ -253,6 +263,50 @@ mod tests {
         };
         assert_eq!(form("order-cancel@order-rp.rms.rakuten.co.jp"), Cancelled::Confirmed);
         assert_eq!(form("modori-zakka_2@shop.rakuten.co.jp"), Cancelled::Claimed);
+    }
+
+    #[test]
+    fn goods_that_are_back_are_kept_for_the_shops_record() {
+        let text = "お待たせしました。\nケトルが再入荷いたしました。\n";
+        let plain = mail("modori-zakka_2@shop.rakuten.co.jp", TrustLevel::Verified, text);
+        let facts = Facts {
+            stock: Some(found(&plain, "再入荷", Stock::Back)),
+            shop_code: Some(found(&plain, "ケトル", "modori-zakka".to_owned())),
+            ..Facts::default()
+        };
+        let told = events(&plain, &facts);
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].order.clone(), told[0].shop_code.as_deref()), (None, Some("modori-zakka")));
+        assert!(matches!(told[0].kind, EventKind::Restock { .. }));
+        // announced goods are not back; an order that lives is no restock; a forged mail says nothing
+        let none = |change: &dyn Fn(&mut Mail, &mut Facts)| {
+            let (mut mail, mut facts) = (plain.clone(), facts.clone());
+            change(&mut mail, &mut facts);
+            let told = events(&mail, &facts);
+            assert!(!told.iter().any(|event| matches!(event.kind, EventKind::Restock { .. })), "{told:?}");
+        };
+        none(&|mail, facts| facts.stock = Some(found(mail, "再入荷", Stock::Announced)));
+        none(&|mail, facts| facts.stage = Some(found(mail, "再入荷", Stage::FoundAfterAll)));
+        none(&|mail, facts| facts.cancelled = Some(found(mail, "再入荷", Cancelled::Pending)));
+        none(&|_, facts| facts.stock.as_mut().unwrap().confidence = Confidence::Low);
+        none(&|_, facts| facts.shop_code = None);
+        none(&|mail, _| mail.trust.level = TrustLevel::Suspect);
+    }
+
+    #[test]
+    fn an_order_that_says_nothing_new_is_stored_as_before() {
+        let bare = serde_json::to_value(Terms::default()).unwrap();
+        assert!(["service", "risks", "lead_days"].iter().all(|key| bare.get(key).is_none()), "{bare}");
+        assert_eq!(serde_json::from_value::<Terms>(bare).unwrap(), Terms::default());
+        let full = Terms {
+            service: Some(crate::facts::Service::Asuraku),
+            risks: vec![crate::facts::Risk::MakerStock],
+            lead_days: Some(7),
+            ..Terms::default()
+        };
+        let kind = EventKind::Order { stage: Stage::Ordered, terms: full };
+        let stored = serde_json::to_string(&kind).unwrap();
+        assert_eq!(serde_json::from_str::<EventKind>(&stored).unwrap(), kind);
     }
 
     #[test]

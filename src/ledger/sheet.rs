@@ -2,6 +2,7 @@
 
 use super::case::{Case, Conflict, Evidence, Held};
 use crate::calendar::rfc3339;
+use crate::facts::Item;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -16,6 +17,11 @@ pub fn sheet(case: &Case) -> Value {
         "shop_code": case.shop_code,
         "shop_name": case.shop_name,
         "ordered_at": at(case.ordered_at),
+        "items": case.items.iter().map(item).collect::<Vec<_>>(),
+        "stage": case.stage,
+        "service": case.service,
+        "risks": case.risks,
+        "lead_days": case.lead_days,
         "cancelled": case.cancelled,
         "cause": case.cause,
         "points": case.points,
@@ -41,6 +47,12 @@ pub fn sheet(case: &Case) -> Value {
         "open": !case.ended,
         "next": case.upcoming().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) })),
         "evidence": case.evidence.iter().map(evidence).collect::<Vec<_>>(),
+    })
+}
+
+fn item(item: &Item) -> Value {
+    json!({
+        "name": item.name, "code": item.code, "price_yen": item.price_yen, "quantity": item.quantity, "url": item.url,
     })
 }
 

@@ -452,8 +452,8 @@ fn the_sheet_has_the_promised_keys() {
     };
     assert_eq!(
         keys(&sheet),
-        "assumed cancelled cause conflicts coupon coupons due evidence inquiry may_ask_shop next open order_number \
-         ordered_at payment_yen points questions shop_code shop_name"
+        "assumed cancelled cause conflicts coupon coupons due evidence inquiry items lead_days may_ask_shop next open \
+         order_number ordered_at payment_yen points questions risks service shop_code shop_name stage"
     );
     assert_eq!(keys(&sheet["points"]), "expected_back outstanding returned used");
     assert_eq!(keys(&sheet["coupon"]), "state used_yen");

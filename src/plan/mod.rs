@@ -6,6 +6,7 @@ pub mod on_mail;
 pub mod on_rules;
 pub mod on_time;
 mod tell;
+pub mod warn;
 
 use crate::ledger::Event;
 use crate::rules::Priority;
@@ -16,6 +17,7 @@ pub use on_backtest::{Old, Way, on_backtest};
 pub use on_mail::{Arrived, on_mail, told};
 pub use on_rules::on_rules;
 pub use on_time::{Due, on_time};
+pub use warn::warn;
 
 /// What the shopper's configuration says about acting.
 #[derive(Clone, Debug, Default)]

@@ -246,6 +246,12 @@ fn read(facts: &Facts, key: &str) -> Option<String> {
         "reply_by" => value!(facts.reply_by),
         "pay_by" => value!(facts.pay_by),
         "resale_at" => value!(facts.resale_at),
+        "service" => value!(facts.service),
+        "risks" => {
+            let names = facts.risks.iter().filter_map(|found| json(serde_json::to_value(found.value)));
+            Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
+        }
+        "lead_days" => value!(facts.lead_days),
         _ => None,
     }
 }

@@ -242,4 +242,7 @@ pub(super) const FACTS: &[(&str, &[&str])] = &[
     ("reply_by", &[]),
     ("pay_by", &[]),
     ("resale_at", &[]),
+    ("service", &["asuraku", "saikyo"]),
+    ("risks", &["maker-stock", "shared-stock", "long-lead"]),
+    ("lead_days", &[]),
 ];

@@ -4,7 +4,7 @@ use super::node::{Check, Near, Node, Probe};
 use super::scan::{Hay, Page, Spot};
 use super::syntax::{FactTest, Knows, Parts, Want};
 use super::{Known, Reason};
-use crate::facts::{Confidence, Facts, Found};
+use crate::facts::{Confidence, Facts, Found, Risk};
 use crate::mail::PartKind;
 use crate::text::clause;
 use serde::Serialize;
@@ -323,6 +323,12 @@ fn fact(page: &Page<'_>, test: &FactTest) -> Option<String> {
         "reply_by" => read!(facts.reply_by),
         "pay_by" => read!(facts.pay_by),
         "resale_at" => read!(facts.resale_at),
+        "service" => read!(facts.service, name),
+        "risks" => {
+            let wanted = |found: &&Found<Risk>| test.value.as_ref().is_none_or(|value| *value == name(&found.value));
+            read!(facts.risks.iter().find(wanted), name)
+        }
+        "lead_days" => read!(facts.lead_days),
         _ => None,
     }?;
     (test.value.is_none() || test.value == value.as_deref()).then_some(words)

@@ -1,7 +1,7 @@
 //! The values an alert's template may use, and examples of them to try templates with.
 
 use crate::calendar::rfc3339;
-use crate::facts::{Cancelled, Cause, Stage};
+use crate::facts::{Cancelled, Cause, Risk, Stage};
 use crate::ledger::case::State;
 use crate::ledger::{NextStep, Question};
 use jiff::Timestamp;
@@ -135,6 +135,79 @@ pub(super) fn unusable() -> [Unusable; 2] {
     };
     [Unusable::default(), full]
 }
+
+/// Why an order should be looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WarningKind {
+    /// The same goods were ordered at another shop.
+    #[default]
+    Twice,
+    /// The shop has a bad record.
+    Record,
+}
+
+/// An order that should be looked at. Text comes from mail, in one line and without control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Why.
+    pub kind: WarningKind,
+    /// The names say too little, or another colour or size.
+    pub perhaps: bool,
+    /// A verified mail tells of each of the orders.
+    pub verified: bool,
+    /// The order (of two the later one).
+    pub order_number: String,
+    /// Its shop: name, else code; may be empty.
+    pub shop: String,
+    /// Its goods; may be empty.
+    pub item_name: String,
+    /// The earlier order.
+    pub older_order: String,
+    /// Its shop.
+    pub older_shop: String,
+    /// Its goods, as it names them.
+    pub older_item: String,
+    /// Until then the order can be cancelled by oneself.
+    #[serde(serialize_with = "maybe")]
+    pub cancel_until: Option<Timestamp>,
+    /// Orders at this shop.
+    pub orders: u32,
+    /// How many of them it cancelled.
+    pub cancels: u32,
+    /// The same, of 100.
+    pub percent: u32,
+    /// Days until points were back, usually.
+    pub days_back: Option<i64>,
+    /// What its mails say that makes a cancellation more likely, in words.
+    pub signs: Vec<String>,
+}
+
+/// Each kind without anything that may be missing, and full.
+pub(super) fn warnings() -> Vec<Warning> {
+    let full = |kind| Warning {
+        kind,
+        perhaps: true,
+        verified: false,
+        order_number: "388888-20261121-0123456789".into(),
+        shop: "うみのや".into(),
+        item_name: "真鍮のペン立て 丸型".into(),
+        older_order: "399999-20261120-0123456789".into(),
+        older_shop: "モドリ雑貨店".into(),
+        older_item: "【再販】真鍮のペン立て".into(),
+        cancel_until: Timestamp::from_second(1_796_122_800).ok(),
+        orders: 5,
+        cancels: 2,
+        percent: 40,
+        days_back: Some(3),
+        signs: vec!["メーカー在庫・取り寄せ".into(), "他店と在庫を共有".into()],
+    };
+    let bare = |kind| Warning { kind, ..Warning::default() };
+    [WarningKind::Twice, WarningKind::Record].into_iter().flat_map(|kind| [bare(kind), full(kind)]).collect()
+}
+
+pub(super) const RISKS: [(Risk, Option<u16>); 4] =
+    [(Risk::MakerStock, None), (Risk::SharedStock, None), (Risk::LongLead, None), (Risk::LongLead, Some(7))];
 
 pub(super) const STEPS: [NextStep; 9] = [
     NextStep::Reply,

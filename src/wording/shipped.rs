@@ -16,6 +16,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/cause.txt", include_str!("../../rules/wording/ja/cause.txt")),
     ("ja/claim.txt", include_str!("../../rules/wording/ja/claim.txt")),
     ("ja/question.txt", include_str!("../../rules/wording/ja/question.txt")),
+    ("ja/risk.txt", include_str!("../../rules/wording/ja/risk.txt")),
+    ("ja/warning.txt", include_str!("../../rules/wording/ja/warning.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
     ("en/order.txt", include_str!("../../rules/wording/en/order.txt")),
@@ -30,4 +32,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/cause.txt", include_str!("../../rules/wording/en/cause.txt")),
     ("en/claim.txt", include_str!("../../rules/wording/en/claim.txt")),
     ("en/question.txt", include_str!("../../rules/wording/en/question.txt")),
+    ("en/risk.txt", include_str!("../../rules/wording/en/risk.txt")),
+    ("en/warning.txt", include_str!("../../rules/wording/en/warning.txt")),
 ];

@@ -22,6 +22,7 @@ mod remind;
 mod restore;
 mod same_wire;
 mod schema;
+mod shops;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
 mod watch;

@@ -2,6 +2,8 @@
 
 use super::{DIM, at, one_line, table, title};
 use crate::cli::case::Told;
+use crate::facts::Stage;
+use crate::ledger::case::State;
 use crate::ledger::{Case, Event, Evidence, NextStep, Question, claim};
 use crate::wording::{Language, Wording};
 use std::fmt::Write as _;
@@ -41,7 +43,7 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         table.add_row([
             case.order_number.to_string(),
             case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
-            format!("{}{cause}", wording.state(language, case.cancelled)),
+            format!("{}{cause}{}", wording.state(language, case.cancelled), risks(case, wording, language)),
             points,
             coupon,
             step,
@@ -52,6 +54,13 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         }
     }
     if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
+}
+
+/// What announces that an order may be cancelled for want of goods, a line each; only while it may still matter.
+fn risks(case: &Case, wording: &Wording, language: Language) -> String {
+    let lives = case.stage != Some(Stage::Shipped) && matches!(case.cancelled, State::None | State::Pending);
+    let risks = case.risks.iter().filter(|_| lives);
+    risks.map(|risk| format!("\n⚠ {}", wording.risk(language, *risk, case.lead_days))).collect()
 }
 
 fn is_assumed(case: &Case, step: NextStep) -> bool {

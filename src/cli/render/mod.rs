@@ -1,10 +1,11 @@
 //! The only place that draws: tables, trees, bars.
 
 mod cases;
+pub(super) mod shops;
 
-use super::classify::Sheet;
-use super::tested::Tested;
 use crate::calendar;
+use crate::cli::classify::Sheet;
+use crate::cli::tested::Tested;
 use crate::edge::store::{Action, Latency, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
@@ -169,7 +170,7 @@ pub(super) fn history(all: &[Action]) -> String {
         let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
         let state = if action.state == State::Done { String::new() } else { action.state.word().to_owned() };
         let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
-        let cause = super::history::cause(action).to_owned();
+        let cause = crate::cli::history::cause(action).to_owned();
         table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
     }
     table.to_string()
