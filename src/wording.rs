@@ -4,6 +4,7 @@
 //! value a template asks for and nobody gave is an error, found when the templates are loaded: each is tried with an
 //! empty and a full example.
 
+mod by_flag;
 mod scene;
 mod shipped;
 
@@ -17,6 +18,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
+pub use by_flag::ByFlag;
 pub use scene::{Scene, Unusable};
 
 /// The language of what people read.
@@ -140,6 +142,12 @@ impl Wording {
         split(&self.words(language, "rules", Value::from(Serde(unusable))))
     }
 
+    /// Title and text of the alert that a flag was taken off, and what was taken from it.
+    #[must_use]
+    pub fn by_flag(&self, language: Language, by_flag: &ByFlag) -> (String, String) {
+        split(&self.words(language, "by-flag", Value::from(Serde(by_flag))))
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self, language: Language, step: NextStep) -> String {
@@ -243,6 +251,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "state" => scene::STATES.iter().map(|state| context! { state => Serde(state) }).collect(),
         "cause" => scene::CAUSES.iter().map(|cause| context! { cause => Serde(cause) }).collect(),
         "claim" => CLAIMS.iter().map(|claim| context! { claim => *claim }).collect(),
+        "by-flag" => by_flag::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
         _ => [Scene::default(), Scene::full()].iter().map(|sample| Value::from(Serde(sample))).collect(),

@@ -138,6 +138,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         evidence: told.events.iter().map(|event| evidence(event)).collect(),
         notes: notes.collect(),
         answered_at: told.last_word().map(|word| word.at),
+        answered_by: told.last_word().map(|word| word.by),
         seen_at: now,
         ended: false,
     };

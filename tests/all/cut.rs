@@ -11,6 +11,7 @@ use modori::edge::out::{Channel, Deliver, Delivery};
 use modori::edge::secret::Secret;
 use modori::edge::store::{Db, State, Store};
 use modori::engine::{Engine, Mailbox, Rules};
+use modori::ledger::due::Settings;
 use modori::plan::{Alert, Late, Policy};
 use modori::rules::RuleSet;
 use modori::wording::{Language, Wording};
@@ -122,11 +123,13 @@ impl World {
                 stale_after_s: 7 * 24 * 3600,
                 give_up_after_s: 3600,
                 late: Late::Each,
+                flags: None,
                 language: Language::En,
                 wording: Wording::default(),
             },
             backlog: Backlog::Sort,
             own_addresses: BTreeSet::new(),
+            ledger: Settings::default(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
         }
     }

@@ -46,6 +46,15 @@ fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreE
     add_events(transaction, &mail.events)
 }
 
+/// Appends a statement; its order is looked at again.
+pub(super) fn say(transaction: &Transaction<'_>, statement: &Statement, now: Timestamp) -> Result<(), StoreError> {
+    let order = statement.order.to_string();
+    transaction
+        .prepare_cached("INSERT INTO statement (order_number, at, body, said_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((&order, seconds(statement.at), json(statement, "statement")?, seconds(now)))?;
+    agenda::wake_order(transaction, &order)
+}
+
 impl Db {
     /// All events, in the order they were written.
     ///
@@ -68,14 +77,7 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn say(&mut self, statement: &Statement, now: Timestamp) -> Result<(), StoreError> {
-        let body = json(statement, "statement")?;
-        let order = statement.order.to_string();
-        self.write(|transaction| {
-            transaction
-                .prepare_cached("INSERT INTO statement (order_number, at, body, said_at) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((&order, seconds(statement.at), body, seconds(now)))?;
-            agenda::wake_order(transaction, &order)
-        })
+        self.write(|transaction| say(transaction, statement, now))
     }
 
     /// Takes in what old mails tell, in one transaction; answers how many events are new. A mail that is known is read

@@ -6,6 +6,7 @@
 mod agenda;
 mod correction;
 mod cursor;
+mod flag;
 mod history;
 mod ledger;
 mod open;
@@ -15,6 +16,7 @@ mod settle;
 
 pub use correction::Correction;
 pub use cursor::Cursor;
+pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
 pub use ledger::OldMail;
 pub use open::{Db, StoreError};

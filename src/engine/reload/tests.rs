@@ -34,6 +34,7 @@ fn desk() -> Desk {
         store,
         clock,
         rules: Rules::of_folder(path, own, rules),
+        ledger: Default::default(),
         policy: Policy { channels: vec!["phone".to_owned()], ..Policy::default() },
         backlog: Backlog::Leave,
         own_addresses: BTreeSet::new(),
@@ -64,7 +65,7 @@ impl Desk {
         let rows = self.engine.store.call(|db| db.outbox()).await.unwrap();
         let alert = |effect| match effect {
             Effect::Alert { alert, .. } => alert,
-            Effect::File { .. } => panic!("nothing is filed"),
+            other => panic!("nothing but alerts: {other:?}"),
         };
         rows.into_iter().map(|row| alert(row.effect)).collect()
     }
