@@ -229,7 +229,7 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn watched_flags(&self, account: &str) -> Result<Vec<Watching>, StoreError> {
-        let sql = "SELECT message.id, mail_key, size, opening, account, mailbox, uid_validity, uid, seen_at, \
+        let sql = "SELECT message.id, mail_key, size, opening, account, mailbox, uid_validity, uid, flagged.seen_at, \
                    missing_since, sought_at FROM flagged JOIN message ON message.id = flagged.message \
                    WHERE account = ?1 AND wanted = 1 AND own = 1 AND taken = 0 ORDER BY mailbox, uid";
         let mut query = self.connection.prepare_cached(sql)?;
