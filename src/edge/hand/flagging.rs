@@ -8,6 +8,7 @@ use crate::edge::store::{Became, Flagged, Row};
 use crate::mailbox::Place;
 use crate::plan::Effect;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most flags of one round, so that a filing never waits for long.
 const BATCH: u32 = 20;
@@ -124,7 +125,8 @@ async fn find(
             }
         }
     }
-    look::seek(hand, session, &account.name, &flagged.key, flagged.size).await
+    let wanted = BTreeMap::from([(flagged.key, flagged.size)]);
+    Ok(look::seek(hand, session, &account.name, &wanted).await?.remove(&flagged.key))
 }
 
 /// A row that was refused: again later, or given up after too many attempts.

@@ -8,7 +8,7 @@ use crate::edge::store::Watching;
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::plan::look::{Looks, Next, Sighting, Watched};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Enough of a message to know it by its key.
@@ -46,12 +46,23 @@ pub(super) async fn once(
     for one in all {
         folders.entry(one.watched.place.mailbox.clone()).or_default().push(one);
     }
+    let mut lost = Vec::new();
     let mut first_misses = Vec::new();
     for (folder, flags) in folders {
-        let kept = look(hand, session, &account.name, &folder, flags, looks).await?;
-        first_misses.extend(kept.iter().filter_map(|(_, after)| after.missing_since));
+        let seen = look(hand, session, &folder, flags, looks).await?;
+        first_misses.extend(seen.kept.iter().filter_map(|(_, after)| after.missing_since));
+        lost.extend(seen.lost);
         let now = hand.clock.now();
-        hand.store.call(move |db| db.keep_looks(&kept, now)).await?;
+        // each folder at once: what was seen is not lost with the connection
+        hand.store
+            .call(move |db| {
+                db.flags_taken(&seen.taken)?;
+                db.keep_looks(&seen.kept, now)
+            })
+            .await?;
+    }
+    if !lost.is_empty() {
+        look_for(hand, session, account, lost).await?;
     }
     let now = hand.clock.now();
     // the second look comes as soon as it may count
@@ -61,15 +72,23 @@ pub(super) async fn once(
     Ok(true)
 }
 
-/// Looks at the flags of one folder; the records as they are now. What was taken off is written down at once.
+/// What the look at one folder made of the records.
+#[derive(Default)]
+struct Looked {
+    kept: Vec<(Watching, Watched)>,
+    /// Taken off by the shopper; the first look without it was then.
+    taken: Vec<(Watching, Timestamp)>,
+    /// Their messages must be looked for.
+    lost: Vec<(Watching, Watched)>,
+}
+
 async fn look(
     hand: &Hand,
     session: &mut Session,
-    account: &str,
     folder: &str,
     flags: Vec<Watching>,
     looks: Looks,
-) -> Result<Vec<(Watching, Watched)>, Stopped> {
+) -> Result<Looked, Stopped> {
     let uid_validity = match session.examine(folder).await {
         Ok(opened) => Some(opened.uid_validity),
         // the folder was removed or renamed
@@ -79,10 +98,8 @@ async fn look(
     let here = flags.iter().map(|one| &one.watched.place).filter(|place| Some(place.uid_validity) == uid_validity);
     let uids = UidSet::of(here.map(|place| place.uid));
     let read = if uid_validity.is_some() { session.fetch(&uids, Fetch::Flags).await? } else { Vec::new() };
-    // what was seen, was seen before it is written down
     let now = hand.clock.now();
-    let mut kept = Vec::new();
-    let mut taken = Vec::new();
+    let mut looked = Looked::default();
     for one in flags {
         let place = &one.watched.place;
         let there = read.iter().find(|seen| seen.uid == place.uid && Some(place.uid_validity) == uid_validity);
@@ -93,62 +110,91 @@ async fn look(
             None => Sighting::Gone,
         };
         match one.watched.look(sighting, now, looks.apart) {
-            Next::Keep(after) => kept.push((one, after)),
+            Next::Keep(after) => looked.kept.push((one, after)),
             Next::Seek(after) => {
-                let found = seek(hand, session, account, &one.key, one.size).await?;
-                match &found {
-                    Some((place, _)) => tracing::debug!("the mail of an open case was moved: {place}"),
-                    None => tracing::debug!("the mail of an open case is gone from {folder}; nothing is concluded"),
-                }
-                kept.push((one, after.sought(found, now)));
+                // a first look without the flag is forgotten, whatever becomes of the search
+                looked.kept.push((one.clone(), after.clone()));
+                looked.lost.push((one, after));
             }
             Next::TakenOff(since) => {
                 tracing::info!(%place, "the flag was taken off");
-                taken.push((one, since));
+                looked.taken.push((one, since));
             }
         }
     }
-    if !taken.is_empty() {
-        hand.store.call(move |db| db.flags_taken(&taken)).await?;
-    }
-    Ok(kept)
+    Ok(looked)
 }
 
-/// Looks for a message by what it is, in every folder of the account that modori knows; where it lies, and whether it
-/// bears the flag there.
+/// Looks for messages that are gone from their places, and writes down where they are now.
+async fn look_for(
+    hand: &Hand,
+    session: &mut Session,
+    account: &ImapAccount,
+    lost: Vec<(Watching, Watched)>,
+) -> Result<(), Stopped> {
+    let wanted: BTreeMap<MailKey, u32> = lost.iter().map(|(one, _)| (one.key, one.size)).collect();
+    let found = seek(hand, session, &account.name, &wanted).await?;
+    let now = hand.clock.now();
+    let mut kept = Vec::new();
+    for (one, after) in lost {
+        let place = &one.watched.place;
+        let found = found.get(&one.key).cloned();
+        match &found {
+            Some((now_at, _)) => tracing::debug!(%place, %now_at, "the mail of an open case was moved"),
+            None => tracing::debug!(%place, "the mail of an open case is gone; nothing is concluded"),
+        }
+        let after = after.sought(found, now);
+        kept.push((one, after));
+    }
+    hand.store.call(move |db| db.keep_looks(&kept, now)).await?;
+    Ok(())
+}
+
+/// Looks for messages (with their sizes) by what they are, in every folder of the account that modori knows; where each
+/// lies, and whether it bears the flag there.
 pub(super) async fn seek(
     hand: &Hand,
     session: &mut Session,
     account: &str,
-    key: &MailKey,
-    size: u32,
-) -> Result<Option<(Place, bool)>, Stopped> {
+    wanted: &BTreeMap<MailKey, u32>,
+) -> Result<BTreeMap<MailKey, (Place, bool)>, Stopped> {
     let name = account.to_owned();
+    let mut found = BTreeMap::new();
     for folder in hand.store.call(move |db| db.known_folders(&name)).await? {
         let opened = match session.examine(&folder).await {
             Ok(opened) => opened,
             Err(error) if error.refused => continue,
             Err(error) => return Err(error.into()),
         };
-        // its size tells it from nearly all others
+        if opened.messages == 0 {
+            continue;
+        }
+        let sizes: BTreeSet<u32> =
+            wanted.iter().filter(|(key, _)| !found.contains_key(*key)).map(|(_, size)| *size).collect();
+        // the size tells a message from nearly all others
         let listed = session.fetch(&UidSet::from(1), Fetch::Sizes).await?;
-        let alike: Vec<u32> =
-            listed.iter().filter(|seen| seen.size == size && !is_deleted(&seen.flags)).map(|seen| seen.uid).collect();
+        let alike = listed.iter().filter(|seen| sizes.contains(&seen.size) && !is_deleted(&seen.flags));
+        let alike: Vec<u32> = alike.map(|seen| seen.uid).collect();
         for window in alike.chunks(WINDOW) {
             for seen in session.fetch(&UidSet::of(window.iter().copied()), ENOUGH).await? {
-                if is(&seen, key) {
-                    let place = Place {
-                        account: account.to_owned(),
-                        mailbox: folder,
-                        uid_validity: opened.uid_validity,
-                        uid: seen.uid,
-                    };
-                    return Ok(Some((place, bears_flag(&seen.flags))));
+                let key = MailKey::of(&seen.bytes);
+                if is_deleted(&seen.flags) || !wanted.contains_key(&key) {
+                    continue;
                 }
+                let place = Place {
+                    account: account.to_owned(),
+                    mailbox: folder.clone(),
+                    uid_validity: opened.uid_validity,
+                    uid: seen.uid,
+                };
+                found.entry(key).or_insert((place, bears_flag(&seen.flags)));
             }
         }
+        if found.len() == wanted.len() {
+            break;
+        }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// Whether this is the message with that key, and not about to be removed.

@@ -399,3 +399,6 @@ fn lies(transaction: &Transaction<'_>, mail: &MailKey) -> Result<Option<(i64, St
         transaction.prepare_cached(sql)?.query_row([mail.hex()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(found.and_then(|(message, account)| Some((message, account?))))
 }
+
+#[cfg(test)]
+mod tests;
