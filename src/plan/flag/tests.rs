@@ -121,9 +121,8 @@ impl World {
 }
 
 fn cancelled() -> World {
-    let mut world = World::default();
-    world.events = vec![ordered(A, 500), cancel(A, "shop", "11-24 10:00", Unverified, Cancelled::Claimed)];
-    world
+    let events = vec![ordered(A, 500), cancel(A, "shop", "11-24 10:00", Unverified, Cancelled::Claimed)];
+    World { events, ..World::default() }
 }
 
 #[test]
@@ -209,8 +208,8 @@ fn a_later_word_outranks_the_flag_and_a_case_that_owes_nothing_gets_none() {
     assert_eq!(world.plan("11-25 10:06"), ["shop on 2"], "her word counts, so it is open and flagged");
 
     // the shop still asks: nothing can have come back
-    let mut world = World::default();
-    world.events = vec![ordered(A, 500), cancel(A, "pending", "11-24 10:00", Unverified, Cancelled::Pending)];
+    let events = vec![ordered(A, 500), cancel(A, "pending", "11-24 10:00", Unverified, Cancelled::Pending)];
+    let mut world = World { events, ..World::default() };
     world.knows(&["pending"]);
     assert_eq!(world.plan("11-24 11:00"), ["pending on 1"]);
     world.taken_off("pending", "11-24 12:00");
@@ -224,8 +223,7 @@ fn a_later_word_outranks_the_flag_and_a_case_that_owes_nothing_gets_none() {
 
 #[test]
 fn one_mail_may_cancel_two_orders() {
-    let mut world = World::default();
-    world.events = vec![ordered(A, 500), ordered(B, 300)];
+    let mut world = World { events: vec![ordered(A, 500), ordered(B, 300)], ..World::default() };
     world.events.push(cancel(A, "both", "11-24 10:00", Verified, Cancelled::Confirmed));
     world.events.push(cancel(B, "both", "11-24 10:00", Verified, Cancelled::Confirmed));
     world.knows(&["both"]);
