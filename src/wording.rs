@@ -4,6 +4,7 @@
 //! value a template asks for and nobody gave is an error, found when the templates are loaded: each is tried with an
 //! empty and a full example.
 
+mod by_flag;
 mod reminder;
 mod scene;
 mod shipped;
@@ -18,6 +19,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
+pub use by_flag::ByFlag;
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Scene, Unusable, Warning, WarningKind};
 
@@ -166,6 +168,12 @@ impl Wording {
         self.words(language, "risk", context! { risk => Serde(risk), days => days })
     }
 
+    /// Title and text of the alert that a flag was taken off, and what was taken from it.
+    #[must_use]
+    pub fn by_flag(&self, language: Language, by_flag: &ByFlag) -> (String, String) {
+        split(&self.words(language, "by-flag", Value::from(Serde(by_flag))))
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self, language: Language, step: NextStep) -> String {
@@ -271,6 +279,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "claim" => CLAIMS.iter().map(|claim| context! { claim => *claim }).collect(),
         "risk" => scene::RISKS.iter().map(|(risk, days)| context! { risk => Serde(risk), days => days }).collect(),
         "warning" => scene::warnings().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "by-flag" => by_flag::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),

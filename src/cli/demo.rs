@@ -13,7 +13,7 @@ use crate::edge::store::Store;
 use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules};
 use crate::ledger::{self, case::State};
-use crate::plan::{Alert, Late, Policy};
+use crate::plan::{Alert, Late, Looks, Policy};
 use crate::rules::RuleSet;
 use crate::wording::{Language, Wording};
 use secrecy::SecretString;
@@ -121,11 +121,12 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         stale_after_s: 15 * 60,
         give_up_after_s: 3600,
         late: Late::Summary,
+        flags: Some(Looks::default()),
         language,
         wording: Wording::default(),
     };
     Ok(Engine {
-        hand: Hand::new(store.clone(), clock.clone(), channels, [account.clone()]),
+        hand: Hand::new(store.clone(), clock.clone(), channels, [account.clone()]).looking(policy.looks()),
         store: store.clone(),
         clock: clock.clone(),
         rules: Rules::fixed(RuleSet::shipped()),
@@ -133,7 +134,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         backlog: Backlog::Sort,
         own_addresses: std::collections::BTreeSet::new(),
         mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
-        ledger: crate::ledger::due::Settings::default(),
+        ledger: ledger::due::Settings::default(),
     })
 }
 

@@ -118,11 +118,13 @@ fn sheet(action: &Action) -> Value {
     let (what, to) = match &action.effect {
         Effect::File { folder } => ("file", folder.clone()),
         Effect::Alert { channel, .. } => ("alert", channel.clone()),
+        Effect::Flag { set: true } => ("flag", "on".to_owned()),
+        Effect::Flag { set: false } => ("flag", "off".to_owned()),
     };
     let message = action.message.as_ref();
     json!({
         "id": action.id, "at": calendar::rfc3339(action.at), "what": what, "from": action.origin, "to": to,
-        "account": if what == "file" { Some(&action.lane) } else { None }, "state": action.state.word(),
+        "account": if what == "alert" { None } else { Some(&action.lane) }, "state": action.state.word(),
         "cause": cause(action), "mail": message.map(|message| message.key.hex()),
         "message_id": message.and_then(|message| message.message_id.clone()),
         "category": message.map(|message| message.category.clone()),

@@ -5,6 +5,7 @@
 
 pub mod backtest;
 pub mod corrections;
+mod flags;
 pub mod import;
 pub mod pure;
 pub mod rebuild;
@@ -146,6 +147,7 @@ impl Engine {
             ended = watching => ended.map(|_| ()),
             ended = self.follow_rules() => ended,
             ended = self.follow_time() => ended,
+            ended = self.keep_flags() => ended,
         };
         ended?;
         let under_way_ended = async {

@@ -119,7 +119,7 @@ impl Engine {
         let step = self.again(step, &found.mail, &verdict, &lies, late, now);
         let folder = step.plan.iter().find_map(|wish| match &wish.effect {
             Effect::File { folder } => Some(folder.clone()),
-            Effect::Alert { .. } => None,
+            Effect::Alert { .. } | Effect::Flag { .. } => None,
         });
         let released = Released {
             sender: sender.clone(),
@@ -161,7 +161,7 @@ impl Engine {
     ) -> Step {
         let keep = |wish: &Wish| match &wish.effect {
             Effect::Alert { alert, .. } => !late || (alert.priority == Priority::High && !verdict.escalate),
-            Effect::File { .. } => true,
+            Effect::File { .. } | Effect::Flag { .. } => true,
         };
         let renamed = |key: &String| format!("release:{key}");
         let mut plan: Vec<Wish> = step.plan.into_iter().filter(keep).collect();

@@ -188,7 +188,7 @@ impl Engine {
 fn plan_of(one: &Settling) -> Planned {
     let folder = one.step.plan.iter().find_map(|wish| match &wish.effect {
         Effect::File { folder } => Some(folder.clone()),
-        Effect::Alert { .. } => None,
+        Effect::Alert { .. } | Effect::Flag { .. } => None,
     });
     Planned { place: one.place.clone(), category: one.verdict.category.clone(), rule: one.verdict.rule.clone(), folder }
 }

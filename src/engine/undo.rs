@@ -42,7 +42,11 @@ impl Engine {
 
     async fn undo_one(&self, action: &Action) -> Result<Undone, EngineError> {
         let not = |why: &str| Ok(Undone::Not(why.to_owned()));
-        let Effect::File { folder } = &action.effect else { return not("an alert that left cannot be taken back") };
+        let folder = match &action.effect {
+            Effect::File { folder } => folder,
+            Effect::Alert { .. } => return not("an alert that left cannot be taken back"),
+            Effect::Flag { .. } => return not("a flag follows its case; `modori deny` opens a case again"),
+        };
         match action.state {
             State::Done => {}
             State::Ready | State::Doing => return not("it is not done yet"),

@@ -1,5 +1,6 @@
 //! The state of one order's returns, as values.
 
+use super::event::By;
 use crate::facts::{Cause, Coupon, Item, OrderNumber, Risk, Service, Stage};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
@@ -300,8 +301,8 @@ pub struct Case {
     pub notes: Vec<String>,
     /// When the shopper last said what came back and what did not.
     pub answered_at: Option<Timestamp>,
-    /// The statements that she made by taking a flag off: when.
-    pub by_flag_at: Vec<Timestamp>,
+    /// How she said so.
+    pub answered_by: Option<By>,
     /// The instant this was seen at.
     pub seen_at: Timestamp,
     /// Nothing waits: all came back and was spent, the shopper gave it up, it lapsed, or the order simply lives.

@@ -5,7 +5,7 @@ use super::case::{About, Case, Conflict, CouponSide, CouponState, Due, Held, Que
 use super::claim::evidence;
 use super::conflict;
 use super::due::{self, Known, Settings, Stated};
-use super::event::{By, Event, EventKind, Said, Statement, Terms};
+use super::event::{Event, EventKind, Said, Statement, Terms};
 use super::matching;
 use super::owed::{self, Standing, Told};
 use crate::calendar::instant;
@@ -129,7 +129,6 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         Said::Note { text } => Some(text.clone()),
         _ => None,
     });
-    let by_flag = |statement: &&&Statement| statement.by == By::Flag && matches!(statement.said, Said::Confirm { .. });
     let mut mails: Vec<_> = told.events.iter().copied().chain(told.assigned.iter().map(|one| one.event)).collect();
     mails.sort_by_key(|event| event.at);
     let mut case = Case {
@@ -158,7 +157,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         evidence: mails.into_iter().map(evidence).collect(),
         notes: notes.collect(),
         answered_at: told.last_word().map(|word| word.at),
-        by_flag_at: told.statements.iter().filter(by_flag).map(|statement| statement.at).collect(),
+        answered_by: told.last_word().map(|word| word.by),
         seen_at: now,
         ended: false,
         items: Vec::new(),

@@ -1,6 +1,8 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
+pub mod flag;
 pub mod link;
+pub mod look;
 pub mod on_backtest;
 pub mod on_mail;
 pub mod on_rules;
@@ -13,6 +15,7 @@ use crate::rules::Priority;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
 pub use on_mail::{Arrived, on_mail, told};
 pub use on_rules::on_rules;
@@ -32,10 +35,21 @@ pub struct Policy {
     pub give_up_after_s: i64,
     /// What becomes of restocks older than that.
     pub late: Late,
+    /// The cancellation mail of an open case bears \Flagged, and this is how it is looked after; `None`: nothing is
+    /// flagged, and nothing is looked at.
+    pub flags: Option<Looks>,
     /// `ja` or `en`.
     pub language: crate::wording::Language,
     /// The words of alerts.
     pub wording: crate::wording::Wording,
+}
+
+impl Policy {
+    /// How flags are looked after; `None` when none are set.
+    #[must_use]
+    pub fn looks(&self) -> Option<Looks> {
+        self.flags.filter(|_| !self.observe)
+    }
 }
 
 /// What becomes of a restock that is noticed late.
@@ -64,6 +78,11 @@ pub enum Effect {
     File {
         /// Target folder, UTF-8 as in the configuration.
         folder: String,
+    },
+    /// Set or remove \Flagged on the message.
+    Flag {
+        /// `true` sets it.
+        set: bool,
     },
 }
 

@@ -11,6 +11,8 @@ mod diff;
 mod draft;
 mod explain;
 mod fixtures;
+mod flag;
+mod flag_dovecot;
 mod imap_dovecot;
 mod imports;
 mod ledger;

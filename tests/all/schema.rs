@@ -289,6 +289,8 @@ fn mistakes_are_refused_by_schema_and_modori_alike() {
         (format!("{account}security = \"ssl\"\n"), false),
         (format!("{account}[account.pace]\npoll_every = \"1m\"\n"), true),
         (format!("{account}[filing]\nmode = \"mvoe\"\n"), false),
+        (format!("{account}[filing]\nflag_cases = false\nflag_look_every = \"5m\"\nflag_apart = \"1m\"\n"), true),
+        (format!("{account}[filing]\nflag_cases = \"no\"\n"), false),
         (format!("{account}[channel.x]\nkind = \"pager\"\n"), false),
         (format!("{account}[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\n"), true),
         (format!("{account}[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\nargv = [\"a\"]\n"), false),

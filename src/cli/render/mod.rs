@@ -162,6 +162,8 @@ pub(super) fn history(all: &[Action]) -> String {
             (Effect::File { folder }, Some(origin)) => format!("{origin} → {folder}"),
             (Effect::File { folder }, None) => format!("→ {folder}"),
             (Effect::Alert { channel, alert }, _) => format!("alert by {channel}: {}", one_line(&alert.title)),
+            (Effect::Flag { set: true }, _) => "flagged".to_owned(),
+            (Effect::Flag { set: false }, _) => "flag removed".to_owned(),
         };
         let message = action.message.as_ref();
         let mail = message.and_then(|message| message.message_id.as_deref()).map(one_line).unwrap_or_default();

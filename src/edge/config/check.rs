@@ -5,7 +5,7 @@ use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
 use crate::ledger::due::Settings;
 use crate::mailbox::LEAST_FETCH;
-use crate::plan::{Late, Policy};
+use crate::plan::{Late, Looks, Policy};
 use crate::rules::diagnostic::{Desk, Diagnostic, Source, meant};
 use crate::wording::Language;
 use jiff::SignedDuration;
@@ -134,6 +134,12 @@ impl Check<'_> {
             Some(backlog) => self.one_of(backlog, [("leave", Backlog::Leave), ("sort", Backlog::Sort)]),
             None => Backlog::Leave,
         };
+        let usual = Looks::default();
+        let looks = Looks {
+            every: self.duration(filing.flag_look_every.as_ref(), usual.every),
+            apart: self.duration(filing.flag_apart.as_ref(), usual.apart),
+        };
+        let flags = filing.flag_cases.unwrap_or(true).then_some(looks);
         let late = match &written.alerts.late {
             Some(late) => self.one_of(late, [("summary", Late::Summary), ("each", Late::Each)]),
             None => Late::Summary,
@@ -159,6 +165,7 @@ impl Check<'_> {
                 stale_after_s: seconds(stale_after),
                 give_up_after_s: seconds(give_up_after),
                 late,
+                flags,
                 language,
                 wording: crate::wording::Wording::default(),
             },

@@ -69,6 +69,9 @@ pub(super) struct Secret {
 pub(super) struct Filing {
     pub(super) mode: Option<Spanned<String>>,
     pub(super) backlog: Option<Spanned<String>>,
+    pub(super) flag_cases: Option<bool>,
+    pub(super) flag_look_every: Option<Spanned<String>>,
+    pub(super) flag_apart: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]

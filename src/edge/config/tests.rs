@@ -1,7 +1,7 @@
 //! Configurations as shoppers write them, and the mistakes in them shown at their place.
 
 use super::*;
-use crate::plan::Late;
+use crate::plan::{Late, Looks};
 
 const SMALL: &str = r#"
 [[account]]
@@ -25,6 +25,8 @@ fn a_small_file_gets_careful_defaults() {
     assert_eq!(config.backlog, Backlog::Leave);
     assert_eq!(config.policy.late, Late::Summary);
     assert_eq!(config.policy.stale_after_s, 900);
+    assert_eq!(config.policy.flags, Some(Looks::default()));
+    assert_eq!(config.policy.looks(), None, "observing, nothing is flagged");
 }
 
 #[test]
@@ -72,6 +74,14 @@ to = ["me@example.jp"]
 }
 
 #[test]
+fn flags_are_looked_after_as_often_as_she_says() {
+    let text = "[filing]\nmode = \"move\"\nflag_look_every = \"2m\"\nflag_apart = \"90s\"\n";
+    let looks = parse(&format!("{SMALL}{text}")).unwrap().policy.looks().unwrap();
+    assert_eq!((looks.every, looks.apart), (Duration::from_secs(120), Duration::from_secs(90)));
+    assert_eq!(parse(&format!("{SMALL}{text}flag_cases = false\n")).unwrap().policy.looks(), None);
+}
+
+#[test]
 fn what_is_wrong_is_shown_where_it_is() {
     for (text, at, says) in [
         ("[[acount]]\nhost = \"x\"\n", "config.toml:1:3", "did you mean `account`"),
@@ -83,6 +93,7 @@ fn what_is_wrong_is_shown_where_it_is() {
             "clear text",
         ),
         ("[filing]\nmode = \"mvoe\"\n", "config.toml:2:8", "\"observe\", \"move\""),
+        ("[filing]\nflag_apart = \"soon\"\n", "config.toml:2:14", "is not a length of time"),
         (
             "[alerts]\nchannels = [\"phne\"]\n[channel.phone]\nkind = \"ntfy\"\ntopic = \"t\"\n",
             "2:13",

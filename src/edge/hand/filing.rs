@@ -1,11 +1,12 @@
-//! The filing lane of one account: messages moved into their folders, in batches, each exactly once.
+//! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
-use super::{Hand, next_attempt, recover};
+use super::{Hand, flagging, look, next_attempt, recover};
 use crate::edge::Advice;
 use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State, StoreError};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::Effect;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,11 +16,11 @@ const BATCH: u32 = 2000;
 /// Most messages of one command: its line stays short.
 const COMMAND: usize = 200;
 /// First and longest wait after a refusal or a lost connection.
-const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+pub(super) const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// First and longest wait when the shopper must do something first.
 const ASKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(6 * 3600));
 /// A filing that was refused so often is given up; the message stays where it is.
-const MOST_ATTEMPTS: u32 = 8;
+pub(super) const MOST_ATTEMPTS: u32 = 8;
 /// A connection without work is closed after so long.
 const KEPT_WARM: Duration = Duration::from_secs(60);
 
@@ -79,11 +80,12 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
     let mut session: Option<Session> = None;
     let mut troubles = 0_u32;
     let mut idle_since = tokio::time::Instant::now();
+    let mut next_look = hand.clock.now();
     loop {
         let woken = hand.desk.filings.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let worked = once(hand, account, &mut session).await;
+        let worked = round(hand, account, &mut session, &mut next_look).await;
         match worked {
             Ok(true) => {
                 troubles = 0;
@@ -113,6 +115,18 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
             () = tokio::time::sleep(nap) => {}
         }
     }
+}
+
+/// What comes first: filings, then flags, then looks at flags. `false` when there was nothing to do.
+async fn round(
+    hand: &Hand,
+    account: &ImapAccount,
+    session: &mut Option<Session>,
+    next_look: &mut Timestamp,
+) -> Result<bool, Stopped> {
+    Ok(once(hand, account, session).await?
+        || flagging::once(hand, account, session).await?
+        || look::once(hand, account, session, next_look).await?)
 }
 
 /// One round: what was cut off is looked at first, then what is ready is moved. `false` when there was nothing to do.

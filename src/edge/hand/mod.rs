@@ -6,7 +6,9 @@
 
 mod alerts;
 mod filing;
+mod flagging;
 mod lock;
+mod look;
 mod recover;
 
 pub use lock::{HandLock, LockError};
@@ -15,6 +17,7 @@ use crate::edge::clock::Clock;
 use crate::edge::imap::ImapAccount;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
+use crate::plan::Looks;
 use futures_util::future::{join_all, try_join};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -31,6 +34,8 @@ pub struct Hand {
     channels: BTreeMap<String, Channel>,
     accounts: BTreeMap<String, ImapAccount>,
     desk: Arc<Desk>,
+    /// How flags are looked after; `None`: there are none to set or look at.
+    looks: Option<Looks>,
 }
 
 /// Where work is laid down for the lanes.
@@ -55,7 +60,14 @@ impl Hand {
         accounts: impl IntoIterator<Item = ImapAccount>,
     ) -> Self {
         let accounts = accounts.into_iter().map(|account| (account.name.clone(), account)).collect();
-        Self { store, clock, channels, accounts, desk: Arc::default() }
+        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None }
+    }
+
+    /// A hand that also sets flags and looks at them.
+    #[must_use]
+    pub fn looking(mut self, looks: Option<Looks>) -> Self {
+        self.looks = looks;
+        self
     }
 
     /// Hands over alerts that were entered as under way, and says that there is work.
@@ -78,9 +90,13 @@ impl Hand {
     pub async fn recover(&self) -> Result<(), StoreError> {
         let channels: Vec<String> = self.channels.keys().cloned().collect();
         let now = self.clock.now();
+        let flags = self.looks.is_some();
         let alerts = self
             .store
             .call(move |db| {
+                if !flags {
+                    db.give_up_flags(now)?;
+                }
                 let lost = db.give_up_alerts_except(&channels, now)?;
                 if lost > 0 {
                     tracing::warn!(lost, "alerts are given up: their channel is no longer configured");

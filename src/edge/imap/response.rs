@@ -193,7 +193,12 @@ fn seen(value: &Value) -> Option<Seen> {
         let name = name.text()?.to_ascii_uppercase();
         match name.as_str() {
             "UID" => seen.uid = Some(value.number()?),
-            "FLAGS" => seen.flags = Some(value.list().iter().filter_map(Value::text).collect()),
+            // anything but a list says nothing about flags
+            "FLAGS" => {
+                if let Value::List(flags) = &value {
+                    seen.flags = Some(flags.iter().filter_map(Value::text).collect());
+                }
+            }
             "RFC822.SIZE" => seen.size = value.number(),
             "INTERNALDATE" => seen.received = value.text().and_then(|text| internal_date(&text)),
             _ if name.starts_with("BODY[") || name == "RFC822" => seen.body = value.bytes().map(<[u8]>::to_vec),

@@ -264,7 +264,8 @@ impl Session {
             let Some(uid) = seen.uid else { continue };
             // unasked flag news about the same message come apart from its body
             let asked_for = match what {
-                Fetch::Flags => true,
+                // news about something else must not read as "no flags"
+                Fetch::Flags => seen.flags.is_some(),
                 Fetch::Sizes => seen.size.is_some(),
                 Fetch::First(_) | Fetch::Whole => seen.body.is_some(),
             };
@@ -317,6 +318,15 @@ impl Session {
     pub async fn add_flags(&mut self, uids: &UidSet, flags: &[&str]) -> Result<(), ImapError> {
         let command = format!("UID STORE {uids} +FLAGS.SILENT ({})", flags.join(" "));
         self.line.ok("setting flags", &[Piece::Plain(&command)]).await.map(|_| ())
+    }
+
+    /// Takes flags off messages of the selected mailbox.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn remove_flags(&mut self, uids: &UidSet, flags: &[&str]) -> Result<(), ImapError> {
+        let command = format!("UID STORE {uids} -FLAGS.SILENT ({})", flags.join(" "));
+        self.line.ok("taking flags off", &[Piece::Plain(&command)]).await.map(|_| ())
     }
 
     /// Removes just these messages, which bear \Deleted (UIDPLUS, RFC 4315).

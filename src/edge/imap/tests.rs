@@ -274,3 +274,18 @@ async fn where_copies_went_is_read_wherever_the_server_says_it() {
     let refused = session.uid_move(&UidSet::of([5]), "x").await.unwrap_err();
     assert!(refused.refused && refused.what.contains("make room"), "{refused}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_flags_does_not_read_as_no_flags() {
+    let mut lines = logged_in();
+    lines.extend([
+        Hears("UID FETCH 5,7,9 (UID FLAGS)"),
+        Says("* 1 FETCH (UID 5 FLAGS (\\Flagged))\r\n* 2 FETCH (UID 7 FLAGS NIL)\r\n* 3 FETCH (UID 9 FLAGS ())\r\n"),
+        Says("* 1 FETCH (UID 5 MODSEQ (12))\r\n* 4 FETCH (FLAGS ())\r\nTAG OK done\r\n"),
+        Silent,
+    ]);
+    let mut session = Session::open(&account(vec![lines])).await.unwrap();
+    let seen = session.fetch(&UidSet::of([5, 7, 9]), Fetch::Flags).await.unwrap();
+    let flags: Vec<(u32, bool)> = seen.iter().map(|one| (one.uid, one.flags.is_empty())).collect();
+    assert_eq!(flags, [(5, false), (9, true)]);
+}

@@ -20,7 +20,7 @@ pub struct Action {
     pub effect: Effect,
     /// How far it is.
     pub state: State,
-    /// Channel of an alert; account of a filing.
+    /// Channel of an alert; account of the others.
     pub lane: String,
     /// The folder a filing took the message from.
     pub origin: Option<String>,

@@ -14,6 +14,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/004.sql"),
     include_str!("schema/005.sql"),
     include_str!("schema/006.sql"),
+    include_str!("schema/007.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.

@@ -60,7 +60,7 @@ pub struct Row {
     pub key: String,
     /// What to do.
     pub effect: Effect,
-    /// Channel of an alert; account of a filing.
+    /// Channel of an alert; account of the others.
     pub lane: String,
     /// The message it is about.
     pub message: Option<i64>,
@@ -111,6 +111,7 @@ pub(super) fn enter(
     let (kind, lane) = match &wish.effect {
         Effect::Alert { channel, .. } => ("alert", channel.as_str()),
         Effect::File { .. } => ("file", account),
+        Effect::Flag { .. } => ("flag", account),
     };
     let state = if at_once { State::Doing } else { State::Ready };
     let entered = transaction
@@ -157,8 +158,8 @@ pub(super) fn enter(
 }
 
 impl Db {
-    /// Rows of a lane that can be worked on now: ready, due, and not waiting for another row. `kind` is `alert` or
-    /// `file`; no lane means all of them.
+    /// Rows of a lane that can be worked on now: ready, due, and not waiting for another row. `kind` is `alert`,
+    /// `file` or `flag`; no lane means all of them.
     ///
     /// # Errors
     /// When the database refuses.
@@ -360,6 +361,7 @@ impl Db {
             if under_way.exists([lane])?
                 || !self.workable("alert", Some(lane), 1, soon)?.is_empty()
                 || !self.workable("file", Some(lane), 1, soon)?.is_empty()
+                || !self.workable("flag", Some(lane), 1, soon)?.is_empty()
             {
                 return Ok(false);
             }

@@ -65,7 +65,7 @@ impl Desk {
         let rows = self.engine.store.call(|db| db.outbox()).await.unwrap();
         let alert = |effect| match effect {
             Effect::Alert { alert, .. } => alert,
-            Effect::File { .. } => panic!("nothing is filed"),
+            other => panic!("nothing but alerts: {other:?}"),
         };
         rows.into_iter().map(|row| alert(row.effect)).collect()
     }

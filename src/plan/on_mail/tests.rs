@@ -87,7 +87,7 @@ fn policy() -> Policy {
 fn alert(wish: &Wish) -> &Alert {
     match &wish.effect {
         Effect::Alert { alert, .. } => alert,
-        Effect::File { .. } => panic!("{} is no alert", wish.key),
+        Effect::File { .. } | Effect::Flag { .. } => panic!("{} is no alert", wish.key),
     }
 }
 
