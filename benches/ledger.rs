@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a bench that cannot set up has nothing to say
 
 use jiff::{SignedDuration, Timestamp};
-use modori::edge::store::{Db, OldMail, Settling, Telling};
+use modori::edge::store::{Db, OldMail, Settling};
 use modori::facts::{Cancelled, Cause, Form, Item, OrderNumber, PointsReturn, Stage};
 use modori::ledger::due::Settings;
 use modori::ledger::{self, Event, EventKind, Terms};
@@ -118,7 +118,7 @@ fn main() {
 
     let policy = Policy::default();
     let keep = |db: &mut Db, limit: u32, now: Timestamp| {
-        let tell = |cases: &_| Telling { due: on_time(cases, None, &settings, &policy, now), besides: Vec::new() };
+        let tell = |cases: &_| on_time(cases, None, &settings, &policy, now);
         db.keep_appointments(&settings, limit, now, tell, |_| Vec::new()).expect("kept").orders
     };
     MEMORY.reset_peak_usage();

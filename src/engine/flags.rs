@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::edge::store::Taken;
 use crate::facts::OrderNumber;
-use crate::ledger::{self, Case, Event, Statement};
+use crate::ledger::{self, Case, Statement};
 use crate::plan::{Wish, flag};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -16,9 +16,6 @@ const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
     /// Plans flags whenever something new is known of orders, for ever.
-    ///
-    /// Until there is a loop that folds orders when they must be looked at anyway: that one takes this over and calls
-    /// [`Engine::plan_flags`].
     pub(super) async fn keep_flags(&self) -> Result<(), EngineError> {
         if self.policy.looks().is_none() {
             return std::future::pending().await;
@@ -86,8 +83,14 @@ impl Engine {
     }
 
     async fn cases_and_taken(&self) -> Result<(BTreeMap<OrderNumber, Case>, Vec<Taken>), EngineError> {
-        let (events, statements, taken): (Vec<Event>, Vec<Statement>, Vec<Taken>) =
-            self.store.call(|db| Ok((db.events()?, db.statements()?, db.taken_flags()?))).await?;
-        Ok((ledger::cases(&events, &statements, &self.ledger, self.clock.now()), taken))
+        let (settings, now) = (self.ledger.clone(), self.clock.now());
+        self.store
+            .call(move |db| {
+                // what has lapsed wants no flag: only what can still be open is folded
+                let (events, statements) = db.recent(&settings, now)?;
+                Ok((ledger::cases(&events, &statements, &settings, now), db.taken_flags()?))
+            })
+            .await
+            .map_err(EngineError::from)
     }
 }

@@ -1,7 +1,8 @@
 //! Time as a cause: orders are looked at when something new is known of them and when their time has come.
 
 use super::{Engine, EngineError};
-use crate::edge::store::Telling;
+use crate::edge::store::Kept;
+use crate::ledger;
 use crate::plan;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -43,12 +44,20 @@ impl Engine {
                 if db.next_wake()?.is_none_or(|at| at > now) {
                     return Ok(None);
                 }
-                let tell = |cases: &_| Telling {
-                    due: plan::on_time(cases, last, &settings, &policy, now),
-                    besides: Vec::new(),
+                // entered before the orders count as looked at: what is warned of has a key, and is told once
+                let mut alerts = match db.beside_new_orders(&settings, now)? {
+                    Some((events, statements)) => {
+                        let cases = ledger::cases(&events, &statements, &settings, now);
+                        let shops = ledger::shops(&events, &cases, &settings, now);
+                        db.wish(&plan::warn(&cases, &shops, &settings, &policy, now), true, now)?
+                    }
+                    None => Vec::new(),
                 };
+                let tell = |cases: &_| plan::on_time(cases, last, &settings, &policy, now);
                 let together = |several: &[&plan::Due]| plan::on_time::together(several, &policy, now);
-                db.keep_appointments(&settings, ORDERS, now, tell, together).map(Some)
+                let kept = db.keep_appointments(&settings, ORDERS, now, tell, together)?;
+                alerts.extend(kept.alerts);
+                Ok(Some(Kept { alerts, ..kept }))
             })
             .await?;
         let Some(kept) = kept else { return Ok(false) };

@@ -44,6 +44,8 @@ pub fn appointments(case: &Case, settings: &Settings) -> Vec<Appointment> {
         };
         told(NextStep::Reply, due.reply_by, case.since.reply_by, &remind.reply_hours, "reply_by");
         told(NextStep::Pay, due.pay_by, case.since.pay_by, &remind.pay_hours, "pay_by");
+        let claim = (due.late_claim_until, case.since.late_claim_until);
+        told(NextStep::Claim, claim.0, claim.1, &remind.claim_hours, "late_claim_until");
         if let Some(until) = due.protection_until.filter(|_| has_money_to_lose(case)) {
             for days in &remind.protection_days {
                 let day = civil(until).date().saturating_sub(jiff::Span::new().days(i64::from(*days)));
@@ -132,7 +134,7 @@ fn before(
         .map(|(hours, at)| appointment(at, format!("{hours}h")))
         .peekable();
     // an alert went out with the mail that asks for an answer or a payment; of points and coupons none did
-    let silent = matches!(step, NextStep::Spend | NextStep::UseCoupon);
+    let silent = matches!(step, NextStep::Spend | NextStep::UseCoupon | NextStep::Claim);
     if left.peek().is_none() && silent && until > since && !hours.is_empty() {
         list.push(appointment(since, "now".to_owned()));
     }
@@ -151,6 +153,7 @@ pub fn word(step: NextStep) -> &'static str {
         NextStep::AskRakuten => "ask-rakuten",
         NextStep::Spend => "spend",
         NextStep::UseCoupon => "use-coupon",
+        NextStep::Claim => "claim",
         NextStep::Protect => "protect",
     }
 }
@@ -163,7 +166,7 @@ pub fn wake_at(case: &Case, settings: &Settings, now: Timestamp) -> Option<Times
     let due = &case.due;
     let deadlines = [
         due.look_at, due.ask_shop_at, due.ask_rakuten_at, due.coupon_check_at, due.coupon_until, due.reply_by,
-        due.pay_by, due.spend_by, due.protection_until,
+        due.pay_by, due.spend_by, due.late_claim_until, due.protection_until,
     ];
     let coupons = case.coupons.iter().filter_map(|held| held.coupon.expires_at);
     let steps = appointments(case, settings).into_iter().map(|one| one.at);
@@ -183,6 +186,7 @@ pub fn passed(case: &Case, from: Timestamp, until: Timestamp) -> Vec<(NextStep, 
         (NextStep::Reply, open(due.reply_by)),
         (NextStep::Pay, due.pay_by),
         (NextStep::Spend, due.spend_by),
+        (NextStep::Claim, due.late_claim_until),
         (NextStep::Protect, open(due.protection_until).filter(|_| has_money_to_lose(case))),
     ];
     all.extend(case.coupons.iter().map(|held| (NextStep::UseCoupon, held.coupon.expires_at)));

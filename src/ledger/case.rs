@@ -93,6 +93,8 @@ pub struct Due {
     pub pay_by: Option<Timestamp>,
     /// Restored points end.
     pub spend_by: Option<Timestamp>,
+    /// A late delivery can be claimed for until then.
+    pub late_claim_until: Option<Timestamp>,
     /// The 90-day protection ends.
     pub protection_until: Option<Timestamp>,
 }
@@ -243,6 +245,8 @@ pub enum NextStep {
     Spend,
     /// Use a coupon before it ends.
     UseCoupon,
+    /// Claim for a late delivery.
+    Claim,
     /// Nothing more to ask: the protection ends.
     Protect,
 }
@@ -330,6 +334,7 @@ impl Case {
             (NextStep::Pay, due.pay_by),
             (NextStep::CheckCoupon, due.coupon_check_at),
             (NextStep::Spend, due.spend_by),
+            (NextStep::Claim, due.late_claim_until.filter(|at| *at >= self.seen_at)),
         ];
         let rest = rest.into_iter().filter_map(|(step, at)| at.map(|at| (step, at)));
         let first = rest.chain(rung).min_by_key(|(step, at)| (*at, *step));

@@ -45,6 +45,8 @@ pub struct Settings {
     pub assume_limited: bool,
     /// The protection lasts so many days, counted from the day after the order.
     pub protection_days: u16,
+    /// A late delivery of あす楽 can be claimed for on so many business days, the day of the order included.
+    pub late_claim_business_days: u16,
     /// A case lapses so many days after the protection ended.
     pub lapse_days: u16,
     /// A refund mail without an order number fits a cancellation of at most so many days before ([`MOST_MATCH_DAYS`]
@@ -74,6 +76,8 @@ pub struct Remind {
     pub spend_hours: Vec<u16>,
     /// Of a coupon, hours.
     pub coupon_hours: Vec<u16>,
+    /// Of the end of the claim for a late delivery, hours.
+    pub claim_hours: Vec<u16>,
     /// Of the end of the protection, days, at the hour of looking.
     pub protection_days: Vec<u16>,
 }
@@ -85,6 +89,7 @@ impl Default for Remind {
             pay_hours: vec![72, 24, 3],
             spend_hours: vec![48, 24, 3],
             coupon_hours: vec![72, 24],
+            claim_hours: vec![24],
             protection_days: vec![14, 3],
         }
     }
@@ -107,6 +112,7 @@ impl Default for Settings {
             spend_days: 7,
             assume_limited: true,
             protection_days: 90,
+            late_claim_business_days: 5,
             lapse_days: 30,
             match_days: 30,
             twice_days: 14,
@@ -146,6 +152,13 @@ impl Settings {
         end_of_day(days_after(ordered, self.protection_days))
     }
 
+    /// The last second of a claim for a late delivery: of so many business days the day of the order is the first, if it
+    /// is one (Rakuten's page on あす楽, domain document S61).
+    pub(super) fn late_claim_until(&self, ordered: Date) -> Timestamp {
+        let more = self.late_claim_business_days.saturating_sub(u16::from(self.calendar.is_business_day(ordered)));
+        end_of_day(self.calendar.add_business_days(ordered, more))
+    }
+
     /// The last second of the last day anyone could still ask for something.
     pub(super) fn lapses_at(&self, ordered: Date) -> Timestamp {
         end_of_day(days_after(ordered, self.protection_days.saturating_add(self.lapse_days)))
@@ -174,6 +187,7 @@ pub(super) struct Stated {
     pub(super) pay_by: Option<Known>,
     pub(super) spend_by: Option<Known>,
     pub(super) coupon_until: Option<Known>,
+    pub(super) late_claim: Option<Known>,
 }
 
 /// Writes the deadlines of a case whose state, cause, points and coupon are known.
@@ -185,6 +199,7 @@ pub(super) fn set(case: &mut Case, stated: Stated, settings: &Settings) {
         pay_by: since(stated.pay_by),
         spend_by: since(stated.spend_by),
         coupon_until: since(stated.coupon_until),
+        late_claim_until: since(stated.late_claim),
         ..Due::default()
     };
     case.assumed = [("reply_by", stated.reply_by), ("pay_by", stated.pay_by), ("spend_by", stated.spend_by)]
@@ -196,6 +211,7 @@ pub(super) fn set(case: &mut Case, stated: Stated, settings: &Settings) {
         pay_by: until(stated.pay_by),
         spend_by: until(stated.spend_by),
         coupon_until: until(stated.coupon_until),
+        late_claim_until: until(stated.late_claim),
         protection_until: Some(settings.protection_until(case.order_number.date())),
         ..Due::default()
     };

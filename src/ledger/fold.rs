@@ -8,10 +8,10 @@ use super::due::{self, Known, Settings, Stated};
 use super::event::{Event, EventKind, Said, Statement, Terms};
 use super::matching;
 use super::owed::{self, Standing, Told};
-use crate::calendar::instant;
-use crate::facts::{Cancelled, Cause, Coupon, CouponRole, OrderNumber, Stage};
+use crate::calendar::{civil, instant};
+use crate::facts::{Cancelled, Cause, Coupon, CouponRole, OrderNumber, Service, Stage};
 use crate::mail::TrustLevel;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -169,6 +169,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         pay_by: matches!(cancel.state, State::None | State::Pending).then(|| pay_by(told, settings)).flatten(),
         spend_by: spend.map(|spend| Known { until: spend.until, since: spend.since, assumed: spend.assumed }),
         coupon_until: coupon_until(told, now),
+        late_claim: late_claim(order, told, &case, settings),
     };
     due::set(&mut case, stated, settings);
     case.ended = ended(&case, told, spend.is_some_and(|spend| spend.limited), settings, now);
@@ -190,7 +191,7 @@ fn ended(case: &Case, told: &Told<'_>, limited: bool, settings: &Settings, now: 
     let to_spend = limited && case.due.spend_by.is_some_and(|at| at >= now);
     let waits = match case.cancelled {
         State::Conflict | State::Pending | State::Requested => true,
-        State::None => case.due.pay_by.is_some_and(|at| at >= now),
+        State::None => [case.due.pay_by, case.due.late_claim_until].into_iter().flatten().any(|at| at >= now),
         _ => due::owes_points(case) || case.coupon.state == CouponState::Check,
     };
     !(waits || to_spend)
@@ -439,6 +440,21 @@ fn pay_by(told: &Told<'_>, settings: &Settings) -> Option<Known> {
     }
     let (since, stated, until) = until.filter(|(at, ..)| paid.is_none_or(|paid| paid < *at))?;
     Some(Known { until, since, assumed: !stated })
+}
+
+/// A living order that its mail promises for the next day, and that a mail tells is late.
+fn late_claim(order: &OrderNumber, told: &Told<'_>, case: &Case, settings: &Settings) -> Option<Known> {
+    if case.service != Some(Service::Asuraku) || due::is_cancelled(case.cancelled) {
+        return None;
+    }
+    let next_day = order.date().saturating_add(1.day());
+    let late = told.events.iter().find(|event| match &event.kind {
+        EventKind::Order { stage: Stage::Delayed, .. } => true,
+        // what leaves after the day it was promised for is late
+        EventKind::Order { stage: Stage::Shipped, .. } => civil(event.at).date() > next_day,
+        _ => false,
+    })?;
+    Some(Known { until: settings.late_claim_until(order.date()), since: late.at, assumed: false })
 }
 
 /// Coupons that mails with this order's number give or give back.

@@ -35,6 +35,7 @@ pub fn sheet(case: &Case) -> Value {
             "reply_by": at(due.reply_by),
             "pay_by": at(due.pay_by),
             "spend_by": at(due.spend_by),
+            "late_claim_until": at(due.late_claim_until),
             "protection_until": at(due.protection_until),
         },
         "assumed": case.assumed,

@@ -459,7 +459,8 @@ fn the_sheet_has_the_promised_keys() {
     assert_eq!(keys(&sheet["coupon"]), "state used_yen");
     assert_eq!(
         keys(&sheet["due"]),
-        "ask_rakuten_at ask_shop_at coupon_check_at coupon_until look_at pay_by protection_until reply_by spend_by"
+        "ask_rakuten_at ask_shop_at coupon_check_at coupon_until late_claim_until look_at pay_by protection_until \
+         reply_by spend_by"
     );
     assert_eq!(sheet["cancelled"], "confirmed");
     assert_eq!(sheet["cause"], "shop");

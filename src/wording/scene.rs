@@ -209,7 +209,7 @@ pub(super) fn warnings() -> Vec<Warning> {
 pub(super) const RISKS: [(Risk, Option<u16>); 4] =
     [(Risk::MakerStock, None), (Risk::SharedStock, None), (Risk::LongLead, None), (Risk::LongLead, Some(7))];
 
-pub(super) const STEPS: [NextStep; 9] = [
+pub(super) const STEPS: [NextStep; 10] = [
     NextStep::Reply,
     NextStep::Pay,
     NextStep::Look,
@@ -218,6 +218,7 @@ pub(super) const STEPS: [NextStep; 9] = [
     NextStep::AskRakuten,
     NextStep::Spend,
     NextStep::UseCoupon,
+    NextStep::Claim,
     NextStep::Protect,
 ];
 

@@ -15,13 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Days that the date of a mail may be off, on top of those that a setting gives.
 const SPARE_DAYS: i64 = 2;
 
-/// What is told when appointments are kept.
-pub struct Telling {
-    /// What is due, missed deadlines first.
-    pub due: Vec<Due>,
-    /// Everything else that follows from the cases (warnings, flags): entered as it is.
-    pub besides: Vec<Wish>,
-}
+/// An order is new for so many days: it may be warned of.
+const NEW_DAYS: i64 = 2;
 
 /// What came of keeping appointments.
 #[derive(Debug, Default)]
@@ -116,7 +111,7 @@ impl Db {
         settings: &Settings,
         limit: u32,
         now: Timestamp,
-        tell: impl FnOnce(&BTreeMap<OrderNumber, Case>) -> Telling,
+        tell: impl FnOnce(&BTreeMap<OrderNumber, Case>) -> Vec<Due>,
         together: impl Fn(&[&Due]) -> Vec<Wish>,
     ) -> Result<Kept, StoreError> {
         self.write(|transaction| {
@@ -126,13 +121,12 @@ impl Db {
             }
             let mut cases = near(transaction, &woken, settings, now)?;
             cases.retain(|order, _| woken.contains(order));
-            let telling = tell(&cases);
+            let told = tell(&cases);
             let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
             for missed in [true, false] {
-                let due: Vec<&Due> = telling.due.iter().filter(|due| due.missed == missed).collect();
+                let due: Vec<&Due> = told.iter().filter(|due| due.missed == missed).collect();
                 enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)?;
             }
-            enter(transaction, &telling.besides, &mut kept.alerts, now)?;
             for order in &woken {
                 let case = cases.get(order);
                 let wake = case.and_then(|case| wake_at(case, settings, now));
@@ -141,6 +135,59 @@ impl Db {
             Ok(kept)
         })
     }
+}
+
+impl Db {
+    /// What is known of orders that can still be open, and of the mails without a number since then: all that bears on
+    /// what lapses no more.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn recent(&self, settings: &Settings, now: Timestamp) -> Result<(Vec<Event>, Vec<Statement>), StoreError> {
+        let days = i64::from(settings.protection_days) + i64::from(settings.lapse_days) + 1;
+        let (from, _) = span(now, days, 0);
+        let day = day_of(from_seconds(from));
+        let events = "SELECT body FROM event WHERE retired = 0 AND (substr(order_number, 8, 8) >= ?1 \
+                      OR (order_number IS NULL AND at >= ?2))";
+        let statements = "SELECT body FROM statement WHERE substr(order_number, 8, 8) >= ?1";
+        Ok((
+            bodies(&self.connection, events, (&day, from), "event")?,
+            bodies(&self.connection, statements, [&day], "statement")?,
+        ))
+    }
+
+    /// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
+    /// last weeks, and all orders of their shops. Nothing if there is no such order.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn beside_new_orders(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Option<(Vec<Event>, Vec<Statement>)>, StoreError> {
+        let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
+        let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
+        let new = numbers(&self.connection, sql, (seconds(now), since(NEW_DAYS)))?;
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT order_number FROM agenda WHERE substr(order_number, 8, 8) >= ?1";
+        let weeks = i64::from(settings.twice_days) + NEW_DAYS;
+        let mut beside = numbers(&self.connection, sql, [since(weeks)])?;
+        for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
+            // the number of an order begins with that of its shop
+            let sql = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
+            beside.extend(numbers(&self.connection, sql, (format!("{shop}-"), format!("{shop}-~")))?);
+        }
+        beside.extend(new);
+        Ok(Some((events_of(&self.connection, &beside)?, statements_of(&self.connection, &beside)?)))
+    }
+}
+
+/// `20261120`, in Tokyo, as order numbers write it.
+fn day_of(at: Timestamp) -> String {
+    crate::calendar::civil(at).strftime("%Y%m%d").to_string()
 }
 
 fn set_wake(

@@ -124,3 +124,30 @@ fn deadlines_that_nobody_stated_are_marked() {
     let refused = [ordered(0, 0, 3460), stage(Stage::CardRefused, "11-21 09:00")];
     assert_eq!(fold(&refused, &[], "11-22 12:00").assumed, ["pay_by"]);
 }
+
+#[test]
+fn a_late_delivery_can_be_claimed_for_where_the_mail_proves_the_service() {
+    use crate::facts::Service;
+    let order = |service| {
+        let mut order = ordered(0, 0, 3460);
+        if let EventKind::Order { terms, .. } = &mut order.kind {
+            terms.service = service;
+        }
+        order
+    };
+    let check = |service, more: &[Event], expect: Option<&str>| {
+        let events: Vec<Event> = [order(service)].iter().chain(more).cloned().collect();
+        let case = fold(&events, &[], "11-24 12:00");
+        assert_eq!(case.due.late_claim_until.map(rfc3339).as_deref(), expect);
+        assert_eq!(case.next().map(|(step, _)| step), expect.map(|_| NextStep::Claim));
+    };
+    // Friday the 20th is the first day, Monday the 23rd a holiday
+    let until = Some("2026-11-27T23:59:59+09:00");
+    let delayed = stage(Stage::Delayed, "11-21 09:00");
+    check(Some(Service::Asuraku), std::slice::from_ref(&delayed), until);
+    check(Some(Service::Asuraku), &[stage(Stage::Shipped, "11-22 09:00")], until);
+    check(Some(Service::Asuraku), &[stage(Stage::Shipped, "11-21 18:00")], None);
+    check(Some(Service::Asuraku), &[], None);
+    check(Some(Service::Saikyo), std::slice::from_ref(&delayed), None);
+    check(None, &[delayed], None);
+}

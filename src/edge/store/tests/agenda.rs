@@ -1,7 +1,7 @@
 //! Orders that are looked at one by one look as they do when everything is folded, and what is told is told once.
 
 use super::*;
-use crate::edge::store::{OldMail, Telling};
+use crate::edge::store::OldMail;
 use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, PointsReturn, Stage};
 use crate::ledger::due::Settings;
 use crate::ledger::{self, By, Case, Event, EventKind, Said, Statement, Terms};
@@ -79,7 +79,7 @@ fn one_by_one(db: &mut Db, settings: &Settings, now: Timestamp) -> BTreeMap<Orde
         let mut cases = BTreeMap::new();
         let tell = |found: &BTreeMap<OrderNumber, Case>| {
             cases.clone_from(found);
-            Telling { due: Vec::new(), besides: Vec::new() }
+            Vec::new()
         };
         if db.keep_appointments(settings, 1, now, tell, none).unwrap().orders == 0 {
             return seen;
@@ -152,10 +152,7 @@ fn remind(db: &mut Db, now: Timestamp) -> Vec<String> {
     let settings = Settings::default();
     let policy = Policy { channels: vec!["a".to_owned(), "b".to_owned()], ..Policy::default() };
     let last = db.pulse().unwrap();
-    let tell = |cases: &BTreeMap<OrderNumber, Case>| Telling {
-        due: on_time(cases, last, &settings, &policy, now),
-        besides: Vec::new(),
-    };
+    let tell = |cases: &BTreeMap<OrderNumber, Case>| on_time(cases, last, &settings, &policy, now);
     let kept = db.keep_appointments(&settings, 100, now, tell, |several| together(several, &policy, now)).unwrap();
     db.beat(now).unwrap();
     kept.alerts.into_iter().map(|row| row.key).collect()
