@@ -19,6 +19,7 @@ mod release;
 mod reload;
 mod same_wire;
 mod schema;
+mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
 mod watch;
