@@ -96,6 +96,8 @@ fn words(case: &Case) -> BTreeMap<String, Value> {
     let mut values = leaves(&ledger::sheet(case));
     values.insert("claims".into(), tags(&values["evidence"], "claim"));
     values.insert("questions".into(), tags(&values["questions"], "question"));
+    values.insert("conflicts".into(), tags(values.get("conflicts").unwrap_or(&Value::Null), "about"));
+    values.entry("assumed".into()).or_insert_with(|| json!([]));
     values.insert("notes".into(), json!(case.notes));
     values.insert("known".into(), true.into());
     values.insert("open".into(), (!case.ended).into());

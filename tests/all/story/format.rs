@@ -92,7 +92,7 @@ struct Word {
 }
 
 /// The keys beside those of `modori cases --format json`.
-const OWN_KEYS: &[&str] = &["known", "open", "next", "next_at", "questions", "claims", "notes"];
+const OWN_KEYS: &[&str] = &["known", "open", "next", "next_at", "questions", "conflicts", "assumed", "claims", "notes"];
 
 /// Every key a step may name.
 fn keys() -> BTreeSet<String> {
