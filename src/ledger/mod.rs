@@ -14,6 +14,7 @@ mod reading;
 mod sheet;
 #[cfg(test)]
 mod tests;
+mod whose;
 
 pub use case::{Case, Evidence, NextStep, Question};
 pub use claim::{CLAIMS, claim_of};
