@@ -55,20 +55,96 @@ pub struct Calendar {
     pub holidays: BTreeSet<Date>,
     /// Days that are known here as free and are not.
     pub workdays: BTreeSet<Date>,
+    /// When nobody works at the turn of the year.
+    pub year_end: YearEnd,
+    /// A file with more days, for [`Calendar::add_list`]: whoever reads the settings reads it.
+    pub file: Option<String>,
+}
+
+/// The turn of the year: from a day of the one to a day of the next. Rakuten states no dates for its "New Year period"
+/// (domain document, 14), so the default is the span of public offices (行政機関の休日に関する法律, article 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenSpan")]
+pub struct YearEnd {
+    from: (i8, i8),
+    until: (i8, i8),
+}
+
+/// `{ from = "12-29", until = "01-03" }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSpan {
+    from: String,
+    until: String,
+}
+
+impl Default for YearEnd {
+    fn default() -> Self {
+        Self { from: (12, 29), until: (1, 3) }
+    }
+}
+
+impl TryFrom<WrittenSpan> for YearEnd {
+    type Error = String;
+
+    fn try_from(written: WrittenSpan) -> Result<Self, String> {
+        let day = |text: &str| {
+            let (month, day) = text.split_once('-')?;
+            let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+            Date::new(2024, month, day).is_ok().then_some((month, day)) // a leap year: 29 February is a day, too
+        };
+        match (day(&written.from), day(&written.until)) {
+            (Some(from), Some(until)) if from > until => Ok(Self { from, until }),
+            (Some(_), Some(_)) => Err("the turn of the year begins in the old year and ends in the new one".to_owned()),
+            _ => Err("write days of a month like \"12-29\"".to_owned()),
+        }
+    }
+}
+
+impl YearEnd {
+    fn holds(self, day: Date) -> bool {
+        let day = (day.month(), day.day());
+        day >= self.from || day <= self.until
+    }
 }
 
 impl Calendar {
+    /// Adds the days of a list: one a line, `2027-05-06` or `2027/5/6`, anything after it is a remark; `!` before a day
+    /// makes it a working day. Lines that begin with no digit are passed by, so the list that the Cabinet Office
+    /// publishes (syukujitsu.csv) can be taken as it is, whatever its characters are encoded in.
+    ///
+    /// # Errors
+    /// The number of the first line that names a day which does not exist, and what it says.
+    pub fn add_list(&mut self, list: &[u8]) -> Result<(), (usize, String)> {
+        for (n, line) in list.split(|byte| *byte == b'\n').enumerate() {
+            let line = String::from_utf8_lossy(line);
+            let line = line.trim().trim_start_matches('\u{feff}');
+            let (works, text) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest.trim()));
+            if !text.starts_with(|c: char| c.is_ascii_digit()) {
+                continue;
+            }
+            let end = text.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '/')).unwrap_or(text.len());
+            let written = text.get(..end).unwrap_or_default();
+            let day = parts(written).ok_or_else(|| (n + 1, written.to_owned()))?;
+            if works {
+                self.workdays.insert(day)
+            } else {
+                self.holidays.insert(day)
+            };
+        }
+        Ok(())
+    }
+
     /// A national holiday, or a day the settings add.
     #[must_use]
     pub fn is_holiday(&self, day: Date) -> bool {
         !self.workdays.contains(&day) && (self.holidays.contains(&day) || is_national_holiday(day))
     }
 
-    /// Whether offices work on this day. 29 December to 3 January they do not; Rakuten states no dates for its
-    /// "New Year period", so this is the span public offices use.
+    /// Whether offices work on this day.
     #[must_use]
     pub fn is_business_day(&self, day: Date) -> bool {
-        let turn_of_the_year = matches!((day.month(), day.day()), (12, 29..) | (1, 1..=3));
+        let turn_of_the_year = self.year_end.holds(day);
         let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
         self.workdays.contains(&day) || !(weekend || turn_of_the_year || self.is_holiday(day))
     }
@@ -87,6 +163,16 @@ impl Calendar {
         }
         at
     }
+}
+
+/// `2027-05-06` or `2027/5/6`.
+fn parts(text: &str) -> Option<Date> {
+    let mut numbers = text.split(['-', '/']).map(|part| part.parse::<i16>().ok());
+    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    if numbers.next().is_some() || !(1900..=9999).contains(&year) {
+        return None;
+    }
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -124,6 +210,29 @@ mod tests {
         assert!(calendar.is_business_day(date(2026, 11, 23)));
         assert!(calendar.is_business_day(date(2026, 12, 29)));
         assert!(toml::from_str::<Calendar>("holiday = []").is_err());
+    }
+
+    #[test]
+    fn the_turn_of_the_year_is_a_setting() {
+        let calendar: Calendar = toml::from_str("year_end = { from = '12-28', until = '01-05' }").unwrap();
+        assert_eq!(calendar.add_business_days(date(2026, 12, 25), 1), date(2027, 1, 6));
+        for wrong in
+            ["{ from = '01-03', until = '12-29' }", "{ from = '12-32', until = '01-03' }", "{ from = '12-29' }"]
+        {
+            assert!(toml::from_str::<Calendar>(&format!("year_end = {wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_days_extends_the_calendar() {
+        let mut calendar = Calendar::default();
+        // the form of the Cabinet Office's file, Shift_JIS names and all, and one's own lines
+        let list = b"\x8d\x91\x96\xaf\x82\xcc\x8fj\x93\xfa,\x96\xbc\x8f\xcc\r\n2027/5/6,\x8bx\x93\xfa\r\n# mine\n2026-11-24 closed\n! 2026-11-23\n\n";
+        calendar.add_list(list).unwrap();
+        assert!(!calendar.is_business_day(date(2027, 5, 6)) && !calendar.is_business_day(date(2026, 11, 24)));
+        assert!(calendar.is_business_day(date(2026, 11, 23)));
+        assert_eq!(calendar.add_list(b"2026-11-24\n2026-02-30\n"), Err((2, "2026-02-30".to_owned())));
+        assert_eq!(calendar.add_list(b"2026"), Err((1, "2026".to_owned())));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! value a template asks for and nobody gave is an error, found when the templates are loaded: each is tried with an
 //! empty and a full example.
 
+mod reminder;
 mod scene;
 mod shipped;
 
@@ -17,6 +18,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
+pub use reminder::{Reminder, Waiting};
 pub use scene::{Scene, Unusable};
 
 /// The language of what people read.
@@ -140,6 +142,18 @@ impl Wording {
         split(&self.words(language, "rules", Value::from(Serde(unusable))))
     }
 
+    /// Title and text of a reminder.
+    #[must_use]
+    pub fn reminder(&self, language: Language, reminder: &Reminder) -> (String, String) {
+        split(&self.words(language, "reminder", Value::from(Serde(reminder))))
+    }
+
+    /// Title and text of several reminders at once.
+    #[must_use]
+    pub fn waiting(&self, language: Language, waiting: &Waiting) -> (String, String) {
+        split(&self.words(language, "waiting", Value::from(Serde(waiting))))
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self, language: Language, step: NextStep) -> String {
@@ -244,6 +258,8 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "cause" => scene::CAUSES.iter().map(|cause| context! { cause => Serde(cause) }).collect(),
         "claim" => CLAIMS.iter().map(|claim| context! { claim => *claim }).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
         _ => [Scene::default(), Scene::full()].iter().map(|sample| Value::from(Serde(sample))).collect(),
     };
@@ -324,7 +340,7 @@ mod tests {
     #[test]
     fn cases_have_words() {
         let wording = Wording::default();
-        let question = Question::ReturnClaimed { points: Some(1500) };
+        let question = Question::ReturnClaimed { points: Some(1500), mail: None };
         assert!(wording.question(Language::En, &question).contains("1,500 points"));
         assert_eq!(wording.step(Language::En, NextStep::AskShop), "ask the shop");
         assert_eq!(wording.state(Language::En, State::Confirmed), "cancelled");

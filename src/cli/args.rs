@@ -64,6 +64,8 @@ pub enum Command {
     Limited(Limited),
     /// Add a note to an order
     Note(Note),
+    /// Say whose points a mail without an order number speaks of
+    Assign(Assign),
 }
 
 /// `modori demo`
@@ -351,10 +353,58 @@ pub struct Cases {
     /// Also those that ended and orders that were not cancelled
     #[arg(long)]
     pub all: bool,
+    /// Only those that ask you something, each question with the mails it is about
+    #[arg(long)]
+    pub questions: bool,
+    /// Only of this shop: its code, or a part of its name
+    #[arg(long, value_name = "SHOP")]
+    pub shop: Option<String>,
+    /// Only in this state (repeatable)
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub state: Vec<CaseState>,
+    /// Only what waits within so many days from now
+    #[arg(long, value_name = "DAYS")]
+    pub within: Option<u16>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// As seen at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
+}
+
+/// How far a cancellation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CaseState {
+    /// Not cancelled
+    None,
+    /// You asked
+    Requested,
+    /// The shop asks
+    Pending,
+    /// Said by the shop or by a mail that nobody vouches for
+    Claimed,
+    /// Confirmed by Rakuten or by you
+    Confirmed,
+    /// Some items only
+    Partial,
+    /// Mails contradict each other
+    Conflict,
+}
+
+/// `modori assign`
+#[derive(Debug, Args)]
+pub struct Assign {
+    /// The mail: the first digits of its key, as the question shows them
+    #[arg(value_name = "MAIL")]
+    pub mail: String,
+    /// The orders whose points it speaks of; ORDER=POINTS says how many (all that are outstanding, if not given)
+    #[arg(required_unless_present = "not", value_name = "ORDER[=POINTS]")]
+    pub orders: Vec<String>,
+    /// An order that it does not speak of (repeatable)
+    #[arg(long, value_name = "ORDER")]
+    pub not: Vec<String>,
+    /// Said at this time
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub at: Option<Timestamp>,
 }

@@ -56,7 +56,6 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
     match arguments.format {
         Format::Json => {
             let mut sheet = ledger::sheet(case);
-            let next = case.next().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) }));
             let story: Vec<Value> = story
                 .iter()
                 .map(|one| {
@@ -67,7 +66,6 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
                 })
                 .collect();
             if let Some(fields) = sheet.as_object_mut() {
-                fields.insert("next".into(), json!(next));
                 fields.insert("story".into(), Value::Array(story));
             }
             anstream::println!("{sheet}");

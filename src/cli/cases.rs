@@ -1,11 +1,13 @@
 //! `modori cases`: the orders that owe something, each with its next step.
 
-use super::args::{Cases, Format};
+use super::args::{CaseState, Cases, Format};
 use super::{Failure, render, setup};
+use crate::calendar::{civil, days_after, end_of_day};
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
-use crate::ledger::{self, case::State};
+use crate::ledger::{self, Case, case::State};
 use crate::wording::Language;
+use jiff::Timestamp;
 use std::path::Path;
 
 /// Prints the open cases; with `--all` also those that ended and orders that live.
@@ -19,16 +21,12 @@ pub(super) fn run(arguments: &Cases, config: Option<&Path>, state: Option<&Path>
     let statements = db.statements().map_err(|error| Failure::new(error.to_string()))?;
     let now = arguments.at.unwrap_or_else(|| Clock::system().now());
     let all = ledger::cases(&events, &statements, &settings, now);
-    let shown: Vec<_> = all
-        .values()
-        // for programs every order is told: an order that ended is an answer, too
-        .filter(|case| {
-            arguments.all
-                || arguments.format == Format::Json
-                || (!case.ended && case.cancelled != State::None)
-                || case.next().is_some()
-        })
-        .collect();
+    let mut shown: Vec<&Case> = all.values().filter(|case| wanted(case, arguments, now)).collect();
+    // what waits comes first, the soonest at the top; the rest by its number
+    shown.sort_by_key(|case| {
+        let waits = case.upcoming();
+        (waits.is_none(), waits.map(|(step, at)| (at, step)), &case.order_number)
+    });
     match arguments.format {
         Format::Json => {
             for case in shown {
@@ -38,7 +36,45 @@ pub(super) fn run(arguments: &Cases, config: Option<&Path>, state: Option<&Path>
                 }
             }
         }
+        Format::Text if arguments.questions => {
+            anstream::println!("{}", render::questions(&shown, &events, &wording, language));
+        }
         Format::Text => anstream::println!("{}", render::cases(&shown, &wording, language)),
     }
     Ok(())
+}
+
+/// Whether a case is asked for.
+fn wanted(case: &Case, arguments: &Cases, now: Timestamp) -> bool {
+    // for programs every order is told: an order that ended is an answer, too
+    let told = arguments.all
+        || arguments.format == Format::Json
+        || (!case.ended && case.cancelled != State::None)
+        || case.upcoming().is_some();
+    let asked = !arguments.questions || !case.questions.is_empty();
+    let state = arguments.state.is_empty() || arguments.state.iter().any(|state| state_of(*state) == case.cancelled);
+    let shop = arguments.shop.as_deref().is_none_or(|shop| is_of(case, shop));
+    let soon = arguments.within.is_none_or(|days| {
+        let end = end_of_day(days_after(civil(now).date(), days));
+        case.upcoming().is_some_and(|(_, at)| at <= end)
+    });
+    told && asked && state && shop && soon
+}
+
+fn is_of(case: &Case, shop: &str) -> bool {
+    let wanted = crate::text::fold(shop.trim());
+    let holds = |name: &String| crate::text::fold(name).text().contains(wanted.text());
+    case.shop_code.iter().chain(&case.shop_name).any(holds)
+}
+
+fn state_of(state: CaseState) -> State {
+    match state {
+        CaseState::None => State::None,
+        CaseState::Requested => State::Requested,
+        CaseState::Pending => State::Pending,
+        CaseState::Claimed => State::Claimed,
+        CaseState::Confirmed => State::Confirmed,
+        CaseState::Partial => State::Partial,
+        CaseState::Conflict => State::Conflict,
+    }
 }

@@ -133,6 +133,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         backlog: Backlog::Sort,
         own_addresses: std::collections::BTreeSet::new(),
         mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
+        ledger: crate::ledger::due::Settings::default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The command line, one file a command. Exit codes: 0 done, 1 something failed, 2 configuration, rules or usage.
 
 pub mod args;
+mod assign;
 mod case;
 mod cases;
 mod classify;
@@ -89,6 +90,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Lost(about) => say::lost(about, config, state),
         Command::Limited(limited) => say::limited(limited, config, state),
         Command::Note(note) => say::note(note, config, state),
+        Command::Assign(one) => assign::run(one, config, state),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Failure, setup};
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::facts::OrderNumber;
-use crate::ledger::{self, By, Said, Statement};
+use crate::ledger::{self, By, Case, Said, Statement};
 use std::path::Path;
 
 /// Points (and perhaps the coupon) came back.
@@ -45,31 +45,28 @@ pub(super) fn order(text: &str) -> Result<OrderNumber, Failure> {
 
 fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let order = order(&about.order)?;
-    let (folder, _) = setup::state(state, config)?;
+    let (folder, config) = setup::state(state, config)?;
+    let settings = config.map(|config| config.ledger).unwrap_or_default();
     let mut db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
     let now = Clock::system().now();
-    let known = db.events().map_err(failed)?.iter().any(|event| event.order.as_ref() == Some(&order));
     let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now), by: By::Command };
     db.say(&statement, now).map_err(failed)?;
-    let told = match ledger::cases(
-        &db.events().map_err(failed)?,
-        &db.statements().map_err(failed)?,
-        &crate::ledger::due::Settings::default(),
-        statement.at,
-    )
-    .get(&order)
-    {
-        Some(case) if case.ended => "nothing is outstanding any more".to_owned(),
-        Some(case) => match case.points.outstanding {
-            Some(points) => format!("{points} points are outstanding"),
-            None => "how much is outstanding is not known".to_owned(),
-        },
-        None => "it is kept".to_owned(),
-    };
+    let events = db.events().map_err(failed)?;
+    let cases = ledger::cases(&events, &db.statements().map_err(failed)?, &settings, statement.at);
+    let told = cases.get(&order).map_or_else(|| "it is kept".to_owned(), outstanding);
     anstream::println!("{order}: noted; {told}");
-    if !known {
+    if !events.iter().any(|event| event.order.as_ref() == Some(&order)) {
         anstream::eprintln!("no mail about {order} is known yet; `modori import` reads old mail");
     }
     Ok(())
+}
+
+/// What is still owed, in a few words.
+pub(super) fn outstanding(case: &Case) -> String {
+    match case.points.outstanding {
+        _ if case.ended => "nothing is outstanding any more".to_owned(),
+        Some(points) => format!("{points} points are outstanding"),
+        None => "how much is outstanding is not known".to_owned(),
+    }
 }

@@ -140,6 +140,7 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         backlog: config.backlog,
         own_addresses: config.own_addresses(),
         mailboxes,
+        ledger: config.ledger.clone(),
     })
 }
 

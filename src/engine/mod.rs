@@ -9,6 +9,7 @@ pub mod import;
 pub mod pure;
 pub mod release;
 pub mod reload;
+mod remind;
 pub mod sweep;
 mod take;
 pub mod undo;
@@ -19,6 +20,7 @@ use crate::edge::hand::Hand;
 use crate::edge::imap::{self, Dial, ImapAccount, ImapError, Sight};
 use crate::edge::store::{Cursor, Store, StoreError};
 use crate::edge::tls;
+use crate::ledger::due::Settings;
 use crate::mailbox::Arrival;
 use crate::plan::Policy;
 use futures_util::future::try_join_all;
@@ -113,6 +115,8 @@ pub struct Engine {
     pub own_addresses: BTreeSet<String>,
     /// What is watched.
     pub mailboxes: Vec<Mailbox>,
+    /// The clocks of the ledger.
+    pub ledger: Settings,
 }
 
 /// What a watch of one mailbox remembers between sights.
@@ -140,6 +144,7 @@ impl Engine {
             ended = &mut work => ended.map_err(EngineError::from),
             ended = watching => ended.map(|_| ()),
             ended = self.follow_rules() => ended,
+            ended = self.follow_time() => ended,
         };
         ended?;
         let under_way_ended = async {

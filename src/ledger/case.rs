@@ -1,6 +1,6 @@
 //! The state of one order's returns, as values.
 
-use crate::facts::{Cause, OrderNumber};
+use crate::facts::{Cause, Coupon, OrderNumber};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use jiff::Timestamp;
@@ -64,6 +64,15 @@ pub struct CouponSide {
     pub state: CouponState,
 }
 
+/// A coupon that the shopper was given, or given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What it is.
+    pub coupon: Coupon,
+    /// When a mail said so.
+    pub since: Timestamp,
+}
+
 /// When something must be done. All instants; shown in Asia/Tokyo. `None` when it does not (or no longer) apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
@@ -101,6 +110,8 @@ pub enum Question {
     ReturnClaimed {
         /// How many, if it says so.
         points: Option<u64>,
+        /// The mail, as `modori assign` takes it, if it names no order and so could be another one's.
+        mail: Option<String>,
     },
     /// A mail without an order number says that points came back; it fits several orders equally well.
     WhichOrder {
@@ -108,6 +119,17 @@ pub enum Question {
         points: Option<u64>,
         /// The orders it fits.
         orders: Vec<OrderNumber>,
+        /// The mail, as `modori assign` takes it.
+        mail: String,
+    },
+    /// A mail without an order number says that so many points came back, and these orders together miss just as many.
+    Together {
+        /// How many.
+        points: u64,
+        /// The orders.
+        orders: Vec<OrderNumber>,
+        /// The mail, as `modori assign` takes it.
+        mail: String,
     },
     /// Several mails speak of the same number of points: one return told again, or several? It counts once.
     ReturnTwice {
@@ -140,6 +162,13 @@ pub enum Question {
         /// In the cancellation mail.
         cancelled: u64,
     },
+    /// The mails name different sums for one order.
+    TotalsDiffer {
+        /// Of the earlier mail, in yen.
+        one: u64,
+        /// Of the later mail, in yen.
+        other: u64,
+    },
     /// The mails disagree about who caused the cancellation.
     CauseDiffers,
     /// Limited-time points had ended: they come back only if the shop caused the cancellation, and nothing says so.
@@ -170,6 +199,29 @@ pub struct Evidence {
     pub excerpt: String,
 }
 
+/// What two mails contradict each other about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// One says that the order is cancelled, a later one that it lives.
+    Life,
+    /// What the order costs.
+    Totals,
+    /// How many points were used.
+    PointsUsed,
+    /// Who caused the cancellation.
+    Cause,
+}
+
+/// Two mails that cannot both be right. Neither is believed over the other: the shopper looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// About what.
+    pub about: About,
+    /// The two, older first.
+    pub proofs: [Evidence; 2],
+}
+
 /// What to do next about a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -188,6 +240,8 @@ pub enum NextStep {
     AskRakuten,
     /// Spend what came back.
     Spend,
+    /// Use a coupon before it ends.
+    UseCoupon,
     /// Nothing more to ask: the protection ends.
     Protect,
 }
@@ -213,18 +267,31 @@ pub struct Case {
     pub points: Points,
     /// Coupon.
     pub coupon: CouponSide,
+    /// Coupons that mails of this story give or give back, oldest first: not the one that was used, unless it is
+    /// returned.
+    pub coupons: Vec<Held>,
+    /// What is paid in money, in yen.
+    pub payment_yen: Option<u64>,
     /// Deadlines.
     pub due: Due,
+    /// Which of them (by their keys, as in `due`) nobody stated: they are the usual ones.
+    pub assumed: Vec<&'static str>,
+    /// Since when a stated or assumed deadline is known; only of those that come from mails and statements.
+    pub since: Due,
     /// Whether a letter to the shop may leave now.
     pub may_ask_shop: bool,
     /// What the shopper must decide, in a fixed order.
     pub questions: Vec<Question>,
+    /// Mails that contradict each other.
+    pub conflicts: Vec<Conflict>,
     /// The mails that speak of it, oldest first.
     pub evidence: Vec<Evidence>,
     /// The shopper's notes, oldest first.
     pub notes: Vec<String>,
     /// When the shopper last said what came back and what did not.
     pub answered_at: Option<Timestamp>,
+    /// The statements that she made by taking a flag off: when.
+    pub by_flag_at: Vec<Timestamp>,
     /// The instant this was seen at.
     pub seen_at: Timestamp,
     /// Nothing waits: all came back and was spent, the shopper gave it up, it lapsed, or the order simply lives.
@@ -256,5 +323,15 @@ impl Case {
         let rest = rest.into_iter().filter_map(|(step, at)| at.map(|at| (step, at)));
         let first = rest.chain(rung).min_by_key(|(step, at)| (*at, *step));
         first.or_else(|| due.protection_until.map(|at| (NextStep::Protect, at)))
+    }
+
+    /// What waits for the shopper: of an open case its next step; of one that ended, points or coupons that came of it
+    /// and end some day.
+    #[must_use]
+    pub fn upcoming(&self) -> Option<(NextStep, Timestamp)> {
+        let coupons = self.coupons.iter().filter_map(|held| held.coupon.expires_at);
+        let spend = self.due.spend_by.map(|at| (NextStep::Spend, at));
+        let later = coupons.map(|at| (NextStep::UseCoupon, at)).chain(spend).filter(|(_, at)| *at >= self.seen_at);
+        self.next().or_else(|| later.min_by_key(|(step, at)| (*at, *step)))
     }
 }

@@ -14,7 +14,8 @@ pub const CLAIMS: &[&str] = &[
 ];
 
 /// What an event stands for among the evidence.
-pub(super) fn evidence(event: &Event) -> Evidence {
+#[must_use]
+pub fn evidence(event: &Event) -> Evidence {
     let claim = match &event.kind {
         EventKind::Order { stage, .. } => match stage {
             Stage::Ordered => "ordered",

@@ -3,8 +3,8 @@
 use super::case::{Case, CouponState, Due, State};
 use crate::calendar::{Calendar, civil, days_after, end_of_day, instant};
 use crate::facts::Cause;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
 /// The clocks' settings. Every default is a proposal of the domain document (grade I), except the protection (A) and
@@ -36,12 +36,44 @@ pub struct Settings {
     pub card_days: u16,
     /// Limited-time points that came back without a known end are spent within so many days.
     pub spend_days: u16,
+    /// Points of which nobody said whether they were limited-time ones are treated as if they were.
+    pub assume_limited: bool,
     /// The protection lasts so many days, counted from the day after the order.
     pub protection_days: u16,
     /// A case lapses so many days after the protection ended.
     pub lapse_days: u16,
     /// A refund mail without an order number fits a cancellation of at most so many days before.
     pub match_days: u16,
+    /// How long before a deadline the shopper is reminded.
+    pub remind: Remind,
+}
+
+/// How long before a deadline the shopper is reminded; an empty list means not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Remind {
+    /// Of an answer that the shop wants, hours.
+    pub reply_hours: Vec<u16>,
+    /// Of a payment, hours.
+    pub pay_hours: Vec<u16>,
+    /// Of points that came back and end, hours.
+    pub spend_hours: Vec<u16>,
+    /// Of a coupon, hours.
+    pub coupon_hours: Vec<u16>,
+    /// Of the end of the protection, days, at the hour of looking.
+    pub protection_days: Vec<u16>,
+}
+
+impl Default for Remind {
+    fn default() -> Self {
+        Self {
+            reply_hours: vec![24, 3],
+            pay_hours: vec![72, 24, 3],
+            spend_hours: vec![48, 24, 3],
+            coupon_hours: vec![72, 24],
+            protection_days: vec![14, 3],
+        }
+    }
 }
 
 impl Default for Settings {
@@ -59,9 +91,11 @@ impl Default for Settings {
             pay_days: 14,
             card_days: 7,
             spend_days: 7,
+            assume_limited: true,
             protection_days: 90,
             lapse_days: 30,
             match_days: 30,
+            remind: Remind::default(),
         }
     }
 }
@@ -85,52 +119,90 @@ impl Settings {
         end_of_day(days_after(civil(from).date(), days))
     }
 
+    /// The beginning of the day so many days earlier.
+    pub(super) fn days_before(from: Timestamp, days: u16) -> Timestamp {
+        instant(civil(from).date().saturating_sub(i64::from(days).days()).at(0, 0, 0, 0))
+    }
+
     pub(super) fn protection_until(&self, ordered: Date) -> Timestamp {
         end_of_day(days_after(ordered, self.protection_days))
     }
 
-    /// Whether the last day anyone could still ask for something is over.
+    /// The last second of the last day anyone could still ask for something.
+    pub(super) fn lapses_at(&self, ordered: Date) -> Timestamp {
+        end_of_day(days_after(ordered, self.protection_days.saturating_add(self.lapse_days)))
+    }
+
+    /// Whether that is over.
     pub(super) fn has_lapsed(&self, ordered: Date, now: Timestamp) -> bool {
-        now > end_of_day(days_after(ordered, self.protection_days.saturating_add(self.lapse_days)))
+        now > self.lapses_at(ordered)
     }
 }
 
-/// Instants that come from mails and statements and not from the clocks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Stated {
-    pub(super) reply_by: Option<Timestamp>,
-    pub(super) pay_by: Option<Timestamp>,
-    pub(super) spend_by: Option<Timestamp>,
-    pub(super) coupon_until: Option<Timestamp>,
+/// A deadline that follows from a mail or a statement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) until: Timestamp,
+    /// Since when it is known.
+    pub(super) since: Timestamp,
+    /// Nobody stated it: the usual one stands in.
+    pub(super) assumed: bool,
 }
 
-/// The deadlines of a case whose state, cause, points and coupon are known.
-pub(super) fn due(case: &Case, stated: Stated, settings: &Settings) -> Due {
+/// Deadlines that come from mails and statements and not from the clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stated {
+    pub(super) reply_by: Option<Known>,
+    pub(super) pay_by: Option<Known>,
+    pub(super) spend_by: Option<Known>,
+    pub(super) coupon_until: Option<Known>,
+}
+
+/// Writes the deadlines of a case whose state, cause, points and coupon are known.
+pub(super) fn set(case: &mut Case, stated: Stated, settings: &Settings) {
+    let until = |known: Option<Known>| known.map(|known| known.until);
+    let since = |known: Option<Known>| known.map(|known| known.since);
+    case.since = Due {
+        reply_by: since(stated.reply_by),
+        pay_by: since(stated.pay_by),
+        spend_by: since(stated.spend_by),
+        coupon_until: since(stated.coupon_until),
+        ..Due::default()
+    };
+    case.assumed = [("reply_by", stated.reply_by), ("pay_by", stated.pay_by), ("spend_by", stated.spend_by)]
+        .into_iter()
+        .filter_map(|(key, known)| known.filter(|known| known.assumed).map(|_| key))
+        .collect();
     let mut due = Due {
-        reply_by: stated.reply_by,
-        pay_by: stated.pay_by,
-        spend_by: stated.spend_by,
-        coupon_until: stated.coupon_until,
+        reply_by: until(stated.reply_by),
+        pay_by: until(stated.pay_by),
+        spend_by: until(stated.spend_by),
+        coupon_until: until(stated.coupon_until),
         protection_until: Some(settings.protection_until(case.order_number.date())),
         ..Due::default()
     };
-    let Some(t0) = case.cancelled_at else { return due };
-    let look = |days| Settings::at(days_after(civil(t0).date(), days), settings.look_hour);
-    if owes_points(case) {
-        // after the buyer's own cancel the shop has nothing left to do: whoever asks, asks Rakuten
-        if !matches!(case.cause, Some(Cause::Buyer | Cause::Payment)) {
-            due.ask_shop_at = Some(settings.business_days_after(t0, settings.ask_shop_after_business_days));
+    if let Some(t0) = case.cancelled_at {
+        let look = |days| Settings::at(days_after(civil(t0).date(), days), settings.look_hour);
+        if owes_points(case) {
+            // after the buyer's own cancel the shop has nothing left to do: whoever asks, asks Rakuten
+            if !matches!(case.cause, Some(Cause::Buyer | Cause::Payment)) {
+                due.ask_shop_at = Some(settings.business_days_after(t0, settings.ask_shop_after_business_days));
+            }
+            due.ask_rakuten_at = Some(settings.business_days_after(t0, settings.ask_rakuten_after_business_days));
         }
-        due.ask_rakuten_at = Some(settings.business_days_after(t0, settings.ask_rakuten_after_business_days));
+        if owes_points(case) || matches!(case.cancelled, State::Conflict | State::Requested) {
+            due.look_at = Some(look(settings.look_after_days));
+        }
+        if case.coupon.state == CouponState::Check {
+            due.coupon_check_at = Some(look(settings.coupon_check_after_days));
+            if due.coupon_until.is_none() {
+                due.coupon_until = Some(Settings::days_from(t0, settings.coupon_days));
+                case.since.coupon_until = Some(t0);
+                case.assumed.push("coupon_until");
+            }
+        }
     }
-    if owes_points(case) || matches!(case.cancelled, State::Conflict | State::Requested) {
-        due.look_at = Some(look(settings.look_after_days));
-    }
-    if case.coupon.state == CouponState::Check {
-        due.coupon_check_at = Some(look(settings.coupon_check_after_days));
-        due.coupon_until = due.coupon_until.or(Some(Settings::days_from(t0, settings.coupon_days)));
-    }
-    due
+    case.due = due;
 }
 
 /// Whether points of a cancelled order are not back yet, as far as is known.
@@ -141,4 +213,10 @@ pub(super) fn owes_points(case: &Case) -> bool {
 /// Whether the order, or a part of it, is said to be cancelled.
 pub(super) fn is_cancelled(state: State) -> bool {
     matches!(state, State::Claimed | State::Confirmed | State::Partial | State::Conflict)
+}
+
+/// Whether the protection could still be claimed for: money was paid (or may have been) for an order that was
+/// cancelled. It covers money that was paid and did not come back, not points (domain document 7.2).
+pub(super) fn has_money_to_lose(case: &Case) -> bool {
+    is_cancelled(case.cancelled) && case.payment_yen != Some(0)
 }

@@ -1,9 +1,11 @@
 //! Events and statements → cases. The same ones in any order, with duplicates, give the same cases.
 
-use super::case::{Case, CouponSide, CouponState, Due, Question, State};
+use super::assign;
+use super::case::{About, Case, Conflict, CouponSide, CouponState, Due, Held, Question, State};
 use super::claim::evidence;
-use super::due::{self, Settings, Stated};
-use super::event::{Event, EventKind, Said, Statement, Terms};
+use super::conflict;
+use super::due::{self, Known, Settings, Stated};
+use super::event::{By, Event, EventKind, Said, Statement, Terms};
 use super::matching;
 use super::owed::{self, Standing, Told};
 use crate::calendar::instant;
@@ -36,9 +38,13 @@ pub fn cases(
     for statement in statements {
         orders.entry(&statement.order).or_default().statements.push(statement);
     }
+    let words = assign::words(orders.values().flat_map(|told| told.statements.iter().copied()));
+    for (order, assigned) in assign::given(&loose, &words) {
+        orders.entry(order).or_default().assigned.push(assigned);
+    }
     let mut cases: BTreeMap<OrderNumber, Case> =
         orders.iter().map(|(order, told)| ((*order).clone(), case(order, told, settings, now))).collect();
-    matching::match_loose(&loose, &mut cases, settings);
+    matching::match_loose(&loose, &words, &mut cases, settings);
     cases
 }
 
@@ -91,8 +97,9 @@ fn said(one: &Statement, other: &Statement) -> Ordering {
 
 fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestamp) -> Case {
     let mut questions = BTreeSet::new();
+    let mut conflicts = Vec::new();
     let ordered = ordered(told);
-    let cancel = cancellation(order, told, &mut questions);
+    let cancel = cancellation(order, told, &mut questions, &mut conflicts);
     let known = !told.statements.is_empty()
         || told.events.iter().any(|event| matches!(event.kind, EventKind::Order { .. } | EventKind::Cancel { .. }));
     let standing = Standing {
@@ -112,6 +119,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
             && ordered != cancelled
         {
             questions.insert(Question::UsedDiffers { ordered, cancelled });
+            conflicts.extend(used_twice(told, ordered, cancelled));
         }
         if points.used.is_none() && told.last_word().is_none() {
             questions.insert(Question::OrderUnseen);
@@ -121,6 +129,9 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         Said::Note { text } => Some(text.clone()),
         _ => None,
     });
+    let by_flag = |statement: &&&Statement| statement.by == By::Flag && matches!(statement.said, Said::Confirm { .. });
+    let mut mails: Vec<_> = told.events.iter().copied().chain(told.assigned.iter().map(|one| one.event)).collect();
+    mails.sort_by_key(|event| event.at);
     let mut case = Case {
         order_number: order.clone(),
         shop_code: latest(told, |terms| terms.shop_code.clone())
@@ -132,23 +143,31 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         cause: cancel.cause,
         points,
         coupon,
+        coupons: held(told),
+        payment_yen: ordered.payment_yen,
         due: Due::default(),
+        assumed: Vec::new(),
+        since: Due::default(),
         may_ask_shop: false,
         questions: Vec::new(),
-        evidence: told.events.iter().map(|event| evidence(event)).collect(),
+        conflicts,
+        evidence: mails.into_iter().map(evidence).collect(),
         notes: notes.collect(),
         answered_at: told.last_word().map(|word| word.at),
+        by_flag_at: told.statements.iter().filter(by_flag).map(|statement| statement.at).collect(),
         seen_at: now,
         ended: false,
     };
+    let spend = owed::spend_by(told, case.points.returned, settings.spend_days, settings.assume_limited)
+        .filter(|_| due::is_cancelled(cancel.state));
     let stated = Stated {
         reply_by: (cancel.state == State::Pending).then(|| reply_by(told, settings)).flatten(),
         pay_by: matches!(cancel.state, State::None | State::Pending).then(|| pay_by(told, settings)).flatten(),
-        spend_by: owed::spend_by(told, case.points.returned, settings.spend_days),
+        spend_by: spend.map(|spend| Known { until: spend.until, since: spend.since, assumed: spend.assumed }),
         coupon_until: coupon_until(told, now),
     };
-    case.due = due::due(&case, stated, settings);
-    case.ended = ended(&case, told, settings, now);
+    due::set(&mut case, stated, settings);
+    case.ended = ended(&case, told, spend.is_some_and(|spend| spend.limited), settings, now);
     case.may_ask_shop = !case.ended
         && cancel.verified
         && case.cancelled != State::Conflict
@@ -158,11 +177,12 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
 }
 
 /// Nothing waits for the shopper, or nothing can be done any more.
-fn ended(case: &Case, told: &Told<'_>, settings: &Settings, now: Timestamp) -> bool {
+fn ended(case: &Case, told: &Told<'_>, limited: bool, settings: &Settings, now: Timestamp) -> bool {
     if told.is_lost() || settings.has_lapsed(case.order_number.date(), now) {
         return true;
     }
-    let to_spend = case.due.spend_by.is_some_and(|at| at >= now);
+    // points that may or may not end keep no case open: the shopper is only reminded
+    let to_spend = limited && case.due.spend_by.is_some_and(|at| at >= now);
     let waits = match case.cancelled {
         State::Conflict | State::Pending | State::Requested => true,
         State::None => case.due.pay_by.is_some_and(|at| at >= now),
@@ -191,7 +211,12 @@ struct Notice<'a> {
     terms: &'a Terms,
 }
 
-fn cancellation<'a>(order: &OrderNumber, told: &Told<'a>, questions: &mut BTreeSet<Question>) -> Cancellation<'a> {
+fn cancellation<'a>(
+    order: &OrderNumber,
+    told: &Told<'a>,
+    questions: &mut BTreeSet<Question>,
+    conflicts: &mut Vec<Conflict>,
+) -> Cancellation<'a> {
     let notices: Vec<Notice<'a>> = told
         .events
         .iter()
@@ -213,7 +238,8 @@ fn cancellation<'a>(order: &OrderNumber, told: &Told<'a>, questions: &mut BTreeS
         .filter(|notice| if partial { notice.form == Cancelled::Partial } else { whole(notice) })
         .collect();
 
-    let lives_at = told.events.iter().filter(|event| lives(event)).map(|event| event.at).max();
+    let alive = told.events.iter().filter(|event| lives(event)).max_by_key(|event| event.at);
+    let lives_at = alive.map(|event| event.at);
     let confirm = told.last_word().filter(|word| matches!(word.said, Said::Confirm { .. }));
     let waiting = notices
         .iter()
@@ -224,11 +250,19 @@ fn cancellation<'a>(order: &OrderNumber, told: &Told<'a>, questions: &mut BTreeS
     let overtaken = |at: Option<Timestamp>| {
         at.zip(lives_at).is_some_and(|(at, lives)| lives > at && confirm.is_none_or(|word| word.at < lives))
     };
+    let totals = conflict::totals(&told.events);
+    if let Some([(one, total), (other, second)]) = totals {
+        questions.insert(Question::TotalsDiffer { one: total, other: second });
+        conflicts.push(conflict::between(About::Totals, one, other));
+    }
     let state = if partial {
         State::Partial
-    } else if leading.is_some() {
+    } else if let Some(leading) = leading {
         if overtaken(last) {
             questions.insert(Question::Conflict);
+            conflicts.extend(alive.map(|alive| conflict::between(About::Life, leading.event, alive)));
+            State::Conflict
+        } else if totals.is_some() && confirm.is_none() {
             State::Conflict
         } else if confirmed || confirm.is_some() {
             State::Confirmed
@@ -252,7 +286,7 @@ fn cancellation<'a>(order: &OrderNumber, told: &Told<'a>, questions: &mut BTreeS
         .or_else(|| waiting.filter(|_| state != State::None).map(|notice| notice.event.at))
         .map(|at| at.max(instant(order.date().at(0, 0, 0, 0))));
     Cancellation {
-        cause: cause(&notices, state, questions),
+        cause: cause(&notices, state, questions, conflicts),
         state,
         t0,
         left: same.iter().filter(|_| partial).max_by_key(|notice| weight(notice)).map(|notice| notice.terms),
@@ -266,11 +300,34 @@ fn lives(event: &Event) -> bool {
     matches!(event.kind, EventKind::Order { stage: Stage::Shipped | Stage::FoundAfterAll, .. })
 }
 
-fn cause(notices: &[Notice<'_>], state: State, questions: &mut BTreeSet<Question>) -> Option<Cause> {
+/// The mails that name so many used points, when they disagree.
+fn used_twice(told: &Told<'_>, ordered: u64, cancelled: u64) -> Option<Conflict> {
+    let says = |event: &&&Event, cancels: bool, points: u64| match &event.kind {
+        EventKind::Order { terms, .. } => !cancels && terms.points_used == Some(points),
+        EventKind::Cancel { terms, .. } => cancels && terms.points_used == Some(points),
+        _ => false,
+    };
+    let one = told.events.iter().find(|event| says(event, false, ordered))?;
+    let other = told.events.iter().rfind(|event| says(event, true, cancelled))?;
+    Some(conflict::between(About::PointsUsed, one, other))
+}
+
+fn cause(
+    notices: &[Notice<'_>],
+    state: State,
+    questions: &mut BTreeSet<Question>,
+    conflicts: &mut Vec<Conflict>,
+) -> Option<Cause> {
     let stated = || notices.iter().filter_map(|notice| notice.cause.map(|cause| (notice, cause)));
     let causes: BTreeSet<Cause> = stated().map(|(_, cause)| cause).collect();
     if causes.len() > 1 && due::is_cancelled(state) {
         questions.insert(Question::CauseDiffers);
+        let (first, last) = (stated().next(), stated().next_back());
+        if let (Some((first, one)), Some(_)) = (first, last)
+            && let Some((other, _)) = stated().rfind(|(_, cause)| *cause != one)
+        {
+            conflicts.push(conflict::between(About::Cause, first.event, other.event));
+        }
     }
     let best = stated().max_by_key(|(notice, _)| {
         let asks = matches!(notice.form, Cancelled::Pending | Cancelled::Requested);
@@ -325,18 +382,19 @@ fn latest<T>(told: &Told<'_>, pick: impl Fn(&Terms) -> Option<T>) -> Option<T> {
 }
 
 /// The latest question of the shop: its own deadline, else the usual one.
-fn reply_by(told: &Told<'_>, settings: &Settings) -> Option<Timestamp> {
-    let mut asked = told.events.iter().rev().filter_map(|event| match event.kind {
-        EventKind::Cancel { form: Cancelled::Pending, reply_by, .. } => {
-            Some(reply_by.unwrap_or_else(|| settings.reply_by(event.at)))
-        }
+fn reply_by(told: &Told<'_>, settings: &Settings) -> Option<Known> {
+    told.events.iter().rev().find_map(|event| match event.kind {
+        EventKind::Cancel { form: Cancelled::Pending, reply_by, .. } => Some(Known {
+            until: reply_by.unwrap_or_else(|| settings.reply_by(event.at)),
+            since: event.at,
+            assumed: reply_by.is_none(),
+        }),
         _ => None,
-    });
-    asked.next()
+    })
 }
 
 /// The latest demand of payment, unless it was paid or shipped since.
-fn pay_by(told: &Told<'_>, settings: &Settings) -> Option<Timestamp> {
+fn pay_by(told: &Told<'_>, settings: &Settings) -> Option<Known> {
     let mut until: Option<(Timestamp, bool, Timestamp)> = None;
     let mut paid = None;
     for event in &told.events {
@@ -356,14 +414,29 @@ fn pay_by(told: &Told<'_>, settings: &Settings) -> Option<Timestamp> {
         };
         until = until.max(demand);
     }
-    until.filter(|(at, ..)| paid.is_none_or(|paid| paid < *at)).map(|(.., until)| until)
+    let (since, stated, until) = until.filter(|(at, ..)| paid.is_none_or(|paid| paid < *at))?;
+    Some(Known { until, since, assumed: !stated })
+}
+
+/// Coupons that mails with this order's number give or give back.
+fn held(told: &Told<'_>) -> Vec<Held> {
+    let coupons = told.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Coupon(coupon) if !matches!(coupon.role, CouponRole::Refused | CouponRole::Advert) => {
+            Some(Held { coupon: coupon.clone(), since: event.at })
+        }
+        _ => None,
+    });
+    coupons.collect()
 }
 
 /// The nearest end of a coupon that belongs to this story; the last one when all are over.
-fn coupon_until(told: &Told<'_>, now: Timestamp) -> Option<Timestamp> {
+fn coupon_until(told: &Told<'_>, now: Timestamp) -> Option<Known> {
     let ends = told.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Coupon(Coupon { role, expires_at, .. }) if *role != CouponRole::Refused => *expires_at,
+        EventKind::Coupon(Coupon { role, expires_at, .. }) if *role != CouponRole::Refused => {
+            expires_at.map(|until| Known { until, since: event.at, assumed: false })
+        }
         _ => None,
     });
-    ends.clone().filter(|at| *at >= now).min().or_else(|| ends.max())
+    let nearest = ends.clone().filter(|known| known.until >= now).min_by_key(|known| (known.until, known.since));
+    nearest.or_else(|| ends.max_by_key(|known| (known.until, known.since)))
 }

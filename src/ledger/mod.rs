@@ -3,8 +3,11 @@
 //! A [`Case`] is a fold over events and statements and nothing else: the same ones in any order, with duplicates,
 //! give the same case. Nothing is overwritten; contradictions become `conflict`.
 
+pub mod agenda;
+mod assign;
 pub mod case;
-mod claim;
+pub mod claim;
+mod conflict;
 pub mod due;
 pub mod event;
 mod fold;
@@ -16,7 +19,7 @@ mod sheet;
 mod tests;
 mod whose;
 
-pub use case::{Case, Evidence, NextStep, Question};
+pub use case::{Case, Conflict, Evidence, NextStep, Question};
 pub use claim::{CLAIMS, claim_of};
 pub use event::{By, Event, EventKind, Said, Statement, Terms};
 pub use fold::cases;

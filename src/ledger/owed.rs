@@ -12,6 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Told<'a> {
     pub(super) events: Vec<&'a Event>,
     pub(super) statements: Vec<&'a Statement>,
+    /// Returns of mails without a number that the shopper gave to this order.
+    pub(super) assigned: Vec<Assigned<'a>>,
+}
+
+/// So many points of a mail that names no order are this order's, the shopper says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Assigned<'a> {
+    pub(super) event: &'a Event,
+    pub(super) points: u64,
+    pub(super) said_at: Timestamp,
 }
 
 impl<'a> Told<'a> {
@@ -221,7 +231,7 @@ fn proven(told: &Told<'_>, known: bool, used: Option<u64>, questions: &mut BTree
         }
         if event.trust != TrustLevel::Verified || !known {
             if !is_answered(told, event.at) {
-                questions.insert(Question::ReturnClaimed { points: amount });
+                questions.insert(Question::ReturnClaimed { points: amount, mail: None });
             }
             continue;
         }
@@ -230,7 +240,9 @@ fn proven(told: &Told<'_>, known: bool, used: Option<u64>, questions: &mut BTree
             None => all = true,
         }
     }
-    let sum = times.keys().fold(0, |sum: u64, points| sum.saturating_add(*points));
+    let given = told.assigned.iter().filter(|one| told.last_count().is_none_or(|word| word.at < one.said_at));
+    let given = given.fold(0, |sum: u64, one| sum.saturating_add(one.points));
+    let sum = times.keys().fold(given, |sum: u64, points| sum.saturating_add(*points));
     for (points, count) in times {
         let twice = points.saturating_mul(count - 1).saturating_add(sum);
         if count > 1 && points > 0 && used.is_none_or(|used| twice <= used) {
@@ -274,20 +286,34 @@ pub(super) fn coupon(
     if used && super::due::is_cancelled(state) { CouponState::Check } else { CouponState::None }
 }
 
-/// When restored points end: as the shopper or a proving mail says, or assumed when they are limited-time ones.
-pub(super) fn spend_by(told: &Told<'_>, returned: Option<u64>, days: u16) -> Option<Timestamp> {
+/// When restored points end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spend {
+    /// The last second.
+    pub(super) until: Timestamp,
+    /// Since when that is known.
+    pub(super) since: Timestamp,
+    /// Nobody stated it: it is the usual short life of limited-time points.
+    pub(super) assumed: bool,
+    /// They are known to end: the case waits until they are spent.
+    pub(super) limited: bool,
+}
+
+/// When restored points end: as the shopper or a proving mail says, or assumed. An order mail does not say which of the
+/// points used were limited-time ones (domain document 1, fact 8), so with `cautious` any may be.
+pub(super) fn spend_by(told: &Told<'_>, returned: Option<u64>, days: u16, cautious: bool) -> Option<Spend> {
     if returned == Some(0) {
         return None;
     }
     let mut back_at = None;
     let mut limited = told.says_limited();
     let mut ends = None;
-    for event in &told.events {
+    let proving = told.events.iter().copied().filter(|event| event.trust == TrustLevel::Verified);
+    for event in proving.chain(told.assigned.iter().map(|one| one.event)) {
         if let EventKind::Points { returned, limited: stated, expires_at } = &event.kind
             && returned.form == Form::Done
-            && event.trust == TrustLevel::Verified
         {
-            back_at = Some(event.at);
+            back_at = back_at.max(Some(event.at));
             limited |= *stated == Some(true);
             ends = ends.into_iter().chain(*expires_at).min();
         }
@@ -300,5 +326,12 @@ pub(super) fn spend_by(told: &Told<'_>, returned: Option<u64>, days: u16) -> Opt
         Some(_) if back_at.is_none() => return None,
         _ => {}
     }
-    ends.or_else(|| back_at.filter(|_| limited).map(|at| super::due::Settings::days_from(at, days)))
+    let since = back_at?;
+    if let Some(until) = ends {
+        return Some(Spend { until, since, assumed: false, limited: true });
+    }
+    (limited || cautious).then(|| {
+        let until = super::due::Settings::days_from(since, days);
+        Spend { until, since, assumed: true, limited }
+    })
 }

@@ -1,6 +1,6 @@
 //! A case as JSON: the stable keys that `modori cases --format json` prints.
 
-use super::case::{Case, Evidence};
+use super::case::{Case, Conflict, Evidence, Held};
 use crate::calendar::rfc3339;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -31,10 +31,34 @@ pub fn sheet(case: &Case) -> Value {
             "spend_by": at(due.spend_by),
             "protection_until": at(due.protection_until),
         },
+        "assumed": case.assumed,
         "may_ask_shop": case.may_ask_shop,
         "inquiry": "none", // no letters yet
         "questions": case.questions,
+        "conflicts": case.conflicts.iter().map(conflict).collect::<Vec<_>>(),
+        "coupons": case.coupons.iter().map(held).collect::<Vec<_>>(),
+        "payment_yen": case.payment_yen,
+        "open": !case.ended,
+        "next": case.upcoming().map(|(step, at)| json!({ "step": step, "at": rfc3339(at) })),
         "evidence": case.evidence.iter().map(evidence).collect::<Vec<_>>(),
+    })
+}
+
+fn conflict(conflict: &Conflict) -> Value {
+    json!({ "about": conflict.about, "proofs": conflict.proofs.each_ref().map(evidence) })
+}
+
+fn held(held: &Held) -> Value {
+    let coupon = &held.coupon;
+    json!({
+        "role": coupon.role,
+        "amount_yen": coupon.amount_yen,
+        "percent": coupon.percent,
+        "code": coupon.code,
+        "url": coupon.url,
+        "min_yen": coupon.min_yen,
+        "expires_at": coupon.expires_at.map(rfc3339),
+        "since": rfc3339(held.since),
     })
 }
 

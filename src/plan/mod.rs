@@ -4,6 +4,7 @@ pub mod link;
 pub mod on_backtest;
 pub mod on_mail;
 pub mod on_rules;
+pub mod on_time;
 mod tell;
 
 use crate::ledger::Event;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use on_backtest::{Old, Way, on_backtest};
 pub use on_mail::{Arrived, on_mail};
 pub use on_rules::on_rules;
+pub use on_time::{Due, on_time};
 
 /// What the shopper's configuration says about acting.
 #[derive(Clone, Debug, Default)]

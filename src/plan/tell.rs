@@ -3,7 +3,7 @@
 use super::link::{click_target, item_page};
 use super::on_mail::Arrived;
 use crate::calendar::rfc3339;
-use crate::facts::{Confidence, Found};
+use crate::facts::{Confidence, Found, OrderNumber};
 use crate::mail::TrustLevel;
 use crate::mail::trust::is_rakuten;
 use crate::rules::{category, label};
@@ -78,12 +78,15 @@ pub(super) fn target(arrived: &Arrived<'_>) -> Option<String> {
             let shown = || links().filter(|href| href.contains("://item.") || href.contains("://books."));
             stated.chain(links()).find_map(item_page).or_else(|| shown().find_map(click_target))
         }
-        category::CANCELLATION => facts.order().map(|order| {
-            let shop = order.shop_id();
-            format!("https://order.my.rakuten.co.jp/?page=myorder&act=detail_view&shop_id={shop}&order_number={order}")
-        }),
+        category::CANCELLATION => facts.order().map(order_page),
         _ => None,
     }
+}
+
+/// An order's page in the purchase history, made from its number (domain document 4.6).
+pub(super) fn order_page(order: &OrderNumber) -> String {
+    let shop = order.shop_id();
+    format!("https://order.my.rakuten.co.jp/?page=myorder&act=detail_view&shop_id={shop}&order_number={order}")
 }
 
 /// A link worth showing as text when there is nothing to tap: a vouched-for sender's own, on Rakuten's hosts.

@@ -136,7 +136,7 @@ pub(super) fn unusable() -> [Unusable; 2] {
     [Unusable::default(), full]
 }
 
-pub(super) const STEPS: [NextStep; 8] = [
+pub(super) const STEPS: [NextStep; 9] = [
     NextStep::Reply,
     NextStep::Pay,
     NextStep::Look,
@@ -144,6 +144,7 @@ pub(super) const STEPS: [NextStep; 8] = [
     NextStep::AskShop,
     NextStep::AskRakuten,
     NextStep::Spend,
+    NextStep::UseCoupon,
     NextStep::Protect,
 ];
 
@@ -162,16 +163,24 @@ pub(super) fn questions() -> Vec<Question> {
         Question::MoreThanUsed { said: 700, used: 500 },
         Question::PromiseDiffers { promised: 300, expected: 500 },
         Question::UsedDiffers { ordered: 500, cancelled: 300 },
+        Question::TotalsDiffer { one: 3260, other: 5000 },
         Question::CauseDiffers,
         Question::LimitedExpired { points: 300 },
         Question::CouponClaimed,
         Question::CouponRefused,
     ];
     let order = crate::facts::OrderNumber::parse("399999-20261120-0123456789");
+    let orders = order.clone().into_iter().collect();
+    questions.push(Question::Together { points: 800, orders, mail: "0123456789".into() });
     for points in [None, Some(500)] {
-        questions.push(Question::ReturnClaimed { points });
+        questions.push(Question::ReturnClaimed { points, mail: None });
+        questions.push(Question::ReturnClaimed { points, mail: Some("0123456789".into()) });
         questions.push(Question::ReturnRefused { points });
-        questions.push(Question::WhichOrder { points, orders: order.clone().into_iter().collect() });
+        questions.push(Question::WhichOrder {
+            points,
+            orders: order.clone().into_iter().collect(),
+            mail: "0123456789".into(),
+        });
     }
     questions
 }

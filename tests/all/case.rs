@@ -1,7 +1,7 @@
 //! `modori case`: the story of one order, in both languages, with what the shopper said among what the mails claim.
 
 use super::support::embedded::Embedded;
-use super::support::run::cancellation;
+use super::support::run::{cancellation, mail};
 use serde_json::Value;
 
 const ORDER: &str = "399999-20261120-0123456789";
@@ -37,4 +37,67 @@ fn the_story_of_an_order_is_told_with_its_evidence() {
     assert!(!unknown.status.success());
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("nothing is known of"));
     assert_eq!(home.run(&["case", "12345"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_refund_without_a_number_is_asked_about_and_given_to_its_orders() {
+    const OTHER: &str = "399999-20261120-0123456790";
+    let embedded = Embedded::start();
+    let home = embedded.home("language = \"en\"", "backlog = \"sort\"\n");
+    let order = |name: &str, order: &str, points: u64| {
+        let text = format!(
+            "楽天市場内のショップ「モドリ雑貨店」へのご注文です。\n[受注番号] {order}\n[日時] 2026-11-20 20:01:33\n[商品]\n\
+             帆布トート(mz-1)\n価格 3,960(円) x 1(個) = 3,960(円)\nポイント利用 -{points}(円)\n支払い金額 {}(円)\n\
+             https://www.rakuten.co.jp/modori-zakka/\n",
+            3960 - points
+        );
+        mail(name, "order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", &text)
+    };
+    for (n, number, points) in [("a", ORDER, 500), ("b", OTHER, 300)] {
+        embedded.deliver("INBOX", &order(&format!("order-{n}"), number, points));
+        let text = format!("受注番号：{number}\n欠品のため、ご注文をキャンセルいたしました。\n");
+        let from = "modori-zakka@shop.rakuten.co.jp";
+        embedded.deliver("INBOX", &mail(&format!("cancel-{n}"), from, "ご注文キャンセルのお知らせ", &text));
+    }
+    let refund =
+        "いつもありがとうございます。\nキャンセルされたご注文のご利用ポイント800ポイントを返還いたしました。\n";
+    embedded.deliver("INBOX", &mail("refund", "modori-zakka@shop.rakuten.co.jp", "ポイント返還のお知らせ", refund));
+    home.ok(&["sweep"]);
+
+    let asked = home.ok(&["cases", "--questions"]);
+    assert!(asked.contains("800 returned points fits these orders together"), "{asked}");
+    assert!(asked.contains("modori-zakka@shop.rakuten.co.jp") && asked.contains("返還いたしました"), "{asked}");
+    let command = asked.split("modori assign ").nth(1).unwrap().lines().next().unwrap();
+    let key = command.split_whitespace().next().unwrap();
+
+    // more than the mail speaks of is refused, and so is what names no mail or no order
+    for wrong in [
+        &["assign", key, &format!("{ORDER}=500"), &format!("{OTHER}=500")][..],
+        &["assign", "abc", ORDER],
+        &["assign", "0123456789", ORDER],
+        &["assign", key, "399999-20261121-0123456789"],
+        &["assign", key, &format!("{ORDER}=many")],
+    ] {
+        assert!(!home.run(wrong).status.success(), "{wrong:?}");
+    }
+    let words: Vec<&str> = std::iter::once("assign").chain(command.split_whitespace()).collect();
+    home.ok(&words);
+    let told = home.ok(&["cases", "--format", "json"]);
+    let cases: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(cases.len(), 2);
+    for case in &cases {
+        assert_eq!((&case["points"]["outstanding"], &case["questions"]), (&0.into(), &serde_json::json!([])), "{case}");
+    }
+    assert!(home.ok(&["cases", "--questions"]).contains("there are no questions"));
+    assert!(home.ok(&["case", ORDER]).contains("you: a return belongs here"));
+    // taken back
+    home.ok(&["assign", key, "--not", OTHER]);
+    let case: Value = serde_json::from_str(&home.ok(&["case", "--format", "json", OTHER])).unwrap();
+    assert_eq!(case["points"]["returned"], 0, "{case}");
+
+    // filters
+    assert!(home.ok(&["cases", "--state", "claimed", "--shop", "ＭＯＤＯＲＩ"]).contains(OTHER));
+    assert!(!home.ok(&["cases", "--state", "pending"]).contains(OTHER));
+    assert!(!home.ok(&["cases", "--shop", "elsewhere"]).contains(OTHER));
+    assert!(!home.ok(&["cases", "--within", "0", "--at", "2026-11-20"]).contains(OTHER));
 }

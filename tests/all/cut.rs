@@ -128,6 +128,7 @@ impl World {
             backlog: Backlog::Sort,
             own_addresses: BTreeSet::new(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
+            ledger: modori::ledger::due::Settings::default(),
         }
     }
 

@@ -17,6 +17,7 @@ mod measure;
 mod mutated;
 mod release;
 mod reload;
+mod remind;
 mod same_wire;
 mod schema;
 mod story;

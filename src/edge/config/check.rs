@@ -3,6 +3,7 @@
 use super::{Account, Backlog, Channel, ChannelKind, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
+use crate::ledger::due::Settings;
 use crate::mailbox::LEAST_FETCH;
 use crate::plan::{Late, Policy};
 use crate::rules::diagnostic::{Desk, Diagnostic, Source, meant};
@@ -163,8 +164,29 @@ impl Check<'_> {
             },
             backlog,
             channels,
-            ledger: written.ledger.unwrap_or_default(),
+            ledger: self.ledger(written.ledger),
         })
+    }
+
+    /// The clocks, with the days of the file that they name.
+    fn ledger(&mut self, written: Option<Settings>) -> Settings {
+        let mut settings = written.unwrap_or_default();
+        if let Some(name) = settings.calendar.file.take() {
+            let path = self.path(&name);
+            match std::fs::read(&path) {
+                Ok(list) => {
+                    if let Err((line, day)) = settings.calendar.add_list(&list) {
+                        let what = format!("{}, line {line}: `{day}` is no day", path.display());
+                        self.wrong(0..0, what, "write days like 2027-05-06, one a line");
+                    }
+                }
+                Err(error) => {
+                    let what = format!("cannot read the list of holidays {}: {error}", path.display());
+                    self.wrong(0..0, what, "check `file` in [ledger.calendar], and the file's mode");
+                }
+            }
+        }
+        settings
     }
 
     fn accounts(&mut self, written: &[Spanned<syntax::Account>]) -> Vec<Account> {

@@ -1,12 +1,36 @@
 //! Which orders must be looked at again, and when: a list that follows from events and statements.
 
-use super::{Db, StoreError, from_seconds, seconds};
-use crate::ledger::Event;
+use super::settle::json;
+use super::{Db, Row, StoreError, from_seconds, outbox, seconds};
+use crate::facts::OrderNumber;
+use crate::ledger::agenda::wake_at;
+use crate::ledger::due::Settings;
+use crate::ledger::{self, Case, Event, Statement};
+use crate::plan::on_time::{Due, TOGETHER};
+use crate::plan::{Effect, Wish};
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Transaction;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A mail without an order number may speak of orders cancelled so long before or after it.
-const NEIGHBOURS: SignedDuration = SignedDuration::from_hours(45 * 24);
+/// Beyond the days that a mail without a number may lie from its cancellation: the dates of both may be off.
+const SPARE_DAYS: i64 = 15;
+
+/// What is told when appointments are kept.
+pub struct Telling {
+    /// What is due, missed deadlines first.
+    pub due: Vec<Due>,
+    /// Everything else that follows from the cases (warnings, flags): entered as it is.
+    pub besides: Vec<Wish>,
+}
+
+/// What came of keeping appointments.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// How many orders were looked at.
+    pub orders: usize,
+    /// Alerts that are under way now: the caller sends them.
+    pub alerts: Vec<Row>,
+}
 
 /// Something new is known: the order of this event, or the orders that a mail without a number may speak of, are
 /// looked at as soon as may be.
@@ -14,12 +38,21 @@ pub(super) fn wake(transaction: &Transaction<'_>, event: &Event) -> Result<(), S
     match &event.order {
         Some(order) => wake_order(transaction, order.as_str()),
         None => {
+            // wider than any setting of match_days is likely to be; an order looked at in vain costs nothing
+            let (from, until) = around(event.at, 120);
             let sql = "UPDATE agenda SET wake_at = 0 WHERE cancelled_at BETWEEN ?1 AND ?2";
-            let (from, until) = around(event.at);
             transaction.prepare_cached(sql)?.execute((from, until))?;
-            Ok(())
+            wake_orders_of(transaction, &event.mail.hex())
         }
     }
+}
+
+/// Something new is known of the orders that the shopper gave this mail to: what one takes another cannot have.
+pub(super) fn wake_orders_of(transaction: &Transaction<'_>, mail: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE agenda SET wake_at = 0 \
+               WHERE order_number IN (SELECT order_number FROM statement WHERE mail_key = ?1)";
+    transaction.prepare_cached(sql)?.execute([mail])?;
+    Ok(())
 }
 
 /// Something new is known of this order.
@@ -30,9 +63,10 @@ pub(super) fn wake_order(transaction: &Transaction<'_>, order: &str) -> Result<(
     Ok(())
 }
 
-fn around(at: Timestamp) -> (i64, i64) {
-    let from = at.checked_sub(NEIGHBOURS).unwrap_or(Timestamp::MIN);
-    let until = at.checked_add(NEIGHBOURS).unwrap_or(Timestamp::MAX);
+fn around(at: Timestamp, days: i64) -> (i64, i64) {
+    let days = SignedDuration::from_hours(24 * days);
+    let from = at.checked_sub(days).unwrap_or(Timestamp::MIN);
+    let until = at.checked_add(days).unwrap_or(Timestamp::MAX);
     (seconds(from), seconds(until))
 }
 
@@ -46,4 +80,249 @@ impl Db {
         let at: Option<i64> = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         Ok(at.map(from_seconds))
     }
+
+    /// When modori last looked at its deadlines.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn pulse(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT at FROM pulse WHERE id = 1";
+        let at: Option<i64> = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+        Ok(at.map(from_seconds))
+    }
+
+    /// modori looked at its deadlines now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn beat(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT INTO pulse (id, at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+        self.connection.prepare_cached(sql)?.execute([seconds(now)])?;
+        Ok(())
+    }
+
+    /// Looks at orders whose time has come, at most `limit` of them: what `tell` answers to their cases is entered, and
+    /// when each is looked at again is written down, in one transaction. Of more than a few new reminders `together`
+    /// says it shorter; they count as told.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is changed then.
+    pub fn keep_appointments(
+        &mut self,
+        settings: &Settings,
+        limit: u32,
+        now: Timestamp,
+        tell: impl FnOnce(&BTreeMap<OrderNumber, Case>) -> Telling,
+        together: impl Fn(&[&Due]) -> Vec<Wish>,
+    ) -> Result<Kept, StoreError> {
+        self.write(|transaction| {
+            let woken = woken(transaction, limit, now)?;
+            if woken.is_empty() {
+                return Ok(Kept::default());
+            }
+            let mut cases = near(transaction, &woken, settings, now)?;
+            cases.retain(|order, _| woken.contains(order));
+            let telling = tell(&cases);
+            let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
+            for missed in [true, false] {
+                let due: Vec<&Due> = telling.due.iter().filter(|due| due.missed == missed).collect();
+                enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)?;
+            }
+            enter(transaction, &telling.besides, &mut kept.alerts, now)?;
+            for order in &woken {
+                let case = cases.get(order);
+                let wake = case.and_then(|case| wake_at(case, settings, now));
+                set_wake(transaction, order, wake, case.and_then(|case| case.cancelled_at))?;
+            }
+            Ok(kept)
+        })
+    }
+
+    /// Makes anew what follows from events and statements: when each order must be looked at. Answers all cases.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is changed then.
+    pub fn rebuild(&mut self, settings: &Settings, now: Timestamp) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
+        let cases = ledger::cases(&self.events()?, &self.statements()?, settings, now);
+        self.write(|transaction| {
+            transaction.execute("DELETE FROM agenda", [])?;
+            for (order, case) in &cases {
+                set_wake(transaction, order, Some(Timestamp::UNIX_EPOCH), case.cancelled_at)?;
+            }
+            Ok(())
+        })?;
+        Ok(cases)
+    }
+}
+
+fn set_wake(
+    transaction: &Transaction<'_>,
+    order: &OrderNumber,
+    wake: Option<Timestamp>,
+    cancelled: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO agenda (order_number, wake_at, cancelled_at) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (order_number) DO UPDATE SET wake_at = excluded.wake_at, cancelled_at = excluded.cancelled_at";
+    transaction.prepare_cached(sql)?.execute((order.as_str(), wake.map(seconds), cancelled.map(seconds)))?;
+    Ok(())
+}
+
+/// Reminders that were not told before: each by itself, or several together.
+fn enter_due(
+    transaction: &Transaction<'_>,
+    due: &[&Due],
+    missed: bool,
+    together: &impl Fn(&[&Due]) -> Vec<Wish>,
+    alerts: &mut Vec<Row>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut query = transaction.prepare_cached("SELECT 1 FROM outbox WHERE wish_key = ?1")?;
+    let mut new = Vec::new();
+    for one in due {
+        let mut known = false;
+        for wish in &one.wishes {
+            known = known || query.exists([&wish.key])?;
+        }
+        if !known && !one.wishes.is_empty() {
+            new.push(*one);
+        }
+    }
+    // a deadline that passed is never told with the words of one that is near
+    if new.len() <= TOGETHER && !missed {
+        for one in new {
+            enter(transaction, &one.wishes, alerts, now)?;
+        }
+        return Ok(());
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    enter(transaction, &together(&new), alerts, now)?;
+    for wish in new.iter().flat_map(|one| &one.wishes) {
+        if let Some(row) = outbox::enter(transaction, wish, "", None, false, now)? {
+            let sql = "UPDATE outbox SET state = 'dropped', last_error = 'told together with others', closed_at = ?2 \
+                       WHERE id = ?1";
+            transaction.prepare_cached(sql)?.execute((row.id, super::millis(now)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Enters wishes; alerts that are due are handed back under way.
+fn enter(
+    transaction: &Transaction<'_>,
+    wishes: &[Wish],
+    alerts: &mut Vec<Row>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for wish in wishes {
+        let at_once = matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
+        let row = outbox::enter(transaction, wish, "", None, at_once, now)?;
+        alerts.extend(row.filter(|_| at_once));
+    }
+    Ok(())
+}
+
+/// Orders whose time has come, the longest waiting first.
+fn woken(connection: &Connection, limit: u32, now: Timestamp) -> Result<BTreeSet<OrderNumber>, StoreError> {
+    let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 ORDER BY wake_at, order_number LIMIT ?2";
+    numbers(connection, sql, (seconds(now), limit))
+}
+
+fn numbers(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<BTreeSet<OrderNumber>, StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let rows = query.query_map(parameters, |row| row.get::<_, String>(0))?;
+    let mut found = BTreeSet::new();
+    for number in rows {
+        found.extend(OrderNumber::parse(&number?));
+    }
+    Ok(found)
+}
+
+/// The cases of these orders, as a fold over everything would give them: their own events and statements, the mails
+/// without a number that may speak of them, and every other order that those mails may speak of as well.
+fn near(
+    connection: &Connection,
+    orders: &BTreeSet<OrderNumber>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
+    let mut events = events_of(connection, orders)?;
+    let mut statements = statements_of(connection, orders)?;
+    let own = ledger::cases(&events, &statements, settings, now);
+    let days = i64::from(settings.match_days.max(30)) + SPARE_DAYS;
+    let cancelled = own.values().filter_map(|case| case.cancelled_at);
+    let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| around(at, days)).collect());
+    let mut loose = Vec::new();
+    for (from, until) in windows {
+        let sql = "SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2";
+        loose.extend(bodies::<Event>(connection, sql, (from, until), "event")?);
+    }
+    // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
+    let given = "SELECT mail_key FROM statement WHERE mail_key IS NOT NULL \
+                 AND order_number IN (SELECT value FROM json_each(?1))";
+    let sql = format!("SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND mail_key IN ({given})");
+    let asked = json(orders, "list of orders")?;
+    loose.extend(bodies::<Event>(connection, &sql, [&asked], "event")?);
+    // restocks speak of no order
+    loose.retain(|event| !matches!(event.kind, ledger::EventKind::Restock { .. }));
+    if loose.is_empty() {
+        return Ok(own);
+    }
+    let sql = format!("SELECT order_number FROM statement WHERE mail_key IN ({given})");
+    let mut others = numbers(connection, &sql, [&asked])?;
+    for (from, until) in merged(loose.iter().map(|event| around(event.at, days)).collect()) {
+        let sql = "SELECT DISTINCT order_number FROM event WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
+                   UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";
+        others.extend(numbers(connection, sql, (from, until))?);
+    }
+    let others: BTreeSet<OrderNumber> = others.difference(orders).cloned().collect();
+    events.extend(events_of(connection, &others)?);
+    events.extend(loose);
+    statements.extend(statements_of(connection, &others)?);
+    Ok(ledger::cases(&events, &statements, settings, now))
+}
+
+/// Spans that touch become one.
+fn merged(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::new();
+    for (from, until) in spans {
+        match merged.last_mut() {
+            Some((_, end)) if *end >= from => *end = until.max(*end),
+            _ => merged.push((from, until)),
+        }
+    }
+    merged
+}
+
+fn events_of(connection: &Connection, orders: &BTreeSet<OrderNumber>) -> Result<Vec<Event>, StoreError> {
+    let sql = "SELECT body FROM event WHERE retired = 0 AND order_number IN (SELECT value FROM json_each(?1))";
+    bodies(connection, sql, [json(&orders, "list of orders")?], "event")
+}
+
+fn statements_of(connection: &Connection, orders: &BTreeSet<OrderNumber>) -> Result<Vec<Statement>, StoreError> {
+    let sql = "SELECT body FROM statement WHERE order_number IN (SELECT value FROM json_each(?1))";
+    bodies(connection, sql, [json(&orders, "list of orders")?], "statement")
+}
+
+/// Values that are stored as JSON.
+pub(super) fn bodies<T: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    what: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query(parameters)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        found.push(serde_json::from_str(body).map_err(|error| StoreError::Value { what, error })?);
+    }
+    Ok(found)
 }

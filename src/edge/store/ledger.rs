@@ -3,7 +3,7 @@
 use super::settle::{add_events, json};
 use super::{Db, StoreError, agenda, seconds};
 use crate::facts::OrderNumber;
-use crate::ledger::{Event, Statement};
+use crate::ledger::{Event, Said, Statement};
 use crate::mailbox::MailKey;
 use crate::rules::{Known, KnownOrder};
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds an event that cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, StoreError> {
-        self.bodies("SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
+        agenda::bodies(&self.connection, "SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
     }
 
     /// All statements, in the order they were written.
@@ -60,7 +60,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a statement that cannot be read.
     pub fn statements(&self) -> Result<Vec<Statement>, StoreError> {
-        self.bodies("SELECT body FROM statement ORDER BY id", [], "statement")
+        agenda::bodies(&self.connection, "SELECT body FROM statement ORDER BY id", [], "statement")
     }
 
     /// Writes down what the shopper says.
@@ -70,10 +70,22 @@ impl Db {
     pub fn say(&mut self, statement: &Statement, now: Timestamp) -> Result<(), StoreError> {
         let body = json(statement, "statement")?;
         let order = statement.order.to_string();
+        let mail = match statement.said {
+            Said::Assign { mail, .. } | Said::Disown { mail } => Some(mail.hex()),
+            _ => None,
+        };
         self.write(|transaction| {
-            transaction
-                .prepare_cached("INSERT INTO statement (order_number, at, body, said_at) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((&order, seconds(statement.at), body, seconds(now)))?;
+            let sql = "INSERT INTO statement (order_number, at, body, said_at, mail_key) VALUES (?1, ?2, ?3, ?4, ?5)";
+            transaction.prepare_cached(sql)?.execute((
+                &order,
+                seconds(statement.at),
+                body,
+                seconds(now),
+                mail.as_deref(),
+            ))?;
+            if let Some(mail) = &mail {
+                agenda::wake_orders_of(transaction, mail)?;
+            }
             agenda::wake_order(transaction, &order)
         })
     }
@@ -118,21 +130,5 @@ impl Db {
             known.own_letter = known.own_letter || query.exists([id])?;
         }
         Ok(known)
-    }
-
-    fn bodies<T: serde::de::DeserializeOwned>(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-        what: &'static str,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut query = self.connection.prepare_cached(sql)?;
-        let mut rows = query.query(parameters)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let body: String = row.get(0)?;
-            found.push(serde_json::from_str(&body).map_err(|error| StoreError::Value { what, error })?);
-        }
-        Ok(found)
     }
 }

@@ -13,6 +13,7 @@ mod outbox;
 mod release;
 mod settle;
 
+pub use agenda::{Kept, Telling};
 pub use correction::Correction;
 pub use cursor::Cursor;
 pub use history::{Action, Decided, Redecided, Subject};

@@ -1,5 +1,7 @@
 //! The store against real files: migrations, settling once, leases, reopening.
 
+mod agenda;
+
 use super::*;
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Alert, Effect, Step, Wish};

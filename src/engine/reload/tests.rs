@@ -38,6 +38,7 @@ fn desk() -> Desk {
         backlog: Backlog::Leave,
         own_addresses: BTreeSet::new(),
         mailboxes: Vec::new(),
+        ledger: crate::ledger::due::Settings::default(),
     };
     Desk { folder, engine }
 }

@@ -27,7 +27,13 @@ CREATE INDEX outbox_open ON outbox (state, due) WHERE state IN ('ready', 'doing'
 -- 1: its mail was read anew and says something else now. Kept, and not counted.
 ALTER TABLE event ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX event_without_order ON event (at) WHERE order_number IS NULL AND retired = 0;
+CREATE INDEX event_that_cancels ON event (at) WHERE cancels = 1 AND retired = 0;
 CREATE INDEX statement_of_order ON statement (order_number);
+CREATE INDEX statement_at ON statement (at);
+
+-- The mail without an order number that a statement gives to an order, or takes from it.
+ALTER TABLE statement ADD COLUMN mail_key TEXT;
+CREATE INDEX statement_of_mail ON statement (mail_key) WHERE mail_key IS NOT NULL;
 
 -- When each order must be looked at again. Derived from events and statements; `modori ledger rebuild` makes it anew.
 CREATE TABLE agenda (

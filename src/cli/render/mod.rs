@@ -1,6 +1,7 @@
 //! The only place that draws: tables, trees, bars.
 
-use super::case::Told;
+mod cases;
+
 use super::classify::Sheet;
 use super::tested::Tested;
 use crate::calendar;
@@ -8,10 +9,8 @@ use crate::edge::store::{Action, Latency, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
-use crate::ledger::Case;
 use crate::plan::{Effect, Way};
 use crate::rules::{Listed, ListedExtractor, Verdict};
-use crate::wording::{Language, Wording};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,6 +20,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::Duration;
+
+pub(super) use cases::{case, cases, questions};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -208,70 +209,6 @@ fn state(replaces: Option<&str>, enabled: bool) -> String {
         (Some(file), true) => format!("instead of {file}"),
         (None, true) => String::new(),
     }
-}
-
-/// The cases, each with its next step.
-pub(super) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> String {
-    if cases.is_empty() {
-        return match language {
-            Language::Ja => "未解決の件はありません".to_owned(),
-            Language::En => "nothing is outstanding".to_owned(),
-        };
-    }
-    let header = match language {
-        Language::Ja => ["注文番号", "ショップ", "状態", "ポイント", "クーポン", "次にすること", "いつ"],
-        Language::En => ["order", "shop", "state", "points", "coupon", "next step", "when"],
-    };
-    let mut table = table(&header);
-    let mut questions = String::new();
-    for case in cases {
-        let points = match (case.points.outstanding, case.points.expected_back, case.points.used) {
-            (Some(outstanding), Some(expected), _) => format!("{outstanding}/{expected}"),
-            (_, _, Some(used)) => format!("?/{used}"),
-            _ => "?".to_owned(),
-        };
-        let coupon = serde_json::to_value(case.coupon.state).ok().and_then(|state| state.as_str().map(str::to_owned));
-        let coupon = match (coupon.as_deref(), case.coupon.used_yen) {
-            (Some("none") | None, _) => "-".to_owned(),
-            (Some(state), Some(yen)) => format!("{yen} yen: {state}"),
-            (Some(state), None) => state.to_owned(),
-        };
-        let (step, when) = case
-            .next()
-            .map_or(("-".to_owned(), "-".to_owned()), |(step, when)| (wording.step(language, step), at(when)));
-        let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
-        table.add_row([
-            case.order_number.to_string(),
-            case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
-            format!("{}{cause}", wording.state(language, case.cancelled)),
-            points,
-            coupon,
-            step,
-            when,
-        ]);
-        for question in &case.questions {
-            let _ = writeln!(questions, "{}: {}", case.order_number, wording.question(language, question));
-        }
-    }
-    if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
-}
-
-/// One order with its story.
-pub(super) fn case(case: &Case, story: &[Told], wording: &Wording, language: Language) -> String {
-    let mut out = format!("{}\n", cases(&[case], wording, language));
-    let header = match language {
-        Language::Ja => ["いつ", "何が", "送信者", "どの言葉で"],
-        Language::En => ["when", "what", "sender", "in which words"],
-    };
-    let mut table = table(&header);
-    for one in story {
-        let words = one_line(&one.words);
-        let sender = [Some(one.sender.clone()), one.trust.clone()];
-        let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
-        table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
-    }
-    let _ = write!(out, "\n{table}");
-    out
 }
 
 /// Folders with their counts, as a tree.

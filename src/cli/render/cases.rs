@@ -1,0 +1,132 @@
+//! Cases, their questions and their stories.
+
+use super::{DIM, at, one_line, table, title};
+use crate::cli::case::Told;
+use crate::ledger::{Case, Event, Evidence, NextStep, Question, claim};
+use crate::wording::{Language, Wording};
+use std::fmt::Write as _;
+
+/// The cases, each with its next step.
+pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> String {
+    if cases.is_empty() {
+        return match language {
+            Language::Ja => "未解決の件はありません".to_owned(),
+            Language::En => "nothing is outstanding".to_owned(),
+        };
+    }
+    let header = match language {
+        Language::Ja => ["注文番号", "ショップ", "状態", "ポイント", "クーポン", "次にすること", "いつ"],
+        Language::En => ["order", "shop", "state", "points", "coupon", "next step", "when"],
+    };
+    let mut table = table(&header);
+    let mut questions = String::new();
+    for case in cases {
+        let points = match (case.points.outstanding, case.points.expected_back, case.points.used) {
+            (Some(outstanding), Some(expected), _) => format!("{outstanding}/{expected}"),
+            (_, _, Some(used)) => format!("?/{used}"),
+            _ => "?".to_owned(),
+        };
+        let coupon = serde_json::to_value(case.coupon.state).ok().and_then(|state| state.as_str().map(str::to_owned));
+        let coupon = match (coupon.as_deref(), case.coupon.used_yen) {
+            (Some("none") | None, _) => "-".to_owned(),
+            (Some(state), Some(yen)) => format!("{yen} yen: {state}"),
+            (Some(state), None) => state.to_owned(),
+        };
+        let (step, when) = case.upcoming().map_or(("-".to_owned(), "-".to_owned()), |(step, when)| {
+            // a guess is marked as one
+            let guess = if is_assumed(case, step) { "?" } else { "" };
+            (wording.step(language, step), format!("{}{guess}", at(when)))
+        });
+        let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
+        table.add_row([
+            case.order_number.to_string(),
+            case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
+            format!("{}{cause}", wording.state(language, case.cancelled)),
+            points,
+            coupon,
+            step,
+            when,
+        ]);
+        for question in &case.questions {
+            let _ = writeln!(questions, "{}: {}", case.order_number, wording.question(language, question));
+        }
+    }
+    if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
+}
+
+fn is_assumed(case: &Case, step: NextStep) -> bool {
+    let key = match step {
+        NextStep::Reply => "reply_by",
+        NextStep::Pay => "pay_by",
+        NextStep::Spend => "spend_by",
+        _ => return false,
+    };
+    case.assumed.contains(&key)
+}
+
+/// What the shopper is asked, each with the mails it is about.
+pub(in crate::cli) fn questions(cases: &[&Case], events: &[Event], wording: &Wording, language: Language) -> String {
+    let mut out = String::new();
+    for case in cases {
+        let shop = case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_default();
+        let _ = writeln!(out, "{} {}", title(case.order_number.as_str()), one_line(&shop));
+        for question in &case.questions {
+            let _ = writeln!(out, "  {}", wording.question(language, question));
+            for event in about(question, events) {
+                let _ = writeln!(out, "    {}", proof(&claim::evidence(event), wording, language));
+            }
+        }
+        for conflict in &case.conflicts {
+            for one in &conflict.proofs {
+                let _ = writeln!(out, "    {}", proof(one, wording, language));
+            }
+        }
+    }
+    if out.is_empty() {
+        return match language {
+            Language::Ja => "確かめていただきたいことはありません".to_owned(),
+            Language::En => "there are no questions".to_owned(),
+        };
+    }
+    out.trim_end().to_owned()
+}
+
+/// The mails that a question is about and that no order is known of.
+fn about<'a>(question: &Question, events: &'a [Event]) -> impl Iterator<Item = &'a Event> {
+    let mail = match question {
+        Question::WhichOrder { mail, .. } | Question::Together { mail, .. } => Some(mail.clone()),
+        Question::ReturnClaimed { mail, .. } => mail.clone(),
+        _ => None,
+    };
+    events.iter().filter(move |event| {
+        event.order.is_none() && mail.as_ref().is_some_and(|mail| event.mail.hex().starts_with(mail))
+    })
+}
+
+fn proof(evidence: &Evidence, wording: &Wording, language: Language) -> String {
+    let words = wording.claim(language, evidence.claim);
+    format!("{DIM}{} {words} <{}> {}{DIM:#}", at(evidence.date), evidence.sender, one_line(&evidence.excerpt))
+}
+
+/// One order with its story.
+pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, language: Language) -> String {
+    let mut out = format!("{}\n", cases(&[case], wording, language));
+    for conflict in &case.conflicts {
+        for one in &conflict.proofs {
+            let _ = writeln!(out, "  {}", proof(one, wording, language));
+        }
+    }
+    let header = match language {
+        Language::Ja => ["いつ", "何が", "送信者", "どの言葉で"],
+        Language::En => ["when", "what", "sender", "in which words"],
+    };
+    let mut table = table(&header);
+    for one in story {
+        let words = one_line(&one.words);
+        let sender = [Some(one.sender.clone()), one.trust.clone()];
+        let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+        table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
+    }
+    let _ = write!(out, "\n{table}");
+    out
+}

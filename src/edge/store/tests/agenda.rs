@@ -1,0 +1,199 @@
+//! Orders that are looked at one by one look as they do when everything is folded, and what is told is told once.
+
+use super::*;
+use crate::edge::store::{OldMail, Telling};
+use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, PointsReturn, Stage};
+use crate::ledger::due::Settings;
+use crate::ledger::{self, By, Case, Event, EventKind, Said, Statement, Terms};
+use crate::mail::TrustLevel;
+use crate::mailbox::MailKey;
+use crate::plan::on_time::{on_time, together};
+use crate::plan::{Due, Policy};
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn number(n: u8) -> OrderNumber {
+    OrderNumber::parse(&format!("3999{:02}-20261101-0123456789", n)).unwrap()
+}
+
+fn at(hours: i64) -> Timestamp {
+    "2026-11-01T10:00:00+09:00".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hours)
+}
+
+fn event(n: usize, order: Option<u8>, shop: Option<u8>, hours: i64, kind: EventKind) -> Event {
+    Event {
+        order: order.map(number),
+        shop_code: shop.map(|shop| format!("shop{shop}")),
+        kind,
+        at: at(hours),
+        mail: MailKey::of(&n.to_be_bytes()),
+        second_identity: n.to_string(),
+        trust: TrustLevel::Verified,
+        excerpt: String::new(),
+        sender: String::new(),
+    }
+}
+
+fn any_kind() -> impl Strategy<Value = EventKind> {
+    let terms = |points| Terms { points_used: Some(points), payment_yen: Some(1000), ..Terms::default() };
+    let amount = prop_oneof![Just(100_u64), Just(200), Just(300)];
+    prop_oneof![
+        amount.clone().prop_map(move |points| EventKind::Order { stage: Stage::Ordered, terms: terms(points) }),
+        Just(EventKind::Order { stage: Stage::Shipped, terms: Terms::default() }),
+        Just(EventKind::Cancel {
+            form: Cancelled::Confirmed,
+            cause: Some(Cause::Shop),
+            terms: Terms::default(),
+            reply_by: None
+        }),
+        amount.prop_map(|points| EventKind::Points {
+            returned: PointsReturn { amount: Some(points), form: Form::Done },
+            limited: None,
+            expires_at: None
+        }),
+        Just(EventKind::Coupon(Coupon {
+            role: CouponRole::Apology,
+            amount_yen: Some(500),
+            percent: None,
+            code: None,
+            url: None,
+            expires_at: Some(at(2000)),
+            min_yen: None
+        })),
+    ]
+}
+
+fn any_event() -> impl Strategy<Value = (Option<u8>, Option<u8>, i64, EventKind)> {
+    (proptest::option::weighted(0.7, 0_u8..6), proptest::option::of(0_u8..2), 0_i64..2400, any_kind())
+}
+
+fn none(_: &[&Due]) -> Vec<Wish> {
+    Vec::new()
+}
+
+/// Every case as it is seen when its order is looked at by itself.
+fn one_by_one(db: &mut Db, settings: &Settings, now: Timestamp) -> BTreeMap<OrderNumber, Case> {
+    let mut seen = BTreeMap::new();
+    loop {
+        let mut cases = BTreeMap::new();
+        let tell = |found: &BTreeMap<OrderNumber, Case>| {
+            cases.clone_from(found);
+            Telling { due: Vec::new(), besides: Vec::new() }
+        };
+        if db.keep_appointments(settings, 1, now, tell, none).unwrap().orders == 0 {
+            return seen;
+        }
+        assert_eq!(cases.len(), 1);
+        seen.extend(cases);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn an_order_looked_at_by_itself_is_what_the_whole_ledger_says(
+        told in proptest::collection::vec(any_event(), 0..24),
+        said in proptest::collection::vec((0_u8..6, 0_i64..2400, 0_usize..24), 0..4),
+        batch in 1_usize..6,
+    ) {
+        let settings = Settings::default();
+        let now = at(2500);
+        let events: Vec<Event> = told
+            .into_iter()
+            .enumerate()
+            .map(|(n, (order, shop, hours, kind))| event(n, order, shop, hours, kind))
+            .collect();
+        let statements: Vec<Statement> = said
+            .into_iter()
+            .map(|(order, hours, mail)| Statement {
+                order: number(order),
+                said: Said::Assign { mail: MailKey::of(&mail.to_be_bytes()), points: 100 },
+                at: at(hours),
+                by: By::Command,
+            })
+            .collect();
+        let mut db = Db::in_memory().unwrap();
+        for some in events.chunks(batch) {
+            let mails: Vec<OldMail> = some
+                .iter()
+                .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true })
+                .collect();
+            let told: Vec<OrderNumber> = some.iter().filter_map(|event| event.order.clone()).collect();
+            db.import(&mails).unwrap();
+            let seen = one_by_one(&mut db, &settings, now);
+            prop_assert!(told.iter().all(|order| seen.contains_key(order)), "not looked at: {:?}", told);
+        }
+        for statement in &statements {
+            db.say(statement, now).unwrap();
+            prop_assert!(one_by_one(&mut db, &settings, now).contains_key(&statement.order));
+        }
+        let all = ledger::cases(&events, &statements, &settings, now);
+        prop_assert_eq!(&db.rebuild(&settings, now).unwrap(), &all);
+        prop_assert_eq!(one_by_one(&mut db, &settings, now), all);
+    }
+}
+
+fn cancelled(n: usize, order: u8) -> [Event; 2] {
+    let terms = Terms { points_used: Some(500), payment_yen: Some(1000), ..Terms::default() };
+    let cancel = EventKind::Cancel {
+        form: Cancelled::Confirmed,
+        cause: Some(Cause::Shop),
+        terms: Terms::default(),
+        reply_by: None,
+    };
+    [
+        event(2 * n, Some(order), Some(order), 0, EventKind::Order { stage: Stage::Ordered, terms }),
+        event(2 * n + 1, Some(order), Some(order), 24, cancel),
+    ]
+}
+
+fn remind(db: &mut Db, now: Timestamp) -> Vec<String> {
+    let settings = Settings::default();
+    let policy = Policy { channels: vec!["a".to_owned(), "b".to_owned()], ..Policy::default() };
+    let last = db.pulse().unwrap();
+    let tell = |cases: &BTreeMap<OrderNumber, Case>| Telling {
+        due: on_time(cases, last, &settings, &policy, now),
+        besides: Vec::new(),
+    };
+    let kept = db.keep_appointments(&settings, 100, now, tell, |several| together(several, &policy, now)).unwrap();
+    db.beat(now).unwrap();
+    kept.alerts.into_iter().map(|row| row.key).collect()
+}
+
+#[test]
+fn reminders_are_entered_once_and_many_are_told_together() {
+    let mut db = Db::in_memory().unwrap();
+    let import = |db: &mut Db, n: usize, order| {
+        let mails: Vec<OldMail> = cancelled(n, order)
+            .into_iter()
+            .map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true })
+            .collect();
+        db.import(&mails).unwrap();
+    };
+    import(&mut db, 0, 0);
+    assert_eq!(remind(&mut db, at(30)), Vec::<String>::new());
+    assert_eq!(db.next_wake().unwrap(), Some(at(48))); // 10:00 of the day after
+    let first = remind(&mut db, at(48));
+    let order = number(0);
+    assert_eq!(first, [format!("remind:{order}:look:a"), format!("remind:{order}:look:b")]);
+    assert!(remind(&mut db, at(49)).is_empty());
+    // the same mail once more wakes the order and tells nothing again
+    db.say(
+        &Statement { order: order.clone(), said: Said::Note { text: "x".into() }, at: at(49), by: By::Command },
+        at(49),
+    )
+    .unwrap();
+    assert_eq!(db.next_wake().unwrap(), Some(Timestamp::UNIX_EPOCH));
+    assert!(remind(&mut db, at(50)).is_empty());
+    // five more come to be known at once: one alert a channel, and none of them again
+    for n in 1..6 {
+        import(&mut db, usize::from(n), n);
+    }
+    let many = remind(&mut db, at(51));
+    assert_eq!(many.len(), 2, "{many:?}");
+    assert!(many.iter().all(|key| key.contains("+5:")), "{many:?}");
+    assert!(remind(&mut db, at(52)).is_empty());
+    let rows = db.outbox().unwrap();
+    assert_eq!(rows.iter().filter(|row| row.state == State::Dropped).count(), 10);
+}

@@ -1,0 +1,205 @@
+//! Reminders leave at their time, each once, over stops and restarts; what passed while nothing ran is said first.
+
+use jiff::{SignedDuration, Timestamp};
+use modori::demo::{AUTHSERV_ID, SHOPPER, Server};
+use modori::edge::clock::Clock;
+use modori::edge::config::Backlog;
+use modori::edge::hand::Hand;
+use modori::edge::imap::{ImapAccount, Pace};
+use modori::edge::out::{Channel, Deliver, Delivery};
+use modori::edge::secret::Secret;
+use modori::edge::store::{Db, State, Store};
+use modori::engine::{Engine, Mailbox, Rules};
+use modori::facts::OrderNumber;
+use modori::ledger::due::Settings;
+use modori::ledger::{By, Said, Statement};
+use modori::plan::{Alert, Policy};
+use modori::rules::RuleSet;
+use modori::wording::Language;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const ORDER: &str = "399999-20261120-0123456789";
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-{}:00+09:00", text.replace(' ', "T")).parse().unwrap()
+}
+
+/// A phone that writes down when which reminder came.
+struct Phone {
+    clock: Clock,
+    heard: Mutex<Vec<(Timestamp, Alert)>>,
+}
+
+impl Deliver for Phone {
+    fn deliver<'a>(&'a self, alert: &'a Alert, _key: &'a str) -> Delivery<'a> {
+        Box::pin(async move {
+            self.heard.lock().unwrap().push((self.clock.now(), alert.clone()));
+            Ok(())
+        })
+    }
+}
+
+struct World {
+    server: Server,
+    store: Store,
+    clock: Clock,
+    phone: Arc<Phone>,
+    ledger: Settings,
+}
+
+impl World {
+    fn new(start: &str, ledger: &str) -> Self {
+        let clock = Clock::simulated(at(start));
+        let server = Server::with(SHOPPER, "p", clock.clone(), '/', "");
+        let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
+        let phone = Arc::new(Phone { clock: clock.clone(), heard: Mutex::default() });
+        Self { server, store, clock, phone, ledger: toml::from_str(ledger).unwrap() }
+    }
+
+    fn deliver(&self, from: &str, subject: &str, body: &str) {
+        let now = self.clock.now();
+        let date = modori::calendar::civil(now).strftime("%a, %d %b %Y %H:%M:%S +0900");
+        let mail = format!(
+            "From: <{from}>\r\nTo: <{SHOPPER}>\r\nSubject: {subject}\r\nDate: {date}\r\n\
+             Message-ID: <{}@example.jp>\r\nAuthentication-Results: {AUTHSERV_ID}; dmarc=pass header.from={}\r\n\
+             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n{body}\r\n",
+            now.as_millisecond(),
+            from.split('@').next_back().unwrap()
+        );
+        self.server.deliver("INBOX", mail.as_bytes(), now);
+    }
+
+    async fn say(&self, said: Said) {
+        let (now, order) = (self.clock.now(), OrderNumber::parse(ORDER).unwrap());
+        let statement = Statement { order, said, at: now, by: By::Command };
+        self.store.call(move |db| db.say(&statement, now)).await.unwrap();
+    }
+
+    /// The program runs until this time.
+    async fn run_until(&self, until: &str) {
+        let account = ImapAccount {
+            name: "a".to_owned(),
+            dial: self.server.dial(),
+            user: SHOPPER.to_owned(),
+            password: Secret::Given(SecretString::from("p")),
+            pace: Pace::default(),
+            fetch_cap: 64 * 1024,
+        };
+        let channels = BTreeMap::from([("phone".to_owned(), Arc::clone(&self.phone) as Channel)]);
+        let engine = Engine {
+            store: self.store.clone(),
+            hand: Hand::new(self.store.clone(), self.clock.clone(), channels, [account.clone()]),
+            clock: self.clock.clone(),
+            rules: Rules::fixed(RuleSet::shipped()),
+            policy: Policy {
+                channels: vec!["phone".to_owned()],
+                stale_after_s: 900,
+                give_up_after_s: 3600,
+                language: Language::En,
+                ..Policy::default()
+            },
+            backlog: Backlog::Sort,
+            own_addresses: BTreeSet::new(),
+            mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
+            ledger: self.ledger.clone(),
+        };
+        engine.watch(self.wait_until(until)).await.unwrap();
+    }
+
+    /// Nothing runs until this time.
+    async fn wait_until(&self, until: &str) {
+        let wait = at(until).duration_since(self.clock.now()).max(SignedDuration::ZERO);
+        tokio::time::sleep(Duration::try_from(wait).unwrap()).await;
+    }
+
+    /// Reminders as they came: minute and title.
+    fn reminders(&self) -> Vec<String> {
+        let heard = self.phone.heard.lock().unwrap();
+        let reminders = heard.iter().filter(|(_, alert)| alert.category == "reminder");
+        let minute = |at: Timestamp| modori::calendar::civil(at).strftime("%m-%d %H:%M").to_string();
+        reminders.map(|(at, alert)| format!("{} {}", minute(*at), alert.title)).collect()
+    }
+}
+
+fn simulated(story: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(story);
+}
+
+const ORDERED: &str = "楽天市場内のショップ「モドリ雑貨店」へのご注文です。\n[受注番号] 399999-20261120-0123456789\n\
+[日時] 2026-11-20 20:01:33\n[商品]\n帆布トート(mz-1)\n価格 1,980(円) x 2(個) = 3,960(円)\nポイント利用 -500(円)\n\
+支払い金額 3,460(円)\n";
+const CANCELLED: &str = "モドリ雑貨店でのご注文がキャンセルされました。\n[注文番号] 399999-20261120-0123456789\n\
+欠品のためショップによりキャンセルされました。\n";
+
+#[test]
+fn reminders_leave_once_at_their_time_over_restarts() {
+    simulated(async {
+        // the clocks as of one long day, so that the simulated seconds are few
+        let clocks = "look_after_days = 0\nask_shop_after_business_days = 0\nask_rakuten_after_business_days = 1";
+        let world = World::new("11-24 09:00", clocks);
+        world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+        world.deliver("order-cancel@order-rp.rms.rakuten.co.jp", "【楽天市場】ご注文キャンセルのお知らせ", CANCELLED);
+        world.run_until("11-24 09:30").await;
+        assert_eq!(world.reminders(), Vec::<String>::new());
+        // stopped over 10:00: said at the next start, and only then
+        world.wait_until("11-24 10:40").await;
+        world.run_until("11-24 10:45").await;
+        world.run_until("11-24 10:50").await;
+        let look = "11-24 10:40 Look at your point history: modori-zakka";
+        let heard = world.reminders();
+        assert!(
+            heard.len() == 1 && heard[0].starts_with("11-24 10:40 Look at your point history"),
+            "{look}: {heard:?}"
+        );
+        // running: to the minute
+        world.wait_until("11-24 17:55").await;
+        world.run_until("11-24 18:05").await;
+        world.run_until("11-24 18:10").await;
+        let heard = world.reminders();
+        assert!(
+            heard.len() == 2 && heard[1].starts_with("11-24 18:00 Not back yet: time to ask the shop"),
+            "{heard:?}"
+        );
+        let case = world.store.call(|db| db.next_wake()).await.unwrap();
+        assert_eq!(case, Some(at("11-25 18:00")));
+        // what the shopper says from another process ends it
+        world.say(Said::Confirm { points: None, expires: Some(at("11-24 21:30")), coupon_back: None }).await;
+        world.run_until("11-24 18:40").await;
+        let heard = world.reminders();
+        assert!(heard.len() == 3 && heard[2].starts_with("11-24 18:30 Points that came back end soon"), "{heard:?}");
+        world.wait_until("11-24 21:00").await;
+        world.run_until("11-24 21:35").await;
+        assert_eq!(world.reminders().len(), 3, "the deadline passed while modori ran and had said so");
+    });
+}
+
+#[test]
+fn a_deadline_that_passed_while_nothing_ran_is_said_first_thing() {
+    simulated(async {
+        let world = World::new("11-24 09:00", "look_after_days = 0");
+        world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+        world.deliver("order-cancel@order-rp.rms.rakuten.co.jp", "【楽天市場】ご注文キャンセルのお知らせ", CANCELLED);
+        world.deliver(
+            "modori-zakka@shop.rakuten.co.jp",
+            "【要返信】在庫切れのお詫び",
+            "受注番号：399999-20261119-0123456780\n品切れのため下記よりお選びください。\n①キャンセル ②入荷待ち\n\
+             11月24日(火)12:00までにご返信ください。\n",
+        );
+        world.run_until("11-24 09:10").await;
+        world.wait_until("11-24 13:00").await;
+        world.run_until("11-24 13:05").await;
+        let heard = world.reminders();
+        assert_eq!(heard.len(), 2, "{heard:?}");
+        assert_eq!(heard[0], "11-24 13:00 A deadline passed while modori was not running");
+        assert!(heard[1].starts_with("11-24 13:00 Look at your point history"), "{heard:?}");
+        world.run_until("11-24 13:10").await;
+        assert_eq!(world.reminders().len(), 2);
+        let rows = world.store.call(|db| db.outbox()).await.unwrap();
+        let missed = rows.iter().find(|row| row.key.contains(":missed:") && !row.key.contains('+')).unwrap();
+        assert_eq!((missed.state, missed.last_error.as_deref()), (State::Dropped, Some("told together with others")));
+    });
+}
