@@ -10,7 +10,7 @@ use modori::ledger::{self, Case, Event, Statement};
 use modori::mail::{self, Reading};
 use modori::rules::{self, Known, RuleSet, label};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -163,7 +163,7 @@ fn run(story: &Story, rules: &RuleSet) -> Vec<String> {
             let other = cases(story, step, &told, &arranged);
             if other != plain {
                 let orders = plain.keys().chain(other.keys()).filter(|order| plain.get(*order) != other.get(*order));
-                let orders: std::collections::BTreeSet<&str> = orders.map(OrderNumber::as_str).collect();
+                let orders: BTreeSet<&str> = orders.map(OrderNumber::as_str).collect();
                 wrong.push(format!("{}: another result {how}", orders.into_iter().collect::<Vec<_>>().join(", ")));
             }
         }
@@ -195,6 +195,34 @@ fn every_story_is_told_as_it_is_written() {
     match only {
         Some(name) => assert_eq!(count, 1, "there is no story {name}"),
         None => assert!(count >= 45, "{count} stories"),
+    }
+}
+
+/// The six digits that an order number begins with: its shop.
+fn shop(order: &OrderNumber) -> &str {
+    &order.as_str()[..6]
+}
+
+/// Everything that all other shops' orders go through at the same time changes nothing.
+#[test]
+fn a_story_is_the_same_among_all_others() {
+    let rules = RuleSet::shipped();
+    let stories: Vec<Story> = folders().iter().map(|folder| format::open(folder).unwrap()).collect();
+    let told: Vec<Vec<Event>> =
+        stories.iter().map(|story| story.mails.iter().flat_map(|sent| told(story, sent, &rules)).collect()).collect();
+    let everything: Vec<&Event> = told.iter().flatten().filter(|event| event.order.is_some()).collect();
+    for (story, own) in stories.iter().zip(&told) {
+        let own_shops: BTreeSet<&str> = own.iter().filter_map(|event| event.order.as_ref()).map(shop).collect();
+        let foreign = |order: &OrderNumber| !own_shops.contains(shop(order));
+        let others = everything.iter().filter(|event| event.order.as_ref().is_some_and(foreign));
+        let among: Vec<Event> = own.iter().chain(others.copied()).cloned().collect();
+        let words = stories.iter().flat_map(|other| other.words.iter().filter(|word| foreign(&word.order)));
+        let words: Vec<Statement> = words.chain(&story.words).cloned().collect();
+        let at = story.steps.iter().map(|step| step.at).max().unwrap();
+        let alone = ledger::cases(own, &story.words, &story.settings, at);
+        let mut all = ledger::cases(&among, &words, &story.settings, at);
+        all.retain(|order, _| alone.contains_key(order));
+        assert_eq!(all, alone, "{}", story.name);
     }
 }
 
