@@ -105,14 +105,16 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     }
     // キャンセルのご依頼を受け付けました without the word's own deed
     for view in [&page.subject, &page.joined] {
-        for (at, _) in view.hits(&["キャンセル"]) {
+        for (at, word) in view.hits(&["キャンセル", "cancel"]) {
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
-            let taken_on = ["お預かりいたしました", "お預かりしました", "承り", "受付", "確認いたし", "いただきました"]
-                .iter()
-                .any(|word| text.contains(word));
-            if wish && taken_on && is_said(view, at, at + "キャンセル".len()) {
+            let taken_on = [
+                "お預かりいたしました", "お預かりしました", "承り", "受付", "確認いたし", "いただきました", "received",
+            ]
+            .iter()
+            .any(|word| text.contains(word));
+            if wish && taken_on && is_said(view, at, at + word.len()) {
                 return Some(view.sure(Cancelled::Requested, sentence));
             }
         }
@@ -205,6 +207,18 @@ mod tests {
                 "キャンセルのご依頼を承りました。手続きが済みましたら改めてご連絡します。",
                 Some(Requested),
                 Some(Cause::Buyer),
+            ),
+            (
+                "We have received your cancellation request",
+                "We have received your request to cancel your order. We will write again when it is done.",
+                Some(Requested),
+                Some(Cause::Buyer),
+            ),
+            (
+                "ご注文について",
+                "在庫が不足しており、2枚分をキャンセルさせていただきました。",
+                Some(Partial),
+                Some(Cause::Shop),
             ),
             (
                 "【モドリ雑貨店】ご注文内容変更のお知らせ",
