@@ -359,9 +359,9 @@ pub struct Cases {
     /// Only of this shop: its code, or a part of its name
     #[arg(long, value_name = "SHOP")]
     pub shop: Option<String>,
-    /// Only in this state (repeatable)
+    /// Only where the cancellation is so far (repeatable)
     #[arg(long, value_enum, value_name = "STATE")]
-    pub state: Vec<CaseState>,
+    pub cancelled: Vec<CaseState>,
     /// Only what waits within so many days from now
     #[arg(long, value_name = "DAYS")]
     pub within: Option<u16>,

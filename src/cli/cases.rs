@@ -52,7 +52,8 @@ fn wanted(case: &Case, arguments: &Cases, now: Timestamp) -> bool {
         || (!case.ended && case.cancelled != State::None)
         || case.upcoming().is_some();
     let asked = !arguments.questions || !case.questions.is_empty();
-    let state = arguments.state.is_empty() || arguments.state.iter().any(|state| state_of(*state) == case.cancelled);
+    let state =
+        arguments.cancelled.is_empty() || arguments.cancelled.iter().any(|state| state_of(*state) == case.cancelled);
     let shop = arguments.shop.as_deref().is_none_or(|shop| is_of(case, shop));
     let soon = arguments.within.is_none_or(|days| {
         let end = end_of_day(days_after(civil(now).date(), days));

@@ -96,8 +96,8 @@ fn a_refund_without_a_number_is_asked_about_and_given_to_its_orders() {
     assert_eq!(case["points"]["returned"], 0, "{case}");
 
     // filters
-    assert!(home.ok(&["cases", "--state", "claimed", "--shop", "ＭＯＤＯＲＩ"]).contains(OTHER));
-    assert!(!home.ok(&["cases", "--state", "pending"]).contains(OTHER));
+    assert!(home.ok(&["cases", "--cancelled", "claimed", "--shop", "ＭＯＤＯＲＩ"]).contains(OTHER));
+    assert!(!home.ok(&["cases", "--cancelled", "pending"]).contains(OTHER));
     assert!(!home.ok(&["cases", "--shop", "elsewhere"]).contains(OTHER));
     assert!(!home.ok(&["cases", "--within", "0", "--at", "2026-11-20"]).contains(OTHER));
 }
