@@ -23,6 +23,7 @@ mod pattern;
 pub mod places;
 mod points;
 mod said;
+mod share;
 pub mod sheet;
 mod shop;
 mod stage;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 pub use order::OrderNumber;
+pub use share::Share;
 pub use stock::Stock;
 
 /// Which text of the mail a [`Span`] lies in.
@@ -258,6 +260,8 @@ pub struct Facts {
     pub cause: Option<Found<Cause>>,
     /// What is said about points coming back.
     pub points_return: Option<Found<PointsReturn>>,
+    /// Whose they are, in a mail that lists several orders with their points.
+    pub points_by_order: Vec<Found<Share>>,
     /// Limited-time points are meant.
     pub limited_time_points: Option<Found<bool>>,
     /// When points end.
@@ -301,6 +305,7 @@ pub fn find(mail: &Mail) -> Facts {
     sums::find(&page, &labels, &mut facts);
     state::find(&page, &mut facts);
     points::find(&page, &labels, &mut facts);
+    share::find(&page, &mut facts);
     coupon::find(&page, &labels, &mut facts);
     due::find(&page, &labels, &mut facts);
     stock::find(&page, &mut facts);

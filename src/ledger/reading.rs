@@ -2,7 +2,9 @@
 
 use super::event::{Event, EventKind, Terms};
 use super::whose;
-use crate::facts::{Cancelled, Confidence, CouponRole, Facts, Field, Found, OrderNumber, Span};
+use crate::facts::{
+    Cancelled, Confidence, CouponRole, Facts, Field, Form, Found, OrderNumber, PointsReturn, Share, Span,
+};
 use crate::mail::trust::is_rakuten;
 use crate::mail::{Mail, PartKind, TrustLevel};
 use jiff::{Timestamp, ToSpan};
@@ -106,6 +108,11 @@ impl Reader<'_> {
         {
             *terms = Terms { shop_code: terms.shop_code.take(), shop_name: terms.shop_name.take(), ..Terms::default() };
         }
+        if let EventKind::Points { returned, limited, expires_at } = &kind
+            && !self.facts.points_by_order.is_empty()
+        {
+            return self.shares(span, returned.form, *limited, *expires_at);
+        }
         match orders.as_slice() {
             [] => vec![self.event(None, span, kind)],
             // one sum over several orders is left to the shopper: counted for each it would count twice
@@ -114,6 +121,31 @@ impl Reader<'_> {
             }
             orders => orders.iter().map(|order| self.event(Some(order), span, kind.clone())).collect(),
         }
+    }
+
+    /// One event for each order of a list with its points. What stands within one entry of the list is said of that
+    /// order alone.
+    fn shares(&self, span: &Span, form: Form, limited: Option<bool>, expires_at: Option<Timestamp>) -> Vec<Event> {
+        let facts = self.facts;
+        let own = |place: Option<&Span>, share: &Found<Share>| {
+            let within = |one: &Found<Share>| {
+                place.is_some_and(|place| place.field == one.span.field && one.span.range.contains(&place.range.start))
+            };
+            within(share) || !facts.points_by_order.iter().any(within)
+        };
+        let shares = facts.points_by_order.iter();
+        let event = |share: &Found<Share>| {
+            let returned = PointsReturn { amount: Some(share.value.points), form };
+            let limited_at = facts.limited_time_points.as_ref().map(|found| &found.span);
+            let ends_at = facts.points_expire_at.as_ref().map(|found| &found.span);
+            let kind = EventKind::Points {
+                returned,
+                limited: limited.filter(|_| own(limited_at, share)),
+                expires_at: expires_at.filter(|_| own(ends_at, share)),
+            };
+            self.event(Some(&share.value.order), span, kind)
+        };
+        shares.map(event).collect()
     }
 
     fn event(&self, order: Option<&OrderNumber>, span: &Span, kind: EventKind) -> Event {
