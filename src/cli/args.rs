@@ -1,5 +1,9 @@
 //! What can be written on the command line.
 
+mod ledger;
+
+pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -50,6 +54,9 @@ pub enum Command {
     Undo(Undo),
     /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
     Import(Import),
+    /// Keep the ledger safe: write it out, take it in, copy it, make it anew
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// Show the orders that owe something
     Cases(Cases),
     /// Show the story of one order, with the mails that tell it

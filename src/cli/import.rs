@@ -2,25 +2,41 @@
 
 use super::args::Import;
 use super::{Failure, mails, render, setup};
+use crate::edge::config::Config;
 use crate::edge::store::Store;
-use crate::engine::import::{Importer, Old};
-use std::path::Path;
+use crate::engine::import::{How, Importer, Old};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Reads every mail below the paths; a file that cannot be read is reported and passed by (exit code 1 then).
 pub(super) fn run(arguments: &Import, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let (folder, config) = setup::state(state, config)?;
-    let mut ids = arguments.authserv_id.clone();
-    if let Some(config) = &config {
-        ids.extend(config.accounts.iter().flat_map(|account| account.authserv_ids.iter().cloned()));
-    }
-    let rules = setup::rules(config.as_ref().and_then(|config| config.rules.as_deref()))?;
     let store: Store = setup::store(&folder)?;
+    files(&arguments.paths, &arguments.authserv_id, true, config.as_ref(), &store)
+}
+
+/// Takes in the mails below some paths. With `keep_trusted`, what a better vouched-for reading of a mail said stays.
+pub(super) fn files(
+    paths: &[PathBuf],
+    authserv_ids: &[String],
+    keep_trusted: bool,
+    config: Option<&Config>,
+    store: &Store,
+) -> Result<(), Failure> {
+    let mut ids = authserv_ids.to_vec();
+    let mut own = BTreeSet::new();
+    if let Some(config) = config {
+        ids.extend(config.accounts.iter().flat_map(|account| account.authserv_ids.iter().cloned()));
+        own = config.own_addresses();
+    }
+    let rules = setup::rules(config.and_then(|config| config.rules.as_deref()))?;
+    let how = How { authserv_ids: &ids, own_addresses: &own, keep_trusted };
     let runtime = setup::runtime()?;
     runtime.block_on(async {
         let bar = render::spinner("mails read");
-        let mut importer = Importer::new(&store, &rules, &ids);
+        let mut importer = Importer::new(store, &rules, how);
         let mut unread = 0_usize;
-        for found in mails::all(&arguments.paths) {
+        for found in mails::all(paths) {
             match found {
                 Ok(mail) => {
                     let old = Old { bytes: &mail.bytes, received: mail.received, size: mail.size };

@@ -12,12 +12,14 @@ mod draft;
 mod explain;
 mod history;
 mod import;
+mod ledger;
 mod mails;
 mod release;
 mod render;
 mod rules;
 mod say;
 mod setup;
+mod spreadsheet;
 mod sweep;
 mod tested;
 mod trace;
@@ -83,6 +85,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::History(history) => history::run(history, config, state),
         Command::Undo(undo) => history::undo(undo, config, state),
         Command::Import(import) => import::run(import, config, state),
+        Command::Ledger(ledger) => ledger::run(ledger, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Case(one) => case::run(one, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),

@@ -2,10 +2,12 @@
 
 use super::pure;
 use crate::edge::store::{OldMail, Store, StoreError};
-use crate::ledger;
-use crate::mail::{Reading, TrustLevel};
+use crate::ledger::Event;
+use crate::mail::{Mail, Reading, TrustLevel};
+use crate::plan;
 use crate::rules::RuleSet;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Mails of one transaction.
 const BATCH: usize = 200;
@@ -18,6 +20,17 @@ pub struct Old<'a> {
     pub received: Timestamp,
     /// Its whole size in bytes.
     pub size: u32,
+}
+
+/// How old mail is read.
+#[derive(Clone, Copy, Debug)]
+pub struct How<'a> {
+    /// Whose Authentication-Results count.
+    pub authserv_ids: &'a [String],
+    /// The shopper's own addresses, lower case: what she and modori wrote tells nothing.
+    pub own_addresses: &'a BTreeSet<String>,
+    /// What is known from a reading that trusted a mail more stays: files may lack the provider's word.
+    pub keep_trusted: bool,
 }
 
 /// What an import did.
@@ -38,16 +51,16 @@ pub struct Imported {
 pub struct Importer<'a> {
     store: &'a Store,
     rules: &'a RuleSet,
-    authserv_ids: &'a [String],
+    how: How<'a>,
     waiting: Vec<OldMail>,
     imported: Imported,
 }
 
 impl<'a> Importer<'a> {
-    /// Imports into `store`, with the extractors of `rules`; Authentication-Results count from `authserv_ids`.
+    /// Imports into `store`, with the extractors of `rules`.
     #[must_use]
-    pub fn new(store: &'a Store, rules: &'a RuleSet, authserv_ids: &'a [String]) -> Self {
-        Self { store, rules, authserv_ids, waiting: Vec::new(), imported: Imported::default() }
+    pub fn new(store: &'a Store, rules: &'a RuleSet, how: How<'a>) -> Self {
+        Self { store, rules, how, waiting: Vec::new(), imported: Imported::default() }
     }
 
     /// Reads one mail.
@@ -56,18 +69,11 @@ impl<'a> Importer<'a> {
     /// When the database refuses.
     pub async fn add(&mut self, old: &Old<'_>) -> Result<(), StoreError> {
         self.imported.mails += 1;
-        let reading = Reading { received: old.received, size: old.size, authserv_ids: self.authserv_ids };
-        match pure::read(self.rules, old.bytes, &reading) {
-            Ok((mut mail, facts)) => {
-                if mail.trust.level == TrustLevel::Suspect {
-                    let (key, sender) = (mail.key, mail.from.addr.clone());
-                    if let Some(word) = self.store.call(move |db| db.word_for(&key, &sender)).await? {
-                        mail.trust.accept(word);
-                    }
-                }
-                let events = ledger::events(&mail, &facts);
+        let reading = Reading { received: old.received, size: old.size, authserv_ids: self.how.authserv_ids };
+        match self.told(old.bytes, &reading).await? {
+            Ok((mail, events)) => {
                 self.imported.telling += usize::from(!events.is_empty());
-                self.waiting.push(OldMail { key: mail.key, events, keep_trusted: true });
+                self.waiting.push(OldMail { key: mail.key, events, keep_trusted: self.how.keep_trusted });
             }
             Err(_) => self.imported.poison += 1,
         }
@@ -75,6 +81,32 @@ impl<'a> Importer<'a> {
             self.write().await?;
         }
         Ok(())
+    }
+
+    /// What one mail tells, as it would had it arrived by itself.
+    async fn told(
+        &self,
+        bytes: &[u8],
+        reading: &Reading<'_>,
+    ) -> Result<Result<(Mail, Vec<Event>), pure::Poison>, StoreError> {
+        let (mut mail, facts) = match pure::read(self.rules, bytes, reading) {
+            Ok(read) => read,
+            Err(poison) => return Ok(Err(poison)),
+        };
+        if mail.trust.level == TrustLevel::Suspect {
+            let (key, sender) = (mail.key, mail.from.addr.clone());
+            if let Some(word) = self.store.call(move |db| db.word_for(&key, &sender)).await? {
+                mail.trust.accept(word);
+            }
+        }
+        let orders: Vec<_> = facts.order_numbers.iter().map(|found| found.value.clone()).collect();
+        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).cloned().collect();
+        let own = self.how.own_addresses.clone();
+        let known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
+        Ok(pure::judge(self.rules, &mail, &facts, &known).map(|verdict| {
+            let events = plan::told(&mail, &facts, &verdict);
+            (mail, events)
+        }))
     }
 
     /// Writes what is left.

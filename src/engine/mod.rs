@@ -7,6 +7,7 @@ pub mod backtest;
 pub mod corrections;
 pub mod import;
 pub mod pure;
+pub mod rebuild;
 pub mod release;
 pub mod reload;
 mod remind;

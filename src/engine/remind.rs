@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// Most orders of one transaction.
-const ORDERS: u32 = 100;
+const ORDERS: u32 = 500;
 /// Between two looks at the list of appointments: what another process wrote is found by then.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So often it is written down that deadlines are looked at.

@@ -7,6 +7,11 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
+/// Longer than this (days) no mail without an order number is compared with a cancellation, whatever is set.
+pub const MOST_MATCH_DAYS: u16 = 60;
+/// An apology coupon comes within so many days of the cancellation.
+pub const APOLOGY_DAYS: u16 = 14;
+
 /// The clocks' settings. Every default is a proposal of the domain document (grade I), except the protection (A) and
 /// the days to pay (a shop's own page).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -42,7 +47,8 @@ pub struct Settings {
     pub protection_days: u16,
     /// A case lapses so many days after the protection ended.
     pub lapse_days: u16,
-    /// A refund mail without an order number fits a cancellation of at most so many days before.
+    /// A refund mail without an order number fits a cancellation of at most so many days before ([`MOST_MATCH_DAYS`]
+    /// at the most).
     pub match_days: u16,
     /// How long before a deadline the shopper is reminded.
     pub remind: Remind,

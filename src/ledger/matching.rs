@@ -4,14 +4,12 @@
 use super::assign::Words;
 use super::case::{Case, Held, Question};
 use super::claim::evidence;
-use super::due::{self, Settings};
+use super::due::{self, APOLOGY_DAYS, MOST_MATCH_DAYS, Settings};
 use super::event::{Event, EventKind};
 use crate::facts::{Coupon, CouponRole, Form, OrderNumber};
 use jiff::{Timestamp, ToSpan};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An apology coupon comes within so many days of the cancellation.
-const APOLOGY_DAYS: u16 = 14;
 /// Most orders that one refund is looked for in together.
 const TOGETHER: usize = 24;
 
@@ -83,7 +81,7 @@ fn a_return(
     settings: &Settings,
 ) {
     let candidates: Vec<&Case> = times
-        .near(event.at, settings.match_days, cases)
+        .near(event.at, settings.match_days.min(MOST_MATCH_DAYS), cases)
         .filter(|case| !case.ended && due::owes_points(case))
         .filter(|case| case.answered_at.is_none_or(|at| at < event.at))
         .filter(|case| shop_fits(event, case) && !disowned.contains(&case.order_number))

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use on_backtest::{Old, Way, on_backtest};
-pub use on_mail::{Arrived, on_mail};
+pub use on_mail::{Arrived, on_mail, told};
 pub use on_rules::on_rules;
 pub use on_time::{Due, on_time};
 

@@ -3,7 +3,7 @@
 use super::tell::{clean, details, other_link, scene, sure, target};
 use super::{Alert, Effect, Late, Policy, Step, Wish};
 use crate::facts::Facts;
-use crate::ledger;
+use crate::ledger::{self, Event};
 use crate::mail::Mail;
 use crate::mailbox::Place;
 use crate::rules::{Known, Priority, Verdict, category, label};
@@ -38,9 +38,7 @@ pub struct Arrived<'a> {
 /// nothing. Keys of wishes come from the mail's key, so the same mail never enters the same wish twice.
 #[must_use]
 pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
-    let labels = &arrived.verdict.labels;
-    let aside = labels.contains(label::OWN) || labels.contains(label::QUARANTINE);
-    let events = if aside { Vec::new() } else { ledger::events(arrived.mail, arrived.facts) };
+    let events = told(arrived.mail, arrived.facts, arrived.verdict);
     let mut said = announcement(arrived, policy, now);
     if let Some(said) = said.as_mut().filter(|_| policy.observe) {
         said.scene.folder.clear(); // nothing is put anywhere, so nothing is said to lie there
@@ -53,6 +51,14 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     let first = said.filter(|said| said.first).map(|_| plan.iter().map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
     Step { events, plan }
+}
+
+/// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell
+/// nothing.
+#[must_use]
+pub fn told(mail: &Mail, facts: &Facts, verdict: &Verdict) -> Vec<Event> {
+    let aside = [label::OWN, label::QUARANTINE].iter().any(|label| verdict.labels.contains(*label));
+    if aside { Vec::new() } else { ledger::events(mail, facts) }
 }
 
 fn filing(arrived: &Arrived<'_>, policy: &Policy, after: Vec<String>, now: Timestamp) -> Option<Wish> {

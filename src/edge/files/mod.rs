@@ -3,9 +3,12 @@
 //! A file that cannot be read is told in a sentence and passed by; it never ends the reading of the others. Memory is
 //! bounded by the cap of one message and the names of one folder.
 
+mod beside;
 mod mbox;
 mod walk;
 mod when;
+
+pub use beside::Beside;
 
 use super::Advice;
 use jiff::Timestamp;

@@ -4,16 +4,16 @@ use super::settle::json;
 use super::{Db, Row, StoreError, from_seconds, outbox, seconds};
 use crate::facts::OrderNumber;
 use crate::ledger::agenda::wake_at;
-use crate::ledger::due::Settings;
-use crate::ledger::{self, Case, Event, Statement};
+use crate::ledger::due::{APOLOGY_DAYS, MOST_MATCH_DAYS, Settings};
+use crate::ledger::{self, Case, Event, EventKind, Statement};
 use crate::plan::on_time::{Due, TOGETHER};
 use crate::plan::{Effect, Wish};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Beyond the days that a mail without a number may lie from its cancellation: the dates of both may be off.
-const SPARE_DAYS: i64 = 15;
+/// Days that the date of a mail may be off, on top of those that a setting gives.
+const SPARE_DAYS: i64 = 2;
 
 /// What is told when appointments are kept.
 pub struct Telling {
@@ -38,8 +38,11 @@ pub(super) fn wake(transaction: &Transaction<'_>, event: &Event) -> Result<(), S
     match &event.order {
         Some(order) => wake_order(transaction, order.as_str()),
         None => {
-            // wider than any setting of match_days is likely to be; an order looked at in vain costs nothing
-            let (from, until) = around(event.at, 120);
+            // of a restock no order knows anything
+            if !matches!(event.kind, EventKind::Points { .. } | EventKind::Coupon(_)) {
+                return Ok(());
+            }
+            let (from, until) = span(event.at, i64::from(MOST_MATCH_DAYS) + SPARE_DAYS, SPARE_DAYS);
             let sql = "UPDATE agenda SET wake_at = 0 WHERE cancelled_at BETWEEN ?1 AND ?2";
             transaction.prepare_cached(sql)?.execute((from, until))?;
             wake_orders_of(transaction, &event.mail.hex())
@@ -63,10 +66,11 @@ pub(super) fn wake_order(transaction: &Transaction<'_>, order: &str) -> Result<(
     Ok(())
 }
 
-fn around(at: Timestamp, days: i64) -> (i64, i64) {
-    let days = SignedDuration::from_hours(24 * days);
-    let from = at.checked_sub(days).unwrap_or(Timestamp::MIN);
-    let until = at.checked_add(days).unwrap_or(Timestamp::MAX);
+/// From so many days before an instant until so many after it, in seconds.
+fn span(at: Timestamp, before: i64, after: i64) -> (i64, i64) {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let from = at.checked_sub(days(before)).unwrap_or(Timestamp::MIN);
+    let until = at.checked_add(days(after)).unwrap_or(Timestamp::MAX);
     (seconds(from), seconds(until))
 }
 
@@ -136,22 +140,6 @@ impl Db {
             }
             Ok(kept)
         })
-    }
-
-    /// Makes anew what follows from events and statements: when each order must be looked at. Answers all cases.
-    ///
-    /// # Errors
-    /// When the database refuses; nothing is changed then.
-    pub fn rebuild(&mut self, settings: &Settings, now: Timestamp) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
-        let cases = ledger::cases(&self.events()?, &self.statements()?, settings, now);
-        self.write(|transaction| {
-            transaction.execute("DELETE FROM agenda", [])?;
-            for (order, case) in &cases {
-                set_wake(transaction, order, Some(Timestamp::UNIX_EPOCH), case.cancelled_at)?;
-            }
-            Ok(())
-        })?;
-        Ok(cases)
     }
 }
 
@@ -254,9 +242,10 @@ fn near(
     let mut events = events_of(connection, orders)?;
     let mut statements = statements_of(connection, orders)?;
     let own = ledger::cases(&events, &statements, settings, now);
-    let days = i64::from(settings.match_days.max(30)) + SPARE_DAYS;
+    let days = i64::from(settings.match_days.min(MOST_MATCH_DAYS).max(APOLOGY_DAYS)) + SPARE_DAYS;
     let cancelled = own.values().filter_map(|case| case.cancelled_at);
-    let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| around(at, days)).collect());
+    // a mail comes after the cancellation it speaks of, or a day before it
+    let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| span(at, SPARE_DAYS, days)).collect());
     let mut loose = Vec::new();
     for (from, until) in windows {
         let sql = "SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2";
@@ -269,13 +258,15 @@ fn near(
     let asked = json(orders, "list of orders")?;
     loose.extend(bodies::<Event>(connection, &sql, [&asked], "event")?);
     // restocks speak of no order
-    loose.retain(|event| !matches!(event.kind, ledger::EventKind::Restock { .. }));
+    loose.retain(|event| !matches!(event.kind, EventKind::Restock { .. }));
     if loose.is_empty() {
         return Ok(own);
     }
-    let sql = format!("SELECT order_number FROM statement WHERE mail_key IN ({given})");
-    let mut others = numbers(connection, &sql, [&asked])?;
-    for (from, until) in merged(loose.iter().map(|event| around(event.at, days)).collect()) {
+    // a mail that is some order's already asks nobody else
+    let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
+    let sql = "SELECT order_number FROM statement WHERE mail_key IN (SELECT value FROM json_each(?1))";
+    let mut others = numbers(connection, sql, [json(&mails, "list of mails")?])?;
+    for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
         let sql = "SELECT DISTINCT order_number FROM event WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
                    UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";
         others.extend(numbers(connection, sql, (from, until))?);

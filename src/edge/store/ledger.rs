@@ -22,7 +22,7 @@ pub struct OldMail {
 }
 
 /// Events of a mail in the place of those known before.
-fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreError> {
+pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreError> {
     let mut known = Vec::new();
     {
         let mut query = transaction.prepare_cached("SELECT id, body FROM event WHERE mail_key = ?1 AND retired = 0")?;
@@ -44,6 +44,27 @@ fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreE
         agenda::wake(transaction, event)?;
     }
     add_events(transaction, &mail.events)
+}
+
+/// Appends a statement; the orders it bears on are looked at again.
+pub(super) fn add_statement(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    said_at: Timestamp,
+) -> Result<(), StoreError> {
+    let order = statement.order.to_string();
+    let mail = match statement.said {
+        Said::Assign { mail, .. } | Said::Disown { mail } => Some(mail.hex()),
+        _ => None,
+    };
+    let sql = "INSERT INTO statement (order_number, at, body, said_at, mail_key) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let body = json(statement, "statement")?;
+    let values = (&order, seconds(statement.at), body, seconds(said_at), mail.as_deref());
+    transaction.prepare_cached(sql)?.execute(values)?;
+    if let Some(mail) = &mail {
+        agenda::wake_orders_of(transaction, mail)?;
+    }
+    agenda::wake_order(transaction, &order)
 }
 
 impl Db {
@@ -68,26 +89,7 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn say(&mut self, statement: &Statement, now: Timestamp) -> Result<(), StoreError> {
-        let body = json(statement, "statement")?;
-        let order = statement.order.to_string();
-        let mail = match statement.said {
-            Said::Assign { mail, .. } | Said::Disown { mail } => Some(mail.hex()),
-            _ => None,
-        };
-        self.write(|transaction| {
-            let sql = "INSERT INTO statement (order_number, at, body, said_at, mail_key) VALUES (?1, ?2, ?3, ?4, ?5)";
-            transaction.prepare_cached(sql)?.execute((
-                &order,
-                seconds(statement.at),
-                body,
-                seconds(now),
-                mail.as_deref(),
-            ))?;
-            if let Some(mail) = &mail {
-                agenda::wake_orders_of(transaction, mail)?;
-            }
-            agenda::wake_order(transaction, &order)
-        })
+        self.write(|transaction| add_statement(transaction, statement, now))
     }
 
     /// Takes in what old mails tell, in one transaction; answers how many events are new. A mail that is known is read

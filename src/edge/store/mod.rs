@@ -4,16 +4,20 @@
 //! without blocking; in a simulation, whose clock is paused, the caller itself does the work.
 
 mod agenda;
+mod backup;
 mod correction;
 mod cursor;
 mod history;
 mod ledger;
 mod open;
 mod outbox;
+mod rebuild;
 mod release;
 mod settle;
+mod transfer;
 
 pub use agenda::{Kept, Telling};
+pub use backup::Copied;
 pub use correction::Correction;
 pub use cursor::Cursor;
 pub use history::{Action, Decided, Redecided, Subject};
@@ -22,6 +26,7 @@ pub use open::{Db, StoreError};
 pub use outbox::{Latency, Row, State};
 pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};
+pub use transfer::{Export, TakenOver, TransferError};
 
 use jiff::Timestamp;
 use std::path::Path;

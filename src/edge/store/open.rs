@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Marks the file as ours: "modo".
-const APPLICATION_ID: i32 = 0x6d6f_646f;
+pub(super) const APPLICATION_ID: i32 = 0x6d6f_646f;
 
 /// Numbered schema files, each applied once, in order.
-const SCHEMA: &[&str] = &[
+pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/001.sql"),
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
@@ -17,7 +17,7 @@ const SCHEMA: &[&str] = &[
 ];
 
 /// How long another process may hold the database before we give up waiting.
-const BUSY: Duration = Duration::from_secs(20);
+pub(super) const BUSY: Duration = Duration::from_secs(20);
 
 /// Why the database cannot be used, or a piece of work on it failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,20 @@ pub enum StoreError {
         found: u32,
         /// Ours.
         known: u32,
+    },
+    /// There is no database to read.
+    #[error("there is no database at {path} yet")]
+    Missing {
+        /// Where one was looked for.
+        path: PathBuf,
+    },
+    /// A copy of the database is not what it should be.
+    #[error("the copy at {path} is not sound: {what}; it was not kept")]
+    Unsound {
+        /// Where it was written.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
     /// The database refused a piece of work.
     #[error("the database: {0}")]
@@ -167,7 +181,7 @@ impl Db {
 }
 
 /// The schema this program knows.
-fn newest() -> u32 {
+pub(super) fn newest() -> u32 {
     u32::try_from(SCHEMA.len()).unwrap_or(u32::MAX)
 }
 

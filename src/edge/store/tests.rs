@@ -210,3 +210,6 @@ fn alerts_of_a_channel_that_is_gone_hold_nothing_up() {
     assert_eq!(db.workable("file", Some("a"), 10, at(9)).unwrap().len(), 1, "the filing waited for it and goes on");
     assert!(db.is_idle(&["other".to_owned()], at(9)).unwrap(), "what another account waits for is not ours");
 }
+
+mod migrations;
+mod transfer;

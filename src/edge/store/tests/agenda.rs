@@ -129,7 +129,7 @@ proptest! {
             prop_assert!(one_by_one(&mut db, &settings, now).contains_key(&statement.order));
         }
         let all = ledger::cases(&events, &statements, &settings, now);
-        prop_assert_eq!(&db.rebuild(&settings, now).unwrap(), &all);
+        prop_assert_eq!(db.rebuild().unwrap(), all.len());
         prop_assert_eq!(one_by_one(&mut db, &settings, now), all);
     }
 }

@@ -1,0 +1,252 @@
+//! `modori ledger`: write the ledger out, take it in, copy it, make it anew.
+
+use super::args::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+use super::{Failure, import, render, setup, spreadsheet};
+use crate::edge::clock::Clock;
+use crate::edge::config::Config;
+use crate::edge::files::Beside;
+use crate::edge::store::{Db, Export, Store, TransferError};
+use crate::engine::Engine;
+use crate::engine::rebuild::{FolderRead, Folders};
+use crate::facts::{OrderNumber, Stage};
+use crate::ledger::{self, Event, EventKind, case::State};
+use crate::wording::Language;
+use std::collections::BTreeMap;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+/// Does what was asked for.
+pub(super) fn run(arguments: &Ledger, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    match arguments {
+        Ledger::Export(arguments) => export(arguments, config, state),
+        Ledger::Import(arguments) => take_in(arguments, config, state),
+        Ledger::Backup(arguments) => backup(arguments, config, state),
+        Ledger::Rebuild(arguments) => rebuild(arguments, config, state),
+    }
+}
+
+/// A file in the place of the database would be the end of it, whatever stands in the file.
+fn not_the_database(file: &Path, state: &Path) -> Result<(), Failure> {
+    let Ok(file) = file.canonicalize() else { return Ok(()) };
+    let names = ["modori.sqlite", "modori.sqlite-wal", "modori.sqlite-shm", "modori.lock"];
+    let own = names.iter().filter_map(|name| state.join(name).canonicalize().ok());
+    if own.collect::<Vec<_>>().contains(&file) {
+        return Err(Failure::broken(format!("{} is modori's own; name another file", file.display())));
+    }
+    Ok(())
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}
+
+fn export(arguments: &ExportLedger, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    if arguments.format == Transfer::Json && arguments.at.is_some() {
+        return Err(Failure::broken("--at is for --format csv; JSON holds everything, whenever it is looked at"));
+    }
+    let (folder, config) = setup::state(state, config)?;
+    let db = Db::open(&folder).map_err(failed)?;
+    let now = Clock::system().now();
+    let table = match arguments.format {
+        Transfer::Json => None,
+        Transfer::Csv => Some(table(&db, config.as_ref(), arguments.at.unwrap_or(now))?),
+    };
+    let write = |to: &mut dyn Write| -> Result<(), TransferError> {
+        let mut to = BufWriter::new(to);
+        match &table {
+            None => db.export(&mut to, now),
+            Some(table) => to.write_all(table.as_bytes()).and_then(|()| to.flush()).map_err(TransferError::Write),
+        }
+    };
+    let Some(out) = &arguments.out else {
+        return match write(&mut std::io::stdout().lock()) {
+            // the reader of our output went away
+            Err(TransferError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::new(format!("standard output: {error}"))),
+            Ok(()) => Ok(()),
+        };
+    };
+    not_the_database(out, &folder)?;
+    let beside = Beside::new(out, arguments.force).map_err(failed)?;
+    let named = |error: TransferError| Failure::new(format!("{}: {error}", out.display()));
+    write(&mut beside.open().map_err(failed)?).map_err(named)?;
+    beside.keep().map_err(failed)
+}
+
+/// Every order, as seen at `at`, as a CSV table.
+fn table(db: &Db, config: Option<&Config>, at: jiff::Timestamp) -> Result<String, Failure> {
+    let settings = config.map(|config| config.ledger.clone()).unwrap_or_default();
+    let language = config.map_or(Language::Ja, |config| config.policy.language);
+    let wording = setup::wording(config.and_then(|config| config.wording.as_deref()))?;
+    let events = db.events().map_err(failed)?;
+    let cases = ledger::cases(&events, &db.statements().map_err(failed)?, &settings, at);
+    Ok(spreadsheet::csv(&cases, &payments(&events), &wording, language))
+}
+
+/// What was to be paid in money for each order: by its own mail before others, then by the one best vouched for, then by
+/// the latest. The fold weighs the rest of an order's terms alike.
+fn payments(events: &[Event]) -> BTreeMap<OrderNumber, u64> {
+    let mut told = BTreeMap::new();
+    for event in events {
+        let (Some(order), EventKind::Order { stage, terms }) = (&event.order, &event.kind) else { continue };
+        let Some(yen) = terms.payment_yen else { continue };
+        let weight = (matches!(stage, Stage::Ordered | Stage::Accepted), event.trust, event.at, event.mail, yen);
+        let best = told.entry(order.clone()).or_insert(weight);
+        *best = weight.max(*best);
+    }
+    told.into_iter().map(|(order, (.., yen))| (order, yen)).collect()
+}
+
+fn take_in(arguments: &ImportLedger, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let file = &arguments.file;
+    let named = |error: TransferError| Failure::new(format!("{}: {error}", file.display()));
+    // read whole and found good before the database is even opened
+    let export = if file == Path::new("-") {
+        Export::read(std::io::stdin().lock())
+    } else {
+        let opened = std::fs::File::open(file).map_err(|error| named(TransferError::Read(error)))?;
+        Export::read(BufReader::new(opened))
+    }
+    .map_err(named)?;
+    let (folder, _) = setup::state(state, config)?;
+    let mut db = Db::open(&folder).map_err(failed)?;
+    let taken = db.take_over(&export, Clock::system().now()).map_err(failed)?;
+    let of = |new: usize, all: u32, thing: &str| {
+        format!("{}, {new} new", render::count(usize::try_from(all).unwrap_or(usize::MAX), thing))
+    };
+    let mut told =
+        vec![of(taken.new_events, taken.events, "event"), of(taken.new_statements, taken.statements, "statement")];
+    if taken.new_vouched > 0 {
+        told.push(format!("{} vouched for from now on", render::count(taken.new_vouched, "sender")));
+    }
+    if taken.new_released > 0 {
+        told.push(format!("{} released from quarantine", render::count(taken.new_released, "mail")));
+    }
+    anstream::println!("{}", told.join("; "));
+    if taken.read_otherwise > 0 {
+        anstream::eprintln!(
+            "{} read otherwise here; this ledger's own reading stands (`modori ledger rebuild --mailbox` reads anew)",
+            render::count(taken.read_otherwise, "mail")
+        );
+    }
+    Ok(())
+}
+
+fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let (folder, _) = setup::state(state, config)?;
+    not_the_database(&arguments.file, &folder)?;
+    let beside = Beside::new(&arguments.file, arguments.force).map_err(failed)?;
+    let copied = Db::backup(&folder, beside.path()).map_err(failed)?;
+    beside.keep().map_err(failed)?;
+    let of = |number: u32, thing: &str| render::count(usize::try_from(number).unwrap_or(usize::MAX), thing);
+    anstream::println!(
+        "{}: {} KiB, {}, {}; looked over and sound (schema {})",
+        arguments.file.display(),
+        copied.size.div_ceil(1024),
+        of(copied.events, "event"),
+        of(copied.statements, "statement"),
+        copied.schema
+    );
+    Ok(())
+}
+
+fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let mut unread = Ok(());
+    let (folder, settings) = if arguments.mailbox {
+        let config = setup::config(config, state)?;
+        let store = setup::store(&config.state)?;
+        let engine = setup::engine(&config, &store)?;
+        let runtime = setup::runtime()?;
+        runtime.block_on(async {
+            tokio::select! {
+                ended = mailboxes(&engine, arguments) => ended,
+                () = super::watch::stopped() => {
+                    Err(Failure::new("stopped; what was read is taken in, and running it again reads the rest"))
+                }
+            }
+        })?;
+        (config.state.clone(), Some(config))
+    } else {
+        setup::state(state, config)?
+    };
+    if !arguments.from.is_empty() {
+        let store: Store = setup::store(&folder)?;
+        // what could be read is taken in all the same
+        unread = import::files(&arguments.from, &arguments.authserv_id, false, settings.as_ref(), &store);
+    }
+    let mut db = Db::open(&folder).map_err(failed)?;
+    db.rebuild().map_err(failed)?;
+    let settings = settings.map(|config| config.ledger).unwrap_or_default();
+    let (events, statements) = (db.events().map_err(failed)?, db.statements().map_err(failed)?);
+    let cases = ledger::cases(&events, &statements, &settings, Clock::system().now());
+    let cancelled = cases.values().filter(|case| case.cancelled != State::None);
+    let open = cases.values().filter(|case| !case.ended).count();
+    anstream::println!(
+        "{} and {}: {}, {} cancelled, {open} open",
+        render::count(events.len(), "event"),
+        render::count(statements.len(), "statement"),
+        render::count(cases.len(), "order"),
+        cancelled.count()
+    );
+    unread
+}
+
+async fn mailboxes(engine: &Engine, arguments: &Rebuild) -> Result<(), Failure> {
+    let wanted = |name: &str| arguments.account.as_ref().is_none_or(|account| account == name);
+    if let Some(account) = &arguments.account
+        && !engine.mailboxes.iter().any(|mailbox| wanted(&mailbox.account.name))
+    {
+        return Err(Failure::broken(format!("there is no account `{account}`")));
+    }
+    let folders = match (&*arguments.folder, arguments.all_folders) {
+        ([], false) => Folders::Sorted,
+        ([], true) => Folders::All,
+        (names, _) => Folders::Named(names),
+    };
+    let mut missing = Vec::new();
+    for mailbox in engine.mailboxes.iter().filter(|mailbox| wanted(&mailbox.account.name)) {
+        let account = mailbox.account.name.as_str();
+        let bar = render::bar("mails");
+        let read = engine
+            .rebuild(
+                mailbox,
+                folders,
+                |progress| {
+                    bar.set_length(u64::try_from(progress.all).unwrap_or(u64::MAX));
+                    bar.set_position(u64::try_from(progress.done).unwrap_or(u64::MAX));
+                },
+                |read| {
+                    bar.suspend(|| anstream::println!("{}", told(account, &read)));
+                    if read.imported.is_none() {
+                        missing.push(read.name);
+                    }
+                },
+            )
+            .await;
+        bar.finish_and_clear();
+        read.map_err(|error| Failure::new(format!("{error}; what was read is taken in: run it again for the rest")))?;
+    }
+    if !arguments.folder.is_empty() && !missing.is_empty() {
+        return Err(Failure::new(format!(
+            "there is no folder {}; `楽天/注文` is how they are written",
+            missing.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+fn told(account: &str, read: &FolderRead) -> String {
+    let FolderRead { name, imported } = read;
+    let Some(imported) = imported else { return format!("{account} {name}: there is no such folder") };
+    let poison = if imported.poison > 0 {
+        format!(", {} could not be understood at all", imported.poison)
+    } else {
+        String::new()
+    };
+    format!(
+        "{account} {name}: {} read, {} about orders, {} new to the ledger{poison}",
+        render::count(imported.mails, "mail"),
+        imported.telling,
+        render::count(imported.new_events, "event")
+    )
+}
