@@ -44,6 +44,7 @@ fn events(count: usize) -> Vec<Event> {
             items: vec![Item {
                 name: format!("帆布トート 大 {order}"), price_yen: Some(1980), ..Item::default()
             }],
+            ..Terms::default()
         };
         let mut tell = |hours: i64, named: bool, kind: EventKind| {
             let n = events.len();

@@ -89,8 +89,10 @@ pub(super) fn alternatives(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         let text = view.slice(sentence.clone());
         let either = text.matches("か、").count() >= 2
             || text.contains("か、それとも")
+            // このままお待ちいただけますか。それともキャンセルになさいますか。
+            || text.trim_start().starts_with("それとも")
             || text.contains("または") && text.contains('か');
-        let asked = ["返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "お答え"]
+        let asked = ["返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "ますか", "お答え"]
             .iter()
             .any(|word| text.contains(word));
         (either && asked && view.counts(at) && !text.contains("場合")).then_some((1, sentence))

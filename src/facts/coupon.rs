@@ -324,6 +324,18 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
         })
 }
 
+/// Whether a coupon's return is promised or depends on something: the shopper has to look all the same.
+fn is_yet_to_come(before: &str, after: &str) -> bool {
+    let later = ["後日", "翌日", "予定", "営業日", "数日", "までに", "以降", "次第", "今後"];
+    let depends = ["条件", "範囲", "期限内", "期間内", "であれば"];
+    let leading = before.rsplit(['、', ',']).next().unwrap_or(before);
+    let done = ["ました", "完了", "済", "have been", "has been"].iter().any(|word| after.contains(word));
+    let future = ["いたします", "致します", "します", "されます", "させていただきます", "予定"];
+    !done
+        && (later.iter().chain(&depends).any(|word| leading.contains(word) || after.contains(word))
+            || future.iter().any(|word| after.trim_start().starts_with(word)))
+}
+
 /// A role that is said in words: came back, will not come back, ends soon.
 fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)> {
     for view in page.prose() {
@@ -365,6 +377,9 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
                 continue;
             }
             let role = if negated { CouponRole::Refused } else { CouponRole::Returned };
+            if !negated && is_yet_to_come(before, rest) {
+                continue;
+            }
             let named =
                 ["お問い合わせの", "当該", "該当の", "ご利用いただいた", "お使いになった", "お使いいただいた", "今回"];
             let this = !facts.order_numbers.is_empty() && named.iter().any(|word| text.contains(word));
@@ -462,6 +477,21 @@ mod tests {
 
     fn coupon(body: &str) -> Option<Coupon> {
         find(&mail_of("件名", body)).coupon.map(|found| found.value)
+    }
+
+    #[test]
+    fn what_is_promised_or_depends_is_not_back() {
+        for body in [
+            "ご利用のクーポンは後日お戻しいたします。",
+            "クーポンにつきましては、数日のうちに返還されます。",
+            "クーポンは、ご利用条件の範囲で再度お使いいただけます。",
+        ] {
+            assert!(coupon(body).is_none_or(|coupon| coupon.role != CouponRole::Returned), "{body}");
+        }
+        for body in ["クーポンは再度ご利用いただけます。", "クーポンは、後日ご案内のとおりお戻しいたしました。"]
+        {
+            assert_eq!(coupon(body).unwrap().role, CouponRole::Returned, "{body}");
+        }
     }
 
     #[test]

@@ -332,6 +332,7 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
     // 変更後 支払い金額 1,480円
     for side in ["変更前", "変更後", "訂正前", "訂正後", "修正前", "修正後", "ご注文の"] {
         if let Some(rest) = cell.get(start..).and_then(|rest| rest.strip_prefix(side)) {
+            let rest = rest.strip_prefix('の').unwrap_or(rest);
             start = cell.len() - rest.len() + first(rest)?;
         }
     }
@@ -466,6 +467,7 @@ mod tests {
             ("*支払い金額* 3,760(円)", Kind::Payment, "3,760(円)"),
             ("お支払い金額(税込)\t3,760円", Kind::Payment, "3,760円"),
             ("ポイント利用 -500(円)", Kind::Points, "-500(円)"),
+            ("変更後のお支払い金額：1,480円", Kind::Payment, "1,480円"),
             ("■ ショップ名 ： モドリ雑貨店", Kind::ShopName, "モドリ雑貨店"),
             ("ショップ：モドリ雑貨店 楽天市場店", Kind::ShopName, "モドリ雑貨店楽天市場店"),
             ("お支払い期限 ：2026/12/04", Kind::PayBy, "2026/12/04"),

@@ -26,6 +26,7 @@ mod points;
 mod risk;
 mod said;
 mod service;
+mod share;
 pub mod sheet;
 mod shop;
 mod stage;
@@ -43,6 +44,7 @@ pub use goods::{Options, item_key, likeness, model, options, same_kind};
 pub use order::OrderNumber;
 pub use risk::Risk;
 pub use service::Service;
+pub use share::Share;
 pub use stock::Stock;
 
 /// Which text of the mail a [`Span`] lies in.
@@ -270,6 +272,8 @@ pub struct Facts {
     pub cause: Option<Found<Cause>>,
     /// What is said about points coming back.
     pub points_return: Option<Found<PointsReturn>>,
+    /// Whose they are, in a mail that lists several orders with their points.
+    pub points_by_order: Vec<Found<Share>>,
     /// Limited-time points are meant.
     pub limited_time_points: Option<Found<bool>>,
     /// When points end.
@@ -313,6 +317,7 @@ pub fn find(mail: &Mail) -> Facts {
     sums::find(&page, &labels, &mut facts);
     state::find(&page, &mut facts);
     points::find(&page, &labels, &mut facts);
+    share::find(&page, &mut facts);
     coupon::find(&page, &labels, &mut facts);
     due::find(&page, &labels, &mut facts);
     stock::find(&page, &mut facts);

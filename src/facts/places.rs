@@ -41,6 +41,9 @@ pub fn places(facts: &Facts, mail: &Mail) -> Vec<Place> {
     for found in &facts.items {
         spans.push(("items".into(), sheet::item(&found.value), found.confidence, found.span.clone()));
     }
+    for found in &facts.points_by_order {
+        spans.push(("points_by_order".into(), found.value.points.into(), found.confidence, found.span.clone()));
+    }
     for (key, value, confidence, span) in sheet::entries(facts) {
         spans.push((key.to_owned(), value, confidence, span));
     }

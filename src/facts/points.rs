@@ -23,6 +23,9 @@ const DONE: &[&str] = &[
 const LATER: &[&str] =
     &["予定", "後日", "翌日", "次第", "今後", "営業日", "までに", "以降", "数日", "まもなく", "will ", "within"];
 
+/// What labels an order number.
+const ORDER: &[&str] = &["注文番号", "受注番号", "order number", "order no"];
+
 /// Fills in what is said about points coming back, and when points end.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     if !page.has(&["ポイント", "point", "pt"]) {
@@ -344,8 +347,19 @@ fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
 /// The line above speaks of points: `期間限定ポイント 500ポイント` / `有効期限:…`.
 fn before_is_about_points(text: &str, at: usize) -> bool {
     let above = text.get(..at.saturating_sub(1)).unwrap_or_default();
-    let above = above.rsplit('\n').take(4).find(|line| !line.trim().is_empty()).unwrap_or_default();
-    above.contains("ポイント") && !above.contains("クーポン")
+    for line in above.rsplit('\n').take(4).filter(|line| !line.trim().is_empty()) {
+        if line.contains("クーポン") || line.contains("coupon") {
+            return false;
+        }
+        if line.contains("ポイント") || line.contains("points") {
+            return true;
+        }
+        // [注文番号] 399999-… stands between a sentence and what belongs to it
+        if !ORDER.iter().any(|label| line.contains(label)) {
+            return false;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -386,8 +400,15 @@ mod tests {
 
     #[test]
     fn when_points_end() {
-        let facts = find(&mail_of("件名", "期間限定ポイント 500ポイント\n有効期限:2026年12月31日まで"));
-        let end = facts.points_expire_at.map(|found| crate::calendar::rfc3339(found.value));
-        assert_eq!(end.as_deref(), Some("2026-12-31T23:59:59+09:00"));
+        let end = |body: &str| {
+            let facts = find(&mail_of("件名", body));
+            facts.points_expire_at.map(|found| crate::calendar::rfc3339(found.value))
+        };
+        let year_end = Some("2026-12-31T23:59:59+09:00".to_owned());
+        assert_eq!(end("期間限定ポイント 500ポイント\n有効期限:2026年12月31日まで"), year_end);
+        let number = "[注文番号] 399999-20261120-0123456789";
+        assert_eq!(end(&format!("500ポイントを返還いたしました。\n{number}\n有効期限：2026年12月31日")), year_end);
+        assert_eq!(end(&format!("500円クーポン\n{number}\n有効期限：2026年12月31日")), None);
+        assert_eq!(end("500ポイントを返還いたしました。\n■商品：ギフト券\n有効期限：2026年12月31日"), None);
     }
 }

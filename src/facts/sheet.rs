@@ -35,6 +35,11 @@ pub fn sheet(facts: &Facts) -> Value {
     if !items.is_empty() {
         sure.insert("items".to_owned(), Value::Array(items));
     }
+    if !facts.points_by_order.is_empty() {
+        let shares = facts.points_by_order.iter().map(|found| &found.value);
+        let shares = shares.map(|share| (share.order.as_str().to_owned(), json!(share.points)));
+        sure.insert("points_by_order".to_owned(), Value::Object(shares.collect()));
+    }
     if !doubtful.is_empty() {
         sure.insert("doubtful".to_owned(), Value::Object(doubtful));
     }

@@ -1,10 +1,37 @@
 //! What an order mail reports about a living order.
 
 use super::deed::deed;
+use super::frame::{Frame, frames};
 use super::page::Page;
-use super::said::{first_of, from_shop, machine, said, said_loosely_any, short};
+use super::said::{first_of, from_shop, is_said, machine, said, said_loosely_any, short};
 use super::{Facts, Found, Stage};
 use std::ops::Range;
+
+/// A shortage that was told before.
+const TOLD_BEFORE: &[Frame] = &[(
+    &["先日", "昨日", "先ほど", "さきほど", "先程", "前回", "先般", "一度"],
+    &["欠品", "品切れ", "在庫切れ", "売り切れ", "完売", "在庫がな", "ご用意でき", "ご用意ができ", "手配でき"],
+    16,
+)];
+
+/// 先日は欠品とご案内しましたが、ご用意できました: what was told before is taken back in the same sentence.
+fn taken_back(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    let got = [
+        "ご用意でき", "ご用意ができ", "ご用意が整", "手配でき", "手配がつ", "確保でき", "お届けでき", "入荷しま",
+        "入荷いたしま", "見つかりま",
+    ];
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        frames(view, TOLD_BEFORE).into_iter().find_map(|told| {
+            let rest = told.end..view.sentence_at(told.start).end.max(told.end);
+            let but = ["ましたが", "でしたが", "ていたが", "ところ"]
+                .iter()
+                .find_map(|but| view.slice(rest.clone()).find(but))?;
+            let from = rest.start + but;
+            let word = |word: &&str| view.slice(from..rest.end).find(word).map(|at| from + at..from + at + word.len());
+            got.iter().filter_map(word).find(|at| is_said(view, at.start, at.end)).map(|at| (v, at))
+        })
+    })
+}
 
 pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
     let views = page.prose();
@@ -44,7 +71,7 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
         "キャンセルの必要はござい",
         "キャンセルの必要はなく",
     ];
-    if let Some(place) = said(page, &found_again)
+    if let Some(place) = said(page, &found_again).or_else(|| taken_back(page))
         && (!facts.order_numbers.is_empty() || page.has(&["ご注文"]))
         && !page.subject.text().contains("再入荷")
     {

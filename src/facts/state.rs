@@ -105,14 +105,16 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     }
     // キャンセルのご依頼を受け付けました without the word's own deed
     for view in [&page.subject, &page.joined] {
-        for (at, _) in view.hits(&["キャンセル"]) {
+        for (at, word) in view.hits(&["キャンセル", "cancel"]) {
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
-            let taken_on = ["お預かりいたしました", "お預かりしました", "承り", "受付", "確認いたし", "いただきました"]
-                .iter()
-                .any(|word| text.contains(word));
-            if wish && taken_on && is_said(view, at, at + "キャンセル".len()) {
+            let taken_on = [
+                "お預かりいたしました", "お預かりしました", "承り", "受付", "確認いたし", "いただきました", "received",
+            ]
+            .iter()
+            .any(|word| text.contains(word));
+            if wish && taken_on && is_said(view, at, at + word.len()) {
                 return Some(view.sure(Cancelled::Requested, sentence));
             }
         }
@@ -201,10 +203,28 @@ mod tests {
                 Some(Cause::Shop),
             ),
             (
+                "お届け日について",
+                "ご用意が12月中旬になりそうです。このままお待ちいただけますか。それともキャンセルになさいますか。",
+                Some(Pending),
+                Some(Cause::Shop),
+            ),
+            (
                 "キャンセルのご依頼について",
                 "キャンセルのご依頼を承りました。手続きが済みましたら改めてご連絡します。",
                 Some(Requested),
                 Some(Cause::Buyer),
+            ),
+            (
+                "We have received your cancellation request",
+                "We have received your request to cancel your order. We will write again when it is done.",
+                Some(Requested),
+                Some(Cause::Buyer),
+            ),
+            (
+                "ご注文について",
+                "在庫が不足しており、2枚分をキャンセルさせていただきました。",
+                Some(Partial),
+                Some(Cause::Shop),
             ),
             (
                 "【モドリ雑貨店】ご注文内容変更のお知らせ",
@@ -213,6 +233,12 @@ mod tests {
                 Some(Cause::Shop),
             ),
             ("商品発送のご連絡", "商品を発送いたしました。キャンセルはお受けできません。", None, None),
+            (
+                "ご注文の件",
+                "先日は欠品とご案内しましたが、その後もご用意できませんでした。ご注文をキャンセルいたしました。",
+                Some(Claimed),
+                Some(Cause::Shop),
+            ),
             ("発送遅延について", "在庫切れのため、7~10日ほどで発送予定です。お待ちくださいませ。", None, None),
             (
                 "ご注文ありがとうございます",
@@ -258,6 +284,11 @@ mod tests {
             (
                 "在庫の件",
                 "先日は在庫切れとご案内しましたが、在庫を確保できましたので発送の準備を進めます。",
+                Stage::FoundAfterAll,
+            ),
+            (
+                "焼けました",
+                "先日は欠品とご案内しましたが、無事に窯が直り、ご用意できました。明日発送いたします。",
                 Stage::FoundAfterAll,
             ),
         ] {

@@ -104,7 +104,8 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         || told.events.iter().any(|event| matches!(event.kind, EventKind::Order { .. } | EventKind::Cancel { .. }));
     let standing = Standing {
         state: cancel.state,
-        cause: cancel.cause,
+        // points hang on the cause: as long as mails disagree about it, it is not known
+        cause: cancel.cause.filter(|_| !questions.contains(&Question::CauseDiffers)),
         t0: cancel.t0,
         ordered: &ordered,
         left: cancel.left,

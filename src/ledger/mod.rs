@@ -19,6 +19,7 @@ pub mod shop;
 #[cfg(test)]
 mod tests;
 mod twice;
+mod whose;
 
 pub use case::{Case, Conflict, Evidence, NextStep, Question};
 pub use claim::{CLAIMS, claim_of};

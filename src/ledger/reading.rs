@@ -1,7 +1,10 @@
 //! Mail and facts → events: what a mail claims, by facts and trust alone.
 
 use super::event::{Event, EventKind, Terms};
-use crate::facts::{Cancelled, Confidence, CouponRole, Facts, Field, Found, Span, Stock};
+use super::whose;
+use crate::facts::{
+    Cancelled, Confidence, CouponRole, Facts, Field, Form, Found, OrderNumber, PointsReturn, Share, Span, Stock,
+};
 use crate::mail::trust::is_rakuten;
 use crate::mail::{Mail, PartKind, TrustLevel};
 use jiff::{Timestamp, ToSpan};
@@ -19,7 +22,7 @@ pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
     let reader = Reader { mail, facts };
     let order = facts.order_numbers.iter().find(|found| reader.is_sure(found));
     let mut events = Vec::new();
-    let mut tell = |span: &Span, kind: EventKind| events.push(reader.event(span, kind));
+    let mut tell = |span: &Span, kind: EventKind| events.extend(reader.events(span, kind));
 
     if let Some(found) = reader.sure(&facts.cancelled) {
         let kind = EventKind::Cancel {
@@ -102,12 +105,61 @@ impl Reader<'_> {
         if rakuten && !passed_on { self.mail.trust.level } else { self.mail.trust.level.min(TrustLevel::Unverified) }
     }
 
-    fn event(&self, span: &Span, kind: EventKind) -> Event {
+    /// One event for each order that the words speak of.
+    fn events(&self, span: &Span, mut kind: EventKind) -> Vec<Event> {
+        let numbers: Vec<_> = self.facts.order_numbers.iter().filter(|found| self.is_sure(found)).collect();
+        let orders = whose::orders(self.mail, &numbers, span);
+        // of several orders nobody can tell whose the sums are
+        if numbers.first().is_some_and(|first| orders.iter().any(|order| *order != first.value))
+            && let EventKind::Order { terms, .. } | EventKind::Cancel { terms, .. } = &mut kind
+        {
+            *terms = Terms { shop_code: terms.shop_code.take(), shop_name: terms.shop_name.take(), ..Terms::default() };
+        }
+        if let EventKind::Points { returned, limited, expires_at } = &kind
+            && !self.facts.points_by_order.is_empty()
+        {
+            return self.shares(span, returned.form, *limited, *expires_at);
+        }
+        match orders.as_slice() {
+            [] => vec![self.event(None, span, kind)],
+            // one sum over several orders is left to the shopper: counted for each it would count twice
+            [_, _, ..] if matches!(&kind, EventKind::Points { returned, .. } if returned.amount.is_some()) => {
+                vec![self.event(None, span, kind)]
+            }
+            orders => orders.iter().map(|order| self.event(Some(order), span, kind.clone())).collect(),
+        }
+    }
+
+    /// One event for each order of a list with its points. What stands within one entry of the list is said of that
+    /// order alone.
+    fn shares(&self, span: &Span, form: Form, limited: Option<bool>, expires_at: Option<Timestamp>) -> Vec<Event> {
+        let facts = self.facts;
+        let own = |place: Option<&Span>, share: &Found<Share>| {
+            let within = |one: &Found<Share>| {
+                place.is_some_and(|place| place.field == one.span.field && one.span.range.contains(&place.range.start))
+            };
+            within(share) || !facts.points_by_order.iter().any(within)
+        };
+        let shares = facts.points_by_order.iter();
+        let event = |share: &Found<Share>| {
+            let returned = PointsReturn { amount: Some(share.value.points), form };
+            let limited_at = facts.limited_time_points.as_ref().map(|found| &found.span);
+            let ends_at = facts.points_expire_at.as_ref().map(|found| &found.span);
+            let kind = EventKind::Points {
+                returned,
+                limited: limited.filter(|_| own(limited_at, share)),
+                expires_at: expires_at.filter(|_| own(ends_at, share)),
+            };
+            self.event(Some(&share.value.order), span, kind)
+        };
+        shares.map(event).collect()
+    }
+
+    fn event(&self, order: Option<&OrderNumber>, span: &Span, kind: EventKind) -> Event {
         let mail = self.mail;
-        let order = self.facts.order_numbers.iter().find(|found| self.is_sure(found));
         let identity = &mail.second_identity;
         Event {
-            order: order.map(|found| found.value.clone()),
+            order: order.cloned(),
             shop_code: self.value(&self.facts.shop_code),
             kind,
             at: self.at(),

@@ -183,6 +183,9 @@ pub(super) fn put(facts: &mut Facts, captures: Vec<Capture>) {
             }
         }
     }
+    if !numbers.is_empty() || done.contains("points_return") {
+        facts.points_by_order.clear(); // read beside other numbers
+    }
     order_numbers(facts, numbers);
     put_items(facts, &items);
     let sums = ["total_yen", "payment_yen", "shipping_yen", "points_used", "coupon_used_yen"];

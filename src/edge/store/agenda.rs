@@ -18,6 +18,9 @@ const SPARE_DAYS: i64 = 2;
 /// An order is new for so many days: it may be warned of.
 const NEW_DAYS: i64 = 2;
 
+/// Events and statements: what a fold takes.
+pub type Known = (Vec<Event>, Vec<Statement>);
+
 /// What came of keeping appointments.
 #[derive(Debug, Default)]
 pub struct Kept {
@@ -143,7 +146,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn recent(&self, settings: &Settings, now: Timestamp) -> Result<(Vec<Event>, Vec<Statement>), StoreError> {
+    pub fn recent(&self, settings: &Settings, now: Timestamp) -> Result<Known, StoreError> {
         let days = i64::from(settings.protection_days) + i64::from(settings.lapse_days) + 1;
         let (from, _) = span(now, days, 0);
         let day = day_of(from_seconds(from));
@@ -161,11 +164,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn beside_new_orders(
-        &self,
-        settings: &Settings,
-        now: Timestamp,
-    ) -> Result<Option<(Vec<Event>, Vec<Statement>)>, StoreError> {
+    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Known>, StoreError> {
         let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
         let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
         let new = numbers(&self.connection, sql, (seconds(now), since(NEW_DAYS)))?;
@@ -289,7 +288,7 @@ fn near(
     let mut events = events_of(connection, orders)?;
     let mut statements = statements_of(connection, orders)?;
     let own = ledger::cases(&events, &statements, settings, now);
-    let days = i64::from(settings.match_days.min(MOST_MATCH_DAYS).max(APOLOGY_DAYS)) + SPARE_DAYS;
+    let days = i64::from(settings.match_days.clamp(APOLOGY_DAYS, MOST_MATCH_DAYS)) + SPARE_DAYS;
     let cancelled = own.values().filter_map(|case| case.cancelled_at);
     // a mail comes after the cancellation it speaks of, or a day before it
     let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| span(at, SPARE_DAYS, days)).collect());

@@ -122,7 +122,8 @@ impl Oracle {
         self.command(&format!("EXAMINE \"{}\"", encode(name)))?;
         let mut seen = vec![];
         for line in self.command("UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")? {
-            if !line.text.contains(" FETCH (") {
+            // flag news that another client caused come unasked, without a body and mostly without a UID
+            if !line.text.contains(" FETCH (") || !line.text.contains("BODY[") {
                 continue;
             }
             let uid = after(&line.text, "UID ").chars().take_while(char::is_ascii_digit).collect::<String>();
