@@ -19,7 +19,7 @@ const SPARE_DAYS: i64 = 2;
 const NEW_DAYS: i64 = 2;
 
 /// Events and statements: what a fold takes.
-pub type Known = (Vec<Event>, Vec<Statement>);
+pub type Told = (Vec<Event>, Vec<Statement>);
 
 /// What came of keeping appointments.
 #[derive(Debug, Default)]
@@ -146,7 +146,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn recent(&self, settings: &Settings, now: Timestamp) -> Result<Known, StoreError> {
+    pub fn recent(&self, settings: &Settings, now: Timestamp) -> Result<Told, StoreError> {
         let days = i64::from(settings.protection_days) + i64::from(settings.lapse_days) + 1;
         let (from, _) = span(now, days, 0);
         let day = day_of(from_seconds(from));
@@ -164,7 +164,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Known>, StoreError> {
+    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
         let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
         let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
         let new = numbers(&self.connection, sql, (seconds(now), since(NEW_DAYS)))?;

@@ -17,7 +17,7 @@ mod release;
 mod settle;
 mod transfer;
 
-pub use agenda::Kept;
+pub use agenda::{Kept, Told};
 pub use backup::Copied;
 pub use correction::Correction;
 pub use cursor::Cursor;
