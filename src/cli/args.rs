@@ -69,6 +69,8 @@ pub enum Command {
     Deny(About),
     /// Say that nothing will come back: the case ends
     Lost(About),
+    /// Say that an order lives after all, whatever mails said of a cancellation
+    Lives(About),
     /// Say how many of the points used were limited-time points
     Limited(Limited),
     /// Add a note to an order

@@ -93,6 +93,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Confirm(confirm) => say::confirm(confirm, config, state),
         Command::Deny(about) => say::deny(about, config, state),
         Command::Lost(about) => say::lost(about, config, state),
+        Command::Lives(about) => say::lives(about, config, state),
         Command::Limited(limited) => say::limited(limited, config, state),
         Command::Note(note) => say::note(note, config, state),
         Command::Assign(one) => assign::run(one, config, state),

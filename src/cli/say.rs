@@ -1,4 +1,4 @@
-//! What the shopper says of an order: `confirm`, `deny`, `lost`, `limited`, `note`.
+//! What the shopper says of an order: `confirm`, `deny`, `lost`, `lives`, `limited`, `note`.
 
 use super::args::{About, Confirm, CouponFate, Limited, Note};
 use super::{Failure, setup};
@@ -23,6 +23,11 @@ pub(super) fn deny(about: &About, config: Option<&Path>, state: Option<&Path>) -
 /// Nothing will come back.
 pub(super) fn lost(about: &About, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     say(about, Said::Lost, config, state)
+}
+
+/// The order lives after all.
+pub(super) fn lives(about: &About, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    say(about, Said::Lives, config, state)
 }
 
 /// So many of the points used were limited-time points.

@@ -10,7 +10,7 @@ pub const CLAIMS: &[&str] = &[
     "cancel-confirmed", "cancel-claimed", "cancel-pending", "cancel-requested", "cancel-partial", "points-returned",
     "points-promised", "points-refused", "coupon-granted", "coupon-apology", "coupon-returned", "coupon-refused",
     "coupon-expiring", "coupon-advert", "pay-by", "restock", "said-confirm", "said-by-flag", "said-deny", "said-lost",
-    "said-limited", "said-note", "said-assign", "said-disown",
+    "said-lives", "said-limited", "said-note", "said-assign", "said-disown",
 ];
 
 /// What an event stands for among the evidence.
@@ -69,6 +69,7 @@ pub fn claim_of(statement: &Statement) -> &'static str {
         (Said::Confirm { .. }, By::Command) => "said-confirm",
         (Said::Deny, _) => "said-deny",
         (Said::Lost, _) => "said-lost",
+        (Said::Lives, _) => "said-lives",
         (Said::Limited { .. }, _) => "said-limited",
         (Said::Note { .. }, _) => "said-note",
         (Said::Assign { .. }, _) => "said-assign",

@@ -125,6 +125,8 @@ pub enum Said {
     Deny,
     /// Nothing will come back; the case ends.
     Lost,
+    /// The order lives after all: what mails said so far of a cancellation is not so.
+    Lives,
     /// So much of what was used was limited-time.
     Limited {
         /// How many points.

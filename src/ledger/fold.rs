@@ -88,6 +88,7 @@ fn said(one: &Statement, other: &Statement) -> Ordering {
         Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => 0,
         Said::Limited { .. } => 1,
         Said::Lost => 2,
+        Said::Lives => 2,
         Said::Confirm { .. } => 3,
         Said::Deny => 4,
     };
@@ -232,6 +233,11 @@ fn cancellation<'a>(
             _ => None,
         })
         .collect();
+    // her word outranks every mail that she had seen by then
+    let notices = match told.lives_since() {
+        Some(since) => notices.into_iter().filter(|notice| notice.event.at > since).collect(),
+        None => notices,
+    };
     let weight = |notice: &&Notice<'_>| (notice.event.trust, notice.event.at, notice.form == Cancelled::Partial);
     let whole = |notice: &&Notice<'_>| matches!(notice.form, Cancelled::Confirmed | Cancelled::Claimed);
     let proven =
@@ -248,6 +254,7 @@ fn cancellation<'a>(
     let alive = told.events.iter().filter(|event| lives(event)).max_by_key(|event| event.at);
     let lives_at = alive.map(|event| event.at);
     let confirm = told.last_word().filter(|word| matches!(word.said, Said::Confirm { .. }));
+    let confirm = confirm.filter(|_| told.lives_since().is_none());
     let waiting = notices
         .iter()
         .filter(|notice| matches!(notice.form, Cancelled::Pending | Cancelled::Requested))

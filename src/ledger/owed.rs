@@ -50,6 +50,12 @@ impl<'a> Told<'a> {
         self.last(counts_points)
     }
 
+    /// When the shopper said that the order lives, unless she said anything else of the return since.
+    pub(super) fn lives_since(&self) -> Option<Timestamp> {
+        let said = self.last(|said| *said == Said::Lives)?;
+        self.last_word().is_none_or(|word| word.at < said.at).then_some(said.at)
+    }
+
     /// The shopper gave it up.
     pub(super) fn is_lost(&self) -> bool {
         self.last_word().is_some_and(|word| word.said == Said::Lost)
@@ -82,7 +88,12 @@ fn counts_points(said: &Said) -> bool {
             points.is_some() || expires.is_some() || coupon_back.is_none()
         }
         Said::Deny => true,
-        Said::Lost | Said::Limited { .. } | Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => false,
+        Said::Lost
+        | Said::Lives
+        | Said::Limited { .. }
+        | Said::Note { .. }
+        | Said::Assign { .. }
+        | Said::Disown { .. } => false,
     }
 }
 

@@ -292,6 +292,14 @@ fn how_far_a_cancellation_is() {
     check("the shopper decides", &shipped, &[confirm(None, "11-26 09:00")], State::Confirmed, true);
     check("the shopper knows first", &[], &[confirm(None, "11-26 09:00")], State::Confirmed, true);
     check("given up", &[confirmed(SHOP)], &[says(Said::Lost, "11-26 09:00")], State::Confirmed, true);
+    let alive = says(Said::Lives, "11-26 09:00");
+    check("the shopper knows that it lives", &shipped, std::slice::from_ref(&alive), State::None, true);
+    let again = [confirmed(SHOP), cancel(Cancelled::Claimed, SHOP, "11-27 09:00")];
+    check("cancelled once more", &again, std::slice::from_ref(&alive), State::Claimed, false);
+    let corrected = [confirm(None, "11-25 09:00"), alive.clone()];
+    check("confirmed by mistake", &[], &corrected, State::None, true);
+    let both = [alive, says(Said::Deny, "11-27 09:00")];
+    check("she was wrong", &[confirmed(SHOP)], &both, State::Confirmed, false);
     let taken_back = [says(Said::Lost, "11-26 09:00"), says(Said::Deny, "11-27 09:00")];
     check("not given up after all", &[confirmed(SHOP)], &taken_back, State::Confirmed, false);
 }

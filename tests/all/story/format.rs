@@ -248,6 +248,7 @@ impl Reader<'_> {
             }
             "deny" => allow(&[]).map(|()| Said::Deny)?,
             "lost" => allow(&[]).map(|()| Said::Lost)?,
+            "lives" => allow(&[]).map(|()| Said::Lives)?,
             "limited" => {
                 allow(&["points", "expires"])?;
                 let points = word.points.ok_or_else(|| missing("points"))?;
