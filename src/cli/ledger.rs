@@ -177,16 +177,19 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
     let mut db = Db::open(&folder).map_err(failed)?;
     db.rebuild().map_err(failed)?;
     let settings = settings.map(|config| config.ledger).unwrap_or_default();
-    let (events, statements) = (db.events().map_err(failed)?, db.statements().map_err(failed)?);
-    let cases = ledger::cases(&events, &statements, &settings, Clock::system().now());
-    let cancelled = cases.values().filter(|case| case.cancelled != State::None);
-    let open = cases.values().filter(|case| !case.ended).count();
+    let (events, statements) = db.ledger_counts().map_err(failed)?;
+    let (mut orders, mut cancelled, mut open) = (0, 0, 0);
+    db.each_case(&settings, Clock::system().now(), |case| {
+        orders += 1;
+        cancelled += usize::from(case.cancelled != State::None);
+        open += usize::from(!case.ended);
+    })
+    .map_err(failed)?;
     anstream::println!(
-        "{} and {}: {}, {} cancelled, {open} open",
-        render::count(events.len(), "event"),
-        render::count(statements.len(), "statement"),
-        render::count(cases.len(), "order"),
-        cancelled.count()
+        "{} and {}: {}, {cancelled} cancelled, {open} open",
+        render::count(events, "event"),
+        render::count(statements, "statement"),
+        render::count(orders, "order"),
     );
     unread
 }

@@ -126,7 +126,12 @@ pub struct Engine {
 struct Watching {
     /// Unknown mail received before this is backlog that is left alone.
     leave_before: Option<Timestamp>,
+    /// Told once, when everything that lay there was read.
+    unread: Option<Unread>,
 }
+
+/// How many mailboxes were not looked through yet.
+type Unread = tokio::sync::watch::Sender<usize>;
 
 impl Engine {
     /// Watches all mailboxes and works off the outbox until `stop` is there; then ends what is under way.
@@ -138,7 +143,9 @@ impl Engine {
     pub async fn watch(&self, stop: impl Future<Output = ()>) -> Result<(), EngineError> {
         self.hand.recover().await?;
         let work = self.hand.work();
-        let watching = try_join_all(self.mailboxes.iter().map(|mailbox| self.watch_one(mailbox)));
+        // how many mailboxes were not looked through yet
+        let (unread, _) = tokio::sync::watch::channel(self.mailboxes.len());
+        let watching = try_join_all(self.mailboxes.iter().map(|mailbox| self.watch_one(mailbox, &unread)));
         tokio::pin!(work);
         let ended = tokio::select! {
             biased;
@@ -146,7 +153,7 @@ impl Engine {
             ended = &mut work => ended.map_err(EngineError::from),
             ended = watching => ended.map(|_| ()),
             ended = self.follow_rules() => ended,
-            ended = self.follow_time() => ended,
+            ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.keep_flags() => ended,
         };
         ended?;
@@ -165,11 +172,11 @@ impl Engine {
         Ok(())
     }
 
-    async fn watch_one(&self, mailbox: &Mailbox) -> Result<(), EngineError> {
+    async fn watch_one(&self, mailbox: &Mailbox, unread: &Unread) -> Result<(), EngineError> {
         let (sights, mut seen) = mpsc::channel(SIGHTS);
         let watch = imap::watch(&mailbox.account, &mailbox.name, &self.clock, sights);
         let look = async {
-            let mut watching = Watching::default();
+            let mut watching = Watching { unread: Some(unread.clone()), ..Watching::default() };
             let mut batch = Vec::new();
             while seen.recv_many(&mut batch, BATCH).await > 0 {
                 self.look(mailbox, &mut watching, batch.drain(..)).await?;
@@ -213,6 +220,9 @@ impl Engine {
                     let (account, name) = (account.to_owned(), mailbox.name.clone());
                     let now = self.clock.now();
                     self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
+                    if let Some(unread) = watching.unread.take() {
+                        unread.send_modify(|left| *left = left.saturating_sub(1));
+                    }
                 }
                 Sight::Lost { trouble, wait } => {
                     tracing::warn!(account, mailbox = mailbox.name, "{trouble}; trying again in {} s", wait.as_secs());

@@ -6,20 +6,25 @@ use crate::ledger;
 use crate::plan;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tokio::sync::watch::Receiver;
 
 /// Most orders of one transaction.
 const ORDERS: u32 = 500;
 /// Between two looks at the list of appointments: what another process wrote is found by then.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So long the first look at the mailboxes is waited for.
+const WAIT_FOR_MAIL: Duration = Duration::from_secs(60);
 /// So often it is written down that deadlines are looked at.
 const BEAT_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
-    /// Keeps appointments for ever.
+    /// Keeps appointments for ever. It begins when every mailbox was looked through once, or soon after if one cannot
+    /// be: a mail that came while nothing ran may say that nothing is outstanding any more.
     ///
     /// # Errors
     /// When the database refuses.
-    pub(super) async fn follow_time(&self) -> Result<(), EngineError> {
+    pub(super) async fn follow_time(&self, mut unread: Receiver<usize>) -> Result<(), EngineError> {
+        let _ = tokio::time::timeout(WAIT_FOR_MAIL, unread.wait_for(|left| *left == 0)).await;
         let mut beaten: Option<Timestamp> = None;
         // what passed while modori did not run is told by the first round, however many orders that takes
         let mut last = self.store.call(|db| db.pulse()).await?;

@@ -221,6 +221,17 @@ fn enter_due(
             new.push(*one);
         }
     }
+    if !missed {
+        let (mut said, mut rest) = (Vec::new(), Vec::new());
+        for one in new {
+            let with_its_mail = said_with_its_mail(transaction, one, now)?;
+            if with_its_mail { said.push(one) } else { rest.push(one) }
+        }
+        for one in said {
+            close(transaction, one, "its mail was alerted just now", now)?;
+        }
+        new = rest;
+    }
     // a deadline that passed is never told with the words of one that is near
     if new.len() <= TOGETHER && !missed {
         for one in new {
@@ -232,14 +243,34 @@ fn enter_due(
         return Ok(());
     }
     enter(transaction, &together(&new), alerts, now)?;
-    for wish in new.iter().flat_map(|one| &one.wishes) {
+    for one in new {
+        close(transaction, one, "told together with others", now)?;
+    }
+    Ok(())
+}
+
+/// A reminder that needs not be sent any more.
+fn close(transaction: &Transaction<'_>, one: &Due, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    for wish in &one.wishes {
         if let Some(row) = outbox::enter(transaction, wish, "", None, false, now)? {
-            let sql = "UPDATE outbox SET state = 'dropped', last_error = 'told together with others', closed_at = ?2 \
-                       WHERE id = ?1";
-            transaction.prepare_cached(sql)?.execute((row.id, super::millis(now)))?;
+            let sql = "UPDATE outbox SET state = 'dropped', last_error = ?3, closed_at = ?2 WHERE id = ?1";
+            transaction.prepare_cached(sql)?.execute((row.id, super::millis(now), why))?;
         }
     }
     Ok(())
+}
+
+/// Whether the mail that asks for this answer or payment was alerted within the hour: it named the deadline.
+fn said_with_its_mail(transaction: &Transaction<'_>, one: &Due, now: Timestamp) -> Result<bool, StoreError> {
+    if !matches!(one.reminder.step.as_str(), "reply" | "pay") {
+        return Ok(false);
+    }
+    // among the latest rows: an hour has not many
+    let sql = "SELECT 1 FROM outbox WHERE id > (SELECT max(id) - 1000 FROM outbox) AND kind = 'alert' \
+               AND wish_key LIKE 'alert:%' AND wished_at > ?2 \
+               AND json_extract(payload, '$.alert.details.order_number') = ?1";
+    let hour = super::millis(now).saturating_sub(3_600_000);
+    Ok(transaction.prepare_cached(sql)?.exists((&one.reminder.order_number, hour))?)
 }
 
 /// Enters wishes; alerts that are due are handed back under way.
@@ -263,7 +294,7 @@ fn woken(connection: &Connection, limit: u32, now: Timestamp) -> Result<BTreeSet
     numbers(connection, sql, (seconds(now), limit))
 }
 
-fn numbers(
+pub(super) fn numbers(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,
@@ -279,7 +310,7 @@ fn numbers(
 
 /// The cases of these orders, as a fold over everything would give them: their own events and statements, the mails
 /// without a number that may speak of them, and every other order that those mails may speak of as well.
-fn near(
+pub(super) fn near(
     connection: &Connection,
     orders: &BTreeSet<OrderNumber>,
     settings: &Settings,

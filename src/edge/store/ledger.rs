@@ -84,6 +84,17 @@ impl Db {
         agenda::bodies(&self.connection, "SELECT body FROM statement ORDER BY id", [], "statement")
     }
 
+    /// How many events count, and how many statements there are.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn ledger_counts(&self) -> Result<(usize, usize), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM event WHERE retired = 0), (SELECT count(*) FROM statement)";
+        let (events, statements): (u32, u32) =
+            self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((events as usize, statements as usize))
+    }
+
     /// Writes down what the shopper says.
     ///
     /// # Errors

@@ -1,8 +1,43 @@
 //! Everything that follows from events and statements, made anew.
 
-use super::{Db, StoreError};
+use super::{Db, StoreError, agenda};
+use crate::facts::OrderNumber;
+use crate::ledger::Case;
+use crate::ledger::due::Settings;
+use jiff::Timestamp;
+
+/// Orders that are folded together: so many, and their neighbours, are in memory at a time.
+const TOGETHER: u32 = 1000;
 
 impl Db {
+    /// Shows every case as the whole ledger would give it, without ever holding all of them: orders placed near each
+    /// other are folded together. In the order of the days they were placed.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn each_case(&self, settings: &Settings, now: Timestamp, mut see: impl FnMut(&Case)) -> Result<(), StoreError> {
+        // the day stands in the middle of an order number: by days, neighbours are few
+        let sql = "SELECT order_number FROM agenda WHERE (substr(order_number, 8), order_number) > (?1, ?2) \
+                   ORDER BY substr(order_number, 8), order_number LIMIT ?3";
+        let mut last: Option<OrderNumber> = None;
+        loop {
+            let after =
+                last.as_ref().map_or(("", ""), |last| (last.as_str().get(7..).unwrap_or_default(), last.as_str()));
+            let orders = agenda::numbers(&self.connection, sql, (after.0, after.1, TOGETHER))?;
+            let cases = agenda::near(&self.connection, &orders, settings, now)?;
+            let place = |order: &OrderNumber| order.as_str().get(7..).unwrap_or_default().to_owned();
+            let mut by_day: Vec<&OrderNumber> = orders.iter().collect();
+            by_day.sort_by_key(|order| (place(order), (*order).clone()));
+            for case in by_day.iter().filter_map(|order| cases.get(*order)) {
+                see(case);
+            }
+            match by_day.last() {
+                Some(order) => last = Some((*order).clone()),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// Makes anew what follows from events and statements; answers how many orders are looked at again.
     ///
     /// # Errors

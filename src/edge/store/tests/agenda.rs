@@ -130,6 +130,9 @@ proptest! {
         }
         let all = ledger::cases(&events, &statements, &settings, now);
         prop_assert_eq!(db.rebuild().unwrap(), all.len());
+        let mut each = BTreeMap::new();
+        db.each_case(&settings, now, |case| drop(each.insert(case.order_number.clone(), case.clone()))).unwrap();
+        prop_assert_eq!(&each, &all);
         prop_assert_eq!(one_by_one(&mut db, &settings, now), all);
     }
 }
