@@ -203,3 +203,60 @@ fn a_deadline_that_passed_while_nothing_ran_is_said_first_thing() {
         assert_eq!((missed.state, missed.last_error.as_deref()), (State::Dropped, Some("told together with others")));
     });
 }
+
+#[test]
+fn what_came_while_nothing_ran_is_read_before_anything_is_reminded_of() {
+    simulated(async {
+        let world = World::new("11-24 09:00", "look_after_days = 0\nask_shop_after_business_days = 0");
+        world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+        world.deliver("order-cancel@order-rp.rms.rakuten.co.jp", "【楽天市場】ご注文キャンセルのお知らせ", CANCELLED);
+        world.run_until("11-24 09:10").await;
+        world.wait_until("11-24 12:00").await;
+        world.deliver(
+            "info@point.rakuten.co.jp",
+            "ポイント返還のお知らせ",
+            "キャンセルされたご注文にご利用の500ポイントを返還いたしました。\n注文番号 399999-20261120-0123456789\n",
+        );
+        world.wait_until("11-24 19:00").await;
+        world.run_until("11-24 19:10").await;
+        assert_eq!(world.reminders(), Vec::<String>::new());
+
+        // the alert of a mail names its deadline: no reminder repeats it in the same minute
+        world.deliver(
+            "order-confirm@order-rp.rms.rakuten.co.jp",
+            "お支払い手続きのご案内",
+            "[注文番号]  399999-20261124-0123456791\n[お支払い金額]    3,260円\nお支払い受付番号 ：000000-0000000\n\
+             お支払い期限 ：2026/11/25\n期限までにお支払いが確認できない場合、ご注文は自動的にキャンセルとなります。\n",
+        );
+        world.run_until("11-24 19:20").await;
+        assert_eq!(world.reminders(), Vec::<String>::new());
+        world.wait_until("11-24 23:58").await;
+        world.run_until("11-25 00:02").await;
+        let heard = world.reminders();
+        assert!(heard.len() == 1 && heard[0].starts_with("11-24 23:59 A payment is due"), "{heard:?}");
+    });
+}
+
+#[test]
+fn the_same_goods_ordered_at_two_shops_are_told_within_seconds() {
+    simulated(async {
+        let world = World::new("11-24 09:00", "");
+        let order = |shop: &str, number: &str| {
+            format!(
+                "楽天市場内のショップ「{shop}」へのご注文です。\n[受注番号] {number}\n[日時] 2026-11-24 09:00:10\n[商品]\n\
+                 炊飯器 極め炊き NP-TZ300-W(np-1)\n価格 29,800(円) x 1(個) = 29,800(円)\n支払い金額 29,800(円)\n"
+            )
+        };
+        let subject = "【楽天市場】注文内容ご確認（自動配信メール）";
+        world.deliver("order@rakuten.co.jp", subject, &order("みほん家電", "388888-20261124-0123456789"));
+        world.run_until("11-24 09:05").await;
+        world.deliver("order@rakuten.co.jp", subject, &order("うみのや電器", "377777-20261124-0123456789"));
+        world.run_until("11-24 09:06").await;
+        world.run_until("11-24 09:07").await;
+        let heard = world.phone.heard.lock().unwrap();
+        let warned: Vec<_> = heard.iter().filter(|(_, alert)| alert.details.contains_key("warning")).collect();
+        let [(when, alert)] = warned.as_slice() else { panic!("{heard:?}") };
+        assert!(when.duration_since(at("11-24 09:05")).as_secs() <= 10, "{when}");
+        assert!(alert.body.contains("388888-20261124-0123456789"), "{}", alert.body);
+    });
+}
