@@ -24,7 +24,7 @@ const OLD_STATEMENT: &str = r#"{"order":"399999-20261120-0123456789","said":{"sa
 const VERDICT: &str = r#"{"category":"cancellation","rule":"cancelled","folder":"楽天/キャンセル","priority":"normal","escalate":false,"score":0.0,"labels":[],"reasons":[]}"#;
 
 /// The rows that a database of each schema may hold, schema by schema: what is entered once that schema is there.
-const ROWS: [&str; 4] = [
+const ROWS: [&str; 6] = [
     "INSERT INTO cursor VALUES ('a', 'INBOX', 7, 5, 100, 200); \
      INSERT INTO place (account, mailbox, uid_validity, uid, message, seen_first, gone) \
          VALUES ('a', 'INBOX', 7, 1, 3, 0, 1), ('a', '楽天/キャンセル', 9, 4, 3, 1, 0); \
@@ -39,6 +39,10 @@ const ROWS: [&str; 4] = [
     "INSERT INTO correction VALUES (3, 'a', '楽天/キャンセル', '手で', 9, 4, 'cancellation', 0, NULL, 50, 1); \
      INSERT INTO folder_look VALUES ('a', '手で', 9, 5);",
     "UPDATE outbox SET origin = 'INBOX' WHERE id = 8; INSERT INTO redecided VALUES (8, 'order', '{}');",
+    "UPDATE event SET retired = 1 WHERE id = 0; UPDATE statement SET mail_key = 'm' WHERE id = 0; \
+     INSERT INTO pulse VALUES (1, 77);",
+    "INSERT INTO flagged (message, opening, wanted, own, account, mailbox, uid_validity, uid, seen_at) \
+         VALUES (3, 1, 1, 1, 'a', '楽天/キャンセル', 9, 4, 1000);",
 ];
 
 /// A database as the program of schema `version` left it.
@@ -81,7 +85,7 @@ fn text(db: &Connection, sql: &str) -> String {
 
 /// Every row of every table that schema `version` had, as it is read today.
 fn rows(db: &Connection, version: usize) -> Vec<String> {
-    const BY_SCHEMA: [&[(&str, &str)]; 4] = [
+    const BY_SCHEMA: [&[(&str, &str)]; 6] = [
         &[
             ("cursor", "account, mailbox, uid_validity, next_uid, first_opened_at, last_good_at"),
             ("message", "id, mail_key, received_at, seen_at, size, category, verdict, message_id, poison"),
@@ -106,6 +110,8 @@ fn rows(db: &Connection, version: usize) -> Vec<String> {
             ("folder_look", "account, mailbox, uid_validity, next_uid"),
         ],
         &[("outbox", "id, origin"), ("redecided", "outbox, category, verdict")],
+        &[("event", "id, retired"), ("statement", "id, mail_key"), ("pulse", "id, at"), ("agenda", "order_number")],
+        &[("flagged", "message, opening, wanted, own, account, mailbox, uid_validity, uid, seen_at, taken, told_at")],
     ];
     let mut all = Vec::new();
     for (table, columns) in BY_SCHEMA.iter().take(version).copied().flatten() {
