@@ -135,9 +135,9 @@ fn main() {
     };
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage_as_mb();
-    let ((), time) = timed(|| while keep(&mut db, 100, now) > 0 {});
+    let ((), time) = timed(|| while keep(&mut db, 500, now) > 0 {});
     println!(
-        "all orders looked at, 100 a transaction: {time:?}, {:.1} MB at the most",
+        "all orders looked at, 500 a transaction: {time:?}, {:.1} MB at the most",
         MEMORY.peak_usage_as_mb() - before
     );
 
@@ -147,7 +147,7 @@ fn main() {
         all.iter().map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true }).collect();
     own.chunks(2000).for_each(|some| assert!(memory.import(some).is_ok()));
     memory.rebuild().expect("rebuilt");
-    while keep(&mut memory, 1000, now) > 0 {}
+    while keep(&mut memory, 500, now) > 0 {}
     let fresh = events(EVENTS + 1000);
     for (what, db) in [("in memory: the work before the commit", &mut memory), ("on disk: with its commit", &mut db)] {
         let (mut settle, mut look) = (Vec::new(), Vec::new());
@@ -169,7 +169,7 @@ fn main() {
                 poison: None,
             };
             settle.push(timed(|| db.settle(&[settling], false, event.at).expect("settled")).1);
-            look.push(timed(|| keep(db, 100, event.at)).1);
+            look.push(timed(|| keep(db, 500, event.at)).1);
         }
         show(&format!("one new event, {what}"), &mut settle);
         show(&format!("  and its order looked at, {what}"), &mut look);

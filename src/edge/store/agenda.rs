@@ -288,9 +288,10 @@ fn enter(
     Ok(())
 }
 
-/// Orders whose time has come, the longest waiting first.
+/// Orders whose time has come, the longest waiting first; of many those of one time together, because they share
+/// neighbours.
 fn woken(connection: &Connection, limit: u32, now: Timestamp) -> Result<BTreeSet<OrderNumber>, StoreError> {
-    let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 ORDER BY wake_at, order_number LIMIT ?2";
+    let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 ORDER BY wake_at, substr(order_number, 8) LIMIT ?2";
     numbers(connection, sql, (seconds(now), limit))
 }
 
