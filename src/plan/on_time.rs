@@ -10,6 +10,7 @@ use crate::facts::OrderNumber;
 use crate::ledger::agenda::{Appointment, appointments, passed, word};
 use crate::ledger::due::Settings;
 use crate::ledger::{Case, NextStep};
+use crate::mail::TrustLevel;
 use crate::rules::Priority;
 use crate::wording::{Reminder, Waiting};
 use jiff::{SignedDuration, Timestamp};
@@ -158,6 +159,7 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
         coupon_used_yen: case.coupon.used_yen.filter(|yen| *yen > 0),
         coupon_yen: None,
         payment_yen: case.payment_yen,
+        verified: case.evidence.iter().any(|mail| mail.trust == TrustLevel::Verified),
         may_ask_shop: case.may_ask_shop,
         questions: case.questions.len(),
     }

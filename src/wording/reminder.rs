@@ -33,6 +33,8 @@ pub struct Reminder {
     pub coupon_yen: Option<u64>,
     /// What was paid or is to be paid in money, in yen.
     pub payment_yen: Option<u64>,
+    /// A verified mail speaks of this order.
+    pub verified: bool,
     /// A letter to the shop may be written: the cancellation is proven and the time has come.
     pub may_ask_shop: bool,
     /// How many questions wait for the shopper's answer.
@@ -76,6 +78,7 @@ pub(super) fn reminders() -> Vec<Reminder> {
                 coupon_used_yen: Some(200),
                 coupon_yen: Some(500),
                 payment_yen: Some(3260),
+                verified: true,
                 may_ask_shop: true,
                 questions: 2,
                 ..bare.clone()

@@ -18,6 +18,7 @@ use modori::rules::RuleSet;
 use modori::wording::Language;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -80,6 +81,10 @@ impl World {
 
     /// The program runs until this time.
     async fn run_until(&self, until: &str) {
+        self.engine().watch(self.wait_until(until)).await.unwrap();
+    }
+
+    fn engine(&self) -> Engine {
         let account = ImapAccount {
             name: "a".to_owned(),
             dial: self.server.dial(),
@@ -89,7 +94,7 @@ impl World {
             fetch_cap: 64 * 1024,
         };
         let channels = BTreeMap::from([("phone".to_owned(), Arc::clone(&self.phone) as Channel)]);
-        let engine = Engine {
+        Engine {
             store: self.store.clone(),
             hand: Hand::new(self.store.clone(), self.clock.clone(), channels, [account.clone()]),
             clock: self.clock.clone(),
@@ -105,8 +110,7 @@ impl World {
             own_addresses: BTreeSet::new(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
             ledger: self.ledger.clone(),
-        };
-        engine.watch(self.wait_until(until)).await.unwrap();
+        }
     }
 
     /// Nothing runs until this time.
@@ -259,4 +263,49 @@ fn the_same_goods_ordered_at_two_shops_are_told_within_seconds() {
         assert!(when.duration_since(at("11-24 09:05")).as_secs() <= 10, "{when}");
         assert!(alert.body.contains("388888-20261124-0123456789"), "{}", alert.body);
     });
+}
+
+/// A life of the program that is dropped after so many wake-ups, around the time of a reminder, and then another one.
+/// How often the reminder came, and how many wake-ups the first life had.
+async fn cut_around_a_reminder(wake_ups: usize) -> (usize, usize) {
+    let world = World::new("11-24 09:59", "look_after_days = 0");
+    world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+    world.deliver("order-cancel@order-rp.rms.rakuten.co.jp", "【楽天市場】ご注文キャンセルのお知らせ", CANCELLED);
+    let mut used = 0;
+    {
+        let engine = world.engine();
+        let mut life = Box::pin(engine.watch(world.wait_until("11-24 10:01")));
+        std::future::poll_fn(|context| {
+            if used >= wake_ups {
+                return std::task::Poll::Ready(());
+            }
+            used += 1;
+            life.as_mut().poll(context).map(|ended| ended.unwrap())
+        })
+        .await;
+    }
+    world.run_until("11-24 10:03").await;
+    let looks = world.reminders().iter().filter(|line| line.contains("Look at your point history")).count();
+    (looks, used)
+}
+
+#[test]
+fn a_reminder_is_never_forgotten_wherever_the_program_is_cut() {
+    let mut twice = 0;
+    let mut all = usize::MAX;
+    let mut wake_ups = 0;
+    while wake_ups < all {
+        simulated(async {
+            let (looks, used) = cut_around_a_reminder(wake_ups).await;
+            assert!((1..=2).contains(&looks), "{looks} times, cut after {wake_ups}");
+            twice += usize::from(looks == 2);
+            if used < wake_ups {
+                all = used;
+            }
+        });
+        wake_ups += 1;
+    }
+    // only a cut between the phone's answer and its being written down can make it ring again
+    assert!(all > 100 && twice <= 3, "{twice} of {all}");
+    println!("cut after each of {all} wake-ups; {twice} rang twice");
 }

@@ -128,6 +128,15 @@ proptest! {
             db.say(statement, now).unwrap();
             prop_assert!(one_by_one(&mut db, &settings, now).contains_key(&statement.order));
         }
+        // everything once more, at one go: the same database
+        let before = (db.events().unwrap(), db.statements().unwrap());
+        let again: Vec<OldMail> = events
+            .iter()
+            .rev()
+            .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: false })
+            .collect();
+        prop_assert_eq!(db.import(&again).unwrap(), 0);
+        prop_assert_eq!((db.events().unwrap(), db.statements().unwrap()), before);
         let all = ledger::cases(&events, &statements, &settings, now);
         prop_assert_eq!(db.rebuild().unwrap(), all.len());
         let mut each = BTreeMap::new();
