@@ -262,7 +262,11 @@ fn counts(page: &Page<'_>, view: &View<'_>, range: &Range<usize>, timed: bool) -
     let planned = planned || given_up;
     let before = view.slice(sentence.start..range.end);
     let fresh = ["新商品", "新作", "新着", "新入荷", "new arrival"].iter().any(|word| before.contains(word));
-    !asks && !service && !item && !fresh && !planned && is_said(view, range.start, range.end)
+    // キャンセル分のポイント, キャンセル分の代金: what comes back is not goods
+    let paid = ["返還", "返却", "返金", "払い戻", "払戻", "還付"];
+    let money = view.slice(sentence.clone());
+    let money = paid.iter().any(|word| money.contains(word));
+    !asks && !service && !item && !fresh && !planned && !money && is_said(view, range.start, range.end)
 }
 
 /// Whether the sentence goes on to ask.
@@ -328,6 +332,9 @@ mod tests {
             ("竹かご 中 が入荷したときにメールでお知らせします。", Some(Watched)),
             ("再入荷は未定でございます。", Some(Unplanned)),
             ("職人の引退により今後の入荷予定は立っておりません。", Some(Unplanned)),
+            ("キャンセル分をカートに戻しました。", Some(Back)),
+            ("キャンセル分のご利用ポイント、合わせて300ポイントを返還いたしました。", None),
+            ("キャンセル分の代金は明日ご返金いたします。", None),
             ("再入荷の予定はありますか？", None),
             ("再入荷いたしましたらご連絡ください。", None),
             ("本日発送いたしました。", None),

@@ -58,7 +58,8 @@ pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
     if let (Some(found), Some(_)) = (reader.sure(&facts.pay_by), order) {
         tell(&found.span, EventKind::PayBy { until: found.value });
     }
-    let living = facts.cancelled.is_none() && facts.stage.is_none() && order.is_none();
+    // a mail about an order, or about what comes back of one, is no mail about goods that are back
+    let living = facts.cancelled.is_none() && facts.stage.is_none() && facts.points_return.is_none() && order.is_none();
     if let Some(found) = reader.sure(&facts.stock).filter(|found| found.value == Stock::Back && living)
         && reader.value(&facts.shop_code).is_some()
     {

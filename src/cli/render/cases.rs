@@ -4,7 +4,7 @@ use super::{DIM, at, one_line, table, title};
 use crate::cli::case::Told;
 use crate::facts::Stage;
 use crate::ledger::case::State;
-use crate::ledger::{Case, Event, Evidence, NextStep, Question, claim};
+use crate::ledger::{Case, Event, EventKind, Evidence, NextStep, Question, claim};
 use crate::wording::{Language, Wording};
 use std::fmt::Write as _;
 
@@ -108,7 +108,9 @@ fn about<'a>(question: &Question, events: &'a [Event]) -> impl Iterator<Item = &
         _ => None,
     };
     events.iter().filter(move |event| {
-        event.order.is_none() && mail.as_ref().is_some_and(|mail| event.mail.hex().starts_with(mail))
+        event.order.is_none()
+            && matches!(event.kind, EventKind::Points { .. })
+            && mail.as_ref().is_some_and(|mail| event.mail.hex().starts_with(mail))
     })
 }
 
