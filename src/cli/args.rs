@@ -61,6 +61,8 @@ pub enum Command {
     Cases(Cases),
     /// Show the story of one order, with the mails that tell it
     Case(Case),
+    /// Show the coupons that mails gave you, the soonest to end first
+    Coupons(Coupons),
     /// Show how reliable shops were, and when their goods come back in stock
     Shops(Shops),
     /// Say that points (and a coupon) of an order came back
@@ -416,6 +418,20 @@ pub struct Assign {
     #[arg(long, value_name = "ORDER")]
     pub not: Vec<String>,
     /// Said at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
+}
+
+/// `modori coupons`
+#[derive(Debug, Args)]
+pub struct Coupons {
+    /// Also those that ended
+    #[arg(long)]
+    pub all: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// As seen at this time
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub at: Option<Timestamp>,
 }

@@ -6,6 +6,7 @@ mod case;
 mod cases;
 mod classify;
 mod corrections;
+mod coupons;
 mod demo;
 mod diff;
 mod draft;
@@ -89,6 +90,7 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Ledger(ledger) => ledger::run(ledger, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Case(one) => case::run(one, config, state),
+        Command::Coupons(coupons) => coupons::run(coupons, config, state),
         Command::Shops(shops) => shops::run(shops, config, state),
         Command::Confirm(confirm) => say::confirm(confirm, config, state),
         Command::Deny(about) => say::deny(about, config, state),

@@ -32,6 +32,7 @@ impl Engine {
             let now = self.clock.now();
             while self.remind(last, now).await? {}
             if beaten.is_none_or(|beaten| now.duration_since(beaten).abs() >= BEAT_EVERY) {
+                self.remind_of_coupons(now).await?;
                 self.store.call(move |db| db.beat(now)).await?;
                 beaten = Some(now);
             }
@@ -68,5 +69,27 @@ impl Engine {
         let Some(kept) = kept else { return Ok(false) };
         self.hand.wake(kept.alerts);
         Ok(kept.orders > 0)
+    }
+
+    /// Coupons that belong to no order.
+    async fn remind_of_coupons(&self, now: Timestamp) -> Result<(), EngineError> {
+        let (settings, policy) = (self.ledger.clone(), self.policy.clone());
+        let Some(longest) = settings.remind.coupon_hours.iter().max().copied() else { return Ok(()) };
+        let until = now.checked_add(SignedDuration::from_hours(i64::from(longest))).unwrap_or(Timestamp::MAX);
+        let alerts = self
+            .store
+            .call(move |db| {
+                let mut owned = ledger::coupon::owned(&db.coupons_ending(now, until)?);
+                // one that a mail links to an order is told with its order
+                owned.retain(|one| one.order.is_none());
+                let due = plan::on_time::on_coupons(&owned, &settings, &policy, now);
+                if due.is_empty() {
+                    return Ok(Vec::new());
+                }
+                db.remind(&due, |several| plan::on_time::together(several, &policy, now), now)
+            })
+            .await?;
+        self.hand.wake(alerts);
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@
 use super::case::{Case, CouponState, NextStep, State};
 use super::due::{Settings, has_money_to_lose, owes_points};
 use crate::calendar::civil;
+use crate::facts::Coupon;
 use jiff::{SignedDuration, Timestamp};
 
 /// A reminder, before or after its time.
@@ -63,7 +64,8 @@ pub fn appointments(case: &Case, settings: &Settings) -> Vec<Appointment> {
     if let Some(until) = due.spend_by {
         before(&mut list, NextStep::Spend, until, case.since.spend_by, &remind.spend_hours, assumed("spend_by"), "");
     }
-    for held in &case.coupons {
+    // of coupons whose mail names no order the shopper is reminded without one: `of_coupon`
+    for held in case.coupons.iter().filter(|held| held.named) {
         if let Some(until) = held.coupon.expires_at {
             let what = held.coupon.code.clone().or(held.coupon.amount_yen.map(|yen| yen.to_string()));
             let what = format!(":{}", what.unwrap_or_default());
@@ -72,6 +74,16 @@ pub fn appointments(case: &Case, settings: &Settings) -> Vec<Appointment> {
     }
     list.sort_by(|one, other| (one.at, &one.name).cmp(&(other.at, &other.name)));
     list.dedup();
+    list
+}
+
+/// Reminders of a coupon that belongs to no case: before its end, and not at once.
+#[must_use]
+pub fn of_coupon(coupon: &Coupon, since: Timestamp, settings: &Settings) -> Vec<Appointment> {
+    let Some(until) = coupon.expires_at else { return Vec::new() };
+    let mut list = Vec::new();
+    before(&mut list, NextStep::UseCoupon, until, Some(since), &settings.remind.coupon_hours, false, "");
+    list.retain(|one| one.at > since);
     list
 }
 
@@ -189,7 +201,7 @@ pub fn passed(case: &Case, from: Timestamp, until: Timestamp) -> Vec<(NextStep, 
         (NextStep::Claim, due.late_claim_until),
         (NextStep::Protect, open(due.protection_until).filter(|_| has_money_to_lose(case))),
     ];
-    all.extend(case.coupons.iter().map(|held| (NextStep::UseCoupon, held.coupon.expires_at)));
+    all.extend(case.coupons.iter().filter(|held| held.named).map(|held| (NextStep::UseCoupon, held.coupon.expires_at)));
     let mut passed: Vec<(NextStep, Timestamp)> = all
         .into_iter()
         .filter_map(|(step, at)| at.map(|at| (step, at)))

@@ -72,6 +72,8 @@ pub struct Held {
     pub coupon: Coupon,
     /// When a mail said so.
     pub since: Timestamp,
+    /// That mail names the order. One that does not is only taken to belong to it.
+    pub named: bool,
 }
 
 /// When something must be done. All instants; shown in Asia/Tokyo. `None` when it does not (or no longer) apply.

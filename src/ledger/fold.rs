@@ -469,7 +469,7 @@ fn late_claim(order: &OrderNumber, told: &Told<'_>, case: &Case, settings: &Sett
 fn held(told: &Told<'_>) -> Vec<Held> {
     let coupons = told.events.iter().filter_map(|event| match &event.kind {
         EventKind::Coupon(coupon) if !matches!(coupon.role, CouponRole::Refused | CouponRole::Advert) => {
-            Some(Held { coupon: coupon.clone(), since: event.at })
+            Some(Held { coupon: coupon.clone(), since: event.at, named: true })
         }
         _ => None,
     });

@@ -198,7 +198,7 @@ fn an_apology(event: &Event, coupon: &Coupon, times: &Times, cases: &mut BTreeMa
     drop(fitting);
     let Some(case) = cases.get_mut(&order) else { return };
     add(case, event);
-    case.coupons.push(Held { coupon: coupon.clone(), since: event.at });
+    case.coupons.push(Held { coupon: coupon.clone(), since: event.at, named: false });
     let Some(ends) = coupon.expires_at else { return };
     let later = Some(ends).filter(|at| *at >= case.seen_at);
     case.due.coupon_until = later.into_iter().chain(case.due.coupon_until).min().or(Some(ends));

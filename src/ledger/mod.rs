@@ -8,6 +8,7 @@ mod assign;
 pub mod case;
 pub mod claim;
 mod conflict;
+pub mod coupon;
 pub mod due;
 pub mod event;
 mod fold;

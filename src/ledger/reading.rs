@@ -45,10 +45,11 @@ pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
         tell(&found.span, kind);
     }
     if let Some(found) = reader.sure(&facts.coupon) {
-        // without an order number only these can belong to the story of a cancelled order
         let belongs = match found.value.role {
+            // these can belong to the story of a cancelled order, named or not
             CouponRole::Apology | CouponRole::Returned | CouponRole::Refused => true,
-            CouponRole::Granted | CouponRole::Expiring => order.is_some(),
+            // and these are not forgotten, if it is known when they end
+            CouponRole::Granted | CouponRole::Expiring => order.is_some() || found.value.expires_at.is_some(),
             CouponRole::Advert => false,
         };
         if belongs {

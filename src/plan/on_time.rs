@@ -7,7 +7,8 @@ use super::tell::{clean, order_page};
 use super::{Alert, Effect, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::OrderNumber;
-use crate::ledger::agenda::{Appointment, appointments, passed, word};
+use crate::ledger::agenda::{Appointment, appointments, of_coupon, passed, word};
+use crate::ledger::coupon::Owned;
 use crate::ledger::due::Settings;
 use crate::ledger::{Case, NextStep};
 use crate::mail::TrustLevel;
@@ -23,6 +24,8 @@ const OFF: SignedDuration = SignedDuration::from_mins(15);
 pub const TOGETHER: usize = 3;
 /// Most lines of what is told together.
 const LINES: usize = 5;
+/// The shopper's own coupons (domain document 4.5).
+const MY_COUPONS: &str = "https://coupon.rakuten.co.jp/myCoupon";
 /// A reminder without a deadline is pointless after so long.
 const STALE: SignedDuration = SignedDuration::from_hours(72);
 
@@ -69,6 +72,29 @@ pub fn on_time(
     missed.into_iter().chain(timely).map(|(_, due)| due).collect()
 }
 
+/// What is to be told now of coupons that belong to no case.
+#[must_use]
+pub fn on_coupons(owned: &[Owned], settings: &Settings, policy: &Policy, now: Timestamp) -> Vec<Due> {
+    let due = |one: &Owned| {
+        let until = one.coupon.expires_at.filter(|until| *until >= now)?;
+        let appointments = of_coupon(&one.coupon, one.since, settings);
+        let appointment = appointments.iter().rfind(|appointment| appointment.at <= now)?;
+        let reminder = Reminder {
+            step: word(NextStep::UseCoupon).to_owned(),
+            shop: one.shop_code.as_deref().map(clean).unwrap_or_default(),
+            until: Some(until),
+            hours_left: Some(until.duration_since(now).as_hours()),
+            coupon_yen: one.coupon.amount_yen,
+            coupon_percent: one.coupon.percent,
+            verified: one.verified,
+            ..Reminder::default()
+        };
+        let key = format!("remind:coupon:{}:{}", one.mail, appointment.name);
+        Some(told(&key, reminder, one.shop_code.as_deref(), Some(MY_COUPONS.to_owned()), false, policy, now))
+    };
+    owned.iter().filter_map(due).collect()
+}
+
 /// Of each thread the last appointment whose time has come, unless its deadline has passed.
 fn now_due(case: &Case, settings: &Settings, now: Timestamp) -> Vec<Appointment> {
     let mut threads = BTreeSet::new();
@@ -84,7 +110,8 @@ pub fn together(several: &[&Due], policy: &Policy, now: Timestamp) -> Vec<Wish> 
     let lines: Vec<Reminder> = several.iter().take(LINES).map(|one| one.reminder.clone()).collect();
     let waiting = Waiting { missed, more: several.len().saturating_sub(lines.len()), lines };
     let (title, body) = policy.wording.waiting(policy.language, &waiting);
-    let orders: BTreeSet<&str> = several.iter().map(|one| one.reminder.order_number.as_str()).collect();
+    let orders = several.iter().map(|one| one.reminder.order_number.as_str()).filter(|order| !order.is_empty());
+    let orders: BTreeSet<&str> = orders.collect();
     let details = Map::from_iter([
         ("missed".to_owned(), Value::from(missed)),
         ("order_numbers".to_owned(), orders.into_iter().map(Value::from).collect()),
@@ -108,11 +135,27 @@ pub fn together(several: &[&Due], policy: &Policy, now: Timestamp) -> Vec<Wish> 
 }
 
 fn due(case: &Case, name: &str, reminder: Reminder, missed: bool, policy: &Policy, now: Timestamp) -> Due {
+    let coupons = matches!(reminder.step.as_str(), "use-coupon" | "check-coupon");
+    let url = if coupons { MY_COUPONS.to_owned() } else { order_page(&case.order_number) };
+    let key = format!("remind:{}:{name}", case.order_number);
+    told(&key, reminder, case.shop_code.as_deref(), Some(url), missed, policy, now)
+}
+
+/// A reminder in its words, a wish a channel.
+fn told(
+    key: &str,
+    reminder: Reminder,
+    shop_code: Option<&str>,
+    url: Option<String>,
+    missed: bool,
+    policy: &Policy,
+    now: Timestamp,
+) -> Due {
     let (title, body) = policy.wording.reminder(policy.language, &reminder);
     let details = Map::from_iter([
         ("step".to_owned(), Value::from(reminder.step.clone())),
-        ("order_number".to_owned(), Value::from(reminder.order_number.clone())),
-        ("shop_code".to_owned(), case.shop_code.as_deref().map(clean).into()),
+        ("order_number".to_owned(), Some(reminder.order_number.clone()).filter(|order| !order.is_empty()).into()),
+        ("shop_code".to_owned(), shop_code.map(clean).into()),
         ("until".to_owned(), reminder.until.map(rfc3339).into()),
         ("assumed".to_owned(), reminder.assumed.into()),
         ("points_outstanding".to_owned(), reminder.points_outstanding.into()),
@@ -122,13 +165,13 @@ fn due(case: &Case, name: &str, reminder: Reminder, missed: bool, policy: &Polic
         category: "reminder".to_owned(),
         title,
         body,
-        url: Some(order_page(&case.order_number)),
+        url,
         received: None,
         details,
     };
     let until = reminder.until.filter(|until| !missed && *until > now).or_else(|| now.checked_add(STALE).ok());
-    let key = |channel: &str| format!("remind:{}:{name}:{channel}", case.order_number);
-    let wishes = policy.channels.iter().map(|channel| wish(key(channel), channel, alert.clone(), until, now));
+    let wishes =
+        policy.channels.iter().map(|channel| wish(format!("{key}:{channel}"), channel, alert.clone(), until, now));
     Due { wishes: wishes.collect(), reminder, missed }
 }
 
@@ -158,6 +201,7 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
         points_returned: case.points.returned.filter(|points| *points > 0),
         coupon_used_yen: case.coupon.used_yen.filter(|yen| *yen > 0),
         coupon_yen: None,
+        coupon_percent: None,
         payment_yen: case.payment_yen,
         verified: case.evidence.iter().any(|mail| mail.trust == TrustLevel::Verified),
         may_ask_shop: case.may_ask_shop,

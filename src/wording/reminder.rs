@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 pub struct Reminder {
     /// `reply`, `pay`, `look`, `check-coupon`, `ask-shop`, `ask-rakuten`, `spend`, `use-coupon`, `protect`.
     pub step: String,
-    /// Order number.
+    /// Order number; empty for a coupon that belongs to none.
     pub order_number: String,
     /// Shop: name, else code.
     pub shop: String,
@@ -31,6 +31,8 @@ pub struct Reminder {
     pub coupon_used_yen: Option<u64>,
     /// The coupon that was given, in yen.
     pub coupon_yen: Option<u64>,
+    /// Or in percent.
+    pub coupon_percent: Option<u64>,
     /// What was paid or is to be paid in money, in yen.
     pub payment_yen: Option<u64>,
     /// A verified mail speaks of this order.
@@ -77,6 +79,7 @@ pub(super) fn reminders() -> Vec<Reminder> {
                 points_returned: Some(500),
                 coupon_used_yen: Some(200),
                 coupon_yen: Some(500),
+                coupon_percent: Some(10),
                 payment_yen: Some(3260),
                 verified: true,
                 may_ask_shop: true,
@@ -85,6 +88,7 @@ pub(super) fn reminders() -> Vec<Reminder> {
             };
             [bare, full]
         })
+        .chain([Reminder { step: "use-coupon".into(), coupon_percent: Some(10), ..Reminder::default() }])
         .collect()
 }
 

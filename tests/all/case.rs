@@ -101,3 +101,30 @@ fn a_refund_without_a_number_is_asked_about_and_given_to_its_orders() {
     assert!(!home.ok(&["cases", "--shop", "elsewhere"]).contains(OTHER));
     assert!(!home.ok(&["cases", "--within", "0", "--at", "2026-11-20"]).contains(OTHER));
 }
+
+#[test]
+fn coupons_are_listed_by_their_end() {
+    let embedded = Embedded::start();
+    let home = embedded.home("language = \"en\"", "backlog = \"sort\"\n");
+    let coupon = |name: &str, yen: u64, ends: &str| {
+        let text = format!(
+            "レビューのご投稿ありがとうございました。お礼のクーポンをお送りします。\n・値引き: {yen}円OFF\n・有効期限: {ends} まで\n\
+             https://coupon.rakuten.co.jp/getCoupon?getkey={name}\n"
+        );
+        mail(name, "modori-zakka@shop.rakuten.co.jp", "レビュー投稿ありがとうございます！クーポンのお届け", &text)
+    };
+    embedded.deliver("INBOX", &coupon("later", 500, "2031年12月31日"));
+    embedded.deliver("INBOX", &coupon("sooner", 300, "2031年11月30日"));
+    embedded.deliver("INBOX", &coupon("over", 100, "2020年1月31日"));
+    home.ok(&["sweep"]);
+    let told = home.ok(&["coupons", "--format", "json"]);
+    let yen = |told: &str| -> Vec<u64> {
+        let each = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        each.map(|one| one["amount_yen"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(yen(&told), [300, 500], "{told}");
+    assert_eq!(yen(&home.ok(&["coupons", "--all", "--format", "json"])), [100, 300, 500]);
+    let text = home.ok(&["coupons"]);
+    assert!(text.contains("2031-11-30 23:59") && text.contains("modori-zakka"), "{text}");
+    assert!(home.ok(&["coupons", "--at", "2032-01-01"]).contains("no coupon is known"));
+}

@@ -265,6 +265,32 @@ fn the_same_goods_ordered_at_two_shops_are_told_within_seconds() {
     });
 }
 
+#[test]
+fn a_coupon_of_no_order_is_not_forgotten() {
+    simulated(async {
+        let world = World::new("11-24 09:00", "");
+        let thanks = "レビューのご投稿ありがとうございました。お礼のクーポンをお送りします。\n・値引き: 300円OFF\n\
+                      ・有効期限: 2026年11月25日 12:00 まで\n\
+                      https://coupon.rakuten.co.jp/getCoupon?getkey=QUFBQS1CQkJC\n";
+        world.deliver(
+            "modori-zakka@shop.rakuten.co.jp",
+            "【モドリ雑貨店】レビュー投稿ありがとうございます！クーポン",
+            thanks,
+        );
+        world.run_until("11-24 11:30").await;
+        // known since 09:00 with 27 hours left: three days before is past, a day before is to come
+        assert_eq!(world.reminders(), Vec::<String>::new());
+        world.run_until("11-24 12:10").await;
+        world.run_until("11-24 12:20").await;
+        let heard = world.reminders();
+        assert!(heard.len() == 1 && heard[0].contains("A coupon ends soon: modori-zakka"), "{heard:?}");
+        let heard = world.phone.heard.lock().unwrap();
+        let (_, alert) = heard.iter().find(|(_, alert)| alert.category == "reminder").unwrap();
+        assert_eq!(alert.url.as_deref(), Some("https://coupon.rakuten.co.jp/myCoupon"));
+        assert!(alert.body.contains("¥300") && !alert.body.contains("Order"), "{}", alert.body);
+    });
+}
+
 /// A life of the program that is dropped after so many wake-ups, around the time of a reminder, and then another one.
 /// How often the reminder came, and how many wake-ups the first life had.
 async fn cut_around_a_reminder(wake_ups: usize) -> (usize, usize) {

@@ -4,6 +4,7 @@ use super::{DIM, at, one_line, table, title};
 use crate::cli::case::Told;
 use crate::facts::Stage;
 use crate::ledger::case::State;
+use crate::ledger::coupon::Owned;
 use crate::ledger::{Case, Event, EventKind, Evidence, NextStep, Question, claim};
 use crate::wording::{Language, Wording};
 use std::fmt::Write as _;
@@ -140,4 +141,37 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
     }
     let _ = write!(out, "\n{table}");
     out
+}
+
+/// The coupons that mails gave the shopper.
+pub(in crate::cli) fn coupons(coupons: &[Owned], language: Language) -> String {
+    if coupons.is_empty() {
+        return match language {
+            Language::Ja => "使えるクーポンはありません".to_owned(),
+            Language::En => "no coupon is known that can still be used".to_owned(),
+        };
+    }
+    let header = match language {
+        Language::Ja => ["期限", "内容", "条件", "ショップ", "コード", "注文番号", ""],
+        Language::En => ["until", "worth", "from", "shop", "code", "order", ""],
+    };
+    let mut table = table(&header);
+    for one in coupons {
+        let coupon = &one.coupon;
+        let worth = match (coupon.amount_yen, coupon.percent) {
+            (Some(yen), _) => format!("{yen} yen"),
+            (None, Some(percent)) => format!("{percent} %"),
+            (None, None) => "?".to_owned(),
+        };
+        table.add_row([
+            coupon.expires_at.map(at).unwrap_or_default(),
+            worth,
+            coupon.min_yen.map(|yen| format!("{yen} yen")).unwrap_or_default(),
+            one_line(one.shop_code.as_deref().unwrap_or_default()),
+            one_line(coupon.code.as_deref().unwrap_or_default()),
+            one.order.as_ref().map(ToString::to_string).unwrap_or_default(),
+            if one.verified { String::new() } else { "unverified".to_owned() },
+        ]);
+    }
+    table.to_string()
 }

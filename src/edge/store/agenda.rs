@@ -2,7 +2,7 @@
 
 use super::settle::json;
 use super::{Db, Row, StoreError, from_seconds, outbox, seconds};
-use crate::facts::OrderNumber;
+use crate::facts::{CouponRole, OrderNumber};
 use crate::ledger::agenda::wake_at;
 use crate::ledger::due::{APOLOGY_DAYS, MOST_MATCH_DAYS, Settings};
 use crate::ledger::{self, Case, Event, EventKind, Statement};
@@ -36,8 +36,7 @@ pub(super) fn wake(transaction: &Transaction<'_>, event: &Event) -> Result<(), S
     match &event.order {
         Some(order) => wake_order(transaction, order.as_str()),
         None => {
-            // of a restock no order knows anything
-            if !matches!(event.kind, EventKind::Points { .. } | EventKind::Coupon(_)) {
+            if !may_belong(event) {
                 return Ok(());
             }
             let (from, until) = span(event.at, i64::from(MOST_MATCH_DAYS) + SPARE_DAYS, SPARE_DAYS);
@@ -62,6 +61,16 @@ pub(super) fn wake_order(transaction: &Transaction<'_>, order: &str) -> Result<(
                ON CONFLICT (order_number) DO UPDATE SET wake_at = 0";
     transaction.prepare_cached(sql)?.execute([order])?;
     Ok(())
+}
+
+/// Whether a mail without a number may speak of a cancelled order: of a return, or of a coupon as an apology. Of a
+/// restock, or of any other coupon, no order knows anything.
+fn may_belong(event: &Event) -> bool {
+    match &event.kind {
+        EventKind::Points { .. } => true,
+        EventKind::Coupon(coupon) => coupon.role == CouponRole::Apology,
+        _ => false,
+    }
 }
 
 /// From so many days before an instant until so many after it, in seconds.
@@ -202,7 +211,7 @@ fn set_wake(
 }
 
 /// Reminders that were not told before: each by itself, or several together.
-fn enter_due(
+pub(super) fn enter_due(
     transaction: &Transaction<'_>,
     due: &[&Due],
     missed: bool,
@@ -335,8 +344,7 @@ pub(super) fn near(
     let sql = format!("SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND mail_key IN ({given})");
     let asked = json(orders, "list of orders")?;
     loose.extend(bodies::<Event>(connection, &sql, [&asked], "event")?);
-    // restocks speak of no order
-    loose.retain(|event| !matches!(event.kind, EventKind::Restock { .. }));
+    loose.retain(may_belong);
     if loose.is_empty() {
         return Ok(own);
     }

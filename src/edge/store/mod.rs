@@ -6,6 +6,7 @@
 mod agenda;
 mod backup;
 mod correction;
+mod coupon;
 mod cursor;
 mod flag;
 mod history;
