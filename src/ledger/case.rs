@@ -335,7 +335,8 @@ impl Case {
             (NextStep::Reply, due.reply_by),
             (NextStep::Pay, due.pay_by),
             (NextStep::CheckCoupon, due.coupon_check_at),
-            (NextStep::Spend, due.spend_by),
+            // what is over can be neither spent nor claimed
+            (NextStep::Spend, due.spend_by.filter(|at| *at >= self.seen_at)),
             (NextStep::Claim, due.late_claim_until.filter(|at| *at >= self.seen_at)),
         ];
         let rest = rest.into_iter().filter_map(|(step, at)| at.map(|at| (step, at)));

@@ -7,7 +7,7 @@ use super::conflict;
 use super::due::{self, Known, Settings, Stated};
 use super::event::{Event, EventKind, Said, Statement, Terms};
 use super::matching;
-use super::owed::{self, Standing, Told};
+use super::owed::{self, Returning, Standing, Told};
 use crate::calendar::{civil, instant};
 use crate::facts::{Cancelled, Cause, Coupon, CouponRole, OrderNumber, Service, Stage};
 use crate::mail::TrustLevel;
@@ -164,8 +164,15 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         ended: false,
         items: Vec::new(),
     };
-    let spend = owed::spend_by(told, case.points.returned, settings.spend_days, settings.assume_limited)
-        .filter(|_| due::is_cancelled(cancel.state));
+    let returning = Returning {
+        points: &case.points,
+        t0: cancel.t0.filter(|_| due::is_cancelled(cancel.state)),
+        cause: cancel.cause,
+        days: settings.spend_days,
+        cautious: settings.assume_limited,
+        now,
+    };
+    let spend = owed::spend_by(told, returning);
     let stated = Stated {
         reply_by: (cancel.state == State::Pending).then(|| reply_by(told, settings)).flatten(),
         pay_by: matches!(cancel.state, State::None | State::Pending).then(|| pay_by(told, settings)).flatten(),

@@ -65,19 +65,22 @@ impl<'a> Told<'a> {
         self.statements.iter().copied().rfind(|statement| wanted(&statement.said))
     }
 
-    /// Limited-time points among those used that had ended at an instant. What is said last about one end counts.
-    fn limited_ended(&self, at: Timestamp) -> u64 {
+    /// Limited-time points among those used, by their end, as the shopper says. What is said last about one end counts.
+    fn batches(&self) -> BTreeMap<Timestamp, u64> {
         let mut batches = BTreeMap::new();
         for statement in &self.statements {
             if let Said::Limited { points, expires } = statement.said {
                 batches.insert(expires, points);
             }
         }
-        batches.iter().filter(|(expires, _)| **expires < at).fold(0, |sum, (_, points)| sum.saturating_add(*points))
+        batches.retain(|_, points| *points > 0);
+        batches
     }
 
-    fn says_limited(&self) -> bool {
-        self.statements.iter().any(|statement| matches!(statement.said, Said::Limited { .. }))
+    /// How many of them had ended at an instant.
+    fn limited_ended(&self, at: Timestamp) -> u64 {
+        let ended = self.batches().into_iter().filter(|(expires, _)| *expires < at);
+        ended.fold(0, |sum: u64, (_, points)| sum.saturating_add(points))
     }
 }
 
@@ -310,39 +313,70 @@ pub(super) struct Spend {
     pub(super) limited: bool,
 }
 
-/// When restored points end: as the shopper or a proving mail says, or assumed. An order mail does not say which of the
-/// points used were limited-time ones (domain document 1, fact 8), so with `cautious` any may be.
-pub(super) fn spend_by(told: &Told<'_>, returned: Option<u64>, days: u16, cautious: bool) -> Option<Spend> {
-    if returned == Some(0) {
+/// What is known of a return when its end is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Returning<'a> {
+    pub(super) points: &'a Points,
+    pub(super) t0: Option<Timestamp>,
+    pub(super) cause: Option<Cause>,
+    /// Without a word on it, points that came back end after so many days.
+    pub(super) days: u16,
+    /// Of points nobody spoke of, any may be limited-time ones (domain document 1, fact 8).
+    pub(super) cautious: bool,
+    pub(super) now: Timestamp,
+}
+
+/// When restored points end: as the shopper or a proving mail says; limited-time ones that were valid at the
+/// cancellation keep their own end and are back at once, told or not (domain document 7.1); else assumed. Of several
+/// ends the next one that is not over.
+pub(super) fn spend_by(told: &Told<'_>, of: Returning<'_>) -> Option<Spend> {
+    let t0 = of.t0?;
+    if of.points.expected_back == Some(0) && of.points.returned.is_none_or(|points| points == 0) {
         return None;
     }
-    let mut back_at = None;
-    let mut limited = told.says_limited();
-    let mut ends = None;
     let proving = told.events.iter().copied().filter(|event| event.trust == TrustLevel::Verified);
-    for event in proving.chain(told.assigned.iter().map(|one| one.event)) {
-        if let EventKind::Points { returned, limited: stated, expires_at } = &event.kind
-            && returned.form == Form::Done
-        {
-            back_at = back_at.max(Some(event.at));
-            limited |= *stated == Some(true);
-            ends = ends.into_iter().chain(*expires_at).min();
+    let returns = proving.chain(told.assigned.iter().map(|one| one.event)).filter_map(|event| match &event.kind {
+        EventKind::Points { returned, limited, expires_at } if returned.form == Form::Done => {
+            Some((event.at, *limited == Some(true), *expires_at))
+        }
+        _ => None,
+    });
+    let returns: Vec<(Timestamp, bool, Option<Timestamp>)> = returns.collect();
+    let mut back_at = returns.iter().map(|(at, ..)| *at).max();
+    let mut spoken: Vec<(Timestamp, Timestamp)> =
+        returns.iter().filter_map(|(at, _, ends)| ends.map(|ends| (ends, *at))).collect();
+    let mut said = Vec::new();
+    for statement in &told.statements {
+        match statement.said {
+            Said::Confirm { expires: Some(expires), .. } => said.push((expires, statement.at)),
+            Said::Deny => said.clear(),
+            _ => {}
         }
     }
+    let batches = told.batches();
     match told.last_count() {
-        Some(Statement { said: Said::Confirm { expires, .. }, at, .. }) => {
-            back_at = Some(*at);
-            ends = expires.or(ends);
-        }
-        Some(_) if back_at.is_none() => return None,
+        Some(Statement { said: Said::Confirm { .. }, at, .. }) => back_at = Some(*at),
+        Some(denied) if back_at.is_none_or(|at| at <= denied.at) => return None,
         _ => {}
     }
-    let since = back_at?;
-    if let Some(until) = ends {
-        return Some(Spend { until, since, assumed: false, limited: true });
+    if said.is_empty() {
+        spoken.extend(batches.keys().filter(|ends| **ends >= t0).map(|ends| (*ends, t0)));
+    } else {
+        spoken = said; // she has seen what came back
     }
-    (limited || cautious).then(|| {
-        let until = super::due::Settings::days_from(since, days);
-        Spend { until, since, assumed: true, limited }
-    })
+    let mut ends: Vec<Spend> =
+        spoken.into_iter().map(|(until, since)| Spend { until, since, assumed: false, limited: true }).collect();
+    // what had ended comes back for a short while only, if it comes back
+    let revived = batches.keys().any(|ends| *ends < t0) && !matches!(of.cause, Some(Cause::Buyer | Cause::Payment));
+    let limited = revived || returns.iter().any(|(_, limited, ends)| *limited && ends.is_none());
+    let unspoken = ends.is_empty() && of.cautious && batches.is_empty();
+    let stated = ends.iter().any(|end| end.since > t0);
+    if let Some(since) = back_at
+        && (unspoken || (limited && !stated))
+    {
+        let until = super::due::Settings::days_from(since, of.days);
+        ends.push(Spend { until, since, assumed: true, limited });
+    }
+    let open = ends.iter().filter(|end| end.until >= of.now).min_by_key(|end| end.until);
+    open.or_else(|| ends.iter().max_by_key(|end| end.until)).copied()
 }

@@ -151,3 +151,38 @@ fn a_late_delivery_can_be_claimed_for_where_the_mail_proves_the_service() {
     check(Some(Service::Saikyo), std::slice::from_ref(&delayed), None);
     check(None, &[delayed], None);
 }
+
+#[test]
+fn restored_points_end_as_told_as_they_would_have_or_soon() {
+    let check = |what: &str, statements: &[Statement], now: &str, expect: Option<(&str, bool)>| {
+        let case = fold(&[ordered(500, 0, 3460), confirmed(SHOP)], statements, now);
+        // to the minute
+        let minute = |at: Timestamp| rfc3339(at).chars().take(16).collect::<String>();
+        let got = case.due.spend_by.map(|at| (minute(at), case.assumed.contains(&"spend_by")));
+        assert_eq!(got, expect.map(|(when, assumed)| (minute(at(when)), assumed)), "{what}");
+    };
+    let valid = limited(200, "11-27 23:59");
+    let later = limited(100, "12-20 23:59");
+    let ended = limited(300, "11-23 23:59");
+    check("nothing is back, nothing is known", &[], "11-25 12:00", None);
+    // valid at the cancellation: back at once, with its own end, whether anybody says so or not
+    check("back by the rule", std::slice::from_ref(&valid), "11-25 13:00", Some(("11-27 23:59", false)));
+    let both = [valid.clone(), later.clone()];
+    check("the nearest", &both, "11-25 13:00", Some(("11-27 23:59", false)));
+    check("the next one, when it is over", &both, "11-28 13:00", Some(("12-20 23:59", false)));
+    check("both over", &both, "12-28 13:00", Some(("12-20 23:59", false)));
+    let denied = [valid.clone(), says(Said::Deny, "11-26 09:00")];
+    check("she says that they are not", &denied, "11-26 13:00", None);
+    // ended before: back for a short while, from when it is back
+    check("not back yet", std::slice::from_ref(&ended), "11-25 13:00", None);
+    let back = [ended.clone(), confirm(None, "11-26 09:00")];
+    check("a cautious week", &back, "11-26 13:00", Some(("12-03 23:59", true)));
+    let mixed = [ended, later, confirm(None, "11-26 09:00")];
+    check("whichever is nearer", &mixed, "11-26 13:00", Some(("12-03 23:59", true)));
+    let told = Said::Confirm { points: None, expires: Some(at("11-30 23:59")), coupon_back: None };
+    check("as she says", &[valid, says(told, "11-26 09:00")], "11-26 13:00", Some(("11-30 23:59", false)));
+    // the buyer's own cancellation revives nothing
+    let words = [limited(300, "11-23 23:59"), confirm(None, "11-26 09:00")];
+    let case = fold(&[ordered(500, 0, 3460), confirmed(BUYER)], &words, "11-26 13:00");
+    assert_eq!(case.due.spend_by, None);
+}
