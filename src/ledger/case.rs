@@ -109,6 +109,8 @@ pub enum Question {
     Conflict,
     /// The order mail was not seen: which points and coupon were used is in the purchase history.
     OrderUnseen,
+    /// The payment was due and no mail says that it came: then Rakuten cancels by itself, and what was used comes back.
+    Unpaid,
     /// Some items fell away; how many points come back cannot be told from the mails.
     PartialUnknown,
     /// A mail that proves nothing says that points came back.
@@ -333,9 +335,9 @@ impl Case {
         let rung = reached.or_else(|| ladder.iter().flatten().next()).copied();
         let rest = [
             (NextStep::Reply, due.reply_by),
-            (NextStep::Pay, due.pay_by),
             (NextStep::CheckCoupon, due.coupon_check_at),
-            // what is over can be neither spent nor claimed
+            // what is over can be neither paid nor spent nor claimed
+            (NextStep::Pay, due.pay_by.filter(|at| *at >= self.seen_at)),
             (NextStep::Spend, due.spend_by.filter(|at| *at >= self.seen_at)),
             (NextStep::Claim, due.late_claim_until.filter(|at| *at >= self.seen_at)),
         ];

@@ -133,6 +133,11 @@ impl Settings {
         Self::at(self.calendar.add_business_days(civil(from).date(), days), self.ask_hour)
     }
 
+    /// When the point history is looked at after something happened.
+    pub(super) fn look_after(&self, at: Timestamp) -> Timestamp {
+        Self::at(days_after(civil(at).date(), self.look_after_days), self.look_hour)
+    }
+
     /// The answer to a question that names no deadline.
     pub(super) fn reply_by(&self, asked: Timestamp) -> Timestamp {
         self.business_days_after(asked, self.reply_business_days)

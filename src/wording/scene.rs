@@ -232,6 +232,7 @@ pub(super) fn questions() -> Vec<Question> {
     let mut questions = vec![
         Question::Conflict,
         Question::OrderUnseen,
+        Question::Unpaid,
         Question::PartialUnknown,
         Question::ReturnTwice { points: 500 },
         Question::MoreThanUsed { said: 700, used: 500 },

@@ -186,3 +186,27 @@ fn restored_points_end_as_told_as_they_would_have_or_soon() {
     let case = fold(&[ordered(500, 0, 3460), confirmed(BUYER)], &words, "11-26 13:00");
     assert_eq!(case.due.spend_by, None);
 }
+
+#[test]
+fn points_of_an_order_that_was_perhaps_never_paid_are_not_forgotten() {
+    let due = event(Some(A), "11-21 09:00", Verified, EventKind::PayBy { until: at("11-24 23:59") });
+    let order = [ordered(500, 0, 3460), due];
+    let check = |events: &[Event], statements: &[Statement], now: &str, next, asked: bool| {
+        let case = fold(events, statements, now);
+        assert_eq!(case.next(), next, "{now}");
+        assert_eq!((case.questions.contains(&Question::Unpaid), case.ended), (asked, next.is_none()), "{now}");
+    };
+    check(&order, &[], "11-24 12:00", Some((NextStep::Pay, at("11-24 23:59"))), false);
+    check(&order, &[], "11-25 00:00", Some((NextStep::Look, at("11-25 10:00"))), true);
+    let paid = [order[0].clone(), order[1].clone(), stage(Stage::Paid, "11-23 12:00")];
+    check(&paid, &[], "11-26 12:00", None, false);
+    check(&order, &[says(Said::Lives, "11-25 12:00")], "11-26 12:00", None, false);
+    check(&order, &[confirm(None, "11-25 12:00")], "11-26 12:00", None, false);
+    let cancelled =
+        [order[0].clone(), order[1].clone(), cancel(Cancelled::Confirmed, Some(Cause::Payment), "11-25 10:00")];
+    assert_eq!(fold(&cancelled, &[], "11-26 12:00").cancelled, State::Confirmed);
+    // nothing was used: nothing can be forgotten
+    let bare = [ordered(0, 0, 3460), order[1].clone()];
+    check(&bare, &[], "11-26 12:00", None, false);
+    check(&order, &[], "2027-03-21 12:00", None, true);
+}
