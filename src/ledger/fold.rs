@@ -233,11 +233,10 @@ fn cancellation<'a>(
             _ => None,
         })
         .collect();
-    // her word outranks every mail that she had seen by then
-    let notices = match told.lives_since() {
-        Some(since) => notices.into_iter().filter(|notice| notice.event.at > since).collect(),
-        None => notices,
-    };
+    // that it lives outranks every mail that she had seen by then, until she says otherwise or a later mail does
+    let later = told.lives_since().map_or(0, |since| notices.partition_point(|notice| notice.event.at <= since));
+    let said_otherwise = later == notices.len() && told.last_word().is_some();
+    let notices = notices.get(if said_otherwise { 0 } else { later }..).unwrap_or_default();
     let weight = |notice: &&Notice<'_>| (notice.event.trust, notice.event.at, notice.form == Cancelled::Partial);
     let whole = |notice: &&Notice<'_>| matches!(notice.form, Cancelled::Confirmed | Cancelled::Claimed);
     let proven =
@@ -254,7 +253,6 @@ fn cancellation<'a>(
     let alive = told.events.iter().filter(|event| lives(event)).max_by_key(|event| event.at);
     let lives_at = alive.map(|event| event.at);
     let confirm = told.last_word().filter(|word| matches!(word.said, Said::Confirm { .. }));
-    let confirm = confirm.filter(|_| told.lives_since().is_none());
     let waiting = notices
         .iter()
         .filter(|notice| matches!(notice.form, Cancelled::Pending | Cancelled::Requested))
@@ -300,7 +298,7 @@ fn cancellation<'a>(
         .or_else(|| waiting.filter(|_| state != State::None).map(|notice| notice.event.at))
         .map(|at| at.max(instant(order.date().at(0, 0, 0, 0))));
     Cancellation {
-        cause: cause(&notices, state, questions, conflicts),
+        cause: cause(notices, state, questions, conflicts),
         state,
         t0,
         left: same.iter().filter(|_| partial).max_by_key(|notice| weight(notice)).map(|notice| notice.terms),

@@ -296,10 +296,16 @@ fn how_far_a_cancellation_is() {
     check("the shopper knows that it lives", &shipped, std::slice::from_ref(&alive), State::None, true);
     let again = [confirmed(SHOP), cancel(Cancelled::Claimed, SHOP, "11-27 09:00")];
     check("cancelled once more", &again, std::slice::from_ref(&alive), State::Claimed, false);
+    // what she said of the cancellation before is no answer to the one after
+    for before in [confirm(None, "11-25 09:00"), says(Said::Lost, "11-25 09:00")] {
+        check("cancelled once more", &again, &[before, alive.clone()], State::Claimed, false);
+    }
     let corrected = [confirm(None, "11-25 09:00"), alive.clone()];
     check("confirmed by mistake", &[], &corrected, State::None, true);
     let both = [alive, says(Said::Deny, "11-27 09:00")];
     check("she was wrong", &[confirmed(SHOP)], &both, State::Confirmed, false);
+    let denied = fold(&again, &[both[0].clone(), says(Said::Deny, "11-27 18:00")], "11-28 12:00");
+    assert_eq!(denied.cancelled_at, Some(at("11-27 09:00")), "the clocks of the new cancellation");
     let taken_back = [says(Said::Lost, "11-26 09:00"), says(Said::Deny, "11-27 09:00")];
     check("not given up after all", &[confirmed(SHOP)], &taken_back, State::Confirmed, false);
 }
