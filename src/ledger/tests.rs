@@ -382,6 +382,14 @@ fn the_coupon_has_a_story_of_its_own() {
     let case = fold(&[ordered(0, 200, 3760), confirmed(SHOP), known], &[], "11-28 12:00");
     assert_eq!(case.evidence.last().unwrap().claim, "coupon-apology");
     assert_eq!(rfc3339(case.due.coupon_until.unwrap()), "2026-12-01T23:59:59+09:00");
+    assert_eq!(case.assumed, ["coupon_until"]);
+    // what nobody stated is over, or comes later than what a mail states
+    let known = coupon(None, CouponRole::Apology, Some("12-31 23:59"), Verified);
+    let case = fold(&[ordered(0, 200, 3760), confirmed(SHOP), known], &[], "12-02 12:00");
+    assert_eq!((case.due.coupon_until, case.assumed.as_slice()), (Some(at("12-31 23:59")), &[][..]));
+    let soon = coupon(None, CouponRole::Apology, Some("11-30 23:59"), Verified);
+    let case = fold(&[ordered(0, 200, 3760), confirmed(SHOP), soon], &[], "11-28 12:00");
+    assert_eq!((case.due.coupon_until, case.assumed.as_slice()), (Some(at("11-30 23:59")), &[][..]));
 }
 
 #[test]
