@@ -150,7 +150,8 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
         payment_yen: case.payment_yen,
         verified: case.is_vouched_for(),
         may_ask_shop: case.may_ask_shop,
-        questions: case.questions.len(),
+        // what ended asks nothing any more
+        questions: if case.ended { 0 } else { case.questions.len() },
     }
 }
 
