@@ -141,7 +141,7 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
         }
     }
     let header = match language {
-        Language::Ja => ["いつ", "何が", "送信者", "どの言葉で"],
+        Language::Ja => ["日時", "内容", "差出人", "根拠の文"],
         Language::En => ["when", "what", "sender", "in which words"],
     };
     let mut table = table(&header);

@@ -165,5 +165,5 @@ fn several_are_told_together_and_name_their_orders() {
     );
     let Effect::Alert { alert, .. } = &due[0].wishes[0].effect else { panic!("no alert") };
     assert!(alert.url.as_deref().is_some_and(|url| url.ends_with(A)));
-    assert!(alert.body.contains("500 points are outstanding"), "{}", alert.body);
+    assert!(alert.body.contains("500 points came back"), "{}", alert.body);
 }
