@@ -147,7 +147,12 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
     let mut table = table(&header);
     for one in story {
         let words = one_line(&one.words);
-        let sender = [Some(one.sender.clone()), one.trust.clone()];
+        let trust = match (one.trust.as_deref(), language) {
+            (Some("verified"), Language::Ja) => Some("確認済み".to_owned()),
+            (Some("unverified"), Language::Ja) => Some("未確認".to_owned()),
+            (trust, _) => trust.map(str::to_owned),
+        };
+        let sender = [Some(one.sender.clone()), trust];
         let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
     }
