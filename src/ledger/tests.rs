@@ -484,6 +484,11 @@ fn the_sheet_has_the_promised_keys() {
         "ask_rakuten_at ask_shop_at coupon_check_at coupon_until late_claim_until look_at pay_by protection_until \
          reply_by spend_by"
     );
+    let page = include_str!("../../docs/ledger.md");
+    let told = [&sheet, &sheet["points"], &sheet["coupon"], &sheet["due"], &sheet["items"][0], &sheet["evidence"][0]];
+    for key in told.iter().filter_map(|part| part.as_object()).flat_map(|part| part.keys()) {
+        assert!(page.contains(&format!("`{key}`")), "docs/ledger.md does not tell of `{key}`");
+    }
     assert_eq!(sheet["cancelled"], "confirmed");
     assert_eq!(sheet["cause"], "shop");
     assert_eq!(sheet["due"]["look_at"], "2026-11-25T10:00:00+09:00");
