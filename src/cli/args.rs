@@ -1,8 +1,10 @@
 //! What can be written on the command line.
 
 mod ledger;
+mod orders;
 
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -48,7 +50,7 @@ pub enum Command {
     Release(Release),
     /// Show mails that you moved by hand, and how to make a rule of each
     Corrections(Corrections),
-    /// Show what modori did: every filing and every alert, newest first
+    /// Show what modori did: every filing, alert and flag, newest first
     History(History),
     /// Take filings back: each mail goes where it came from
     Undo(Undo),
@@ -57,7 +59,7 @@ pub enum Command {
     /// Keep the ledger safe: write it out, take it in, copy it, make it anew
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Show the orders that owe something
+    /// Show what waits for you, soonest first: orders that owe points or a coupon, answers, payments
     Cases(Cases),
     /// Show the story of one order, with the mails that tell it
     Case(Case),
@@ -67,13 +69,13 @@ pub enum Command {
     Shops(Shops),
     /// Say that points (and a coupon) of an order came back
     Confirm(Confirm),
-    /// Say that the points of an order did not come back
+    /// Say that the points of an order did not come back (yet); takes a `confirm` back
     Deny(About),
-    /// Say that nothing will come back: the case ends
+    /// Say that you give the points of an order up: the case ends
     Lost(About),
     /// Say that an order lives after all, whatever mails said of a cancellation
     Lives(About),
-    /// Say how many of the points used were limited-time points
+    /// Say how many of the points used for an order were limited-time points (期間限定ポイント)
     Limited(Limited),
     /// Add a note to an order
     Note(Note),
@@ -358,172 +360,6 @@ pub struct Import {
     /// Trust Authentication-Results of this host (repeatable)
     #[arg(long, value_name = "HOST")]
     pub authserv_id: Vec<String>,
-}
-
-/// `modori cases`
-#[derive(Debug, Args)]
-pub struct Cases {
-    /// Also those that ended and orders that were not cancelled
-    #[arg(long)]
-    pub all: bool,
-    /// Only those that ask you something, each question with the mails it is about
-    #[arg(long)]
-    pub questions: bool,
-    /// Only of this shop: its code, or a part of its name
-    #[arg(long, value_name = "SHOP")]
-    pub shop: Option<String>,
-    /// Only where the cancellation is so far (repeatable)
-    #[arg(long, value_enum, value_name = "STATE")]
-    pub cancelled: Vec<CaseState>,
-    /// Only what waits within so many days from now
-    #[arg(long, value_name = "DAYS")]
-    pub within: Option<u16>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// As seen at this time
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub at: Option<Timestamp>,
-}
-
-/// How far a cancellation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CaseState {
-    /// Not cancelled
-    None,
-    /// You asked
-    Requested,
-    /// The shop asks
-    Pending,
-    /// Said by the shop or by a mail that nobody vouches for
-    Claimed,
-    /// Confirmed by Rakuten or by you
-    Confirmed,
-    /// Some items only
-    Partial,
-    /// Mails contradict each other
-    Conflict,
-}
-
-/// `modori assign`
-#[derive(Debug, Args)]
-pub struct Assign {
-    /// The mail: the first digits of its key, as the question shows them
-    #[arg(value_name = "MAIL")]
-    pub mail: String,
-    /// The orders whose points it speaks of; ORDER=POINTS says how many (all that are outstanding, if not given)
-    #[arg(required_unless_present = "not", value_name = "ORDER[=POINTS]")]
-    pub orders: Vec<String>,
-    /// An order that it does not speak of (repeatable)
-    #[arg(long, value_name = "ORDER")]
-    pub not: Vec<String>,
-    /// Said at this time
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub at: Option<Timestamp>,
-}
-
-/// `modori coupons`
-#[derive(Debug, Args)]
-pub struct Coupons {
-    /// Also those that ended
-    #[arg(long)]
-    pub all: bool,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// As seen at this time
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub at: Option<Timestamp>,
-}
-
-/// `modori case`
-#[derive(Debug, Args)]
-pub struct Case {
-    /// Order number
-    #[arg(value_name = "ORDER")]
-    pub order: String,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// As seen at this time
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub at: Option<Timestamp>,
-}
-
-/// `modori shops`
-#[derive(Debug, Args)]
-pub struct Shops {
-    /// One shop, by its code or its name: its record, its orders, the hours of its restocks
-    #[arg(value_name = "SHOP")]
-    pub shop: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// As seen at this time
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub at: Option<Timestamp>,
-}
-
-/// An order and a time.
-#[derive(Debug, Args)]
-pub struct About {
-    /// Order number
-    #[arg(value_name = "ORDER")]
-    pub order: String,
-    /// Said at this time
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub at: Option<Timestamp>,
-}
-
-/// `modori confirm`
-#[derive(Debug, Args)]
-pub struct Confirm {
-    /// Which order, when
-    #[command(flatten)]
-    pub about: About,
-    /// How many points came back (all that were expected, if not given)
-    #[arg(long, value_name = "N")]
-    pub points: Option<u64>,
-    /// When those points end (a day means its last second)
-    #[arg(long, value_name = "DAY", value_parser = last_instant)]
-    pub expires: Option<Timestamp>,
-    /// What became of the coupon
-    #[arg(long, value_enum)]
-    pub coupon: Option<CouponFate>,
-}
-
-/// What became of a coupon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CouponFate {
-    /// Usable again
-    Back,
-    /// Lost
-    Lost,
-}
-
-/// `modori limited`
-#[derive(Debug, Args)]
-pub struct Limited {
-    /// Which order, when
-    #[command(flatten)]
-    pub about: About,
-    /// How many of the points used were limited-time points
-    #[arg(long, value_name = "N")]
-    pub points: u64,
-    /// When they end or ended (a day means its last second)
-    #[arg(long, value_name = "DAY", value_parser = last_instant)]
-    pub expires: Timestamp,
-}
-
-/// `modori note`
-#[derive(Debug, Args)]
-pub struct Note {
-    /// Which order, when
-    #[command(flatten)]
-    pub about: About,
-    /// The words
-    #[arg(required = true, value_name = "TEXT")]
-    pub text: Vec<String>,
 }
 
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.

@@ -1,12 +1,10 @@
 //! `modori case ORDER`: the story of one order, with the mails that tell it.
 
 use super::args::{Case, Format};
-use super::{Failure, render, say, setup};
+use super::seen::Seen;
+use super::{Failure, render, say};
 use crate::calendar::rfc3339;
-use crate::edge::clock::Clock;
-use crate::edge::store::Db;
 use crate::ledger::{self, Said, Statement, claim_of};
-use crate::wording::Language;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -27,16 +25,8 @@ pub(super) struct Told {
 /// Prints the state of an order and everything that was said about it, oldest first.
 pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let order = say::order(&arguments.order)?;
-    let (folder, config) = setup::state(state, config)?;
-    let db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
-    let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
-    let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
-    let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
-    let events = db.events().map_err(|error| Failure::new(error.to_string()))?;
-    let statements = db.statements().map_err(|error| Failure::new(error.to_string()))?;
-    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
-    let all = ledger::cases(&events, &statements, &settings, now);
-    let Some(case) = all.get(&order) else {
+    let Seen { statements, cases, now, language, wording, .. } = Seen::open(config, state, arguments.at)?;
+    let Some(case) = cases.get(&order) else {
         return Err(Failure::new(format!("nothing is known of {order}; `modori import` reads old mail")));
     };
     let trust = |level| serde_json::to_value(level).ok().and_then(|level: Value| level.as_str().map(str::to_owned));

@@ -1,27 +1,17 @@
 //! `modori cases`: the orders that owe something, each with its next step.
 
 use super::args::{CaseState, Cases, Format};
-use super::{Failure, render, setup};
+use super::seen::Seen;
+use super::{Failure, render};
 use crate::calendar::{civil, days_after, end_of_day};
-use crate::edge::clock::Clock;
-use crate::edge::store::Db;
 use crate::ledger::{self, Case, case::State};
-use crate::wording::Language;
 use jiff::Timestamp;
 use std::path::Path;
 
 /// Prints the open cases; with `--all` also those that ended and orders that live.
 pub(super) fn run(arguments: &Cases, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let (folder, config) = setup::state(state, config)?;
-    let db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
-    let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
-    let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
-    let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
-    let events = db.events().map_err(|error| Failure::new(error.to_string()))?;
-    let statements = db.statements().map_err(|error| Failure::new(error.to_string()))?;
-    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
-    let all = ledger::cases(&events, &statements, &settings, now);
-    let mut shown: Vec<&Case> = all.values().filter(|case| wanted(case, arguments, now)).collect();
+    let Seen { events, cases, now, language, wording, .. } = Seen::open(config, state, arguments.at)?;
+    let mut shown: Vec<&Case> = cases.values().filter(|case| wanted(case, arguments, now)).collect();
     // what waits comes first, the soonest at the top; the rest by its number
     shown.sort_by_key(|case| {
         let waits = case.upcoming();

@@ -8,10 +8,8 @@ use crate::edge::files::Beside;
 use crate::edge::store::{Db, Export, Store, TransferError};
 use crate::engine::Engine;
 use crate::engine::rebuild::{FolderRead, Folders};
-use crate::facts::{OrderNumber, Stage};
-use crate::ledger::{self, Event, EventKind, case::State};
+use crate::ledger::{self, case::State};
 use crate::wording::Language;
-use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 
@@ -78,23 +76,8 @@ fn table(db: &Db, config: Option<&Config>, at: jiff::Timestamp) -> Result<String
     let settings = config.map(|config| config.ledger.clone()).unwrap_or_default();
     let language = config.map_or(Language::Ja, |config| config.policy.language);
     let wording = setup::wording(config.and_then(|config| config.wording.as_deref()))?;
-    let events = db.events().map_err(failed)?;
-    let cases = ledger::cases(&events, &db.statements().map_err(failed)?, &settings, at);
-    Ok(spreadsheet::csv(&cases, &payments(&events), &wording, language))
-}
-
-/// What was to be paid in money for each order: by its own mail before others, then by the one best vouched for, then by
-/// the latest. The fold weighs the rest of an order's terms alike.
-fn payments(events: &[Event]) -> BTreeMap<OrderNumber, u64> {
-    let mut told = BTreeMap::new();
-    for event in events {
-        let (Some(order), EventKind::Order { stage, terms }) = (&event.order, &event.kind) else { continue };
-        let Some(yen) = terms.payment_yen else { continue };
-        let weight = (matches!(stage, Stage::Ordered | Stage::Accepted), event.trust, event.at, event.mail, yen);
-        let best = told.entry(order.clone()).or_insert(weight);
-        *best = weight.max(*best);
-    }
-    told.into_iter().map(|(order, (.., yen))| (order, yen)).collect()
+    let (events, statements) = (db.events().map_err(failed)?, db.statements().map_err(failed)?);
+    Ok(spreadsheet::csv(&ledger::cases(&events, &statements, &settings, at), &wording, language))
 }
 
 fn take_in(arguments: &ImportLedger, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ mod release;
 mod render;
 mod rules;
 mod say;
+mod seen;
 mod setup;
 mod shops;
 mod spreadsheet;

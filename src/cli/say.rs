@@ -5,6 +5,7 @@ use super::{Failure, setup};
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::facts::OrderNumber;
+use crate::ledger::case::CouponState;
 use crate::ledger::{self, By, Case, Said, Statement};
 use std::path::Path;
 
@@ -71,6 +72,9 @@ fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -
 pub(super) fn outstanding(case: &Case) -> String {
     match case.points.outstanding {
         _ if case.ended => "nothing is outstanding any more".to_owned(),
+        Some(0) if case.coupon.state == CouponState::Check => "no points are outstanding; the coupon is".to_owned(),
+        Some(0) => "no points are outstanding".to_owned(),
+        Some(1) => "1 point is outstanding".to_owned(),
         Some(points) => format!("{points} points are outstanding"),
         None => "how much is outstanding is not known".to_owned(),
     }

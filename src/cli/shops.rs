@@ -1,11 +1,9 @@
 //! `modori shops [SHOP]`: how reliable shops were, and when their goods come back.
 
 use super::args::{Format, Shops};
-use super::{Failure, render, setup};
-use crate::edge::clock::Clock;
-use crate::edge::store::Db;
+use super::seen::Seen;
+use super::{Failure, render};
 use crate::ledger::{self, Case, Shop, shop};
-use crate::wording::Language;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,15 +11,7 @@ use std::path::Path;
 
 /// Prints the records of all shops, the worst first; or of one, with its orders and the hours of its restocks.
 pub(super) fn run(arguments: &Shops, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let (folder, config) = setup::state(state, config)?;
-    let db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
-    let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
-    let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
-    let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
-    let events = db.events().map_err(|error| Failure::new(error.to_string()))?;
-    let statements = db.statements().map_err(|error| Failure::new(error.to_string()))?;
-    let now = arguments.at.unwrap_or_else(|| Clock::system().now());
-    let cases = ledger::cases(&events, &statements, &settings, now);
+    let Seen { events, settings, cases, now, language, wording, .. } = Seen::open(config, state, arguments.at)?;
     let shops = ledger::shops(&events, &cases, &settings, now);
     if let Some(named) = &arguments.shop {
         let found = one(&shops, named)?;

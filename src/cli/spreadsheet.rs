@@ -1,20 +1,15 @@
 //! Orders as a table that a spreadsheet opens: CSV (RFC 4180) in UTF-8 with a byte order mark, without which Excel takes
 //! Japanese for something else.
 
-use super::render::at;
+use super::render::{at, coupon_state};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::wording::{Language, Wording};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// The header and one row for each order; `payments` is what was to be paid in money.
-pub(super) fn csv(
-    cases: &BTreeMap<OrderNumber, Case>,
-    payments: &BTreeMap<OrderNumber, u64>,
-    wording: &Wording,
-    language: Language,
-) -> String {
+/// The header and one row for each order.
+pub(super) fn csv(cases: &BTreeMap<OrderNumber, Case>, wording: &Wording, language: Language) -> String {
     let header = match language {
         Language::Ja => [
             "注文番号", "ショップコード", "ショップ", "注文日時", "状態", "原因", "お支払い（円）", "利用ポイント",
@@ -33,9 +28,7 @@ pub(super) fn csv(
         let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         let when = |value: Option<Timestamp>| value.map(at).unwrap_or_default();
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let next = case.next();
-        let coupon = serde_json::to_value(case.coupon.state).ok();
-        let coupon = coupon.as_ref().and_then(serde_json::Value::as_str).filter(|state| *state != "none");
+        let next = case.upcoming();
         let cells = [
             case.order_number.to_string(),
             text(&case.shop_code),
@@ -43,13 +36,13 @@ pub(super) fn csv(
             when(case.ordered_at),
             wording.state(language, case.cancelled),
             case.cause.map(|cause| wording.cause(language, cause)).unwrap_or_default(),
-            number(payments.get(&case.order_number).copied()),
+            number(case.payment_yen),
             number(case.points.used),
             number(case.points.expected_back),
             number(case.points.returned),
             number(case.points.outstanding),
             number(case.coupon.used_yen),
-            coupon.unwrap_or_default().to_owned(),
+            coupon_state(case.coupon.state, language).to_owned(),
             next.map(|(step, _)| wording.step(language, step)).unwrap_or_default(),
             when(next.map(|(_, at)| at)),
             when(case.due.protection_until),

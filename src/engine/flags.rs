@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::edge::store::Taken;
 use crate::facts::OrderNumber;
-use crate::ledger::{self, Case, Statement};
+use crate::ledger::{Case, Statement};
 use crate::plan::{Wish, flag};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -85,11 +85,7 @@ impl Engine {
     async fn cases_and_taken(&self) -> Result<(BTreeMap<OrderNumber, Case>, Vec<Taken>), EngineError> {
         let (settings, now) = (self.ledger.clone(), self.clock.now());
         self.store
-            .call(move |db| {
-                // what has lapsed wants no flag: only what can still be open is folded
-                let (events, statements) = db.recent(&settings, now)?;
-                Ok((ledger::cases(&events, &statements, &settings, now), db.taken_flags()?))
-            })
+            .call(move |db| Ok((db.lately_cancelled(&settings, now)?, db.taken_flags()?)))
             .await
             .map_err(EngineError::from)
     }

@@ -318,6 +318,18 @@ pub struct Case {
 }
 
 impl Case {
+    /// The shop's name, else its code.
+    #[must_use]
+    pub fn shop(&self) -> Option<&str> {
+        self.shop_name.as_deref().or(self.shop_code.as_deref())
+    }
+
+    /// Whether a verified mail speaks of the order.
+    #[must_use]
+    pub fn is_vouched_for(&self) -> bool {
+        self.evidence.iter().any(|mail| mail.trust == TrustLevel::Verified)
+    }
+
     /// What to do next, and by (or from) when. An instant in the past means it is due. Every open case has one.
     #[must_use]
     pub fn next(&self) -> Option<(NextStep, Timestamp)> {

@@ -44,6 +44,18 @@ pub(super) fn totals<'a>(events: &[&'a Event]) -> Option<[(&'a Event, u64); 2]> 
     None
 }
 
+/// The mails of an order and of its cancellation that name so many used points, when the two numbers differ.
+pub(super) fn points_used(events: &[&Event], ordered: u64, cancelled: u64) -> Option<Conflict> {
+    let says = |event: &&&Event, cancels: bool, points: u64| match &event.kind {
+        EventKind::Order { terms, .. } => !cancels && terms.points_used == Some(points),
+        EventKind::Cancel { terms, .. } => cancels && terms.points_used == Some(points),
+        _ => false,
+    };
+    let one = events.iter().find(|event| says(event, false, ordered))?;
+    let other = events.iter().rfind(|event| says(event, true, cancelled))?;
+    Some(between(About::PointsUsed, one, other))
+}
+
 /// Every sum that a mail of this order may call its total: with and without coupon, points and shipping.
 fn sums(terms: &Terms) -> impl Iterator<Item = u64> {
     let goods = terms.items.iter().try_fold(0_u64, |sum, item| {

@@ -245,7 +245,8 @@ pub(super) fn set(case: &mut Case, stated: Stated, settings: &Settings) {
 }
 
 /// Whether points of a cancelled order are not back yet, as far as is known.
-pub(super) fn owes_points(case: &Case) -> bool {
+#[must_use]
+pub fn owes_points(case: &Case) -> bool {
     is_cancelled(case.cancelled) && case.points.outstanding != Some(0)
 }
 
@@ -255,7 +256,8 @@ pub(super) fn is_cancelled(state: State) -> bool {
 }
 
 /// Whether the protection could still be claimed for: money was paid (or may have been) for an order that was
-/// cancelled. It covers money that was paid and did not come back, not points (domain document 7.2).
+/// cancelled, and not for want of that payment. It covers money that was paid and did not come back, not points (domain
+/// document 7.2).
 pub(super) fn has_money_to_lose(case: &Case) -> bool {
-    is_cancelled(case.cancelled) && case.payment_yen != Some(0)
+    is_cancelled(case.cancelled) && case.payment_yen != Some(0) && case.cause != Some(Cause::Payment)
 }

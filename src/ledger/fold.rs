@@ -1,17 +1,18 @@
 //! Events and statements → cases. The same ones in any order, with duplicates, give the same cases.
 
 use super::assign;
-use super::case::{About, Case, Conflict, CouponSide, CouponState, Due, Held, Question, State};
+use super::cancellation::cancellation;
+use super::case::{Case, CouponSide, CouponState, Due, Held, Question, State};
 use super::claim::evidence;
 use super::conflict;
 use super::due::{self, Known, Settings, Stated};
 use super::event::{Event, EventKind, Said, Statement, Terms};
 use super::matching;
 use super::owed::{self, Returning, Standing, Told};
-use crate::calendar::{civil, instant};
-use crate::facts::{Cancelled, Cause, Coupon, CouponRole, OrderNumber, Service, Stage};
+use super::stated;
+use crate::facts::{Cancelled, CouponRole, OrderNumber, Stage};
 use crate::mail::TrustLevel;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,7 +122,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
             && ordered != cancelled
         {
             questions.insert(Question::UsedDiffers { ordered, cancelled });
-            conflicts.extend(used_twice(told, ordered, cancelled));
+            conflicts.extend(conflict::points_used(&told.events, ordered, cancelled));
         }
         if points.used.is_none() && told.last_word().is_none() {
             questions.insert(Question::OrderUnseen);
@@ -174,11 +175,11 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
     };
     let spend = owed::spend_by(told, returning);
     let stated = Stated {
-        reply_by: (cancel.state == State::Pending).then(|| reply_by(told, settings)).flatten(),
-        pay_by: matches!(cancel.state, State::None | State::Pending).then(|| pay_by(told, settings)).flatten(),
+        reply_by: (cancel.state == State::Pending).then(|| stated::reply_by(told, settings)).flatten(),
+        pay_by: matches!(cancel.state, State::None | State::Pending).then(|| stated::pay_by(told, settings)).flatten(),
         spend_by: spend.map(|spend| Known { until: spend.until, since: spend.since, assumed: spend.assumed }),
-        coupon_until: coupon_until(told, now),
-        late_claim: late_claim(order, told, &case, settings),
+        coupon_until: stated::coupon_until(told, now),
+        late_claim: stated::late_claim(order, told, &case, settings),
     };
     due::set(&mut case, stated, settings);
     if is_unpaid(&case, told, now) {
@@ -218,158 +219,6 @@ fn ended(case: &Case, told: &Told<'_>, limited: bool, settings: &Settings, now: 
         _ => due::owes_points(case) || case.coupon.state == CouponState::Check,
     };
     !(waits || to_spend)
-}
-
-struct Cancellation<'a> {
-    state: State,
-    cause: Option<Cause>,
-    t0: Option<Timestamp>,
-    /// What a partial cancellation left of the order.
-    left: Option<&'a Terms>,
-    /// Points used, as the mail of a whole cancellation says.
-    points_named: Option<u64>,
-    /// A verified mail says that it is cancelled.
-    verified: bool,
-}
-
-/// One mail about a cancellation.
-struct Notice<'a> {
-    event: &'a Event,
-    form: Cancelled,
-    cause: Option<Cause>,
-    terms: &'a Terms,
-}
-
-fn cancellation<'a>(
-    order: &OrderNumber,
-    told: &Told<'a>,
-    questions: &mut BTreeSet<Question>,
-    conflicts: &mut Vec<Conflict>,
-) -> Cancellation<'a> {
-    let notices: Vec<Notice<'a>> = told
-        .events
-        .iter()
-        .filter_map(|event| match &event.kind {
-            EventKind::Cancel { form, cause, terms, .. } => Some(Notice { event, form: *form, cause: *cause, terms }),
-            _ => None,
-        })
-        .collect();
-    // her word outranks every mail that she had seen by then
-    let notices = match told.lives_since() {
-        Some(since) => notices.into_iter().filter(|notice| notice.event.at > since).collect(),
-        None => notices,
-    };
-    let weight = |notice: &&Notice<'_>| (notice.event.trust, notice.event.at, notice.form == Cancelled::Partial);
-    let whole = |notice: &&Notice<'_>| matches!(notice.form, Cancelled::Confirmed | Cancelled::Claimed);
-    let proven =
-        |notice: &&Notice<'_>| notice.form == Cancelled::Confirmed && notice.event.trust == TrustLevel::Verified;
-    let done = |notice: &&Notice<'_>| whole(notice) || notice.form == Cancelled::Partial;
-    let confirmed = notices.iter().any(|notice| proven(&notice));
-    let leading = notices.iter().filter(done).max_by_key(weight);
-    let partial = !confirmed && leading.is_some_and(|notice| notice.form == Cancelled::Partial);
-    let same: Vec<&Notice<'_>> = notices
-        .iter()
-        .filter(|notice| if partial { notice.form == Cancelled::Partial } else { whole(notice) })
-        .collect();
-
-    let alive = told.events.iter().filter(|event| lives(event)).max_by_key(|event| event.at);
-    let lives_at = alive.map(|event| event.at);
-    let confirm = told.last_word().filter(|word| matches!(word.said, Said::Confirm { .. }));
-    let confirm = confirm.filter(|_| told.lives_since().is_none());
-    let waiting = notices
-        .iter()
-        .filter(|notice| matches!(notice.form, Cancelled::Pending | Cancelled::Requested))
-        .max_by_key(|notice| (notice.event.at, notice.form == Cancelled::Pending));
-    let said_at = same.iter().map(|notice| notice.event.at);
-    let (first, last) = (said_at.clone().min(), said_at.max());
-    let overtaken = |at: Option<Timestamp>| {
-        at.zip(lives_at).is_some_and(|(at, lives)| lives > at && confirm.is_none_or(|word| word.at < lives))
-    };
-    let totals = conflict::totals(&told.events);
-    if let Some([(one, total), (other, second)]) = totals {
-        questions.insert(Question::TotalsDiffer { one: total, other: second });
-        conflicts.push(conflict::between(About::Totals, one, other));
-    }
-    let state = if partial {
-        State::Partial
-    } else if let Some(leading) = leading {
-        if overtaken(last) {
-            questions.insert(Question::Conflict);
-            conflicts.extend(alive.map(|alive| conflict::between(About::Life, leading.event, alive)));
-            State::Conflict
-        } else if totals.is_some() && confirm.is_none() {
-            State::Conflict
-        } else if confirmed || confirm.is_some() {
-            State::Confirmed
-        } else {
-            State::Claimed
-        }
-    } else if confirm.is_some() {
-        State::Confirmed
-    } else {
-        match waiting {
-            Some(notice) if !overtaken(Some(notice.event.at)) => match notice.form {
-                Cancelled::Requested => State::Requested,
-                _ => State::Pending,
-            },
-            _ => State::None,
-        }
-    };
-    // a date before the order itself is a mistake or a lie
-    let t0 = first
-        .or_else(|| confirm.filter(|_| state == State::Confirmed).map(|word| word.at))
-        .or_else(|| waiting.filter(|_| state != State::None).map(|notice| notice.event.at))
-        .map(|at| at.max(instant(order.date().at(0, 0, 0, 0))));
-    Cancellation {
-        cause: cause(&notices, state, questions, conflicts),
-        state,
-        t0,
-        left: same.iter().filter(|_| partial).max_by_key(|notice| weight(notice)).map(|notice| notice.terms),
-        points_named: same.iter().filter(|_| !partial).rev().find_map(|notice| notice.terms.points_used),
-        verified: same.iter().any(|notice| notice.event.trust == TrustLevel::Verified),
-    }
-}
-
-/// Shipped, or found after all.
-fn lives(event: &Event) -> bool {
-    matches!(event.kind, EventKind::Order { stage: Stage::Shipped | Stage::FoundAfterAll, .. })
-}
-
-/// The mails that name so many used points, when they disagree.
-fn used_twice(told: &Told<'_>, ordered: u64, cancelled: u64) -> Option<Conflict> {
-    let says = |event: &&&Event, cancels: bool, points: u64| match &event.kind {
-        EventKind::Order { terms, .. } => !cancels && terms.points_used == Some(points),
-        EventKind::Cancel { terms, .. } => cancels && terms.points_used == Some(points),
-        _ => false,
-    };
-    let one = told.events.iter().find(|event| says(event, false, ordered))?;
-    let other = told.events.iter().rfind(|event| says(event, true, cancelled))?;
-    Some(conflict::between(About::PointsUsed, one, other))
-}
-
-fn cause(
-    notices: &[Notice<'_>],
-    state: State,
-    questions: &mut BTreeSet<Question>,
-    conflicts: &mut Vec<Conflict>,
-) -> Option<Cause> {
-    let stated = || notices.iter().filter_map(|notice| notice.cause.map(|cause| (notice, cause)));
-    let causes: BTreeSet<Cause> = stated().map(|(_, cause)| cause).collect();
-    if causes.len() > 1 && due::is_cancelled(state) {
-        questions.insert(Question::CauseDiffers);
-        let (first, last) = (stated().next(), stated().next_back());
-        if let (Some((first, one)), Some(_)) = (first, last)
-            && let Some((other, _)) = stated().rfind(|(_, cause)| *cause != one)
-        {
-            conflicts.push(conflict::between(About::Cause, first.event, other.event));
-        }
-    }
-    let best = stated().max_by_key(|(notice, _)| {
-        let asks = matches!(notice.form, Cancelled::Pending | Cancelled::Requested);
-        (notice.event.trust, !asks, notice.event.at)
-    });
-    let asked = notices.iter().any(|notice| notice.form == Cancelled::Requested);
-    best.map(|(_, cause)| cause).or(asked.then_some(Cause::Buyer))
 }
 
 /// The order as its mails describe it: each value from the order's own mails first, the best vouched for, then the
@@ -434,58 +283,6 @@ fn latest<T>(told: &Told<'_>, pick: impl Fn(&Terms) -> Option<T>) -> Option<T> {
     stated.max_by_key(|(weight, _)| *weight).map(|(_, value)| value)
 }
 
-/// The latest question of the shop: its own deadline, else the usual one.
-fn reply_by(told: &Told<'_>, settings: &Settings) -> Option<Known> {
-    told.events.iter().rev().find_map(|event| match event.kind {
-        EventKind::Cancel { form: Cancelled::Pending, reply_by, .. } => Some(Known {
-            until: reply_by.unwrap_or_else(|| settings.reply_by(event.at)),
-            since: event.at,
-            assumed: reply_by.is_none(),
-        }),
-        _ => None,
-    })
-}
-
-/// The latest demand of payment, unless it was paid or shipped since.
-fn pay_by(told: &Told<'_>, settings: &Settings) -> Option<Known> {
-    let mut until: Option<(Timestamp, bool, Timestamp)> = None;
-    let mut paid = None;
-    for event in &told.events {
-        let demand = match &event.kind {
-            EventKind::PayBy { until } => Some((event.at, true, *until)),
-            EventKind::Order { stage: Stage::PaymentDue, .. } => {
-                Some((event.at, false, Settings::days_from(event.at, settings.pay_days)))
-            }
-            EventKind::Order { stage: Stage::CardRefused, .. } => {
-                Some((event.at, false, Settings::days_from(event.at, settings.card_days)))
-            }
-            EventKind::Order { stage: Stage::Paid | Stage::Shipped, .. } => {
-                paid = Some(event.at);
-                None
-            }
-            _ => None,
-        };
-        until = until.max(demand);
-    }
-    let (since, stated, until) = until.filter(|(at, ..)| paid.is_none_or(|paid| paid < *at))?;
-    Some(Known { until, since, assumed: !stated })
-}
-
-/// A living order that its mail promises for the next day, and that a mail tells is late.
-fn late_claim(order: &OrderNumber, told: &Told<'_>, case: &Case, settings: &Settings) -> Option<Known> {
-    if case.service != Some(Service::Asuraku) || due::is_cancelled(case.cancelled) {
-        return None;
-    }
-    let next_day = order.date().saturating_add(1.day());
-    let late = told.events.iter().find(|event| match &event.kind {
-        EventKind::Order { stage: Stage::Delayed, .. } => true,
-        // what leaves after the day it was promised for is late
-        EventKind::Order { stage: Stage::Shipped, .. } => civil(event.at).date() > next_day,
-        _ => false,
-    })?;
-    Some(Known { until: settings.late_claim_until(order.date()), since: late.at, assumed: false })
-}
-
 /// Coupons that mails with this order's number give or give back.
 fn held(told: &Told<'_>) -> Vec<Held> {
     let coupons = told.events.iter().filter_map(|event| match &event.kind {
@@ -495,16 +292,4 @@ fn held(told: &Told<'_>) -> Vec<Held> {
         _ => None,
     });
     coupons.collect()
-}
-
-/// The nearest end of a coupon that belongs to this story; the last one when all are over.
-fn coupon_until(told: &Told<'_>, now: Timestamp) -> Option<Known> {
-    let ends = told.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Coupon(Coupon { role, expires_at, .. }) if *role != CouponRole::Refused => {
-            expires_at.map(|until| Known { until, since: event.at, assumed: false })
-        }
-        _ => None,
-    });
-    let nearest = ends.clone().filter(|known| known.until >= now).min_by_key(|known| (known.until, known.since));
-    nearest.or_else(|| ends.max_by_key(|known| (known.until, known.since)))
 }

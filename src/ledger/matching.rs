@@ -200,8 +200,13 @@ fn an_apology(event: &Event, coupon: &Coupon, times: &Times, cases: &mut BTreeMa
     add(case, event);
     case.coupons.push(Held { coupon: coupon.clone(), since: event.at, named: false });
     let Some(ends) = coupon.expires_at else { return };
-    let later = Some(ends).filter(|at| *at >= case.seen_at);
-    case.due.coupon_until = later.into_iter().chain(case.due.coupon_until).min().or(Some(ends));
+    // the nearest end counts, and one that has passed only when all have
+    let known = case.due.coupon_until;
+    let all = || known.into_iter().chain([ends]);
+    case.due.coupon_until = all().filter(|at| *at >= case.seen_at).min().or(all().max());
+    if case.due.coupon_until != known {
+        case.assumed.retain(|key| *key != "coupon_until");
+    }
 }
 
 fn add(case: &mut Case, event: &Event) {

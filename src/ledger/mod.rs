@@ -5,6 +5,7 @@
 
 pub mod agenda;
 mod assign;
+mod cancellation;
 pub mod case;
 pub mod claim;
 mod conflict;
@@ -17,6 +18,7 @@ mod owed;
 mod reading;
 mod sheet;
 pub mod shop;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod twice;

@@ -50,10 +50,9 @@ impl<'a> Told<'a> {
         self.last(counts_points)
     }
 
-    /// When the shopper said that the order lives, unless she said anything else of the return since.
+    /// When the shopper last said that the order lives.
     pub(super) fn lives_since(&self) -> Option<Timestamp> {
-        let said = self.last(|said| *said == Said::Lives)?;
-        self.last_word().is_none_or(|word| word.at < said.at).then_some(said.at)
+        self.statements.iter().rfind(|statement| statement.said == Said::Lives).map(|statement| statement.at)
     }
 
     /// The shopper gave it up.
@@ -62,7 +61,13 @@ impl<'a> Told<'a> {
     }
 
     fn last(&self, wanted: impl Fn(&Said) -> bool) -> Option<&'a Statement> {
-        self.statements.iter().copied().rfind(|statement| wanted(&statement.said))
+        self.words().find(|statement| wanted(&statement.said))
+    }
+
+    /// The shopper's words, the last first. An order that lives has nothing to give back: what she said before she said
+    /// so is over, and a later cancellation begins anew.
+    fn words(&self) -> impl Iterator<Item = &'a Statement> + '_ {
+        self.statements.iter().rev().copied().take_while(|statement| statement.said != Said::Lives)
     }
 
     /// Limited-time points among those used, by their end, as the shopper says. What is said last about one end counts.
@@ -274,7 +279,7 @@ pub(super) fn coupon(
     questions: &mut BTreeSet<Question>,
 ) -> CouponState {
     let used = used_yen.is_some_and(|yen| yen > 0);
-    let said = told.statements.iter().rev().find_map(|statement| match statement.said {
+    let said = told.words().find_map(|statement| match statement.said {
         Said::Confirm { coupon_back: Some(true), .. } => Some(CouponState::Back),
         Said::Confirm { coupon_back: Some(false), .. } => Some(CouponState::Lost),
         Said::Lost => Some(if used { CouponState::Lost } else { CouponState::None }),

@@ -296,10 +296,16 @@ fn how_far_a_cancellation_is() {
     check("the shopper knows that it lives", &shipped, std::slice::from_ref(&alive), State::None, true);
     let again = [confirmed(SHOP), cancel(Cancelled::Claimed, SHOP, "11-27 09:00")];
     check("cancelled once more", &again, std::slice::from_ref(&alive), State::Claimed, false);
+    // what she said of the cancellation before is no answer to the one after
+    for before in [confirm(None, "11-25 09:00"), says(Said::Lost, "11-25 09:00")] {
+        check("cancelled once more", &again, &[before, alive.clone()], State::Claimed, false);
+    }
     let corrected = [confirm(None, "11-25 09:00"), alive.clone()];
     check("confirmed by mistake", &[], &corrected, State::None, true);
     let both = [alive, says(Said::Deny, "11-27 09:00")];
     check("she was wrong", &[confirmed(SHOP)], &both, State::Confirmed, false);
+    let denied = fold(&again, &[both[0].clone(), says(Said::Deny, "11-27 18:00")], "11-28 12:00");
+    assert_eq!(denied.cancelled_at, Some(at("11-27 09:00")), "the clocks of the new cancellation");
     let taken_back = [says(Said::Lost, "11-26 09:00"), says(Said::Deny, "11-27 09:00")];
     check("not given up after all", &[confirmed(SHOP)], &taken_back, State::Confirmed, false);
 }
@@ -376,6 +382,14 @@ fn the_coupon_has_a_story_of_its_own() {
     let case = fold(&[ordered(0, 200, 3760), confirmed(SHOP), known], &[], "11-28 12:00");
     assert_eq!(case.evidence.last().unwrap().claim, "coupon-apology");
     assert_eq!(rfc3339(case.due.coupon_until.unwrap()), "2026-12-01T23:59:59+09:00");
+    assert_eq!(case.assumed, ["coupon_until"]);
+    // what nobody stated is over, or comes later than what a mail states
+    let known = coupon(None, CouponRole::Apology, Some("12-31 23:59"), Verified);
+    let case = fold(&[ordered(0, 200, 3760), confirmed(SHOP), known], &[], "12-02 12:00");
+    assert_eq!((case.due.coupon_until, case.assumed.as_slice()), (Some(at("12-31 23:59")), &[][..]));
+    let soon = coupon(None, CouponRole::Apology, Some("11-30 23:59"), Verified);
+    let case = fold(&[ordered(0, 200, 3760), confirmed(SHOP), soon], &[], "11-28 12:00");
+    assert_eq!((case.due.coupon_until, case.assumed.as_slice()), (Some(at("11-30 23:59")), &[][..]));
 }
 
 #[test]
@@ -470,6 +484,11 @@ fn the_sheet_has_the_promised_keys() {
         "ask_rakuten_at ask_shop_at coupon_check_at coupon_until late_claim_until look_at pay_by protection_until \
          reply_by spend_by"
     );
+    let page = include_str!("../../docs/ledger.md");
+    let told = [&sheet, &sheet["points"], &sheet["coupon"], &sheet["due"], &sheet["items"][0], &sheet["evidence"][0]];
+    for key in told.iter().filter_map(|part| part.as_object()).flat_map(|part| part.keys()) {
+        assert!(page.contains(&format!("`{key}`")), "docs/ledger.md does not tell of `{key}`");
+    }
     assert_eq!(sheet["cancelled"], "confirmed");
     assert_eq!(sheet["cause"], "shop");
     assert_eq!(sheet["due"]["look_at"], "2026-11-25T10:00:00+09:00");

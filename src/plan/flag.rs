@@ -1,15 +1,16 @@
 //! The flag of a case: which cancellation mails bear \Flagged now and which no longer, and what a flag that the shopper
 //! took off says.
 
-use super::tell::{clean, order_page};
+use super::tell::{clean, on_every_channel, order_page};
 use super::{Alert, Effect, Policy, Wish};
 use crate::facts::OrderNumber;
-use crate::ledger::case::State;
+use crate::ledger::case::{CouponState, State};
+use crate::ledger::due::owes_points;
 use crate::ledger::{By, Case, Said, Statement};
 use crate::mailbox::MailKey;
 use crate::rules::{Priority, category};
 use crate::wording::ByFlag;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,21 +135,16 @@ pub fn taken_off(cases: &BTreeMap<OrderNumber, Case>, mail: &MailKey, since: Tim
         .collect()
 }
 
-fn owes_points(case: &Case) -> bool {
-    let cancelled = matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial | State::Conflict);
-    cancelled && case.points.outstanding != Some(0)
-}
-
 /// Tells the shopper, once on every channel, what was taken from a flag, and how it is undone. `case`: as it was before.
 #[must_use]
 pub fn announce(statement: &Statement, case: &Case, policy: &Policy, now: Timestamp) -> Vec<Wish> {
     let order = &statement.order;
-    let shop = case.shop_name.as_deref().or(case.shop_code.as_deref()).map(clean).unwrap_or_default();
+    let shop = case.shop().map(clean).unwrap_or_default();
     let by_flag = ByFlag {
         order_number: order.to_string(),
         shop,
         points: case.points.expected_back.filter(|points| *points > 0),
-        coupon_yen: case.coupon.used_yen.filter(|_| case.coupon.state == crate::ledger::case::CouponState::Check),
+        coupon_yen: case.coupon.used_yen.filter(|_| case.coupon.state == CouponState::Check),
     };
     let (title, body) = policy.wording.by_flag(policy.language, &by_flag);
     let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, |text| clean(text).into());
@@ -171,16 +167,8 @@ pub fn announce(statement: &Statement, case: &Case, policy: &Policy, now: Timest
         received: None,
         details,
     };
-    let give_up = SignedDuration::from_secs(policy.give_up_after_s);
-    let wish = |channel: &String| Wish {
-        key: format!("by-flag:{channel}:{order}:{}", statement.at.as_millisecond()),
-        effect: Effect::Alert { channel: channel.clone(), alert: alert.clone() },
-        due: now,
-        until: (policy.give_up_after_s > 0).then(|| now.saturating_add(give_up).unwrap_or(Timestamp::MAX)),
-        dedupe: Vec::new(),
-        after: Vec::new(),
-    };
-    policy.channels.iter().map(wish).collect()
+    let key = |channel: &str| format!("by-flag:{channel}:{order}:{}", statement.at.as_millisecond());
+    on_every_channel(&alert, policy.gives_up_at(now), policy, now, key)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub mod warn;
 
 use crate::ledger::Event;
 use crate::rules::Priority;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use look::Looks;
@@ -49,6 +49,13 @@ impl Policy {
     #[must_use]
     pub fn looks(&self) -> Option<Looks> {
         self.flags.filter(|_| !self.observe)
+    }
+
+    /// When an alert that could not leave is dropped; `None`: never.
+    #[must_use]
+    pub fn gives_up_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let after = SignedDuration::from_secs(self.give_up_after_s);
+        (self.give_up_after_s > 0).then(|| now.saturating_add(after).unwrap_or(Timestamp::MAX))
     }
 }
 

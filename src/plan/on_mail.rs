@@ -8,7 +8,7 @@ use crate::mail::Mail;
 use crate::mailbox::Place;
 use crate::rules::{Known, Priority, Verdict, category, label};
 use crate::wording::{Scene, Template};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Two restock mails about one item within this many seconds of receipt are one restock.
 const SAME_ITEM_S: i64 = 15 * 60;
@@ -97,7 +97,6 @@ impl Announcement {
             received: about_this_mail.then_some(arrived.mail.received),
             details: if about_this_mail { details(arrived) } else { serde_json::Map::new() },
         };
-        let give_up = SignedDuration::from_secs(policy.give_up_after_s);
         Wish {
             key: match &self.key {
                 Some(key) => format!("{key}:{channel}"),
@@ -105,7 +104,7 @@ impl Announcement {
             },
             effect: Effect::Alert { channel: channel.to_owned(), alert },
             due: now,
-            until: (policy.give_up_after_s > 0).then(|| now.saturating_add(give_up).unwrap_or(Timestamp::MAX)),
+            until: policy.gives_up_at(now),
             dedupe: self.dedupe.iter().map(|(key, seconds)| (format!("{channel}:{key}"), *seconds)).collect(),
             after: Vec::new(),
         }

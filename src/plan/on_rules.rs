@@ -1,9 +1,10 @@
 //! The shopper saved rules that cannot be used.
 
-use super::{Alert, Effect, Policy, Wish};
+use super::tell::on_every_channel;
+use super::{Alert, Policy, Wish};
 use crate::rules::Priority;
 use crate::wording::Unusable;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// One alert on every channel: where the fault is and what it is. `content` stands for the text of the faulty files:
@@ -11,7 +12,6 @@ use serde_json::{Map, Value};
 #[must_use]
 pub fn on_rules(unusable: &Unusable, content: &str, policy: &Policy, now: Timestamp) -> Vec<Wish> {
     let (title, body) = policy.wording.unusable(policy.language, unusable);
-    let give_up = SignedDuration::from_secs(policy.give_up_after_s);
     let number = |number: Option<usize>| number.map_or(Value::Null, Value::from);
     let details: Map<String, Value> = [
         ("file", Value::from(unusable.file.clone())),
@@ -31,20 +31,13 @@ pub fn on_rules(unusable: &Unusable, content: &str, policy: &Policy, now: Timest
         received: None,
         details,
     };
-    let wish = |channel: &String| Wish {
-        key: format!("rules:{channel}:{content}"),
-        effect: Effect::Alert { channel: channel.clone(), alert: alert.clone() },
-        due: now,
-        until: (policy.give_up_after_s > 0).then(|| now.saturating_add(give_up).unwrap_or(Timestamp::MAX)),
-        dedupe: Vec::new(),
-        after: Vec::new(),
-    };
-    policy.channels.iter().map(wish).collect()
+    on_every_channel(&alert, policy.gives_up_at(now), policy, now, |channel| format!("rules:{channel}:{content}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Effect;
     use crate::wording::Language;
 
     #[test]

@@ -3,15 +3,14 @@
 //! The answer follows from the cases and the time alone. Whether a reminder left before is known by its key, which
 //! names what it is about and not when it was thought of: asked a hundred times, it leaves once.
 
-use super::tell::{clean, order_page};
-use super::{Alert, Effect, Policy, Wish};
+use super::tell::{clean, on_every_channel, order_page};
+use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::OrderNumber;
 use crate::ledger::agenda::{Appointment, appointments, of_coupon, passed, word};
 use crate::ledger::coupon::Owned;
 use crate::ledger::due::Settings;
 use crate::ledger::{Case, NextStep};
-use crate::mail::TrustLevel;
 use crate::rules::Priority;
 use crate::wording::{Reminder, Waiting};
 use jiff::{SignedDuration, Timestamp};
@@ -127,11 +126,7 @@ pub fn together(several: &[&Due], policy: &Policy, now: Timestamp) -> Vec<Wish> 
     };
     let first = several.iter().find_map(|one| one.wishes.first()).map_or("", |wish| wish.key.as_str());
     let until = now.checked_add(STALE).ok();
-    policy
-        .channels
-        .iter()
-        .map(|channel| wish(format!("{first}+{}:{channel}", several.len()), channel, alert.clone(), until, now))
-        .collect()
+    on_every_channel(&alert, until, policy, now, |channel| format!("{first}+{}:{channel}", several.len()))
 }
 
 fn due(case: &Case, name: &str, reminder: Reminder, missed: bool, policy: &Policy, now: Timestamp) -> Due {
@@ -170,14 +165,7 @@ fn told(
         details,
     };
     let until = reminder.until.filter(|until| !missed && *until > now).or_else(|| now.checked_add(STALE).ok());
-    let wishes =
-        policy.channels.iter().map(|channel| wish(format!("{key}:{channel}"), channel, alert.clone(), until, now));
-    Due { wishes: wishes.collect(), reminder, missed }
-}
-
-fn wish(key: String, channel: &str, alert: Alert, until: Option<Timestamp>, now: Timestamp) -> Wish {
-    let effect = Effect::Alert { channel: channel.to_owned(), alert };
-    Wish { key, effect, due: now, until, dedupe: Vec::new(), after: Vec::new() }
+    Due { wishes: on_every_channel(&alert, until, policy, now, |channel| format!("{key}:{channel}")), reminder, missed }
 }
 
 /// What has a deadline that costs something is high; a look can wait for the next look at the phone.
@@ -192,7 +180,7 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
     Reminder {
         step: word(step).to_owned(),
         order_number: case.order_number.to_string(),
-        shop: case.shop_name.as_deref().or(case.shop_code.as_deref()).map(clean).unwrap_or_default(),
+        shop: case.shop().map(clean).unwrap_or_default(),
         until,
         hours_left: left,
         assumed,
@@ -203,9 +191,10 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
         coupon_yen: None,
         coupon_percent: None,
         payment_yen: case.payment_yen,
-        verified: case.evidence.iter().any(|mail| mail.trust == TrustLevel::Verified),
+        verified: case.is_vouched_for(),
         may_ask_shop: case.may_ask_shop,
-        questions: case.questions.len(),
+        // what ended asks nothing any more
+        questions: if case.ended { 0 } else { case.questions.len() },
     }
 }
 

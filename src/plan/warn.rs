@@ -3,14 +3,13 @@
 //!
 //! Words that announce a shortage (メーカー取り寄せ, 在庫共有) are no alert of their own; they are told with these.
 
-use super::tell::clean;
-use super::{Alert, Effect, Policy, Wish};
+use super::tell::{clean, on_every_channel};
+use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::{OrderNumber, Stage};
 use crate::ledger::case::State;
 use crate::ledger::due::Settings;
 use crate::ledger::{self, Case, Shop, Twice, shop};
-use crate::mail::TrustLevel;
 use crate::rules::Priority;
 use crate::wording::{Warning, WarningKind};
 use jiff::{SignedDuration, Timestamp};
@@ -49,7 +48,7 @@ pub fn warn(
             older_item: clean(&pair.older_item),
             ..about(newer, name(newer), &pair.newer_item, pair.cancel_until, policy, now)
         };
-        let verified = is_verified(older) && is_verified(newer);
+        let verified = older.is_vouched_for() && newer.is_vouched_for();
         let warning = Warning { perhaps: !pair.sure, verified, ..warning };
         plan.extend(wishes(
             &warning,
@@ -99,14 +98,9 @@ fn about(
         item_name: clean(item),
         cancel_until: cancel_until.filter(|until| *until > now),
         signs: case.risks.iter().map(word).collect(),
-        verified: is_verified(case),
+        verified: case.is_vouched_for(),
         ..Warning::default()
     }
-}
-
-/// A verified mail speaks of the order.
-fn is_verified(case: &Case) -> bool {
-    case.evidence.iter().any(|one| one.trust == TrustLevel::Verified)
 }
 
 fn is_within(at: Timestamp, span: SignedDuration, now: Timestamp) -> bool {
@@ -145,16 +139,7 @@ fn wishes(warning: &Warning, key: &str, details: Map<String, Value>, policy: &Po
         received: None,
         details,
     };
-    let give_up = SignedDuration::from_secs(policy.give_up_after_s);
-    let wish = |channel: &String| Wish {
-        key: format!("{key}:{channel}"),
-        effect: Effect::Alert { channel: channel.clone(), alert: alert.clone() },
-        due: now,
-        until: (policy.give_up_after_s > 0).then(|| now.saturating_add(give_up).unwrap_or(Timestamp::MAX)),
-        dedupe: Vec::new(),
-        after: Vec::new(),
-    };
-    policy.channels.iter().map(wish).collect()
+    on_every_channel(&alert, policy.gives_up_at(now), policy, now, |channel| format!("{key}:{channel}"))
 }
 
 #[cfg(test)]
@@ -162,7 +147,9 @@ mod tests {
     use super::*;
     use crate::facts::{Cancelled, Cause, Item, Risk, Service};
     use crate::ledger::{Event, EventKind, Terms};
+    use crate::mail::TrustLevel;
     use crate::mailbox::MailKey;
+    use crate::plan::Effect;
     use crate::wording::Language;
 
     const OLD: &str = "399999-20261120-0123456789";

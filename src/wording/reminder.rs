@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 /// One thing to be done about an order, before or at its time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Reminder {
-    /// `reply`, `pay`, `look`, `check-coupon`, `ask-shop`, `ask-rakuten`, `spend`, `use-coupon`, `protect`.
+    /// `reply`, `pay`, `look`, `check-coupon`, `ask-shop`, `ask-rakuten`, `spend`, `use-coupon`,
+    /// `claim`, `protect`.
     pub step: String,
     /// Order number; empty for a coupon that belongs to none.
     pub order_number: String,

@@ -16,7 +16,7 @@ fn the_story_of_an_order_is_told_with_its_evidence() {
     home.ok(&["confirm", ORDER, "--points", "100"]);
     // full-width digits are an order number, too
     let text = home.ok(&["case", "３９９９９９-20261120-0123456789"]);
-    for part in [ORDER, "キャンセル", "あなた：メモ", "電話した", "あなた：戻った", "100 P", "unverified"]
+    for part in [ORDER, "キャンセル", "あなた：メモ", "電話した", "あなた：戻った", "100 P", "未確認"]
     {
         assert!(text.contains(part), "{part}\n{text}");
     }

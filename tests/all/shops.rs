@@ -10,7 +10,7 @@ const ORDER: &str = "399999-20261120-0123456789";
 fn shops_are_shown_with_their_record() {
     let embedded = Embedded::start();
     let home = embedded.home("", "backlog = \"sort\"\n");
-    assert!(home.ok(&["shops"]).contains("まだ知りません"));
+    assert!(home.ok(&["shops"]).contains("まだ記録がありません"));
     embedded.deliver("INBOX", &cancellation("cancelled", ORDER));
     home.ok(&["sweep"]);
     let lines: Vec<Value> =

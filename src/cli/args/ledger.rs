@@ -19,6 +19,8 @@ pub enum Ledger {
     /// folder, and put the copy there as `modori.sqlite`.
     Backup(Backup),
     /// Work out anew what follows from events and statements; with --mailbox or --from read the mail again first
+    ///
+    /// Files nothing, alerts nothing, marks nothing as read. It may be run as often as you like, also beside a watch.
     Rebuild(Rebuild),
 }
 

@@ -3,7 +3,7 @@
 use super::{DIM, at, one_line, table, title};
 use crate::cli::case::Told;
 use crate::facts::Stage;
-use crate::ledger::case::State;
+use crate::ledger::case::{CouponState, State};
 use crate::ledger::coupon::Owned;
 use crate::ledger::{Case, Event, EventKind, Evidence, NextStep, Question, claim};
 use crate::wording::{Language, Wording};
@@ -29,11 +29,11 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
             (_, _, Some(used)) => format!("?/{used}"),
             _ => "?".to_owned(),
         };
-        let coupon = serde_json::to_value(case.coupon.state).ok().and_then(|state| state.as_str().map(str::to_owned));
-        let coupon = match (coupon.as_deref(), case.coupon.used_yen) {
-            (Some("none") | None, _) => "-".to_owned(),
-            (Some(state), Some(yen)) => format!("{yen} yen: {state}"),
-            (Some(state), None) => state.to_owned(),
+        let coupon = match (coupon_state(case.coupon.state, language), case.coupon.used_yen, language) {
+            ("", ..) => "-".to_owned(),
+            (state, Some(yen), Language::Ja) => format!("{yen}円: {state}"),
+            (state, Some(yen), Language::En) => format!("{yen} yen: {state}"),
+            (state, None, _) => state.to_owned(),
         };
         let (step, when) = case.upcoming().map_or(("-".to_owned(), "-".to_owned()), |(step, when)| {
             // a guess is marked as one
@@ -43,7 +43,7 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
         table.add_row([
             case.order_number.to_string(),
-            case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
+            case.shop().unwrap_or("?").to_owned(),
             format!("{}{cause}{}", wording.state(language, case.cancelled), risks(case, wording, language)),
             points,
             coupon,
@@ -55,6 +55,19 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         }
     }
     if questions.is_empty() { table.to_string() } else { format!("{table}\n\n{}", questions.trim_end()) }
+}
+
+/// What became of the coupon that was used; empty when there is nothing to say of it.
+pub(in crate::cli) fn coupon_state(state: CouponState, language: Language) -> &'static str {
+    match (state, language) {
+        (CouponState::None, _) => "",
+        (CouponState::Check, Language::Ja) => "要確認",
+        (CouponState::Back, Language::Ja) => "戻った",
+        (CouponState::Lost, Language::Ja) => "戻らない",
+        (CouponState::Check, Language::En) => "check",
+        (CouponState::Back, Language::En) => "back",
+        (CouponState::Lost, Language::En) => "lost",
+    }
 }
 
 /// What announces that an order may be cancelled for want of goods, a line each; only while it may still matter.
@@ -78,8 +91,8 @@ fn is_assumed(case: &Case, step: NextStep) -> bool {
 pub(in crate::cli) fn questions(cases: &[&Case], events: &[Event], wording: &Wording, language: Language) -> String {
     let mut out = String::new();
     for case in cases {
-        let shop = case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_default();
-        let _ = writeln!(out, "{} {}", title(case.order_number.as_str()), one_line(&shop));
+        let shop = one_line(case.shop().unwrap_or_default());
+        let _ = writeln!(out, "{} {shop}", title(case.order_number.as_str()));
         for question in &case.questions {
             let _ = writeln!(out, "  {}", wording.question(language, question));
             for event in about(question, events) {
@@ -129,13 +142,18 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
         }
     }
     let header = match language {
-        Language::Ja => ["いつ", "何が", "送信者", "どの言葉で"],
+        Language::Ja => ["日時", "内容", "差出人", "根拠の文"],
         Language::En => ["when", "what", "sender", "in which words"],
     };
     let mut table = table(&header);
     for one in story {
         let words = one_line(&one.words);
-        let sender = [Some(one.sender.clone()), one.trust.clone()];
+        let trust = match (one.trust.as_deref(), language) {
+            (Some("verified"), Language::Ja) => Some("確認済み".to_owned()),
+            (Some("unverified"), Language::Ja) => Some("未確認".to_owned()),
+            (trust, _) => trust.map(str::to_owned),
+        };
+        let sender = [Some(one.sender.clone()), trust];
         let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
     }

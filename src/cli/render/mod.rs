@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-pub(super) use cases::{case, cases, coupons, questions};
+pub(super) use cases::{case, cases, coupon_state, coupons, questions};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

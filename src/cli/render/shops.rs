@@ -12,13 +12,13 @@ const HEIGHT: u32 = 8;
 pub(in crate::cli) fn shops(shops: &[&Shop], language: Language) -> String {
     if shops.is_empty() {
         return match language {
-            Language::Ja => "注文も再入荷もまだ知りません".to_owned(),
+            Language::Ja => "注文も再入荷もまだ記録がありません".to_owned(),
             Language::En => "no order and no restock is known yet".to_owned(),
         };
     }
     let header = match language {
         Language::Ja => {
-            ["ショップ", "注文", "欠品など", "未確認", "問い合わせ", "返還まで", "お詫び", "再入荷", "多い時刻", ""]
+            ["ショップ", "注文", "店都合の取消", "未確認", "事前の連絡", "返還日数", "お詫び", "再入荷", "多い時刻", ""]
         }
         Language::En => {
             ["shop", "orders", "cancelled by it", "claimed", "asked", "days back", "apologies", "restocks", "hours", ""]

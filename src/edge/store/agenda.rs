@@ -1,25 +1,16 @@
 //! Which orders must be looked at again, and when: a list that follows from events and statements.
 
-use super::settle::json;
+use super::near::{SPARE_DAYS, near, numbers, span};
 use super::{Db, Row, StoreError, from_seconds, outbox, seconds};
 use crate::facts::{CouponRole, OrderNumber};
 use crate::ledger::agenda::wake_at;
-use crate::ledger::due::{APOLOGY_DAYS, MOST_MATCH_DAYS, Settings};
-use crate::ledger::{self, Case, Event, EventKind, Statement};
+use crate::ledger::due::{MOST_MATCH_DAYS, Settings};
+use crate::ledger::{Case, Event, EventKind};
 use crate::plan::on_time::{Due, TOGETHER};
 use crate::plan::{Effect, Wish};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Days that the date of a mail may be off, on top of those that a setting gives.
-const SPARE_DAYS: i64 = 2;
-
-/// An order is new for so many days: it may be warned of.
-const NEW_DAYS: i64 = 2;
-
-/// Events and statements: what a fold takes.
-pub type Told = (Vec<Event>, Vec<Statement>);
 
 /// What came of keeping appointments.
 #[derive(Debug, Default)]
@@ -65,20 +56,12 @@ pub(super) fn wake_order(transaction: &Transaction<'_>, order: &str) -> Result<(
 
 /// Whether a mail without a number may speak of a cancelled order: of a return, or of a coupon as an apology. Of a
 /// restock, or of any other coupon, no order knows anything.
-fn may_belong(event: &Event) -> bool {
+pub(super) fn may_belong(event: &Event) -> bool {
     match &event.kind {
         EventKind::Points { .. } => true,
         EventKind::Coupon(coupon) => coupon.role == CouponRole::Apology,
         _ => false,
     }
-}
-
-/// From so many days before an instant until so many after it, in seconds.
-fn span(at: Timestamp, before: i64, after: i64) -> (i64, i64) {
-    let days = |days: i64| SignedDuration::from_hours(24 * days);
-    let from = at.checked_sub(days(before)).unwrap_or(Timestamp::MIN);
-    let until = at.checked_add(days(after)).unwrap_or(Timestamp::MAX);
-    (seconds(from), seconds(until))
 }
 
 impl Db {
@@ -147,55 +130,6 @@ impl Db {
             Ok(kept)
         })
     }
-}
-
-impl Db {
-    /// What is known of orders that can still be open, and of the mails without a number since then: all that bears on
-    /// what lapses no more.
-    ///
-    /// # Errors
-    /// When the database refuses, or holds a value that cannot be read.
-    pub fn recent(&self, settings: &Settings, now: Timestamp) -> Result<Told, StoreError> {
-        let days = i64::from(settings.protection_days) + i64::from(settings.lapse_days) + 1;
-        let (from, _) = span(now, days, 0);
-        let day = day_of(from_seconds(from));
-        let events = "SELECT body FROM event WHERE retired = 0 AND (substr(order_number, 8, 8) >= ?1 \
-                      OR (order_number IS NULL AND at >= ?2))";
-        let statements = "SELECT body FROM statement WHERE substr(order_number, 8, 8) >= ?1";
-        Ok((
-            bodies(&self.connection, events, (&day, from), "event")?,
-            bodies(&self.connection, statements, [&day], "statement")?,
-        ))
-    }
-
-    /// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
-    /// last weeks, and all orders of their shops. Nothing if there is no such order.
-    ///
-    /// # Errors
-    /// When the database refuses, or holds a value that cannot be read.
-    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
-        let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
-        let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
-        let new = numbers(&self.connection, sql, (seconds(now), since(NEW_DAYS)))?;
-        if new.is_empty() {
-            return Ok(None);
-        }
-        let sql = "SELECT order_number FROM agenda WHERE substr(order_number, 8, 8) >= ?1";
-        let weeks = i64::from(settings.twice_days) + NEW_DAYS;
-        let mut beside = numbers(&self.connection, sql, [since(weeks)])?;
-        for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
-            // the number of an order begins with that of its shop
-            let sql = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
-            beside.extend(numbers(&self.connection, sql, (format!("{shop}-"), format!("{shop}-~")))?);
-        }
-        beside.extend(new);
-        Ok(Some((events_of(&self.connection, &beside)?, statements_of(&self.connection, &beside)?)))
-    }
-}
-
-/// `20261120`, in Tokyo, as order numbers write it.
-fn day_of(at: Timestamp) -> String {
-    crate::calendar::civil(at).strftime("%Y%m%d").to_string()
 }
 
 fn set_wake(
@@ -302,104 +236,4 @@ fn enter(
 fn woken(connection: &Connection, limit: u32, now: Timestamp) -> Result<BTreeSet<OrderNumber>, StoreError> {
     let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 ORDER BY wake_at, substr(order_number, 8) LIMIT ?2";
     numbers(connection, sql, (seconds(now), limit))
-}
-
-pub(super) fn numbers(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<BTreeSet<OrderNumber>, StoreError> {
-    let mut query = connection.prepare_cached(sql)?;
-    let rows = query.query_map(parameters, |row| row.get::<_, String>(0))?;
-    let mut found = BTreeSet::new();
-    for number in rows {
-        found.extend(OrderNumber::parse(&number?));
-    }
-    Ok(found)
-}
-
-/// The cases of these orders, as a fold over everything would give them: their own events and statements, the mails
-/// without a number that may speak of them, and every other order that those mails may speak of as well.
-pub(super) fn near(
-    connection: &Connection,
-    orders: &BTreeSet<OrderNumber>,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
-    let mut events = events_of(connection, orders)?;
-    let mut statements = statements_of(connection, orders)?;
-    let own = ledger::cases(&events, &statements, settings, now);
-    let days = i64::from(settings.match_days.clamp(APOLOGY_DAYS, MOST_MATCH_DAYS)) + SPARE_DAYS;
-    let cancelled = own.values().filter_map(|case| case.cancelled_at);
-    // a mail comes after the cancellation it speaks of, or a day before it
-    let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| span(at, SPARE_DAYS, days)).collect());
-    let mut loose = Vec::new();
-    for (from, until) in windows {
-        let sql = "SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2";
-        loose.extend(bodies::<Event>(connection, sql, (from, until), "event")?);
-    }
-    // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
-    let given = "SELECT mail_key FROM statement WHERE mail_key IS NOT NULL \
-                 AND order_number IN (SELECT value FROM json_each(?1))";
-    let sql = format!("SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND mail_key IN ({given})");
-    let asked = json(orders, "list of orders")?;
-    loose.extend(bodies::<Event>(connection, &sql, [&asked], "event")?);
-    loose.retain(may_belong);
-    if loose.is_empty() {
-        return Ok(own);
-    }
-    // a mail that is some order's already asks nobody else
-    let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
-    let sql = "SELECT order_number FROM statement WHERE mail_key IN (SELECT value FROM json_each(?1))";
-    let mut others = numbers(connection, sql, [json(&mails, "list of mails")?])?;
-    for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
-        let sql = "SELECT DISTINCT order_number FROM event WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
-                   UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";
-        others.extend(numbers(connection, sql, (from, until))?);
-    }
-    let others: BTreeSet<OrderNumber> = others.difference(orders).cloned().collect();
-    events.extend(events_of(connection, &others)?);
-    events.extend(loose);
-    statements.extend(statements_of(connection, &others)?);
-    Ok(ledger::cases(&events, &statements, settings, now))
-}
-
-/// Spans that touch become one.
-fn merged(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
-    spans.sort_unstable();
-    let mut merged: Vec<(i64, i64)> = Vec::new();
-    for (from, until) in spans {
-        match merged.last_mut() {
-            Some((_, end)) if *end >= from => *end = until.max(*end),
-            _ => merged.push((from, until)),
-        }
-    }
-    merged
-}
-
-fn events_of(connection: &Connection, orders: &BTreeSet<OrderNumber>) -> Result<Vec<Event>, StoreError> {
-    let sql = "SELECT body FROM event WHERE retired = 0 AND order_number IN (SELECT value FROM json_each(?1))";
-    bodies(connection, sql, [json(&orders, "list of orders")?], "event")
-}
-
-fn statements_of(connection: &Connection, orders: &BTreeSet<OrderNumber>) -> Result<Vec<Statement>, StoreError> {
-    let sql = "SELECT body FROM statement WHERE order_number IN (SELECT value FROM json_each(?1))";
-    bodies(connection, sql, [json(&orders, "list of orders")?], "statement")
-}
-
-/// Values that are stored as JSON.
-pub(super) fn bodies<T: serde::de::DeserializeOwned>(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-    what: &'static str,
-) -> Result<Vec<T>, StoreError> {
-    let mut query = connection.prepare_cached(sql)?;
-    let mut rows = query.query(parameters)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        found.push(serde_json::from_str(body).map_err(|error| StoreError::Value { what, error })?);
-    }
-    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Coupons that end soon, and what is told of them.
 
-use super::agenda::{bodies, enter_due};
+use super::agenda::enter_due;
+use super::near::bodies;
 use super::{Db, Row, StoreError};
 use crate::ledger::Event;
 use crate::plan::{Due, Wish};

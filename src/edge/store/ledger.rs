@@ -1,5 +1,6 @@
 //! Events, statements, and what they say about the orders that a mail names.
 
+use super::near::bodies;
 use super::settle::{add_events, json};
 use super::{Db, StoreError, agenda, seconds};
 use crate::facts::OrderNumber;
@@ -73,7 +74,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds an event that cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, StoreError> {
-        agenda::bodies(&self.connection, "SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
+        bodies(&self.connection, "SELECT body FROM event WHERE retired = 0 ORDER BY id", [], "event")
     }
 
     /// All statements, in the order they were written.
@@ -81,7 +82,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a statement that cannot be read.
     pub fn statements(&self) -> Result<Vec<Statement>, StoreError> {
-        agenda::bodies(&self.connection, "SELECT body FROM statement ORDER BY id", [], "statement")
+        bodies(&self.connection, "SELECT body FROM statement ORDER BY id", [], "statement")
     }
 
     /// How many events count, and how many statements there are.

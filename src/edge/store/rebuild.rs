@@ -1,6 +1,6 @@
 //! Everything that follows from events and statements, made anew.
 
-use super::{Db, StoreError, agenda};
+use super::{Db, StoreError, near};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::due::Settings;
@@ -8,6 +8,10 @@ use jiff::Timestamp;
 
 /// Orders that are folded together: so many, and their neighbours, are in memory at a time.
 const TOGETHER: u32 = 1000;
+/// The day stands in the middle of an order number: by days, neighbours are few.
+pub(super) const ONE_DAY_AFTER_ANOTHER: &str = "SELECT order_number FROM agenda \
+     WHERE substr(order_number, 8) >= ?1 AND (substr(order_number, 8), order_number) > (?1, ?2) \
+     ORDER BY substr(order_number, 8), order_number LIMIT ?3";
 
 impl Db {
     /// Shows every case as the whole ledger would give it, without ever holding all of them: orders placed near each
@@ -16,15 +20,12 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
     pub fn each_case(&self, settings: &Settings, now: Timestamp, mut see: impl FnMut(&Case)) -> Result<(), StoreError> {
-        // the day stands in the middle of an order number: by days, neighbours are few
-        let sql = "SELECT order_number FROM agenda WHERE (substr(order_number, 8), order_number) > (?1, ?2) \
-                   ORDER BY substr(order_number, 8), order_number LIMIT ?3";
         let mut last: Option<OrderNumber> = None;
         loop {
             let after =
                 last.as_ref().map_or(("", ""), |last| (last.as_str().get(7..).unwrap_or_default(), last.as_str()));
-            let orders = agenda::numbers(&self.connection, sql, (after.0, after.1, TOGETHER))?;
-            let cases = agenda::near(&self.connection, &orders, settings, now)?;
+            let orders = near::numbers(&self.connection, ONE_DAY_AFTER_ANOTHER, (after.0, after.1, TOGETHER))?;
+            let cases = near::near(&self.connection, &orders, settings, now)?;
             let place = |order: &OrderNumber| order.as_str().get(7..).unwrap_or_default().to_owned();
             let mut by_day: Vec<&OrderNumber> = orders.iter().collect();
             by_day.sort_by_key(|order| (place(order), (*order).clone()));

@@ -5,6 +5,7 @@ use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Stage};
 use crate::ledger::{By, Event, EventKind, Said, Statement, Terms, cases};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
+use crate::plan::Effect;
 use crate::wording::Language;
 
 const A: &str = "399999-20261120-0123456789";
@@ -89,6 +90,13 @@ fn a_return_is_looked_after_on_tokyo_time() {
     // near the end of the protection, because money was paid
     let late = told(&events, &[], "2027-01-30 00:00", "2027-02-20 00:00", FINE);
     assert_eq!(late, ["01-30 00:00 ask-rakuten", "02-04 10:00 protect", "02-15 10:00 protect"]);
+    // it was cancelled because nothing was paid: there is no money to lose
+    let mut unpaid = events;
+    if let EventKind::Cancel { cause, .. } = &mut unpaid[1].kind {
+        *cause = Some(Cause::Payment);
+    }
+    let late = told(&unpaid, &[], "2027-01-30 00:00", "2027-02-20 00:00", FINE);
+    assert_eq!(late, ["01-30 00:00 ask-rakuten"]);
 }
 
 #[test]
@@ -157,5 +165,5 @@ fn several_are_told_together_and_name_their_orders() {
     );
     let Effect::Alert { alert, .. } = &due[0].wishes[0].effect else { panic!("no alert") };
     assert!(alert.url.as_deref().is_some_and(|url| url.ends_with(A)));
-    assert!(alert.body.contains("500 points are outstanding"), "{}", alert.body);
+    assert!(alert.body.contains("500 points came back"), "{}", alert.body);
 }

@@ -44,6 +44,7 @@ CREATE TABLE agenda (
     cancelled_at    INTEGER            -- when its cancellation was first said; NULL: not cancelled, or not looked at yet
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agenda_wake ON agenda (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX agenda_day ON agenda (substr(order_number, 8), order_number);  -- the day stands behind the shop's number
 CREATE INDEX agenda_cancelled ON agenda (cancelled_at) WHERE cancelled_at IS NOT NULL;
 INSERT INTO agenda (order_number, wake_at)
     SELECT order_number, 0 FROM event WHERE order_number IS NOT NULL

@@ -1,0 +1,40 @@
+//! The ledger as a command shows it: every order as seen at one time, and the words for it.
+
+use super::{Failure, setup};
+use crate::edge::clock::Clock;
+use crate::edge::store::Db;
+use crate::facts::OrderNumber;
+use crate::ledger::due::Settings;
+use crate::ledger::{self, Case, Event, Statement};
+use crate::wording::{Language, Wording};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// All that is known, seen at one time.
+pub(super) struct Seen {
+    pub(super) events: Vec<Event>,
+    pub(super) statements: Vec<Statement>,
+    pub(super) settings: Settings,
+    pub(super) cases: BTreeMap<OrderNumber, Case>,
+    /// The time it is seen at.
+    pub(super) now: Timestamp,
+    pub(super) language: Language,
+    pub(super) wording: Wording,
+}
+
+impl Seen {
+    /// Opens the ledger and looks at it `at` a time, or now.
+    pub(super) fn open(config: Option<&Path>, state: Option<&Path>, at: Option<Timestamp>) -> Result<Self, Failure> {
+        let (folder, config) = setup::state(state, config)?;
+        let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
+        let db = Db::open(&folder).map_err(failed)?;
+        let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
+        let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
+        let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
+        let (events, statements) = (db.events().map_err(failed)?, db.statements().map_err(failed)?);
+        let now = at.unwrap_or_else(|| Clock::system().now());
+        let cases = ledger::cases(&events, &statements, &settings, now);
+        Ok(Self { events, statements, settings, cases, now, language, wording })
+    }
+}

@@ -1,0 +1,216 @@
+//! Orders with all that bears on them: their own events and statements, the mails without a number that may speak of
+//! them, and the other orders that those mails may speak of as well.
+
+use super::agenda::may_belong;
+use super::settle::json;
+use super::{Db, StoreError, from_seconds, seconds};
+use crate::facts::OrderNumber;
+use crate::ledger::due::{APOLOGY_DAYS, MOST_MATCH_DAYS, Settings};
+use crate::ledger::{self, Case, Event, Statement};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Days that the date of a mail may be off, on top of those that a setting gives.
+pub(super) const SPARE_DAYS: i64 = 2;
+/// An order is new for so many days: it may be warned of.
+const NEW_DAYS: i64 = 2;
+
+// Each of these is asked for every mail or every minute: none reads a whole table (held by a test).
+// (all: to leave doubles out SQLite would walk through the table in its order)
+const LATELY_CANCELLED: &str = "SELECT order_number FROM agenda WHERE cancelled_at >= ?1 \
+     UNION ALL SELECT order_number FROM agenda WHERE wake_at <= ?3 AND substr(order_number, 8) >= ?2";
+const WOKEN_SINCE_DAY: &str = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8) >= ?2";
+const SINCE_DAY: &str = "SELECT order_number FROM agenda WHERE substr(order_number, 8) >= ?1";
+const OF_SHOP: &str = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
+// left to itself SQLite takes the index of orders, and reads every mail that names none
+const LOOSE_BETWEEN: &str = "SELECT body FROM event INDEXED BY event_without_order \
+     WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2";
+const LOOSE_GIVEN: &str = "SELECT body FROM event WHERE +order_number IS NULL AND retired = 0 AND mail_key IN \
+     (SELECT mail_key FROM statement WHERE mail_key IS NOT NULL \
+      AND order_number IN (SELECT value FROM json_each(?1)))";
+const GIVEN_TO: &str = "SELECT order_number FROM statement WHERE mail_key IN (SELECT value FROM json_each(?1))";
+const TOLD_OF_BETWEEN: &str = "SELECT DISTINCT order_number FROM event \
+     WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
+     UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";
+const EVENTS_OF: &str =
+    "SELECT body FROM event WHERE retired = 0 AND order_number IN (SELECT value FROM json_each(?1))";
+const STATEMENTS_OF: &str = "SELECT body FROM statement WHERE order_number IN (SELECT value FROM json_each(?1))";
+
+/// Events and statements: what a fold takes.
+pub type Told = (Vec<Event>, Vec<Statement>);
+
+impl Db {
+    /// The cases of all orders that are or may be cancelled and did not lapse: those known to be, and those that were
+    /// not looked at yet.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn lately_cancelled(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
+        let days = i64::from(settings.protection_days) + i64::from(settings.lapse_days) + 1;
+        let (from, _) = span(now, days, 0);
+        // an order is not cancelled before its day
+        let parameters = (from, day_of(from_seconds(from)), seconds(now));
+        let orders = numbers(&self.connection, LATELY_CANCELLED, parameters)?;
+        let mut cases = near(&self.connection, &orders, settings, now)?;
+        cases.retain(|order, _| orders.contains(order));
+        Ok(cases)
+    }
+
+    /// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
+    /// last weeks, and all orders of their shops. Nothing if there is no such order.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
+        let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
+        let new = numbers(&self.connection, WOKEN_SINCE_DAY, (seconds(now), since(NEW_DAYS)))?;
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let weeks = i64::from(settings.twice_days) + NEW_DAYS;
+        let mut beside = numbers(&self.connection, SINCE_DAY, [since(weeks)])?;
+        for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
+            // the number of an order begins with that of its shop
+            beside.extend(numbers(&self.connection, OF_SHOP, (format!("{shop}-"), format!("{shop}-~")))?);
+        }
+        beside.extend(new);
+        Ok(Some((events_of(&self.connection, &beside)?, statements_of(&self.connection, &beside)?)))
+    }
+}
+
+/// `20261120`, in Tokyo, as order numbers write it.
+fn day_of(at: Timestamp) -> String {
+    crate::calendar::civil(at).strftime("%Y%m%d").to_string()
+}
+
+/// From so many days before an instant until so many after it, in seconds.
+pub(super) fn span(at: Timestamp, before: i64, after: i64) -> (i64, i64) {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let from = at.checked_sub(days(before)).unwrap_or(Timestamp::MIN);
+    let until = at.checked_add(days(after)).unwrap_or(Timestamp::MAX);
+    (seconds(from), seconds(until))
+}
+
+pub(super) fn numbers(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<BTreeSet<OrderNumber>, StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let rows = query.query_map(parameters, |row| row.get::<_, String>(0))?;
+    let mut found = BTreeSet::new();
+    for number in rows {
+        found.extend(OrderNumber::parse(&number?));
+    }
+    Ok(found)
+}
+
+/// The cases of these orders, as a fold over everything would give them: their own events and statements, the mails
+/// without a number that may speak of them, and every other order that those mails may speak of as well.
+pub(super) fn near(
+    connection: &Connection,
+    orders: &BTreeSet<OrderNumber>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
+    let mut events = events_of(connection, orders)?;
+    let mut statements = statements_of(connection, orders)?;
+    let own = ledger::cases(&events, &statements, settings, now);
+    let days = i64::from(settings.match_days.clamp(APOLOGY_DAYS, MOST_MATCH_DAYS)) + SPARE_DAYS;
+    let cancelled = own.values().filter_map(|case| case.cancelled_at);
+    // a mail comes after the cancellation it speaks of, or a day before it
+    let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| span(at, SPARE_DAYS, days)).collect());
+    let mut loose = Vec::new();
+    for (from, until) in windows {
+        loose.extend(bodies::<Event>(connection, LOOSE_BETWEEN, (from, until), "event")?);
+    }
+    // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
+    loose.extend(bodies::<Event>(connection, LOOSE_GIVEN, [json(orders, "list of orders")?], "event")?);
+    loose.retain(may_belong);
+    if loose.is_empty() {
+        return Ok(own);
+    }
+    // a mail that is some order's already asks nobody else
+    let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
+    let mut others = numbers(connection, GIVEN_TO, [json(&mails, "list of mails")?])?;
+    for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
+        others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until))?);
+    }
+    let others: BTreeSet<OrderNumber> = others.difference(orders).cloned().collect();
+    events.extend(events_of(connection, &others)?);
+    events.extend(loose);
+    statements.extend(statements_of(connection, &others)?);
+    Ok(ledger::cases(&events, &statements, settings, now))
+}
+
+/// Spans that touch become one.
+fn merged(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::new();
+    for (from, until) in spans {
+        match merged.last_mut() {
+            Some((_, end)) if *end >= from => *end = until.max(*end),
+            _ => merged.push((from, until)),
+        }
+    }
+    merged
+}
+
+fn events_of(connection: &Connection, orders: &BTreeSet<OrderNumber>) -> Result<Vec<Event>, StoreError> {
+    bodies(connection, EVENTS_OF, [json(&orders, "list of orders")?], "event")
+}
+
+fn statements_of(connection: &Connection, orders: &BTreeSet<OrderNumber>) -> Result<Vec<Statement>, StoreError> {
+    bodies(connection, STATEMENTS_OF, [json(&orders, "list of orders")?], "statement")
+}
+
+/// Values that are stored as JSON.
+pub(super) fn bodies<T: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    what: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query(parameters)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        found.push(serde_json::from_str(body).map_err(|error| StoreError::Value { what, error })?);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::store::rebuild::ONE_DAY_AFTER_ANOTHER;
+
+    #[test]
+    fn no_question_that_is_asked_all_the_time_reads_a_whole_table() {
+        let db = Db::in_memory().unwrap();
+        for sql in [
+            LATELY_CANCELLED, WOKEN_SINCE_DAY, SINCE_DAY, OF_SHOP, LOOSE_BETWEEN, LOOSE_GIVEN, GIVEN_TO,
+            TOLD_OF_BETWEEN, EVENTS_OF, STATEMENTS_OF, ONE_DAY_AFTER_ANOTHER,
+        ] {
+            let mut query = db.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            for n in 1..=query.parameter_count() {
+                query.raw_bind_parameter(n, 1).unwrap();
+            }
+            let mut rows = query.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                let step: String = row.get("detail").unwrap();
+                let whole = step.starts_with("SCAN") && !step.contains("json_each");
+                assert!(!whole, "{sql}: {step}");
+                // of the mails that name no order there may be any number
+                let every_loose = sql.contains("order_number IS NULL") && step.contains("event_of_order");
+                assert!(!every_loose, "{sql}: {step}");
+            }
+        }
+    }
+}
