@@ -1,7 +1,7 @@
 //! Orders as a table that a spreadsheet opens: CSV (RFC 4180) in UTF-8 with a byte order mark, without which Excel takes
 //! Japanese for something else.
 
-use super::render::at;
+use super::render::{at, one_line};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::wording::{Language, Wording};
@@ -32,7 +32,7 @@ pub(super) fn csv(
     for case in cases.values() {
         let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         let when = |value: Option<Timestamp>| value.map(at).unwrap_or_default();
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let text = |value: &Option<String>| one_line(value.as_deref().unwrap_or_default());
         let next = case.next();
         let coupon = serde_json::to_value(case.coupon.state).ok();
         let coupon = coupon.as_ref().and_then(serde_json::Value::as_str).filter(|state| *state != "none");

@@ -42,7 +42,7 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
         table.add_row([
             case.order_number.to_string(),
-            case.shop_name.clone().or_else(|| case.shop_code.clone()).unwrap_or_else(|| "?".to_owned()),
+            one_line(case.shop_name.as_deref().or(case.shop_code.as_deref()).unwrap_or("?")),
             format!("{}{cause}{}", wording.state(language, case.cancelled), risks(case, wording, language)),
             points,
             coupon,
@@ -116,7 +116,12 @@ fn about<'a>(question: &Question, events: &'a [Event]) -> impl Iterator<Item = &
 
 fn proof(evidence: &Evidence, wording: &Wording, language: Language) -> String {
     let words = wording.claim(language, evidence.claim);
-    format!("{DIM}{} {words} <{}> {}{DIM:#}", at(evidence.date), evidence.sender, one_line(&evidence.excerpt))
+    format!(
+        "{DIM}{} {words} <{}> {}{DIM:#}",
+        at(evidence.date),
+        one_line(&evidence.sender),
+        one_line(&evidence.excerpt)
+    )
 }
 
 /// One order with its story.
@@ -134,7 +139,7 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
     let mut table = table(&header);
     for one in story {
         let words = one_line(&one.words);
-        let sender = [Some(one.sender.clone()), one.trust.clone()];
+        let sender = [Some(one_line(&one.sender)), one.trust.clone()];
         let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
     }
