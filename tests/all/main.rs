@@ -10,6 +10,7 @@ mod dependencies;
 mod diff;
 mod draft;
 mod explain;
+mod extremes;
 mod fixtures;
 mod flag;
 mod flag_dovecot;
