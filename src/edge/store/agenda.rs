@@ -103,9 +103,10 @@ impl Db {
         Ok(())
     }
 
-    /// Looks at orders whose time has come, at most `limit` of them: what `tell` answers to their cases is entered, and
-    /// when each is looked at again is written down, in one transaction. Of more than a few new reminders `together`
-    /// says it shorter; they count as told.
+    /// Looks at orders whose time has come, at most `limit` of them: what `warn` answers to new orders and what stands
+    /// beside them, and what `tell` answers to their cases, is entered, and when each is looked at again is written
+    /// down. All in one transaction: an order that another process adds meanwhile is not counted as looked at. Of more
+    /// than a few new reminders `together` says it shorter; they count as told.
     ///
     /// # Errors
     /// When the database refuses; nothing is changed then.
@@ -114,6 +115,7 @@ impl Db {
         settings: &Settings,
         limit: u32,
         now: Timestamp,
+        warn: impl FnOnce(&Told) -> Vec<Wish>,
         tell: impl FnOnce(&BTreeMap<OrderNumber, Case>) -> Vec<Due>,
         together: impl Fn(&[&Due]) -> Vec<Wish>,
     ) -> Result<Kept, StoreError> {
@@ -122,10 +124,13 @@ impl Db {
             if woken.is_empty() {
                 return Ok(Kept::default());
             }
+            let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
+            if let Some(told) = beside_new_orders(transaction, settings, now)? {
+                enter(transaction, &warn(&told), &mut kept.alerts, now)?;
+            }
             let mut cases = near(transaction, &woken, settings, now)?;
             cases.retain(|order, _| woken.contains(order));
             let told = tell(&cases);
-            let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
             for missed in [true, false] {
                 let due: Vec<&Due> = told.iter().filter(|due| due.missed == missed).collect();
                 enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)?;
@@ -158,30 +163,27 @@ impl Db {
             bodies(&self.connection, statements, [&day], "statement")?,
         ))
     }
+}
 
-    /// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
-    /// last weeks, and all orders of their shops. Nothing if there is no such order.
-    ///
-    /// # Errors
-    /// When the database refuses, or holds a value that cannot be read.
-    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
-        let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
-        let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
-        let new = numbers(&self.connection, sql, (seconds(now), since(NEW_DAYS)))?;
-        if new.is_empty() {
-            return Ok(None);
-        }
-        let sql = "SELECT order_number FROM agenda WHERE substr(order_number, 8, 8) >= ?1";
-        let weeks = i64::from(settings.twice_days) + NEW_DAYS;
-        let mut beside = numbers(&self.connection, sql, [since(weeks)])?;
-        for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
-            // the number of an order begins with that of its shop
-            let sql = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
-            beside.extend(numbers(&self.connection, sql, (format!("{shop}-"), format!("{shop}-~")))?);
-        }
-        beside.extend(new);
-        Ok(Some((events_of(&self.connection, &beside)?, statements_of(&self.connection, &beside)?)))
+/// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
+/// last weeks, and all orders of their shops. Nothing if there is no such order.
+fn beside_new_orders(connection: &Connection, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
+    let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
+    let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
+    let new = numbers(connection, sql, (seconds(now), since(NEW_DAYS)))?;
+    if new.is_empty() {
+        return Ok(None);
     }
+    let sql = "SELECT order_number FROM agenda WHERE substr(order_number, 8, 8) >= ?1";
+    let weeks = i64::from(settings.twice_days) + NEW_DAYS;
+    let mut beside = numbers(connection, sql, [since(weeks)])?;
+    for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
+        // the number of an order begins with that of its shop
+        let sql = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
+        beside.extend(numbers(connection, sql, (format!("{shop}-"), format!("{shop}-~")))?);
+    }
+    beside.extend(new);
+    Ok(Some((events_of(connection, &beside)?, statements_of(connection, &beside)?)))
 }
 
 /// `20261120`, in Tokyo, as order numbers write it.
@@ -210,14 +212,13 @@ fn enter_due(
     alerts: &mut Vec<Row>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut query = transaction.prepare_cached("SELECT 1 FROM outbox WHERE wish_key = ?1")?;
     let mut new = Vec::new();
     for one in due {
-        let mut known = false;
-        for wish in &one.wishes {
-            known = known || query.exists([&wish.key])?;
-        }
-        if !known && !one.wishes.is_empty() {
+        let known = match one.wishes.first() {
+            Some(wish) => is_told(transaction, wish)?,
+            None => true,
+        };
+        if !known {
             new.push(*one);
         }
     }
@@ -247,6 +248,13 @@ fn enter_due(
         close(transaction, one, "told together with others", now)?;
     }
     Ok(())
+}
+
+/// Whether this reminder was told, on whichever channel: one that was renamed or added does not say it again.
+fn is_told(transaction: &Transaction<'_>, wish: &Wish) -> Result<bool, StoreError> {
+    let Effect::Alert { channel, .. } = &wish.effect else { return Ok(false) };
+    let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111)";
+    Ok(transaction.prepare_cached(sql)?.exists([outbox::stem(&wish.key, channel)])?)
 }
 
 /// A reminder that needs not be sent any more.
