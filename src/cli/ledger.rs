@@ -152,6 +152,7 @@ fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Re
 
 fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let mut unread = Ok(());
+    set_aside_damaged(&setup::state(state, config)?.0)?;
     let (folder, settings) = if arguments.mailbox {
         let config = setup::config(config, state)?;
         let store = setup::store(&config.state)?;
@@ -192,6 +193,19 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
         render::count(orders, "order"),
     );
     unread
+}
+
+/// What cannot be read would stop everything that reads the ledger. Words of the shopper are shown before they go.
+fn set_aside_damaged(folder: &Path) -> Result<(), Failure> {
+    let (events, statements) = Db::open(folder).map_err(failed)?.set_aside_damaged().map_err(failed)?;
+    if events > 0 {
+        let events = render::count(events, "damaged event");
+        anstream::eprintln!("{events} set aside; `modori ledger rebuild --mailbox` reads the mail anew");
+    }
+    for body in statements {
+        anstream::eprintln!("a damaged statement was removed, say it again: {}", render::one_line(&body));
+    }
+    Ok(())
 }
 
 async fn mailboxes(engine: &Engine, arguments: &Rebuild) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use crate::ledger::{self, Case, Event, EventKind, Statement};
 use crate::plan::on_time::{Due, TOGETHER};
 use crate::plan::{Effect, Wish};
 use jiff::{SignedDuration, Timestamp};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -398,8 +399,13 @@ pub(super) fn bodies<T: serde::de::DeserializeOwned>(
     let mut rows = query.query(parameters)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        found.push(serde_json::from_str(body).map_err(|error| StoreError::Value { what, error })?);
+        found.push(stored(row.get_ref(0)?, what)?);
     }
     Ok(found)
+}
+
+/// A value that is stored as JSON.
+pub(super) fn stored<T: serde::de::DeserializeOwned>(body: ValueRef<'_>, what: &'static str) -> Result<T, StoreError> {
+    // as bytes: what is no text is as damaged as what is no JSON
+    serde_json::from_slice(body.as_bytes().unwrap_or_default()).map_err(|error| StoreError::Value { what, error })
 }
