@@ -22,6 +22,7 @@ mod mutated;
 mod release;
 mod reload;
 mod remind;
+mod remind_killed;
 mod restore;
 mod same_wire;
 mod schema;
