@@ -295,3 +295,39 @@ fn an_order_that_another_process_adds_meanwhile_is_warned_of() {
     }
     adding.join().unwrap();
 }
+
+#[test]
+fn what_she_says_while_appointments_are_kept_is_never_overlooked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut db = Db::open(folder.path()).unwrap();
+    for n in 0..6 {
+        import(&mut db, usize::from(n), n);
+    }
+    let mut other = Db::open(folder.path()).unwrap();
+    let saying = std::thread::spawn(move || {
+        for n in 0_u8..60 {
+            let said = Said::Confirm { points: Some(u64::from(n)), expires: None, coupon_back: None };
+            let statement = Statement { order: number(n % 6), said, at: at(50 + i64::from(n)), by: By::Command };
+            other.say(&statement, at(200)).unwrap();
+        }
+    });
+    let (settings, now) = (Settings::default(), at(200));
+    let mut seen: BTreeMap<OrderNumber, Case> = BTreeMap::new();
+    let mut rounds = 0;
+    loop {
+        // asked before the round: what is said after that is the next round's
+        let all_is_said = saying.is_finished();
+        let tell = |cases: &BTreeMap<OrderNumber, Case>| {
+            seen.extend(cases.clone());
+            Vec::new()
+        };
+        let kept = db.keep_appointments(&settings, 2, now, |_| Vec::new(), tell, none).unwrap();
+        rounds += 1;
+        if all_is_said && kept.orders == 0 {
+            break;
+        }
+    }
+    saying.join().unwrap();
+    assert_eq!(seen, ledger::cases(&db.events().unwrap(), &db.statements().unwrap(), &settings, now));
+    assert!(rounds > 3);
+}
