@@ -136,7 +136,8 @@ fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Re
     let (folder, _) = setup::state(state, config)?;
     not_the_database(&arguments.file, &folder)?;
     let beside = Beside::new(&arguments.file, arguments.force).map_err(failed)?;
-    let copied = Db::backup(&folder, beside.path()).map_err(failed)?;
+    let named = |error| Failure::new(format!("{} was not written: {error}", arguments.file.display()));
+    let copied = Db::backup(&folder, beside.path()).map_err(named)?;
     beside.keep().map_err(failed)?;
     let of = |number: u32, thing: &str| render::count(usize::try_from(number).unwrap_or(usize::MAX), thing);
     anstream::println!(

@@ -349,3 +349,29 @@ fn a_damaged_row_ends_a_watch_with_a_way_out_and_a_rebuild_mends_it() {
     home.ok(&["cases", "--all"]);
     assert!(!said(&home.run(&["ledger", "rebuild"])).1.contains("damaged"));
 }
+
+#[test]
+fn a_backup_or_an_export_that_finds_no_room_says_where_and_leaves_nothing_behind() {
+    let embedded = Embedded::start();
+    let home = filled(&embedded);
+    // an export longer than the room there is
+    for n in 0..40 {
+        home.ok(&["note", ORDER, &format!("{n} {}", "長い話".repeat(200))]);
+    }
+    let target = tempfile::tempdir().unwrap();
+    let file = target.path().join("out");
+    let out = file.to_str().unwrap();
+    let state = home.state();
+    let state = state.to_str().unwrap();
+    for command in [&["ledger", "backup", out][..], &["ledger", "export", "--out", out]] {
+        // no file grows beyond 50 KiB, as on a disk that is full
+        let script = "trap '' XFSZ; ulimit -f 100; exec \"$@\"";
+        let mut program = Command::new("sh");
+        program.args(["-c", script, "sh", env!("CARGO_BIN_EXE_modori")]).args(command).args(["--state", state]);
+        let (good, text) = said(&program.output().unwrap());
+        assert!(!good && text.contains(out), "{command:?}: {text}");
+        let left: Vec<_> = std::fs::read_dir(target.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{command:?}: {left:?}");
+    }
+    home.ok(&["ledger", "backup", out]);
+}
