@@ -19,6 +19,7 @@ mod imports;
 mod ledger;
 mod measure;
 mod mutated;
+mod quiet;
 mod release;
 mod reload;
 mod remind;
