@@ -131,7 +131,7 @@ fn main() {
     let policy = Policy::default();
     let keep = |db: &mut Db, limit: u32, now: Timestamp| {
         let tell = |cases: &_| on_time(cases, None, &settings, &policy, now);
-        db.keep_appointments(&settings, limit, now, tell, |_| Vec::new()).expect("kept").orders
+        db.keep_appointments(&settings, limit, now, |_| Vec::new(), tell, |_| Vec::new()).expect("kept").orders
     };
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage_as_mb();

@@ -22,10 +22,10 @@ pub fn civil(at: Timestamp) -> DateTime {
     tokyo().to_datetime(at)
 }
 
-/// The instant of a civil date and time in Tokyo.
+/// The instant of a civil date and time in Tokyo; at either end of the calendar the first or last there is.
 #[must_use]
 pub fn instant(civil: DateTime) -> Timestamp {
-    tokyo().to_timestamp(civil).unwrap_or(Timestamp::MAX)
+    tokyo().to_timestamp(civil).unwrap_or(if civil.year() < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// 23:59:59 of a day in Tokyo.
@@ -239,6 +239,8 @@ mod tests {
     fn the_end_of_time_is_survived() {
         assert_eq!(Calendar::default().add_business_days(Date::MAX, 3), Date::MAX);
         assert_eq!(days_after(Date::MAX, 90), Date::MAX);
+        assert_eq!(end_of_day(Date::MAX), Timestamp::MAX);
+        assert_eq!(instant(Date::MIN.at(0, 0, 0, 0)), Timestamp::MIN);
     }
 
     #[test]

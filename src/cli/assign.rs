@@ -7,7 +7,7 @@ use crate::edge::store::Db;
 use crate::facts::{Form, OrderNumber};
 use crate::ledger::due::Settings;
 use crate::ledger::{self, By, Case, Event, EventKind, Said, Statement};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The fewest digits of a key that name a mail.
@@ -25,13 +25,21 @@ pub(super) fn run(arguments: &Assign, config: Option<&Path>, state: Option<&Path
     let at = arguments.at.unwrap_or(now);
     let cases = ledger::cases(&events, &statements, &settings, at);
     let mut words = Vec::new();
+    let mut named = BTreeSet::new();
+    let mut once = |case: &Case| match named.insert(case.order_number.clone()) {
+        true => Ok(()),
+        false => Err(Failure::broken(format!("{} is named twice: say one thing of it", case.order_number))),
+    };
     for order in &arguments.not {
-        words.push((known(&cases, order)?.order_number.clone(), Said::Disown { mail: mail.mail }));
+        let case = known(&cases, order)?;
+        once(case)?;
+        words.push((case.order_number.clone(), Said::Disown { mail: mail.mail }));
     }
     let mut given = 0_u64;
     for text in &arguments.orders {
         let (order, points) = part(text)?;
         let case = known(&cases, &order)?;
+        once(case)?;
         let points = match points.or_else(|| share(mail, case, arguments.orders.len())) {
             Some(points) => points,
             None => {

@@ -119,7 +119,8 @@ fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Re
     let (folder, _) = setup::state(state, config)?;
     not_the_database(&arguments.file, &folder)?;
     let beside = Beside::new(&arguments.file, arguments.force).map_err(failed)?;
-    let copied = Db::backup(&folder, beside.path()).map_err(failed)?;
+    let named = |error| Failure::new(format!("{} was not written: {error}", arguments.file.display()));
+    let copied = Db::backup(&folder, beside.path()).map_err(named)?;
     beside.keep().map_err(failed)?;
     let of = |number: u32, thing: &str| render::count(usize::try_from(number).unwrap_or(usize::MAX), thing);
     anstream::println!(
@@ -135,6 +136,7 @@ fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Re
 
 fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let mut unread = Ok(());
+    set_aside_damaged(&setup::state(state, config)?.0)?;
     let (folder, settings) = if arguments.mailbox {
         let config = setup::config(config, state)?;
         let store = setup::store(&config.state)?;
@@ -175,6 +177,19 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
         render::count(orders, "order"),
     );
     unread
+}
+
+/// What cannot be read would stop everything that reads the ledger. Words of the shopper are shown before they go.
+fn set_aside_damaged(folder: &Path) -> Result<(), Failure> {
+    let (events, statements) = Db::open(folder).map_err(failed)?.set_aside_damaged().map_err(failed)?;
+    if events > 0 {
+        let events = render::count(events, "damaged event");
+        anstream::eprintln!("{events} set aside; `modori ledger rebuild --mailbox` reads the mail anew");
+    }
+    for body in statements {
+        anstream::eprintln!("a damaged statement was removed, say it again: {}", render::one_line(&body));
+    }
+    Ok(())
 }
 
 async fn mailboxes(engine: &Engine, arguments: &Rebuild) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Orders as a table that a spreadsheet opens: CSV (RFC 4180) in UTF-8 with a byte order mark, without which Excel takes
 //! Japanese for something else.
 
-use super::render::{at, coupon_state};
+use super::render::{at, coupon_state, one_line};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::wording::{Language, Wording};
@@ -27,7 +27,7 @@ pub(super) fn csv(cases: &BTreeMap<OrderNumber, Case>, wording: &Wording, langua
     for case in cases.values() {
         let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         let when = |value: Option<Timestamp>| value.map(at).unwrap_or_default();
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let text = |value: &Option<String>| one_line(value.as_deref().unwrap_or_default());
         let next = case.upcoming();
         let cells = [
             case.order_number.to_string(),

@@ -1,7 +1,7 @@
 //! Time as a cause: orders are looked at when something new is known of them and when their time has come.
 
 use super::{Engine, EngineError};
-use crate::edge::store::Kept;
+use crate::edge::store::Told;
 use crate::ledger;
 use crate::plan;
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,11 @@ impl Engine {
         let mut last = self.store.call(|db| db.pulse()).await?;
         loop {
             let now = self.clock.now();
+            // a clock that was ahead had orders looked at too early, or held lapsed that are not
+            if last.is_some_and(|last| last.duration_since(now) > BEAT_EVERY) {
+                tracing::warn!("the clock was set back: every order is looked at again");
+                self.store.call(|db| db.rebuild()).await?;
+            }
             while self.remind(last, now).await? {}
             if beaten.is_none_or(|beaten| now.duration_since(beaten).abs() >= BEAT_EVERY) {
                 self.remind_of_coupons(now).await?;
@@ -47,23 +52,18 @@ impl Engine {
         let kept = self
             .store
             .call(move |db| {
-                if db.next_wake()?.is_none_or(|at| at > now) {
+                // without a channel nobody can be told: what is due waits for one
+                if policy.channels.is_empty() || db.next_wake()?.is_none_or(|at| at > now) {
                     return Ok(None);
                 }
-                // entered before the orders count as looked at: what is warned of has a key, and is told once
-                let mut alerts = match db.beside_new_orders(&settings, now)? {
-                    Some((events, statements)) => {
-                        let cases = ledger::cases(&events, &statements, &settings, now);
-                        let shops = ledger::shops(&events, &cases, &settings, now);
-                        db.wish(&plan::warn(&cases, &shops, &settings, &policy, now), true, now)?
-                    }
-                    None => Vec::new(),
+                let warn = |(events, statements): &Told| {
+                    let cases = ledger::cases(events, statements, &settings, now);
+                    let shops = ledger::shops(events, &cases, &settings, now);
+                    plan::warn(&cases, &shops, &settings, &policy, now)
                 };
                 let tell = |cases: &_| plan::on_time(cases, last, &settings, &policy, now);
                 let together = |several: &[&plan::Due]| plan::on_time::together(several, &policy, now);
-                let kept = db.keep_appointments(&settings, ORDERS, now, tell, together)?;
-                alerts.extend(kept.alerts);
-                Ok(Some(Kept { alerts, ..kept }))
+                db.keep_appointments(&settings, ORDERS, now, warn, tell, together).map(Some)
             })
             .await?;
         let Some(kept) = kept else { return Ok(false) };

@@ -63,7 +63,7 @@ impl Times {
     ) -> impl Iterator<Item = &'a Case> {
         // a mail's own date may be a day off, and a return can be announced before the shop's notice is written
         let from = Settings::days_before(at, days);
-        let until = at.saturating_add(24.hours()).unwrap_or(Timestamp::MAX);
+        let until = at.saturating_add(24.hours()).unwrap_or(Timestamp::MAX).max(from);
         let orders: BTreeSet<&OrderNumber> = self.0.range(from..=until).flat_map(|(_, orders)| orders).collect();
         let near: Vec<&Case> = orders.into_iter().filter_map(|order| cases.get(order)).collect();
         near.into_iter()

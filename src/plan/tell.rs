@@ -8,6 +8,7 @@ use crate::facts::{Confidence, Found, OrderNumber};
 use crate::mail::TrustLevel;
 use crate::mail::trust::is_rakuten;
 use crate::rules::{category, label};
+use crate::text::visible;
 use crate::wording::Scene;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -20,9 +21,8 @@ const LATE_S: i64 = 120;
 
 /// Text of a mail in one line, without anything that could disturb or disguise a line of ours.
 pub(super) fn clean(text: &str) -> String {
-    let shown = text.chars().filter(|c| !matches!(*c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'));
-    let spaced: String = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = visible(&spaced).split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,

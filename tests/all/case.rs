@@ -73,6 +73,9 @@ fn a_refund_without_a_number_is_asked_about_and_given_to_its_orders() {
     // more than the mail speaks of is refused, and so is what names no mail or no order
     for wrong in [
         &["assign", key, &format!("{ORDER}=500"), &format!("{OTHER}=500")][..],
+        &["assign", key, ORDER, ORDER],
+        &["assign", key, ORDER, "--not", ORDER],
+        &["assign", key, "--not", OTHER, "--not", OTHER],
         &["assign", "abc", ORDER],
         &["assign", "0123456789", ORDER],
         &["assign", key, "399999-20261121-0123456789"],

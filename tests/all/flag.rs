@@ -357,6 +357,38 @@ fn nothing_is_flagged_or_looked_at_while_observing_or_when_switched_off() {
 }
 
 #[test]
+fn what_is_taken_off_while_flags_are_switched_off_says_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        for observe in [false, true] {
+            let mut world = World::new();
+            let engine = world.engine();
+            let uid = tokio::select! {
+                ended = engine.watch(std::future::pending()) => panic!("it ended: {ended:?}"),
+                uid = world.flagged() => uid,
+            };
+            // she wants none of it any more, and takes away what is left of it
+            (world.looks, world.observe) = if observe { (Some(QUICK), true) } else { (None, false) };
+            world.engine().watch(looks(2)).await.unwrap();
+            world.server.flag(FOLDER, uid, FLAG, false);
+            world.engine().watch(looks(4)).await.unwrap();
+            (world.looks, world.observe) = (Some(QUICK), false);
+            let engine = world.engine();
+            tokio::select! {
+                ended = engine.watch(std::future::pending()) => panic!("it ended: {ended:?}"),
+                () = world.nothing_follows() => {}
+            }
+            // what she sets and takes off again says it, as ever
+            world.server.flag(FOLDER, uid, FLAG, true);
+            world.engine().watch(looks(2)).await.unwrap();
+            world.server.flag(FOLDER, uid, FLAG, false);
+            world.engine().watch(looks(4)).await.unwrap();
+            assert_eq!(world.confirmed_by_flag().await, 1);
+        }
+    });
+}
+
+#[test]
 fn a_server_that_refuses_loses_answers_or_hangs_up_gets_the_flag_in_the_end() {
     for fault in [
         Fault::Cut,

@@ -313,3 +313,65 @@ fn a_rebuild_that_is_cut_off_is_simply_run_again() {
     assert_eq!(embedded.lies_in("m0"), ["楽天/キャンセル"]);
     assert_eq!(orders(), 250);
 }
+
+#[test]
+fn a_damaged_row_ends_a_watch_with_a_way_out_and_a_rebuild_mends_it() {
+    let embedded = Embedded::start();
+    let home = filled(&embedded);
+    let before = cases(&home);
+    let database = rusqlite::Connection::open(home.state().join("modori.sqlite")).unwrap();
+    for (what, damage) in [
+        ("not JSON", "UPDATE event SET body = '{half'"),
+        ("of another kind", "UPDATE event SET body = '{}'"),
+        ("no text of any encoding", "UPDATE event SET body = CAST(x'ff' AS TEXT)"),
+    ] {
+        database.execute_batch(&format!("{damage} WHERE id = (SELECT max(id) FROM event WHERE retired = 0)")).unwrap();
+        let mut watch = home.start(&["watch"]);
+        until("the watch ends", || watch.ended().is_some());
+        assert_eq!(watch.ended(), Some(false), "{what}");
+        let log = home.log();
+        let told = log.lines().last().unwrap();
+        assert!(told.contains("error: the database holds a damaged value (event"), "{what}: {told}");
+        assert!(told.contains("modori ledger rebuild --mailbox") && told.contains("backup"), "{what}: {told}");
+        for command in [&["cases"][..], &["shops"], &["case", ORDER], &["ledger", "export"]] {
+            let (good, text) = said(&home.run(command));
+            assert!(!good && text.contains("modori ledger rebuild --mailbox"), "{what}, {command:?}: {text}");
+        }
+        let (good, text) = said(&home.run(&["ledger", "rebuild", "--mailbox"]));
+        assert!(good && text.contains("1 damaged event set aside"), "{what}: {text}");
+        assert_eq!(cases(&home), before, "{what}");
+    }
+    // her own words are in no mail: they are shown before they go
+    database.execute_batch("UPDATE statement SET body = '{\"order\":\"my word\"}' WHERE id = 1").unwrap();
+    assert!(said(&home.run(&["cases"])).1.contains("damaged value (statement"));
+    let (good, text) = said(&home.run(&["ledger", "rebuild"]));
+    assert!(good && text.contains("my word"), "{text}");
+    home.ok(&["cases", "--all"]);
+    assert!(!said(&home.run(&["ledger", "rebuild"])).1.contains("damaged"));
+}
+
+#[test]
+fn a_backup_or_an_export_that_finds_no_room_says_where_and_leaves_nothing_behind() {
+    let embedded = Embedded::start();
+    let home = filled(&embedded);
+    // an export longer than the room there is
+    for n in 0..40 {
+        home.ok(&["note", ORDER, &format!("{n} {}", "長い話".repeat(200))]);
+    }
+    let target = tempfile::tempdir().unwrap();
+    let file = target.path().join("out");
+    let out = file.to_str().unwrap();
+    let state = home.state();
+    let state = state.to_str().unwrap();
+    for command in [&["ledger", "backup", out][..], &["ledger", "export", "--out", out]] {
+        // no file grows beyond 50 KiB, as on a disk that is full
+        let script = "trap '' XFSZ; ulimit -f 100; exec \"$@\"";
+        let mut program = Command::new("sh");
+        program.args(["-c", script, "sh", env!("CARGO_BIN_EXE_modori")]).args(command).args(["--state", state]);
+        let (good, text) = said(&program.output().unwrap());
+        assert!(!good && text.contains(out), "{command:?}: {text}");
+        let left: Vec<_> = std::fs::read_dir(target.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{command:?}: {left:?}");
+    }
+    home.ok(&["ledger", "backup", out]);
+}

@@ -17,7 +17,7 @@ use modori::plan::{Alert, Policy};
 use modori::rules::RuleSet;
 use modori::wording::Language;
 use secrecy::SecretString;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -49,6 +49,7 @@ struct World {
     clock: Clock,
     phone: Arc<Phone>,
     ledger: Settings,
+    channels: Vec<String>,
 }
 
 impl World {
@@ -57,7 +58,14 @@ impl World {
         let server = Server::with(SHOPPER, "p", clock.clone(), '/', "");
         let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
         let phone = Arc::new(Phone { clock: clock.clone(), heard: Mutex::default() });
-        Self { server, store, clock, phone, ledger: toml::from_str(ledger).unwrap() }
+        Self {
+            server,
+            store,
+            clock,
+            phone,
+            ledger: toml::from_str(ledger).unwrap(),
+            channels: vec!["phone".to_owned()],
+        }
     }
 
     fn deliver(&self, from: &str, subject: &str, body: &str) {
@@ -93,14 +101,14 @@ impl World {
             pace: Pace::default(),
             fetch_cap: 64 * 1024,
         };
-        let channels = BTreeMap::from([("phone".to_owned(), Arc::clone(&self.phone) as Channel)]);
+        let channels = self.channels.iter().map(|name| (name.clone(), Arc::clone(&self.phone) as Channel)).collect();
         Engine {
             store: self.store.clone(),
             hand: Hand::new(self.store.clone(), self.clock.clone(), channels, [account.clone()]),
             clock: self.clock.clone(),
             rules: Rules::fixed(RuleSet::shipped()),
             policy: Policy {
-                channels: vec!["phone".to_owned()],
+                channels: self.channels.clone(),
                 stale_after_s: 900,
                 give_up_after_s: 3600,
                 language: Language::En,
@@ -331,4 +339,45 @@ fn a_reminder_is_never_forgotten_wherever_the_program_is_cut() {
     // only a cut between the phone's answer and its being written down can make it ring again
     assert!(all > 100 && twice <= 3, "{twice} of {all}");
     println!("cut after each of {all} wake-ups; {twice} rang twice");
+}
+
+#[test]
+fn a_clock_that_was_years_ahead_or_behind_for_a_while_costs_no_reminder() {
+    simulated(async {
+        for wrong in ["2036-03-01T09:00:00+09:00", "2027-06-01T09:00:00+09:00", "1970-01-01T00:00:10Z"] {
+            let mut world = World::new("11-24 09:00", "look_after_days = 0");
+            world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+            world.deliver(
+                "order-cancel@order-rp.rms.rakuten.co.jp",
+                "【楽天市場】ご注文キャンセルのお知らせ",
+                CANCELLED,
+            );
+            world.run_until("11-24 09:10").await;
+            // a machine without a battery for its clock
+            let right = world.clock.clone();
+            world.clock = Clock::simulated(wrong.parse().unwrap());
+            let waited = tokio::time::sleep(Duration::from_secs(600));
+            world.engine().watch(waited).await.unwrap();
+            world.clock = right;
+            world.run_until("11-24 10:05").await;
+            let heard = world.reminders();
+            let looks = heard.iter().filter(|line| line.contains("10:00 Look at your point history"));
+            assert_eq!(looks.count(), 1, "{wrong}: {heard:?}");
+        }
+    });
+}
+
+#[test]
+fn without_a_channel_what_is_due_waits_for_one() {
+    simulated(async {
+        let mut world = World::new("11-24 09:00", "look_after_days = 0");
+        world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+        world.deliver("order-cancel@order-rp.rms.rakuten.co.jp", "【楽天市場】ご注文キャンセルのお知らせ", CANCELLED);
+        world.channels = Vec::new();
+        world.run_until("11-24 10:30").await;
+        world.channels = vec!["phone".to_owned()];
+        world.run_until("11-24 10:40").await;
+        let heard = world.reminders();
+        assert!(heard.len() == 1 && heard[0].starts_with("11-24 10:30 Look at your point history"), "{heard:?}");
+    });
 }

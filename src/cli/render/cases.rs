@@ -43,7 +43,7 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
         table.add_row([
             case.order_number.to_string(),
-            case.shop().unwrap_or("?").to_owned(),
+            one_line(case.shop().unwrap_or("?")),
             format!("{}{cause}{}", wording.state(language, case.cancelled), risks(case, wording, language)),
             points,
             coupon,
@@ -130,7 +130,12 @@ fn about<'a>(question: &Question, events: &'a [Event]) -> impl Iterator<Item = &
 
 fn proof(evidence: &Evidence, wording: &Wording, language: Language) -> String {
     let words = wording.claim(language, evidence.claim);
-    format!("{DIM}{} {words} <{}> {}{DIM:#}", at(evidence.date), evidence.sender, one_line(&evidence.excerpt))
+    format!(
+        "{DIM}{} {words} <{}> {}{DIM:#}",
+        at(evidence.date),
+        one_line(&evidence.sender),
+        one_line(&evidence.excerpt)
+    )
 }
 
 /// One order with its story.
@@ -153,7 +158,7 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
             (Some("unverified"), Language::Ja) => Some("未確認".to_owned()),
             (trust, _) => trust.map(str::to_owned),
         };
-        let sender = [Some(one.sender.clone()), trust];
+        let sender = [Some(one_line(&one.sender)), trust];
         let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
     }

@@ -12,6 +12,7 @@ use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
 use crate::plan::{Effect, Way};
 use crate::rules::{Listed, ListedExtractor, Verdict};
+use crate::text::visible;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -90,13 +91,14 @@ pub(super) fn classified(file: &str, sheet: &Sheet) -> String {
     out
 }
 
-fn one_line(text: &str) -> String {
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut short: String = flat.chars().filter(|c| !c.is_control()).take(160).collect();
-    if short.chars().count() < flat.chars().count() {
-        short.push_str("...");
+/// Text of a mail in one line that is not long, with nothing in it that is not seen: no escape reaches the terminal, no
+/// mark turns its letters round.
+pub(super) fn one_line(text: &str) -> String {
+    let flat = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    match flat.char_indices().nth(160) {
+        Some((end, _)) => format!("{}...", flat.get(..end).unwrap_or_default()),
+        None => flat,
     }
-    short
 }
 
 /// The mails of `rules test` that came out otherwise than expected.
@@ -336,4 +338,17 @@ pub(super) fn spinner(thing: &'static str) -> ProgressBar {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_mail_writes_a_line_or_a_mark_of_its_own() {
+        assert_eq!(one_line("a\r\nb\u{2028}c\u{2029}d\te"), "a b c d e");
+        assert_eq!(one_line("\u{1b}[2J\u{7}shop\u{9b}2J"), "[2Jshop2J");
+        assert_eq!(one_line("\u{202e}gpj.exe\u{2066}\u{200b}\u{feff}\u{e0041}"), "gpj.exe");
+        assert_eq!(one_line(&"店".repeat(10_000)), format!("{}...", "店".repeat(160)));
+    }
 }

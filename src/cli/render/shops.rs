@@ -26,7 +26,7 @@ pub(in crate::cli) fn shops(shops: &[&Shop], language: Language) -> String {
     };
     let mut table = table(&header);
     for shop in shops {
-        let code = if shop.name.is_some() { format!("\n{}", shop.code) } else { String::new() };
+        let code = if shop.name.is_some() { format!("\n{}", one_line(&shop.code)) } else { String::new() };
         let cancels = match shop.cancels {
             0 => "-".to_owned(),
             cancels => format!("{cancels} ({}%)", shop.cancel_percent()),

@@ -1,6 +1,6 @@
 //! Which orders must be looked at again, and when: a list that follows from events and statements.
 
-use super::near::{SPARE_DAYS, near, numbers, span};
+use super::near::{SPARE_DAYS, Told, beside_new_orders, near, numbers, span};
 use super::{Db, Row, StoreError, from_seconds, outbox, seconds};
 use crate::facts::{CouponRole, OrderNumber};
 use crate::ledger::agenda::wake_at;
@@ -95,9 +95,10 @@ impl Db {
         Ok(())
     }
 
-    /// Looks at orders whose time has come, at most `limit` of them: what `tell` answers to their cases is entered, and
-    /// when each is looked at again is written down, in one transaction. Of more than a few new reminders `together`
-    /// says it shorter; they count as told.
+    /// Looks at orders whose time has come, at most `limit` of them: what `warn` answers to new orders and what stands
+    /// beside them, and what `tell` answers to their cases, is entered, and when each is looked at again is written
+    /// down. All in one transaction: an order that another process adds meanwhile is not counted as looked at. Of more
+    /// than a few new reminders `together` says it shorter; they count as told.
     ///
     /// # Errors
     /// When the database refuses; nothing is changed then.
@@ -106,6 +107,7 @@ impl Db {
         settings: &Settings,
         limit: u32,
         now: Timestamp,
+        warn: impl FnOnce(&Told) -> Vec<Wish>,
         tell: impl FnOnce(&BTreeMap<OrderNumber, Case>) -> Vec<Due>,
         together: impl Fn(&[&Due]) -> Vec<Wish>,
     ) -> Result<Kept, StoreError> {
@@ -114,10 +116,13 @@ impl Db {
             if woken.is_empty() {
                 return Ok(Kept::default());
             }
+            let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
+            if let Some(told) = beside_new_orders(transaction, settings, now)? {
+                enter(transaction, &warn(&told), &mut kept.alerts, now)?;
+            }
             let mut cases = near(transaction, &woken, settings, now)?;
             cases.retain(|order, _| woken.contains(order));
             let told = tell(&cases);
-            let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
             for missed in [true, false] {
                 let due: Vec<&Due> = told.iter().filter(|due| due.missed == missed).collect();
                 enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)?;
@@ -153,14 +158,13 @@ pub(super) fn enter_due(
     alerts: &mut Vec<Row>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut query = transaction.prepare_cached("SELECT 1 FROM outbox WHERE wish_key = ?1")?;
     let mut new = Vec::new();
     for one in due {
-        let mut known = false;
-        for wish in &one.wishes {
-            known = known || query.exists([&wish.key])?;
-        }
-        if !known && !one.wishes.is_empty() {
+        let known = match one.wishes.first() {
+            Some(wish) => is_told(transaction, wish)?,
+            None => true,
+        };
+        if !known {
             new.push(*one);
         }
     }
@@ -190,6 +194,13 @@ pub(super) fn enter_due(
         close(transaction, one, "told together with others", now)?;
     }
     Ok(())
+}
+
+/// Whether this reminder was told, on whichever channel: one that was renamed or added does not say it again.
+fn is_told(transaction: &Transaction<'_>, wish: &Wish) -> Result<bool, StoreError> {
+    let Effect::Alert { channel, .. } = &wish.effect else { return Ok(false) };
+    let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111)";
+    Ok(transaction.prepare_cached(sql)?.exists([outbox::stem(&wish.key, channel)])?)
 }
 
 /// A reminder that needs not be sent any more.

@@ -44,6 +44,8 @@ impl Db {
             return Err(StoreError::Newer { path, found: schema, known: newest() });
         }
         let mut copy = Connection::open_with_flags(to, flags)?;
+        // a copy that fails is thrown away whole: it needs no journal, and must leave none beside it
+        copy.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(()))?;
         step_to_the_end(&Backup::new(&source, &mut copy)?)?;
         // one file: whoever reads the copy needs no log beside it
         copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;

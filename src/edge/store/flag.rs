@@ -128,7 +128,8 @@ impl Db {
         })
     }
 
-    /// Wishes for flags that are not carried out any more, because none are to be set: they may be wished for anew.
+    /// Wishes for flags that are not carried out any more, because none are to be set: they may be wished for anew. Those
+    /// that are set are not looked at any more, and count as never read.
     ///
     /// # Errors
     /// When the database refuses.
@@ -138,6 +139,9 @@ impl Db {
                        WHERE kind = 'flag' AND state IN ('ready', 'doing')";
             transaction.prepare_cached(sql)?.execute([millis(now)])?;
             let sql = "UPDATE flagged SET wanted = 0 WHERE wanted = 1 AND own IS NULL AND taken = 0";
+            transaction.prepare_cached(sql)?.execute([])?;
+            // what she takes off meanwhile says nothing: it must be read again before its absence counts
+            let sql = "UPDATE flagged SET seen_at = NULL, missing_since = NULL WHERE own = 1 AND taken = 0";
             transaction.prepare_cached(sql)?.execute([])?;
             Ok(())
         })

@@ -2,7 +2,7 @@
 
 use super::near::bodies;
 use super::settle::{add_events, json};
-use super::{Db, StoreError, agenda, seconds};
+use super::{Db, StoreError, agenda, near, seconds};
 use crate::facts::OrderNumber;
 use crate::ledger::{Event, Said, Statement};
 use crate::mailbox::MailKey;
@@ -29,10 +29,7 @@ pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<us
         let mut query = transaction.prepare_cached("SELECT id, body FROM event WHERE mail_key = ?1 AND retired = 0")?;
         let mut rows = query.query([mail.key.hex()])?;
         while let Some(row) = rows.next()? {
-            let body: String = row.get(1)?;
-            let event: Event =
-                serde_json::from_str(&body).map_err(|error| StoreError::Value { what: "event", error })?;
-            known.push((row.get::<_, i64>(0)?, event));
+            known.push((row.get::<_, i64>(0)?, near::stored::<Event>(row.get_ref(1)?, "event")?));
         }
     }
     let trust = |events: &mut dyn Iterator<Item = &Event>| events.map(|event| event.trust).max();

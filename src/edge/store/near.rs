@@ -9,6 +9,7 @@ use crate::ledger::due::{APOLOGY_DAYS, MOST_MATCH_DAYS, Settings};
 use crate::ledger::{self, Case, Event, Statement};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days that the date of a mail may be off, on top of those that a setting gives.
@@ -60,27 +61,28 @@ impl Db {
         cases.retain(|order, _| orders.contains(order));
         Ok(cases)
     }
+}
 
-    /// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
-    /// last weeks, and all orders of their shops. Nothing if there is no such order.
-    ///
-    /// # Errors
-    /// When the database refuses, or holds a value that cannot be read.
-    pub fn beside_new_orders(&self, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
-        let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
-        let new = numbers(&self.connection, WOKEN_SINCE_DAY, (seconds(now), since(NEW_DAYS)))?;
-        if new.is_empty() {
-            return Ok(None);
-        }
-        let weeks = i64::from(settings.twice_days) + NEW_DAYS;
-        let mut beside = numbers(&self.connection, SINCE_DAY, [since(weeks)])?;
-        for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
-            // the number of an order begins with that of its shop
-            beside.extend(numbers(&self.connection, OF_SHOP, (format!("{shop}-"), format!("{shop}-~")))?);
-        }
-        beside.extend(new);
-        Ok(Some((events_of(&self.connection, &beside)?, statements_of(&self.connection, &beside)?)))
+/// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the last
+/// weeks, and all orders of their shops. Nothing if there is no such order.
+pub(super) fn beside_new_orders(
+    connection: &Connection,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Option<Told>, StoreError> {
+    let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
+    let new = numbers(connection, WOKEN_SINCE_DAY, (seconds(now), since(NEW_DAYS)))?;
+    if new.is_empty() {
+        return Ok(None);
     }
+    let weeks = i64::from(settings.twice_days) + NEW_DAYS;
+    let mut beside = numbers(connection, SINCE_DAY, [since(weeks)])?;
+    for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
+        // the number of an order begins with that of its shop
+        beside.extend(numbers(connection, OF_SHOP, (format!("{shop}-"), format!("{shop}-~")))?);
+    }
+    beside.extend(new);
+    Ok(Some((events_of(connection, &beside)?, statements_of(connection, &beside)?)))
 }
 
 /// `20261120`, in Tokyo, as order numbers write it.
@@ -180,10 +182,15 @@ pub(super) fn bodies<T: serde::de::DeserializeOwned>(
     let mut rows = query.query(parameters)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        found.push(serde_json::from_str(body).map_err(|error| StoreError::Value { what, error })?);
+        found.push(stored(row.get_ref(0)?, what)?);
     }
     Ok(found)
+}
+
+/// A value that is stored as JSON.
+pub(super) fn stored<T: serde::de::DeserializeOwned>(body: ValueRef<'_>, what: &'static str) -> Result<T, StoreError> {
+    // as bytes: what is no text is as damaged as what is no JSON
+    serde_json::from_slice(body.as_bytes().unwrap_or_default()).map_err(|error| StoreError::Value { what, error })
 }
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ pub enum StoreError {
     #[error("the database: {0}")]
     Work(#[from] rusqlite::Error),
     /// A stored value cannot be read.
-    #[error("the database holds a {what} that cannot be read: {error}")]
+    #[error(
+        "the database holds a damaged value ({what}: {error}). Put a backup in its place, or try `modori ledger rebuild \
+         --mailbox`: it sets aside what is damaged and reads your mail anew"
+    )]
     Value {
         /// What.
         what: &'static str,

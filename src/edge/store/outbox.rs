@@ -97,6 +97,9 @@ pub struct Latency {
     pub accepted: Timestamp,
 }
 
+/// Why an alert is given up whose channel is gone.
+const NO_CHANNEL: &str = "its channel is no longer configured";
+
 const COLUMNS: &str = "id, wish_key, payload, lane, message, state, due, until, attempts, last_error, doing, wished_at";
 
 /// Enters a wish; `None` when its key is known already. With `at_once` it is under way (first attempt begun).
@@ -155,6 +158,36 @@ pub(super) fn enter(
         doing: None,
         wished_at: now,
     }))
+}
+
+/// A wish's key without the channel, which stands last.
+pub(super) fn stem<'a>(key: &'a str, channel: &str) -> &'a str {
+    key.strip_suffix(channel).unwrap_or(key)
+}
+
+/// Reminders under way to a channel that is gone, and that no other channel has: each goes to the first there is.
+fn redirect_reminders(transaction: &Transaction<'_>, channels: &[String], known: &str) -> Result<(), StoreError> {
+    let Some(first) = channels.first() else { return Ok(()) };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM outbox WHERE kind = 'alert' AND state IN ('ready', 'doing') AND wish_key LIKE 'remind:%' \
+         AND lane NOT IN (SELECT value FROM json_each(?1)) ORDER BY id"
+    );
+    let lost =
+        transaction.prepare_cached(&sql)?.query_map([known], |row| Ok(read(row)))?.collect::<Result<Vec<_>, _>>()?;
+    for row in lost {
+        let row = row?;
+        let Effect::Alert { alert, .. } = row.effect else { continue };
+        // the others of the same words, on channels that are there: in whatever state, they are told
+        let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111) \
+                   AND lane IN (SELECT value FROM json_each(?2))";
+        if transaction.prepare_cached(sql)?.exists((stem(&row.key, &row.lane), known))? {
+            continue;
+        }
+        let effect = json(&Effect::Alert { channel: first.clone(), alert }, "effect")?;
+        let sql = "UPDATE outbox SET lane = ?2, payload = ?3, state = 'ready', doing = NULL WHERE id = ?1";
+        transaction.prepare_cached(sql)?.execute((row.id, first, effect))?;
+    }
+    Ok(())
 }
 
 impl Db {
@@ -369,16 +402,21 @@ impl Db {
         Ok(true)
     }
 
-    /// Alerts for channels that are no longer configured are given up: nothing waits for them for ever.
+    /// Alerts for channels that are no longer configured are given up: nothing waits for them for ever. A reminder that no
+    /// other channel has leaves by the first of `channels` instead, or waits until there is one; answers how many others
+    /// are given up.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn give_up_alerts_except(&mut self, channels: &[String], now: Timestamp) -> Result<usize, StoreError> {
         let known = json(&channels, "list of channels")?;
-        let sql = "UPDATE outbox SET state = 'failed', last_error = 'its channel is no longer configured', closed_at = ?2 \
-                   WHERE kind = 'alert' AND state IN ('ready', 'doing') \
-                   AND lane NOT IN (SELECT value FROM json_each(?1))";
-        Ok(self.connection.prepare_cached(sql)?.execute((known, millis(now)))?)
+        self.write(|transaction| {
+            redirect_reminders(transaction, channels, &known)?;
+            let sql = "UPDATE outbox SET state = 'failed', last_error = ?3, closed_at = ?2 \
+                       WHERE kind = 'alert' AND state IN ('ready', 'doing') AND NOT (?1 = '[]' AND wish_key LIKE 'remind:%') \
+                       AND lane NOT IN (SELECT value FROM json_each(?1))";
+            Ok(transaction.prepare_cached(sql)?.execute((known, millis(now), NO_CHANNEL))?)
+        })
     }
 
     /// Where the message of a row was first seen and still lies as far as is known, and what it is.

@@ -2,9 +2,11 @@
 
 use super::{Db, StoreError, near};
 use crate::facts::OrderNumber;
-use crate::ledger::Case;
 use crate::ledger::due::Settings;
+use crate::ledger::{Case, Event, Statement};
 use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::de::DeserializeOwned;
 
 /// Orders that are folded together: so many, and their neighbours, are in memory at a time.
 const TOGETHER: u32 = 1000;
@@ -39,6 +41,25 @@ impl Db {
         }
     }
 
+    /// Takes out of the ledger what cannot be read: an event counts no more (its mail tells it again), a statement is
+    /// removed. Answers how many events these were, and the statements as they are stored.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is changed then.
+    pub fn set_aside_damaged(&mut self) -> Result<(usize, Vec<String>), StoreError> {
+        self.write(|transaction| {
+            let events = damaged::<Event>(transaction, "SELECT id, body FROM event WHERE retired = 0")?;
+            for (id, _) in &events {
+                transaction.execute("UPDATE event SET retired = 1 WHERE id = ?1", [id])?;
+            }
+            let statements = damaged::<Statement>(transaction, "SELECT id, body FROM statement")?;
+            for (id, _) in &statements {
+                transaction.execute("DELETE FROM statement WHERE id = ?1", [id])?;
+            }
+            Ok((events.len(), statements.into_iter().map(|(_, body)| body).collect()))
+        })
+    }
+
     /// Makes anew what follows from events and statements; answers how many orders are looked at again.
     ///
     /// # Errors
@@ -55,10 +76,24 @@ impl Db {
     }
 }
 
+/// The rows whose JSON is none of these values, with what stands there.
+fn damaged<T: DeserializeOwned>(connection: &Connection, sql: &str) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut query = connection.prepare(sql)?;
+    let mut rows = query.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(1)?.as_bytes().unwrap_or_default();
+        if serde_json::from_slice::<T>(body).is_err() {
+            found.push((row.get(0)?, String::from_utf8_lossy(body).into_owned()));
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{By, Said, Statement};
+    use crate::ledger::{By, Said};
 
     #[test]
     fn the_agenda_names_every_order_once_and_no_other() {

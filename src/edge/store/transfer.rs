@@ -5,6 +5,7 @@
 //! are, so a file that was cut off is noticed. A file is taken in as a whole or not at all.
 
 use super::ledger::{add_statement, reread};
+use super::near::stored;
 use super::settle::json;
 use super::{Db, OldMail, StoreError, from_seconds, seconds};
 use crate::ledger::{Event, Statement};
@@ -299,16 +300,16 @@ impl Db {
         let mut query = view.prepare("SELECT body FROM event WHERE retired = 0 ORDER BY id")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
+            // an export that could not be read again would be none
+            stored::<Event>(row.get_ref(0)?, "event")?;
+            let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
             // as it is stored, letter by letter
-            writeln!(to, "{{\"event\":{}}}", row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
-                .map_err(TransferError::Write)?;
+            writeln!(to, "{{\"event\":{body}}}").map_err(TransferError::Write)?;
         }
         let mut query = view.prepare("SELECT body, said_at FROM statement ORDER BY id")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let body: String = row.get(0)?;
-            let statement =
-                serde_json::from_str(&body).map_err(|error| StoreError::Value { what: "statement", error })?;
+            let statement = stored(row.get_ref(0)?, "statement")?;
             line(to, &Line::Statement(Stated { statement, said_at: from_seconds(row.get(1)?) }))?;
         }
         for (address, at) in self.vouched()? {
@@ -395,8 +396,7 @@ fn reading_of(transaction: &Transaction<'_>, key: &MailKey) -> Result<Option<Vec
         if row.get::<_, bool>(1)? {
             continue;
         }
-        let body: String = row.get(0)?;
-        events.push(serde_json::from_str(&body).map_err(|error| StoreError::Value { what: "event", error })?);
+        events.push(stored(row.get_ref(0)?, "event")?);
     }
     Ok(found)
 }
@@ -408,10 +408,8 @@ fn state(transaction: &Transaction<'_>, all: &[Stated]) -> Result<usize, StoreEr
         let mut query = transaction.prepare_cached("SELECT body FROM statement")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let body: String = row.get(0)?;
             // read and written again: what an older program wrote in other words is the same statement
-            let statement: Statement =
-                serde_json::from_str(&body).map_err(|error| StoreError::Value { what: "statement", error })?;
+            let statement: Statement = stored(row.get_ref(0)?, "statement")?;
             known.insert(json(&statement, "statement")?);
         }
     }

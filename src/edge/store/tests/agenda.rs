@@ -8,10 +8,10 @@ use crate::ledger::{self, By, Case, Event, EventKind, Said, Statement, Terms};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use crate::plan::on_time::{on_time, together};
-use crate::plan::{Due, Policy};
+use crate::plan::{Due, Effect, Policy};
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn number(n: u8) -> OrderNumber {
     OrderNumber::parse(&format!("3999{:02}-20261101-0123456789", n)).unwrap()
@@ -81,7 +81,7 @@ fn one_by_one(db: &mut Db, settings: &Settings, now: Timestamp) -> BTreeMap<Orde
             cases.clone_from(found);
             Vec::new()
         };
-        if db.keep_appointments(settings, 1, now, tell, none).unwrap().orders == 0 {
+        if db.keep_appointments(settings, 1, now, |_| Vec::new(), tell, none).unwrap().orders == 0 {
             return seen;
         }
         assert_eq!(cases.len(), 1);
@@ -161,25 +161,32 @@ fn cancelled(n: usize, order: u8) -> [Event; 2] {
 }
 
 fn remind(db: &mut Db, now: Timestamp) -> Vec<String> {
+    remind_by(db, &["a", "b"], now)
+}
+
+fn remind_by(db: &mut Db, channels: &[&str], now: Timestamp) -> Vec<String> {
     let settings = Settings::default();
-    let policy = Policy { channels: vec!["a".to_owned(), "b".to_owned()], ..Policy::default() };
+    let policy = Policy { channels: channels.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
     let last = db.pulse().unwrap();
     let tell = |cases: &BTreeMap<OrderNumber, Case>| on_time(cases, last, &settings, &policy, now);
-    let kept = db.keep_appointments(&settings, 100, now, tell, |several| together(several, &policy, now)).unwrap();
+    let kept = db
+        .keep_appointments(&settings, 100, now, |_| Vec::new(), tell, |several| together(several, &policy, now))
+        .unwrap();
     db.beat(now).unwrap();
     kept.alerts.into_iter().map(|row| row.key).collect()
+}
+
+fn import(db: &mut Db, n: usize, order: u8) {
+    let mails: Vec<OldMail> = cancelled(n, order)
+        .into_iter()
+        .map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true })
+        .collect();
+    db.import(&mails).unwrap();
 }
 
 #[test]
 fn reminders_are_entered_once_and_many_are_told_together() {
     let mut db = Db::in_memory().unwrap();
-    let import = |db: &mut Db, n: usize, order| {
-        let mails: Vec<OldMail> = cancelled(n, order)
-            .into_iter()
-            .map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true })
-            .collect();
-        db.import(&mails).unwrap();
-    };
     import(&mut db, 0, 0);
     assert_eq!(remind(&mut db, at(30)), Vec::<String>::new());
     assert_eq!(db.next_wake().unwrap(), Some(at(48))); // 10:00 of the day after
@@ -205,4 +212,122 @@ fn reminders_are_entered_once_and_many_are_told_together() {
     assert!(remind(&mut db, at(52)).is_empty());
     let rows = db.outbox().unwrap();
     assert_eq!(rows.iter().filter(|row| row.state == State::Dropped).count(), 10);
+}
+
+fn lanes(db: &Db) -> Vec<(String, State)> {
+    db.outbox().unwrap().into_iter().map(|row| (row.lane, row.state)).collect()
+}
+
+fn configured(db: &mut Db, channels: &[&str]) -> usize {
+    let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
+    db.give_up_alerts_except(&channels, at(49)).unwrap()
+}
+
+#[test]
+fn a_channel_that_is_renamed_or_added_repeats_no_reminder() {
+    let mut db = Db::in_memory().unwrap();
+    import(&mut db, 0, 0);
+    assert_eq!(remind_by(&mut db, &["a"], at(48)).len(), 1);
+    let row = db.outbox().unwrap().remove(0);
+    db.alerted(&row, None, at(48), at(48)).unwrap();
+    let note = Said::Note { text: "x".into() };
+    for channels in [&["phone"][..], &["phone", "a"], &["b", "phone"]] {
+        assert_eq!(configured(&mut db, channels), 0);
+        db.say(&Statement { order: number(0), said: note.clone(), at: at(49), by: By::Command }, at(49)).unwrap();
+        assert_eq!(remind_by(&mut db, channels, at(50)), Vec::<String>::new());
+    }
+    // the next stage is another reminder, and comes by the channels of then
+    assert_eq!(remind_by(&mut db, &["phone"], at(300)), [format!("remind:{}:ask-rakuten:phone", number(0))]);
+}
+
+#[test]
+fn a_reminder_whose_channel_is_gone_before_it_left_leaves_by_another() {
+    let mut db = Db::in_memory().unwrap();
+    import(&mut db, 0, 0);
+    assert_eq!(remind_by(&mut db, &["a", "b"], at(48)).len(), 2);
+    // one is left: that one has it
+    assert_eq!(configured(&mut db, &["b"]), 1);
+    assert_eq!(lanes(&db), [("a".to_owned(), State::Failed), ("b".to_owned(), State::Doing)]);
+    // none is left: it waits
+    assert_eq!(configured(&mut db, &[]), 0);
+    assert_eq!(db.open_rows().unwrap(), 1);
+    // others are there: one of them says it, once
+    assert_eq!(configured(&mut db, &["c", "d"]), 0);
+    assert_eq!(lanes(&db), [("a".to_owned(), State::Failed), ("c".to_owned(), State::Ready)]);
+    let row = db.workable("alert", Some("c"), 9, at(49)).unwrap().remove(0);
+    assert!(matches!(row.effect, Effect::Alert { channel, .. } if channel == "c"));
+    assert_eq!(configured(&mut db, &["c", "d"]), 0);
+
+    // what was told together as well
+    for n in 1..6 {
+        import(&mut db, usize::from(n), n);
+    }
+    assert_eq!(remind_by(&mut db, &["c", "d"], at(50)).len(), 2);
+    assert_eq!(configured(&mut db, &["e", "f"]), 1);
+    let open: Vec<Row> = db.workable("alert", None, 9, at(51)).unwrap();
+    assert_eq!(open.iter().map(|row| row.lane.as_str()).collect::<Vec<_>>(), ["e", "e"]);
+}
+
+#[test]
+fn an_order_that_another_process_adds_meanwhile_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut db = Db::open(folder.path()).unwrap();
+    let now = "2026-11-01T20:00:00+09:00".parse::<Timestamp>().unwrap();
+    let mut other = Db::open(folder.path()).unwrap();
+    let orders = 40_u8;
+    let adding = std::thread::spawn(move || {
+        for n in 0..orders {
+            import(&mut other, usize::from(n), n);
+        }
+    });
+    let (mut warned, mut looked_at) = (BTreeSet::new(), BTreeSet::new());
+    while looked_at.len() < usize::from(orders) {
+        let warn = |told: &(Vec<Event>, Vec<Statement>)| {
+            warned.extend(told.0.iter().filter_map(|event| event.order.clone()));
+            Vec::new()
+        };
+        let tell = |cases: &BTreeMap<OrderNumber, Case>| {
+            looked_at.extend(cases.keys().cloned());
+            Vec::new()
+        };
+        db.keep_appointments(&Settings::default(), 500, now, warn, tell, none).unwrap();
+        assert!(looked_at.is_subset(&warned), "{:?}", looked_at.difference(&warned));
+    }
+    adding.join().unwrap();
+}
+
+#[test]
+fn what_she_says_while_appointments_are_kept_is_never_overlooked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut db = Db::open(folder.path()).unwrap();
+    for n in 0..6 {
+        import(&mut db, usize::from(n), n);
+    }
+    let mut other = Db::open(folder.path()).unwrap();
+    let saying = std::thread::spawn(move || {
+        for n in 0_u8..60 {
+            let said = Said::Confirm { points: Some(u64::from(n)), expires: None, coupon_back: None };
+            let statement = Statement { order: number(n % 6), said, at: at(50 + i64::from(n)), by: By::Command };
+            other.say(&statement, at(200)).unwrap();
+        }
+    });
+    let (settings, now) = (Settings::default(), at(200));
+    let mut seen: BTreeMap<OrderNumber, Case> = BTreeMap::new();
+    let mut rounds = 0;
+    loop {
+        // asked before the round: what is said after that is the next round's
+        let all_is_said = saying.is_finished();
+        let tell = |cases: &BTreeMap<OrderNumber, Case>| {
+            seen.extend(cases.clone());
+            Vec::new()
+        };
+        let kept = db.keep_appointments(&settings, 2, now, |_| Vec::new(), tell, none).unwrap();
+        rounds += 1;
+        if all_is_said && kept.orders == 0 {
+            break;
+        }
+    }
+    saying.join().unwrap();
+    assert_eq!(seen, ledger::cases(&db.events().unwrap(), &db.statements().unwrap(), &settings, now));
+    assert!(rounds > 3);
 }
