@@ -3,7 +3,7 @@
 use super::deed::{CANCEL, RECEIVED};
 use super::frame::{Frame, frames};
 use super::page::Page;
-use super::said::{first_of, said_loosely, short};
+use super::said::{first_of, from_shop, said_loosely, short};
 use super::{Cancelled, Cause, Found};
 use crate::text::clause;
 use std::ops::Range;
@@ -19,6 +19,29 @@ const UNPAID: &[Frame] = &[(
     ],
     12,
 )];
+
+/// Who begs pardon for a cancellation has caused it, whatever the reason is called.
+const SORRY: &[&str] = &[
+    "申し訳", "申しわけ", "すみません", "すいません", "すんません", "ごめん", "お詫び", "不本意", "遺憾", "相済み",
+    "心苦し", "泣く泣く", "sorry", "apologi", "apology", "unfortunately", "regret",
+];
+
+/// A shop that is sorry, and not for a late answer or a mail that crossed another.
+fn sorry(page: &Page<'_>, cancelled: Cancelled) -> Option<(usize, Range<usize>)> {
+    if !from_shop(page) || !matches!(cancelled, Cancelled::Claimed | Cancelled::Partial) {
+        return None;
+    }
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        view.hits(SORRY).into_iter().find_map(|(at, word)| {
+            let sentence = view.slice(view.sentence_at(at));
+            let other = ["返信", "返事", "回答", "ご連絡が", "行き違", "重複", "期待", "ご希望に", "ご要望に"]
+                .iter()
+                .any(|word| sentence.contains(word));
+            let supposed = clause::is_supposed(view.text(), at, at + word.len());
+            (view.counts(at) && !other && !supposed).then_some((v, at..at + word.len()))
+        })
+    })
+}
 
 pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause>> {
     let views = page.prose();
@@ -76,5 +99,5 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
     let said = shop.iter().find_map(|word| said_loosely(page, word));
     // who asks whether to cancel has a reason of its own
     let asked = || (cancelled == Cancelled::Pending).then_some((1, 0..0));
-    said.or_else(asked).and_then(|place| found(place, Cause::Shop))
+    said.or_else(asked).or_else(|| sorry(page, cancelled)).and_then(|place| found(place, Cause::Shop))
 }

@@ -25,9 +25,10 @@ patterns! {
         )";
     WEEKDAY = r"^\s?(?:[\(\[<]\s?(月|火|水|木|金|土|日)(?:曜日|曜)?(?:[・/]?祝日?)?\s?[\)\]>]|(月|火|水|木|金|土|日)曜日?|\((mon|tue|wed|thu|fri|sat|sun)[a-z]*\))";
     TIME = r"(?x)^
-        (?P<gap>\s?(?:の|,|、|:|/)?\s?)
+        (?P<gap>\s?(?:の|,|、|:|/|at)?\s?)
         (?P<half>午前|午後|am|pm|昼|夜|朝|夕方|深夜|未明)?\s?
         (?: (?P<h>[0-9]{1,2}) \s?(?: : \s?(?P<m>[0-9]{2}) (?::[0-9]{2})? | 時 \s?(?: (?P<jm>[0-9]{1,2}) \s?分 | (?P<quarter>半) )? )
+          | (?P<bare>[0-9]{1,2}) \s? (?P<mark>am|pm|a\.m\.|p\.m\.)
           | (?P<kh>[一二三四五六七八九十〇]{1,3})時
           | (?P<noon>正午) )
         \s?(?P<after>am|pm)?";
@@ -270,17 +271,17 @@ fn time(tail: &str) -> Option<(usize, i8, i8)> {
     } else if let Some(kanji_hour) = captures.name("kh") {
         (i8::try_from(kanji(kanji_hour.as_str()).filter(|_| kanji_hour.as_str() != "〇")?).ok()?, 0)
     } else {
-        (number("h")?, number("m").or_else(|| number("jm")).unwrap_or(0))
+        (number("h").or_else(|| number("bare"))?, number("m").or_else(|| number("jm")).unwrap_or(0))
     };
     if captures.name("quarter").is_some() {
         minute = 30;
     }
-    let half = captures.name("half").or_else(|| captures.name("after")).map(|half| half.as_str());
+    let half = ["half", "after", "mark"].iter().find_map(|name| captures.name(name)).map(|half| half.as_str());
     match half {
-        Some("午後" | "pm" | "夕方") if hour < 12 => hour += 12,
+        Some("午後" | "pm" | "p.m." | "夕方") if hour < 12 => hour += 12,
         Some("夜") if (5..12).contains(&hour) => hour += 12,
         Some("昼") if (1..5).contains(&hour) => hour += 12,
-        Some("午前" | "am") if hour == 12 => hour = 0,
+        Some("午前" | "am" | "a.m.") if hour == 12 => hour = 0,
         Some("深夜") if hour < 5 => hour += 24,
         _ => {}
     }
@@ -392,6 +393,8 @@ mod tests {
             ("2026/11/20 20:01:33", "2026-11-20T20:01:00+09:00"),
             ("本日より7日以内", "2026-12-07T23:59:59+09:00"),
             ("Dec 24, 2026", "2026-12-24T23:59:59+09:00"),
+            ("December 4, 5 pm", "2026-12-04T17:00:00+09:00"),
+            ("December 4 at 11 a.m.", "2026-12-04T11:00:00+09:00"),
             ("明日二十時", "2026-12-01T20:00:00+09:00"),
         ] {
             let found = ends(text);

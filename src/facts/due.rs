@@ -129,7 +129,14 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
             && asked
         {
             let range = sentence.start + stamp.range.start..sentence.start + stamp.range.end;
-            return Some(view.found(stamp.end(), range, stamp.confidence));
+            // 3日以内に counts from this mail, unless it counts from the day the goods come
+            let within = words.get(stamp.range.clone()).is_some_and(|said| said.ends_with("日以内"));
+            let general =
+                ["場合", "とき", "時は", "際", "到着", "お届け後", "受け取り後", "受取後", "お受取", "発送後"]
+                    .iter()
+                    .any(|word| words.contains(word));
+            let confidence = if within && !general { Confidence::High } else { stamp.confidence };
+            return Some(view.found(stamp.end(), range, confidence));
         }
     }
     None

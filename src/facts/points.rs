@@ -227,7 +227,10 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     };
     // a rule about what has lapsed, not a word about this order
     let general =
-        ["場合", "過ぎた", "過ぎま", "失効した", "一般", "なお、"].iter().any(|word| text.contains(word)) || supposed;
+        ["場合", "過ぎた", "過ぎま", "失効した", "期限切れの", "期限の切れた", "期限が切れた", "一般", "なお、"]
+            .iter()
+            .any(|word| text.contains(word))
+            || supposed;
     // このような場合は: this very one
     let general = general && !["このような場合", "この場合", "今回の場合"].iter().any(|word| text.contains(word));
     let confidence = if general

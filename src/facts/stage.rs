@@ -33,6 +33,34 @@ fn taken_back(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     })
 }
 
+/// She waits, and the shop takes it so: what she wants, and that it is heard.
+const AGREED: &[Frame] = &[
+    (
+        &["お待ちいただく", "お待ちいただける", "お待ちくださる", "お待ちになる", "お待ちになられる", "待ってくださる"],
+        &["承りました", "承知", "かしこまりました", "了解", "ありがと", "感謝", "うれし", "嬉し", "助かり"],
+        22,
+    ),
+    (
+        &["happy to wait", "will wait", "agreed to wait", "agreeing to wait", "for waiting"],
+        &["thank", "noted", "."],
+        30,
+    ),
+];
+
+/// Words of hers that the shop repeats: …とのこと, …ということで.
+const REPEATED: &[&str] = &["とのこと", "ということ", "との由", "とのご", "との返", "とのお", "旨", "って", "wait"];
+
+/// お待ちいただくということで承りました: the question is answered, and the order goes on.
+fn agreed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    page.prose().into_iter().enumerate().skip(1).find_map(|(v, view)| {
+        frames(view, AGREED).into_iter().find_map(|range| {
+            let words = view.slice(range.clone());
+            let told = REPEATED.iter().any(|word| words.contains(word)) && is_said(view, range.start, range.end);
+            told.then_some((v, range))
+        })
+    })
+}
+
 pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
     let views = page.prose();
     let found = |(v, range): (usize, Range<usize>), value| views.get(v).map(|view| view.sure(value, range));
@@ -76,6 +104,9 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
         && !page.subject.text().contains("再入荷")
     {
         return found(place, Stage::FoundAfterAll);
+    }
+    if let Some(place) = agreed(page).filter(|_| !facts.order_numbers.is_empty() || from_shop(page)) {
+        return found(place, Stage::Agreed);
     }
     let refused = [
         "カードがご利用いただけ",

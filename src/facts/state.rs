@@ -22,8 +22,10 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
         || from_orders(page)
         || page.has(&["受注番号", "注文番号", "ご注文"]);
     let stage = stage(page, facts);
-    let lives =
-        matches!(stage.as_ref().map(|stage| stage.value), Some(Stage::FoundAfterAll | Stage::Delayed | Stage::Split));
+    let lives = matches!(
+        stage.as_ref().map(|stage| stage.value),
+        Some(Stage::FoundAfterAll | Stage::Agreed | Stage::Delayed | Stage::Split)
+    );
     if order_like {
         facts.cancelled = cancelled(page, facts, lives);
     }
@@ -232,6 +234,17 @@ mod tests {
                 Some(Partial),
                 Some(Cause::Shop),
             ),
+            (
+                "ご注文の件",
+                "トレイの分は取り消しまして、お支払いは3,000円だったところを1,800円に改めました。ごめんなさい。",
+                Some(Partial),
+                Some(Cause::Shop),
+            ),
+            ("ご注文の件", "欠けていたため、お皿はご注文から外させてください。", Some(Partial), None),
+            ("ご注文の件", "ご注文分はキャンセルいたしました。すみません。", Some(Claimed), Some(Cause::Shop)),
+            ("ご注文の件", "ご注文から外すことも可能です。", None, None),
+            ("規約第9条", "本件売買契約を解除させていただきました。遺憾に存じます。", Some(Claimed), Some(Cause::Shop)),
+            ("キャンセルについて", "ご返信が遅くなり申し訳ございません。キャンセルいたしました。", Some(Claimed), None),
             ("商品発送のご連絡", "商品を発送いたしました。キャンセルはお受けできません。", None, None),
             (
                 "ご注文の件",
@@ -281,6 +294,8 @@ mod tests {
             ("ご入金確認のお知らせ", "ご入金を確認いたしました。", Stage::Paid),
             ("【重要】お支払い方法の変更のお願い", "クレジットカードの承認が取れませんでした。", Stage::CardRefused),
             ("ご注文ありがとうございます！", "ご注文を承りました。", Stage::Accepted),
+            ("Re: 在庫の件", "入荷までお待ちいただけるとのこと、承知いたしました。", Stage::Agreed),
+            ("Re: 在庫の件", "お待ちいただくということで、ありがとうございます。", Stage::Agreed),
             (
                 "在庫の件",
                 "先日は在庫切れとご案内しましたが、在庫を確保できましたので発送の準備を進めます。",
