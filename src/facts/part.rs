@@ -10,9 +10,12 @@ use std::ops::Range;
 patterns! {
     /// ご注文から外させて, こちらを除いてお送り: something is taken out, the rest is sent.
     TAKEN_OUT = r"(?x)
-        (?:ご?注文(?:内容)?|お届けの品|お送りする(?:もの|品物?))から(?:は)?[^。!?\n]{0,6}(?:外|除|はず|のぞ|省)
+        (?:ご?注文(?:内容)?|お届けの品|お送りする(?:もの|品物?))(?:から|より)(?:は)?[^。!?\n]{0,6}(?:外|除|はず|のぞ|省|削|お?取消|キャンセル)
+      | (?:removed|taken\s(?:off|out\sof)|dropped)\s(?:from\s)?(?:your|the|this)\sorder\b
       | (?:を|は)(?:除い|除き|のぞい|抜い|省い)[^。!?\n]{0,16}(?:お送り|発送|お届け|出荷|お渡し)
-      | (?:[^た]だけ|のみ)(?:を)?[^る。!?\n]{0,6}(?:お送りいたします|お送りします|発送いたします|発送します|お届けいたします|お届けします|送っから|送らせて|お送りさせて|送るだ)";
+      | (?:[^た]だけ|のみ)の(?:お届け|発送|お送り|出荷|ご用意)(?:と|に)(?:させ|いたしま|なりま|なって)";
+    /// 茶碗のみ本日発送いたします: what is sent, where something else is not to be had.
+    ONLY = r"(?:代|代金|分)(?:の)?[^。!?\n]{0,12}(?:を|分)(?:差し?引|お引き)[^。!?\n]{0,20}(?:支払|請求|お代)|(?:[^た]だけ|のみ)(?:を)?[^る先。!?\n]{0,6}(?:お送りいたします|お送りします|発送いたします|発送します|お届けいたします|お届けします|送っから|送らせて|お送りさせて)";
     /// 椎茸の分は取消まして: the share of one of the goods.
     SHARE = r"(?:の分|のぶん|[ァ-ヶー一-龠]分)(?:だけ|のみ)?(?:は|を|につきましては|については)?[、,]?\s?(?:ご注文から|こちらで|いったん|一旦)?(?:キャンセル|取消|取りやめ|取下げ|お取消|外さ|除か|除い)";
 }
@@ -25,6 +28,8 @@ const ALL: &[&str] =
 fn taken_out(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let view = &page.joined;
     let out = TAKEN_OUT.find_iter(view.text()).map(|hit| hit.range());
+    let short = short(page).is_some();
+    let only = ONLY.find_iter(view.text()).map(|hit| hit.range()).filter(|_| short);
     let share = SHARE.find_iter(view.text()).map(|hit| hit.range()).filter(|range| {
         let words = view.slice(range.start..range.end);
         let kept = words.find('分').map_or(range.start, |at| range.start + at);
@@ -36,7 +41,7 @@ fn taken_out(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         let asks = ["でしょうか", "ますか", "ませんか", "しましょう", "可能", "できます", "なさ"];
         is_said(view, range.start, range.end) && !asks.iter().any(|word| rest.contains(word))
     };
-    out.chain(share).find(fits).map(|range| (1, range))
+    out.chain(share).chain(only).find(fits).map(|range| (1, range))
 }
 
 /// The order's sums were changed: said as a deed, or in the subject. 注文内容の変更や… in the small print is neither.

@@ -54,6 +54,12 @@ const GONE: &[Frame] = &[
         14,
     ),
     (
+        &["ご用意", "ご準備", "手配", "お届け", "ご提供", "調達", "入手", "確保", "納品", "お渡し", "製造"],
+        &["難し", "むずかし", "困難", "叶わな", "叶いませ", "かなわな", "かないませ", "及びませ"],
+        4,
+    ),
+    (&["しか"], &["残って", "残り", "在庫が", "ご用意", "ございませ", "ありませ", "お送りでき", "ない", "なく"], 8),
+    (
         &["音が", "音も", "電源が", "電源も", "灯りが", "明かりが", "映像が", "画面が", "動作が"],
         &[
             "出なく", "出ず", "出ませ", "入らなく", "入らず", "入りませ", "点かなく", "点かず", "つかなく", "映らなく",
@@ -62,7 +68,7 @@ const GONE: &[Frame] = &[
         8,
     ),
     (
-        &["入れ違い", "行き違い", "店頭", "他店", "他のお客様", "別のお客様"],
+        &["入れ違い", "行き違い", "店頭", "店で", "店舗で", "他店", "他のお客様", "別のお客様"],
         &["売れ", "販売済", "ご購入", "完売", "なくな"],
         14,
     ),
@@ -163,7 +169,7 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             .iter()
             .any(|stem| word.starts_with(stem));
             let denied = cannot(view, at, end) || word.ends_with('な') || word.ends_with("無");
-            let supposed = clause::is_supposed(view.text(), at, end);
+            let supposed = is_supposed(view, at, end);
             // 欠品により手配ができず denies the arranging, 欠品ではございません the shortage
             let after = view.slice(end..view.sentence_at(at).end.max(end));
             let rest: String = after.chars().take(12).collect();
@@ -198,6 +204,23 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         }
     }
     None
+}
+
+/// Whether a shortage is only supposed. 在庫がなく、似たものでしたら…: what is told first is so, whatever is offered then.
+fn is_supposed(view: &View<'_>, at: usize, end: usize) -> bool {
+    if !clause::is_supposed(view.text(), at, end) {
+        return false;
+    }
+    let sentence = view.sentence_at(at);
+    let rest = view.slice(end..sentence.end.max(end));
+    let told = |clause: &str| {
+        ["なく", "なり", "ため", "ので", "おり", "おらず", "ましたが", "ですが", "いて", "まして"]
+            .iter()
+            .any(|end| clause.ends_with(end))
+    };
+    let clause = rest.split(['、', ',']).next().filter(|clause| clause.len() < rest.len()).unwrap_or_default();
+    let word = view.slice(at..end + clause.len());
+    !told(word) || clause::supposes(view.slice(sentence.start..end + clause.len()))
 }
 
 /// Whether words are denied, their own でき included: お届けすることができ|なくなりました.

@@ -33,31 +33,25 @@ fn taken_back(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     })
 }
 
-/// She waits, and the shop takes it so: what she wants, and that it is heard.
+/// She waits, as the shop repeats her words.
 const AGREED: &[Frame] = &[
     (
         &["お待ちいただく", "お待ちいただける", "お待ちくださる", "お待ちになる", "お待ちになられる", "待ってくださる"],
-        &["承りました", "承知", "かしこまりました", "了解", "ありがと", "感謝", "うれし", "嬉し", "助かり"],
-        22,
+        &["とのこと", "ということで", "ということ、", "との由", "とのご", "とのお", "との返", "旨"],
+        1,
     ),
-    (
-        &["happy to wait", "will wait", "agreed to wait", "agreeing to wait", "for waiting"],
-        &["thank", "noted", "."],
-        30,
-    ),
+    (&["happy to wait", "willing to wait", "agreed to wait", "agreeing to wait"], &[".", "!", ",", "for", "and"], 24),
 ];
-
-/// Words of hers that the shop repeats: …とのこと, …ということで.
-const REPEATED: &[&str] = &["とのこと", "ということ", "との由", "とのご", "との返", "とのお", "旨", "って", "wait"];
 
 /// お待ちいただくということで承りました: the question is answered, and the order goes on.
 fn agreed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().skip(1).find_map(|(v, view)| {
-        frames(view, AGREED).into_iter().find_map(|range| {
-            let words = view.slice(range.clone());
-            let told = REPEATED.iter().any(|word| words.contains(word)) && is_said(view, range.start, range.end);
-            told.then_some((v, range))
-        })
+        let told = |range: &Range<usize>| {
+            let rest = view.slice(range.end..view.sentence_at(range.start).end.max(range.end));
+            let asks = ["でしょうか", "よろしい", "ますか", "になります", "となります", "になり、"];
+            is_said(view, range.start, range.end) && !asks.iter().any(|word| rest.contains(word))
+        };
+        frames(view, AGREED).into_iter().find(told).map(|range| (v, range))
     })
 }
 

@@ -22,6 +22,8 @@ patterns! {
       | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?クーポン\(?(?P<b>[0-9][0-9,]*)\s?円
       | クーポン\s?(?P<c>[0-9][0-9,]*)\s?円(?:分)?を(?:ご?利用|使用)
     ";
+    /// ご請求額は1,700円となります: what is paid now.
+    NOW = r"(?:お?支払|ご?請求)(?:金額|額|総額|合計)?(?:は|が)(?P<a>[0-9][0-9,]*)\s?円(?:です|でござい|となり|になり|とさせ|に変更|へ変更)|will\s(?:now\s|only\s)?be\scharged\s(?P<b>[0-9][0-9,]*)\s?yen";
     /// 4,280円から2,960円に変更: the second is what is paid now.
     CHANGED = r"(?:[0-9][0-9,]*)\s?円\s?(?:から|がら|→|を|だった(?:ところ|もの|の)?(?:を|が)?|でしたが)[、,]?\s?(?P<a>[0-9][0-9,]*)\s?円\s?(?:に|へ|となり|と|さ直)";
 }
@@ -51,8 +53,11 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
                 .map(|(at, _)| at)
                 .find(|at| view.span(*at..*at + 1).range.start >= found.span.range.start);
             let sentence = at.map(|at| view.slice(view.sentence_at(at))).unwrap_or_default();
-            ["支払", "請求", "金額", "合計", "代金"].iter().any(|word| sentence.contains(word))
+            ["支払", "請求", "金額", "合計", "代金", "お代"].iter().any(|word| sentence.contains(word))
         });
+    }
+    if facts.payment_yen.is_none() {
+        facts.payment_yen = in_prose(page, &NOW);
     }
     facts.shipping_yen = amount(Kind::Shipping).or_else(|| free(page, &current, Kind::Shipping));
     facts.points_used = amount(Kind::Points).or_else(|| none_used(page, &current, Kind::Points));
