@@ -12,9 +12,11 @@ patterns! {
 pub(super) const ASKS: &[&str] = &[
     "いずれか", "お選び", "ご希望を", "ご希望の", "ご返信", "ご返答", "お返事", "ご回答", "ご意向", "ご連絡ください",
     "ご連絡をお願い", "お知らせください", "お聞かせ", "ご指示", "いかがいたしましょう", "よろしいでしょうか",
-    "お知らせいただけ", "お知らせ願", "お知らせくだ", "お伺いし", "伺いたく", "お伺いいたし", "どれか", "どちらか",
-    "いずれを", "お申し付け", "いかがなさ", "いかがでしょう", "どうなさ", "どうされ", "ご判断", "ご連絡いただけ",
-    "ご連絡願", "ご一報", "ご検討", "お待ちいただけ", "please reply", "let us know", "please choose", "please tell us",
+    "よろしいですか", "いかがですか", "どういたしましょう", "なさいますか", "お知らせいただけ", "お知らせ願",
+    "お知らせくだ", "お伺いし", "伺いたく", "お伺いいたし", "どれか", "どちらか", "いずれを", "お申し付け",
+    "いかがなさ", "いかがでしょう", "どうなさ", "どうされ", "ご判断", "ご連絡いただけ", "ご連絡願", "ご一報", "ご検討",
+    "お待ちいただけ", "please reply", "let us know", "please choose", "please tell us", "shall we", "would you like",
+    "would you prefer", "do you want",
 ];
 
 /// What a choice to cancel is called.
@@ -91,10 +93,17 @@ pub(super) fn alternatives(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             || text.contains("か、それとも")
             // このままお待ちいただけますか。それともキャンセルになさいますか。
             || text.trim_start().starts_with("それとも")
-            || text.contains("または") && text.contains('か');
-        let asked = ["返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "ますか", "お答え"]
-            .iter()
-            .any(|word| text.contains(word));
+            || text.contains("または") && text.contains('か')
+            || text.contains(" or ")
+                && ["shall we", "should we", "would you", "do you want", "prefer"].iter().any(|ask| text.contains(ask));
+        // 待ちますか?やめますか?
+        let before = view.slice(view.line_at(at).start..sentence.start);
+        let either = either || text.ends_with('か') && before.trim_end_matches(['?', '。', ' ']).ends_with('か');
+        let asked = [
+            "返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "ますか", "お答え", "we ", "you ",
+        ]
+        .iter()
+        .any(|word| text.contains(word));
         (either && asked && view.counts(at) && !text.contains("場合")).then_some((1, sentence))
     })
 }

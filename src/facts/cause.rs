@@ -3,10 +3,20 @@
 use super::deed::{CANCEL, RECEIVED};
 use super::frame::{Frame, frames};
 use super::page::Page;
-use super::said::{first_of, said_loosely, short};
+use super::pattern::patterns;
+use super::said::{first_of, from_shop, said_loosely, short};
 use super::{Cancelled, Cause, Found};
 use crate::text::clause;
 use std::ops::Range;
+
+patterns! {
+    /// キャンセルとのこと, キャンセルのご連絡を拝見, お間違いとのこと: what she wrote.
+    HERS = r"(?x)
+        (?:キャンセル|取消|取りやめ)(?:を|の|に)?(?:された|したい|なさる|なさりたい|ご希望)?(?:との(?:こと|旨|由|ご|お)|という(?:こと|ご))
+      | (?:キャンセル|取消|取りやめ)(?:を|の)?(?:ご連絡|お申し?出|ご依頼|ご希望|お電話|メール)(?:を|の|、)?(?:いただ|拝見|拝受|頂戴|ありがと|承知)
+      | (?:受け?取り?|受領)(?:を)?[^。!?\n]{0,16}(?:お断り|拒否|拒ま|いただけ(?:ず|な|ませ)|されず|なさら)
+      | (?:お?間違|間違わ|ご不要|不要にな|誤って|重複して|二重に)[^。!?\n]{0,12}との(?:こと|旨|由|ご|お)";
+}
 
 /// A payment that did not come.
 const UNPAID: &[Frame] = &[(
@@ -19,6 +29,33 @@ const UNPAID: &[Frame] = &[(
     ],
     12,
 )];
+
+/// Who begs pardon for a cancellation has caused it, whatever the reason is called.
+const SORRY: &[&str] = &[
+    "申し訳", "申しわけ", "すみません", "すいません", "すんません", "ごめん", "お詫び", "不本意", "遺憾", "相済み",
+    "心苦し", "泣く泣く", "すまん", "許して", "勝手ながら", "勝手では", "sorry", "apologi", "apology", "unfortunately",
+    "regret",
+];
+
+/// A shop that is sorry, and not for a late answer or a mail that crossed another.
+fn sorry(page: &Page<'_>, cancelled: Cancelled) -> Option<(usize, Range<usize>)> {
+    if !from_shop(page) || !matches!(cancelled, Cancelled::Claimed | Cancelled::Partial) {
+        return None;
+    }
+    page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        view.hits(SORRY).into_iter().find_map(|(at, word)| {
+            let sentence = view.slice(view.sentence_at(at));
+            let other = [
+                "返信", "返事", "回答", "ご連絡が", "メールが行き違", "行き違いの際", "行き違いになり", "重複", "期待",
+                "ご希望に", "ご要望に",
+            ]
+            .iter()
+            .any(|word| sentence.contains(word));
+            let supposed = clause::is_supposed(view.text(), at, at + word.len());
+            (view.counts(at) && !other && !supposed).then_some((v, at..at + word.len()))
+        })
+    })
+}
 
 pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause>> {
     let views = page.prose();
@@ -55,6 +92,15 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
     if let Some(place) = unpaid {
         return found(place, Cause::Payment);
     }
+    let hers = views.iter().enumerate().find_map(|(v, view)| {
+        let said = |range: &Range<usize>| {
+            view.counts(range.start) && !clause::is_supposed(view.text(), range.start, range.end)
+        };
+        HERS.find_iter(view.text()).map(|hit| hit.range()).find(said).map(|range| (v, range))
+    });
+    if let Some(place) = hers {
+        return found(place, Cause::Buyer);
+    }
     for (words, value) in [(&buyer[..], Cause::Buyer), (&payment[..], Cause::Payment)] {
         for (v, view) in views.iter().enumerate() {
             for (at, word) in view.hits(words) {
@@ -70,11 +116,12 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         "無かったことにさせて", "堪忍", "あかんよう", "在庫の都合", "ショップによる", "当店の都合", "当店都合",
         "店舗都合", "弊社都合", "ショップ都合", "店舗の都合", "ショップの都合", "発送遅延", "発送が遅",
         "システムの不具合", "価格の誤", "誤表記", "出荷でき", "発送でき", "販売を中止", "販売中止", "店頭で売れ",
-        "在庫管理", "破損", "当店のミス", "当店の不手際", "不手際", "手違い", "時化", "メーカーより", "メーカーの都合",
-        "製造の都合", "製造上の都合",
+        "在庫管理", "破損", "当店のミス", "当店の不手際", "不手際", "手違い", "時化", "システム障害", "二重受注",
+        "割れて", "欠けて", "販売を終え", "販売を終了", "取扱を終", "壊れて", "傷んで", "枯れて", "メーカーより",
+        "メーカーの都合", "製造の都合", "製造上の都合",
     ];
     let said = shop.iter().find_map(|word| said_loosely(page, word));
     // who asks whether to cancel has a reason of its own
     let asked = || (cancelled == Cancelled::Pending).then_some((1, 0..0));
-    said.or_else(asked).and_then(|place| found(place, Cause::Shop))
+    said.or_else(asked).or_else(|| sorry(page, cancelled)).and_then(|place| found(place, Cause::Shop))
 }

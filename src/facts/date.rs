@@ -25,12 +25,15 @@ patterns! {
         )";
     WEEKDAY = r"^\s?(?:[\(\[<]\s?(月|火|水|木|金|土|日)(?:曜日|曜)?(?:[・/]?祝日?)?\s?[\)\]>]|(月|火|水|木|金|土|日)曜日?|\((mon|tue|wed|thu|fri|sat|sun)[a-z]*\))";
     TIME = r"(?x)^
-        (?P<gap>\s?(?:の|,|、|:|/)?\s?)
+        (?P<gap>\s?(?:の|,|、|:|/|at)?\s?)
         (?P<half>午前|午後|am|pm|昼|夜|朝|夕方|深夜|未明)?\s?
         (?: (?P<h>[0-9]{1,2}) \s?(?: : \s?(?P<m>[0-9]{2}) (?::[0-9]{2})? | 時 \s?(?: (?P<jm>[0-9]{1,2}) \s?分 | (?P<quarter>半) )? )
+          | (?P<bare>[0-9]{1,2}) \s? (?P<mark>am|pm|a\.m\.|p\.m\.)
           | (?P<kh>[一二三四五六七八九十〇]{1,3})時
           | (?P<noon>正午) )
         \s?(?P<after>am|pm)?";
+    /// 3 p.m. on Friday, …; noon on …: the hour before the day.
+    HOUR_BEFORE = r"(?:(?P<noon>noon)|(?P<h>[0-9]{1,2})(?::(?P<m>[0-9]{2}))?\s?(?P<mark>am|pm|a\.m\.|p\.m\.))(?:\s(?:jst\s)?on|,)?\s(?:(?:mon|tues?|wednes|thurs|fri|satur|sun)day,?\s)?$";
     NEXT = r"翌\s?(?P<h>[0-9]{1,2}):(?P<m>[0-9]{2})";
     SPAN = r"(?:(?P<h>[0-9]{1,3})時間(?:限定|以内|限り)?|(?:本日より|本日から|受信後|メール到着後|到着後)?\s?(?P<d>[0-9]{1,2})日(?:間)?(?:以内|間限定|間有効))";
 }
@@ -185,6 +188,13 @@ fn stamp(text: &str, captures: &regex::Captures<'_>, mut range: Range<usize>, to
         time_of_day = Some((hour, minute));
     }
     let (until, from) = follows(text.get(end..).unwrap_or_default());
+    if time_of_day.is_none()
+        && (has("eng") || has("engm"))
+        && let Some((start, hour, minute)) = hour_before(before)
+    {
+        range.start = start;
+        time_of_day = Some((hour, minute));
+    }
 
     let mut confidence = Confidence::High;
     let day = if has("y") {
@@ -270,21 +280,35 @@ fn time(tail: &str) -> Option<(usize, i8, i8)> {
     } else if let Some(kanji_hour) = captures.name("kh") {
         (i8::try_from(kanji(kanji_hour.as_str()).filter(|_| kanji_hour.as_str() != "〇")?).ok()?, 0)
     } else {
-        (number("h")?, number("m").or_else(|| number("jm")).unwrap_or(0))
+        (number("h").or_else(|| number("bare"))?, number("m").or_else(|| number("jm")).unwrap_or(0))
     };
     if captures.name("quarter").is_some() {
         minute = 30;
     }
-    let half = captures.name("half").or_else(|| captures.name("after")).map(|half| half.as_str());
+    let half = ["half", "after", "mark"].iter().find_map(|name| captures.name(name)).map(|half| half.as_str());
     match half {
-        Some("午後" | "pm" | "夕方") if hour < 12 => hour += 12,
+        Some("午後" | "pm" | "p.m." | "夕方") if hour < 12 => hour += 12,
         Some("夜") if (5..12).contains(&hour) => hour += 12,
         Some("昼") if (1..5).contains(&hour) => hour += 12,
-        Some("午前" | "am") if hour == 12 => hour = 0,
+        Some("午前" | "am" | "a.m.") if hour == 12 => hour = 0,
         Some("深夜") if hour < 5 => hour += 24,
         _ => {}
     }
     ((0..=29).contains(&hour) && (0..60).contains(&minute)).then_some((all.end(), hour, minute))
+}
+
+/// The hour that stands right before an English date: where it begins, hours and minutes.
+fn hour_before(before: &str) -> Option<(usize, i8, i8)> {
+    let from = before.char_indices().rev().take(40).last().map_or(0, |(at, _)| at);
+    let captures = HOUR_BEFORE.captures(before.get(from..)?)?;
+    let start = from + captures.get(0)?.start();
+    let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<i8>().ok());
+    if captures.name("noon").is_some() {
+        return Some((start, 12, 0));
+    }
+    let late = captures.name("mark").is_some_and(|mark| mark.as_str().starts_with('p'));
+    let hour = number("h").filter(|hour| (1..=12).contains(hour))? % 12 + if late { 12 } else { 0 };
+    Some((start, hour, number("m").unwrap_or(0)))
 }
 
 fn week(name: &str) -> Option<Weekday> {
@@ -392,6 +416,10 @@ mod tests {
             ("2026/11/20 20:01:33", "2026-11-20T20:01:00+09:00"),
             ("本日より7日以内", "2026-12-07T23:59:59+09:00"),
             ("Dec 24, 2026", "2026-12-24T23:59:59+09:00"),
+            ("December 4, 5 pm", "2026-12-04T17:00:00+09:00"),
+            ("by noon on Friday, December 4", "2026-12-04T12:00:00+09:00"),
+            ("by 3:30 p.m. on December 4", "2026-12-04T15:30:00+09:00"),
+            ("December 4 at 11 a.m.", "2026-12-04T11:00:00+09:00"),
             ("明日二十時", "2026-12-01T20:00:00+09:00"),
         ] {
             let found = ends(text);

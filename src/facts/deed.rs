@@ -8,7 +8,7 @@ use std::ops::Range;
 
 patterns! {
     /// 注文を閉じる, 無かったことに: an order ends without the word.
-    CLOSED = r"(?:ご?注文|オーダー|お取引|今回)[^。!?\n]{0,24}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ)|[をは]\s?解除(?:し|いたし|させ|の手続))";
+    CLOSED = r"(?:ご?注文|オーダー|お取引|契約|お申込|今回)[^。!?\n]{0,24}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ)|[をは]\s?解除(?:し|いたし|させ|の手続))";
     ENGLISH = r"(?x)
         (?:has|have|had)\s(?:now\s|already\s)?been\scancell?ed | (?:was|were|is\snow|are\snow)\s(?:automatically\s)?cancell?ed
       | \bcancell?ed\s(?:your|the|this)\sorder | \bhad\sto\scancel | (?:have|we)\scancell?ed | must\scancel | cancellation\s(?:notice|complete|confirmed|of\syour)
@@ -29,11 +29,12 @@ const NOT_CANCEL: &[&str] = &[
 ];
 /// What makes it a deed: behind the word, in the same sentence.
 const DEED: &[&str] = &[
-    "いたしました", "しました", "させていただきました", "となりました", "になりました", "されました", "完了", "確定",
-    "成立", "させていただきます", "させていただ", "させてもら", "させてくださ", "することとな", "するはこび",
-    "する運び", "せざるを得", "お願いいたしたく", "扱いと", "処理済", "済みです", "なりましたので",
-    "の手続きを行いました", "行いました", "終えました", "終わりました", "済ませ", "済まし", "済みまし", "ときました",
-    "承りました", "承認されました", "いたしております", "のお知らせ", "いたします",
+    "いたしました", "しました", "いたしまして", "させていただきまして", "させてもろ", "させてけろ", "させておくれ",
+    "させていただきました", "となりました", "になりました", "されました", "完了", "確定", "成立", "させていただきます",
+    "させていただ", "させてもら", "させてくださ", "することとな", "するはこび", "する運び", "せざるを得",
+    "お願いいたしたく", "扱いと", "処理済", "済みです", "なりましたので", "の手続きを行いました", "行いました",
+    "終えました", "終わりました", "済ませ", "済まし", "済みまし", "ときました", "承りました", "承認されました",
+    "いたしております", "のお知らせ", "いたします",
 ];
 /// What marks a received wish, not a deed.
 pub(super) const RECEIVED: &[&str] = &[
@@ -110,7 +111,9 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             // English: what was cancelled is a deed; what can, may or could be is policy, and "your cancelled order" a name
             let english = word.is_ascii();
             let deed_in_english = english && ENGLISH.is_match(whole);
-            let done = if english { deed_in_english } else { DEED.iter().any(|deed| after.contains(deed)) };
+            // 椎茸の分は取消|まして、…
+            let japanese = || after.starts_with("まして") || DEED.iter().any(|deed| after.contains(deed));
+            let done = if english { deed_in_english } else { japanese() };
             if done && !question && !wish && !service && !remark {
                 return Some((v, sentence));
             }

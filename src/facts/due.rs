@@ -82,8 +82,9 @@ fn seconds(text: &str, end: usize) -> Option<u8> {
 /// A date with `まで` in a sentence that asks for an answer.
 fn reply_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
     let asks = [
-        "ご返信", "ご返答", "ご回答", "お返事", "ご連絡", "お知らせください", "お知らせください", "返信", "回答",
-        "お待ち", "ご意向", "reply", "respond", "let us know", "tell us", "お答え", "お選び", "番号を", "お申し付け",
+        "ご返信", "ご返答", "ご回答", "お返事", "ご連絡", "お知らせください", "返信", "回答", "返事", "お聞かせ",
+        "お待ち", "ご意向", "reply", "respond", "let us know", "tell us", "your answer", "お答え", "お選び", "番号を",
+        "お申し付け",
     ];
     before_end(
         page,
@@ -100,8 +101,14 @@ fn pay_by(page: &Page<'_>) -> Option<Found<Timestamp>> {
 
 fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Timestamp>> {
     let view = &page.joined;
-    for (at, _) in view.hits(asks) {
-        let sentence = view.sentence_at(at);
+    let sentences = view.hits(asks).into_iter().map(|(at, _)| (at, view.sentence_at(at)));
+    // ご都合をお聞かせ願えますか。11月20日の夕方5時まででお願いします。
+    let next = sentences.clone().filter_map(|(_, asked)| {
+        let rest = view.slice(asked.end..view.line_at(asked.start).end);
+        let at = asked.end + rest.find(|c: char| !matches!(c, '。' | '!' | '?' | ' '))?;
+        view.slice(view.sentence_at(at)).contains("まで").then(|| (at, view.sentence_at(at)))
+    });
+    for (at, sentence) in sentences.clone().chain(next) {
         let words = view.slice(sentence.clone());
         if !view.counts(at) || not.iter().any(|word| words.contains(word)) {
             continue;
@@ -121,7 +128,7 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
         };
         let asked = [
             "うれし", "嬉し", "助か", "幸い", "ほし", "could you", "ください", "ください", "お願い", "いただけ",
-            "いただけ", "ます", "please", "must", "ませ",
+            "いただけ", "ます", "please", "must", "need", "ませ",
         ]
         .iter()
         .any(|word| words.contains(word));
@@ -129,7 +136,14 @@ fn before_end(page: &Page<'_>, asks: &[&str], not: &[&str]) -> Option<Found<Time
             && asked
         {
             let range = sentence.start + stamp.range.start..sentence.start + stamp.range.end;
-            return Some(view.found(stamp.end(), range, stamp.confidence));
+            // 3日以内に counts from this mail, unless it counts from the day the goods come
+            let within = words.get(stamp.range.clone()).is_some_and(|said| said.ends_with("日以内"));
+            let general =
+                ["場合", "とき", "時は", "際", "到着", "お届け後", "受け取り後", "受取後", "お受取", "発送後"]
+                    .iter()
+                    .any(|word| words.contains(word));
+            let confidence = if within && !general { Confidence::High } else { stamp.confidence };
+            return Some(view.found(stamp.end(), range, confidence));
         }
     }
     None

@@ -225,6 +225,8 @@ pub enum Stage {
     Split,
     /// An item thought to be out of stock was found.
     FoundAfterAll,
+    /// Shop and shopper agreed that the order goes on: she waits.
+    Agreed,
     /// Shipped.
     Shipped,
 }

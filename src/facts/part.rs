@@ -1,9 +1,48 @@
 //! A part of an order falls away, and the rest lives on.
 
+use super::asked::ASKS;
 use super::frame::{Frame, frames};
 use super::page::Page;
-use super::said::{is_said, said, short};
+use super::pattern::patterns;
+use super::said::{is_said, said, said_loosely, short};
 use std::ops::Range;
+
+patterns! {
+    /// ご注文から外させて, こちらを除いてお送り: something is taken out, the rest is sent.
+    TAKEN_OUT = r"(?x)
+        (?:ご?注文(?:内容)?|お届けの品|お送りする(?:もの|品物?))(?:から|より)(?:は)?[^。!?\n]{0,6}(?:外|除|はず|のぞ|省|削|お?取消|キャンセル)
+      | (?:removed|taken\s(?:off|out\sof)|dropped)\s(?:from\s)?(?:your|the|this)\sorder\b
+      | (?:を|は)(?:除い|除き|のぞい|抜い|省い)[^。!?\n]{0,16}(?:お送り|発送|お届け|出荷|お渡し)
+      | (?:[^た]だけ|のみ)の(?:お届け|発送|お送り|出荷|ご用意)(?:と|に)(?:させ|いたしま|なりま|なって)";
+    /// 茶碗のみ本日発送いたします: what is sent, where something else is not to be had.
+    ONLY = r"(?:代|代金|分)(?:の)?[^。!?\n]{0,12}(?:を|分)(?:差し?引|お引き)[^。!?\n]{0,20}(?:支払|請求|お代)|(?:[^た]だけ|のみ)(?:を)?[^る先。!?\n]{0,6}(?:お送りいたします|お送りします|発送いたします|発送します|お届けいたします|お届けします|送っから|送らせて|お送りさせて)";
+    /// 椎茸の分は取消まして: the share of one of the goods.
+    SHARE = r"(?:の分|のぶん|[ァ-ヶー一-龠]分)(?:だけ|のみ)?(?:は|を|につきましては|については)?[、,]?\s?(?:ご注文から|こちらで|いったん|一旦)?(?:キャンセル|取消|取りやめ|取下げ|お取消|外さ|除か|除い)";
+}
+
+/// Words that make 分 mean all of it: ご注文分はキャンセル.
+const ALL: &[&str] =
+    &["注文", "今回", "全部", "全て", "すべて", "全品", "全", "購入", "日", "件", "付与", "進呈", "獲得"];
+
+/// Something is taken out of the order, in prose.
+fn taken_out(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    let view = &page.joined;
+    let out = TAKEN_OUT.find_iter(view.text()).map(|hit| hit.range());
+    let short = short(page).is_some();
+    let only = ONLY.find_iter(view.text()).map(|hit| hit.range()).filter(|_| short);
+    let share = SHARE.find_iter(view.text()).map(|hit| hit.range()).filter(|range| {
+        let words = view.slice(range.start..range.end);
+        let kept = words.find('分').map_or(range.start, |at| range.start + at);
+        let before = view.slice(view.sentence_at(range.start).start..kept);
+        !ALL.iter().any(|word| before.trim_end_matches('の').ends_with(word))
+    });
+    let fits = |range: &Range<usize>| {
+        let rest = view.slice(range.end..view.sentence_at(range.start).end.max(range.end));
+        let asks = ["でしょうか", "ますか", "ませんか", "しましょう", "可能", "できます", "なさ"];
+        is_said(view, range.start, range.end) && !asks.iter().any(|word| rest.contains(word))
+    };
+    out.chain(share).chain(only).find(fits).map(|range| (1, range))
+}
 
 /// The order's sums were changed: said as a deed, or in the subject. 注文内容の変更や… in the small print is neither.
 fn changed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
@@ -54,6 +93,11 @@ const PART: &[Frame] = &[
     (&["remaining items", "other items", "rest of your order", "the rest"], &["ship", "sent", "deliver"], 24),
 ];
 
+/// What is to become of the rest is asked, not told.
+fn asked(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    ASKS.iter().find_map(|word| said_loosely(page, word))
+}
+
 /// Some of the items, or the order's sums, changed while the order lives.
 pub(super) fn partial(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let words = [
@@ -65,8 +109,9 @@ pub(super) fn partial(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             frames(view, PART).into_iter().find(|range| is_said(view, range.start, range.end)).map(|range| (v, range))
         })
     };
-    let place = said(page, &words).or_else(|| changed(page)).or_else(framed)?;
-    let cancels = page.has(&["キャンセル", "取消", "取下げ", "cancel"]) || short(page).is_some();
+    let out = taken_out(page).filter(|_| asked(page).is_none());
+    let cancels = page.has(&["キャンセル", "取消", "取下げ", "cancel"]) || short(page).is_some() || out.is_some();
+    let place = said(page, &words).or_else(|| changed(page)).or_else(framed).or(out)?;
     // 全部: 一部商品の在庫切れのため、ご注文全体をキャンセル
     let all = page.has(&["ご注文全体を", "ご注文をすべて", "全てキャンセル", "すべてキャンセル", "entire order"]);
     (cancels && !all).then_some(place)

@@ -3,7 +3,7 @@
 use super::label::{Kind, Labelled};
 use super::page::{Page, View};
 use super::said::{from_shop, is_rule_of_the_house, is_topic};
-use super::{Confidence, Facts, Field, Form, Found, PointsReturn, date, money};
+use super::{Confidence, Facts, Field, Form, Found, PointsReturn, Stage, date, money};
 use crate::text::clause;
 use std::ops::Range;
 
@@ -68,6 +68,15 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     if facts.order_numbers.is_empty()
         && nobodys
         && let Some(found) = &mut facts.points_return
+    {
+        found.confidence = Confidence::Low;
+    }
+    // no number, in a mail about an order that lives: small print
+    let lives = facts.cancelled.is_none() && facts.stage.as_ref().is_some_and(|stage| stage.value != Stage::Agreed);
+    if let Some(found) = &mut facts.points_return
+        && lives
+        && found.value.amount.is_none()
+        && found.value.form != Form::Done
     {
         found.confidence = Confidence::Low;
     }
@@ -217,7 +226,7 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
         Form::Refused
     } else if DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word)))
         && !later(clause_after)
-        && (word.is_ascii() || !later(leading))
+        && (if word.is_ascii() { !is_to_come(before) } else { !later(leading) })
         && !["するよう", "されるよう", "していただくよう", "予定"].iter().any(|word| clause_after.contains(word))
         && !before.ends_with("自動的に")
     {
@@ -226,8 +235,13 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
         Form::Promised
     };
     // a rule about what has lapsed, not a word about this order
-    let general =
-        ["場合", "過ぎた", "過ぎま", "失効した", "一般", "なお、"].iter().any(|word| text.contains(word)) || supposed;
+    let general = [
+        "場合", "過ぎた", "過ぎま", "失効した", "期限切れの", "期限切れポイント", "期限の切れた", "期限が切れた",
+        "一般", "なお、",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
+        || supposed;
     // このような場合は: this very one
     let general = general && !["このような場合", "この場合", "今回の場合"].iter().any(|word| text.contains(word));
     let confidence = if general
@@ -248,6 +262,12 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     let range = sentence.start..sentence.end;
     let from = trim_start(view, &range);
     Some((view.found(PointsReturn { amount, form }, from..range.end, confidence), range))
+}
+
+/// It has been cancelled and your points will be |returned: the last auxiliary counts.
+fn is_to_come(before: &str) -> bool {
+    let last = |words: &[&str]| words.iter().filter_map(|word| before.rfind(word)).max();
+    last(&["will ", "shall ", "'ll ", "going to ", "to be "]) > last(&["has been", "have been", "were ", "was "])
 }
 
 fn clause_of(after: &str) -> &str {
@@ -383,6 +403,8 @@ mod tests {
             ("期間限定ポイント500ポイントは返還されません。", Some((Form::Refused, Some(500)))),
             ("今回ご利用のポイントは返還の対象外です。", Some((Form::Refused, None))),
             ("Your 500 points have been returned to your account.", Some((Form::Done, Some(500)))),
+            ("it has been cancelled and any points used will be restored.", Some((Form::Promised, None))),
+            ("it will not ship, and your 500 points have been returned.", Some((Form::Done, Some(500)))),
             ("キャンセルされた場合、ポイントは返還されます。", None),
             ("500ポイントを進呈いたしました", None),
             ("今回のお買い物で20ポイント獲得予定", None),

@@ -10,8 +10,8 @@ const OUT_OF_STOCK: &[&str] = &[
     "欠品", "在庫切れ", "在庫切れ", "品切れ", "売り切れ", "売り切れ", "完売", "手配ができ", "手配でき", "ご用意ができ",
     "ご用意でき", "ご準備ができ", "ご準備でき", "廃番", "終売", "在庫がな", "在庫が無", "在庫もござい", "在庫はござい",
     "在庫がござい", "在庫を確保でき", "在庫確保ができ", "在庫が確保でき", "入荷できな", "入荷の見込みが",
-    "入荷が見込め", "バックオーダー", "生産終了", "メーカー終了", "在庫なし", "在庫不足", "在庫の差異", "在庫数の誤",
-    "out of stock", "out-of-stock", "sold out", "unavailable", "no longer available",
+    "入荷が見込め", "バックオーダー", "生産終了", "メーカー終了", "在庫ない", "在庫なし", "在庫不足", "在庫の差異",
+    "在庫数の誤", "out of stock", "out-of-stock", "sold out", "unavailable", "no longer available",
 ];
 
 /// A shortage in other words: what runs out, and that it did. The verbs say it by themselves; denials are looked for
@@ -54,7 +54,21 @@ const GONE: &[Frame] = &[
         14,
     ),
     (
-        &["入れ違い", "行き違い", "店頭", "他店", "他のお客様", "別のお客様"],
+        &["ご用意", "ご準備", "手配", "お届け", "ご提供", "調達", "入手", "確保", "納品", "お渡し", "製造"],
+        &["難し", "むずかし", "困難", "叶わな", "叶いませ", "かなわな", "かないませ", "及びませ"],
+        4,
+    ),
+    (&["しか"], &["残って", "残り", "在庫が", "ご用意", "ございませ", "ありませ", "お送りでき", "ない", "なく"], 8),
+    (
+        &["音が", "音も", "電源が", "電源も", "灯りが", "明かりが", "映像が", "画面が", "動作が"],
+        &[
+            "出なく", "出ず", "出ませ", "入らなく", "入らず", "入りませ", "点かなく", "点かず", "つかなく", "映らなく",
+            "しなく",
+        ],
+        8,
+    ),
+    (
+        &["入れ違い", "行き違い", "店頭", "店で", "店舗で", "他店", "他のお客様", "別のお客様"],
         &["売れ", "販売済", "ご購入", "完売", "なくな"],
         14,
     ),
@@ -155,9 +169,17 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             .iter()
             .any(|stem| word.starts_with(stem));
             let denied = cannot(view, at, end) || word.ends_with('な') || word.ends_with("無");
-            let supposed = clause::is_supposed(view.text(), at, end);
+            let supposed = is_supposed(view, at, end);
             // 欠品により手配ができず denies the arranging, 欠品ではございません the shortage
-            let rest: String = view.slice(end..view.sentence_at(at).end.max(end)).chars().take(12).collect();
+            let after = view.slice(end..view.sentence_at(at).end.max(end));
+            let rest: String = after.chars().take(12).collect();
+            // 完売していたあの商品が帰ってきました: it is back
+            let was = ["していた", "しておりました", "ていた", "だった", "でした", "の商品", "の品"];
+            let back = was.iter().any(|word| after.starts_with(word))
+                && ["帰ってき", "再入荷", "復活", "再販", "再登場", "戻ってき"].iter().any(|word| after.contains(word));
+            if back {
+                continue;
+            }
             let itself =
                 denied && ["ありません", "ございません", "ない", "なく", "not "].iter().any(|no| rest.contains(no));
             if view.counts(at) && !supposed && if able { denied } else { !itself } {
@@ -184,6 +206,23 @@ pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     None
 }
 
+/// Whether a shortage is only supposed. 在庫がなく、似たものでしたら…: what is told first is so, whatever is offered then.
+fn is_supposed(view: &View<'_>, at: usize, end: usize) -> bool {
+    if !clause::is_supposed(view.text(), at, end) {
+        return false;
+    }
+    let sentence = view.sentence_at(at);
+    let rest = view.slice(end..sentence.end.max(end));
+    let told = |clause: &str| {
+        ["なく", "なり", "ため", "ので", "おり", "おらず", "ましたが", "ですが", "いて", "まして"]
+            .iter()
+            .any(|end| clause.ends_with(end))
+    };
+    let clause = rest.split(['、', ',']).next().filter(|clause| clause.len() < rest.len()).unwrap_or_default();
+    let word = view.slice(at..end + clause.len());
+    !told(word) || clause::supposes(view.slice(sentence.start..end + clause.len()))
+}
+
 /// Whether words are denied, their own でき included: お届けすることができ|なくなりました.
 fn cannot(view: &View<'_>, start: usize, end: usize) -> bool {
     let words = view.slice(start..end);
@@ -195,6 +234,12 @@ pub(super) fn first_of(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
         view.hits(words).into_iter().find(|(at, _)| view.counts(*at)).map(|(at, _)| (v, view.sentence_at(at)))
     })
+}
+
+/// 当店をお|選びいただきありがとうございます: thanks for what was done, no question.
+fn is_thanked(after: &str) -> bool {
+    let near: String = after.chars().take(16).collect();
+    after.starts_with("いただき") && ["ありがと", "感謝", "お礼"].iter().any(|thanks| near.contains(thanks))
 }
 
 /// A question is a question even where its clause is polite or conditional.
@@ -209,7 +254,8 @@ pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<
         ]
         .iter()
         .any(|word| sentence.contains(word))
-            || clause::is_negated(view.text(), at, end);
+            || clause::is_negated(view.text(), at, end)
+            || is_thanked(view.slice(end..view.sentence_at(at).end.max(end)));
         (!courtesy).then_some((v, at..end))
     })
 }

@@ -33,6 +33,28 @@ fn taken_back(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     })
 }
 
+/// She waits, as the shop repeats her words.
+const AGREED: &[Frame] = &[
+    (
+        &["お待ちいただく", "お待ちいただける", "お待ちくださる", "お待ちになる", "お待ちになられる", "待ってくださる"],
+        &["とのこと", "ということで", "ということ、", "との由", "とのご", "とのお", "との返", "旨"],
+        1,
+    ),
+    (&["happy to wait", "willing to wait", "agreed to wait", "agreeing to wait"], &[".", "!", ",", "for", "and"], 24),
+];
+
+/// お待ちいただくということで承りました: the question is answered, and the order goes on.
+fn agreed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    page.prose().into_iter().enumerate().skip(1).find_map(|(v, view)| {
+        let told = |range: &Range<usize>| {
+            let rest = view.slice(range.end..view.sentence_at(range.start).end.max(range.end));
+            let asks = ["でしょうか", "よろしい", "ますか", "になります", "となります", "になり、"];
+            is_said(view, range.start, range.end) && !asks.iter().any(|word| rest.contains(word))
+        };
+        frames(view, AGREED).into_iter().find(told).map(|range| (v, range))
+    })
+}
+
 pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
     let views = page.prose();
     let found = |(v, range): (usize, Range<usize>), value| views.get(v).map(|view| view.sure(value, range));
@@ -76,6 +98,9 @@ pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
         && !page.subject.text().contains("再入荷")
     {
         return found(place, Stage::FoundAfterAll);
+    }
+    if let Some(place) = agreed(page).filter(|_| !facts.order_numbers.is_empty() || from_shop(page)) {
+        return found(place, Stage::Agreed);
     }
     let refused = [
         "カードがご利用いただけ",

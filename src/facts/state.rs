@@ -22,8 +22,10 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
         || from_orders(page)
         || page.has(&["受注番号", "注文番号", "ご注文"]);
     let stage = stage(page, facts);
-    let lives =
-        matches!(stage.as_ref().map(|stage| stage.value), Some(Stage::FoundAfterAll | Stage::Delayed | Stage::Split));
+    let lives = matches!(
+        stage.as_ref().map(|stage| stage.value),
+        Some(Stage::FoundAfterAll | Stage::Agreed | Stage::Delayed | Stage::Split)
+    );
     if order_like {
         facts.cancelled = cancelled(page, facts, lives);
     }
@@ -232,6 +234,53 @@ mod tests {
                 Some(Partial),
                 Some(Cause::Shop),
             ),
+            (
+                "ご注文の件",
+                "トレイの分は取り消しまして、お支払いは3,000円だったところを1,800円に改めました。ごめんなさい。",
+                Some(Partial),
+                Some(Cause::Shop),
+            ),
+            ("ご注文の件", "欠けていたため、お皿はご注文から外させてください。", Some(Partial), Some(Cause::Shop)),
+            ("ご注文の件", "ご注文分はキャンセルいたしました。すみません。", Some(Claimed), Some(Cause::Shop)),
+            ("ご注文の件", "ご注文から外すことも可能です。", None, None),
+            ("規約第9条", "本件売買契約を解除させていただきました。遺憾に存じます。", Some(Claimed), Some(Cause::Shop)),
+            ("キャンセルについて", "ご返信が遅くなり申し訳ございません。キャンセルいたしました。", Some(Claimed), None),
+            // what shops say beside, of an order that lives
+            ("ご注文の件", "急須だけ先に発送いたします。別々の箱になります。", None, None),
+            ("ご注文の件", "ラッピングは茶碗のみとなります。急須は箱のままお送りいたします。", None, None),
+            ("ご注文の件", "領収書をご希望とのこと、承知いたしました。キャンセルではございません。", None, None),
+            (
+                "ご注文ありがとうございます",
+                "当店をお選びいただき誠にありがとうございます。完売していたあの毛布が帰ってきました。",
+                None,
+                None,
+            ),
+            // what is told first is so, whatever is offered then
+            (
+                "急須の件",
+                "急須の在庫がなく、似た急須でしたらご用意できます。替えてもよろしいでしょうか。",
+                Some(Pending),
+                Some(Cause::Shop),
+            ),
+            ("急須の件", "入荷が2月になりそうです。待ちますか？やめますか？", Some(Pending), Some(Cause::Shop)),
+            (
+                "Your order",
+                "Shall we cancel the order, or would you rather wait for new stock?",
+                Some(Pending),
+                Some(Cause::Shop),
+            ),
+            (
+                "ご注文の件",
+                "ご注文を間違われたとのこと、キャンセルの手続きをいたしました。",
+                Some(Claimed),
+                Some(Cause::Buyer),
+            ),
+            (
+                "ご注文の件",
+                "商品のお受け取りを二度お断りになりましたので、ご注文は取消となりました。",
+                Some(Claimed),
+                Some(Cause::Buyer),
+            ),
             ("商品発送のご連絡", "商品を発送いたしました。キャンセルはお受けできません。", None, None),
             (
                 "ご注文の件",
@@ -281,6 +330,8 @@ mod tests {
             ("ご入金確認のお知らせ", "ご入金を確認いたしました。", Stage::Paid),
             ("【重要】お支払い方法の変更のお願い", "クレジットカードの承認が取れませんでした。", Stage::CardRefused),
             ("ご注文ありがとうございます！", "ご注文を承りました。", Stage::Accepted),
+            ("Re: 在庫の件", "入荷までお待ちいただけるとのこと、承知いたしました。", Stage::Agreed),
+            ("Re: 在庫の件", "お待ちいただくということで、ありがとうございます。", Stage::Agreed),
             (
                 "在庫の件",
                 "先日は在庫切れとご案内しましたが、在庫を確保できましたので発送の準備を進めます。",

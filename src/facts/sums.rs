@@ -11,6 +11,9 @@ patterns! {
         (?:ご?利用|使用|お使い|使って|充て|充当|お支払)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|になられた|られた|れた|だった|でした|済み)?(?:分)?(?:の)?(?:楽天|期間限定)?ポイント(?:数)?
         (?:は|が|の|を|分|:|\(|\s){0,3}(?P<a>[0-9][0-9,]*)\s?(?:ポイント|pt|p|円)
       | (?P<b>[0-9][0-9,]*)\s?(?:ポイント|pt|p)(?:を|が|の|分を?)?(?:ご?利用|使用|お使い)
+      | ポイントは?、?(?P<e>[0-9][0-9,]*)\s?(?:ポイント|pt|p)(?:だけ|のみ)(?:を|は)?(?:頂戴|充て|充当|いただ|使わせ)
+      | ポイントは[^。、0-9\n]{0,8}(?P<f>[0-9][0-9,]*)(?:ポイント|pt|p)?(?:を)?(?:つかって|使って|充てて|充当して)(?:ある|あり|おり|い)
+      | (?P<g>[0-9][0-9,]*)\s?(?:ポイント|pt|p)(?:は|を)[^。、0-9\n]{0,14}(?:充てて|充てさせ|充当し|充当させ)
       | (?P<d>[0-9][0-9,]*)\s?(?:points?|pts?)\s(?:that\s)?you\s(?:used|spent|paid)
       | (?:ご?利用|使用|お使い|使って)(?:いただいた|いただきました|頂いた|頂きました|くださった|された|になった|済み|分)?(?:の)?(?:期間限定ポイント)?\(?(?P<c>[0-9][0-9,]*)\s?(?:ポイント|pt)
     ";
@@ -19,8 +22,10 @@ patterns! {
       | (?:ご?利用|使用|お使い)(?:いただいた|いただきました|頂いた|頂きました|された|になった|済み)?(?:の)?クーポン\(?(?P<b>[0-9][0-9,]*)\s?円
       | クーポン\s?(?P<c>[0-9][0-9,]*)\s?円(?:分)?を(?:ご?利用|使用)
     ";
+    /// ご請求額は1,700円となります: what is paid now.
+    NOW = r"(?:お?支払|ご?請求)(?:金額|額|総額|合計)?(?:は|が)(?P<a>[0-9][0-9,]*)\s?円(?:です|でござい|となり|になり|とさせ|に変更|へ変更)|will\s(?:now\s|only\s)?be\scharged\s(?P<b>[0-9][0-9,]*)\s?yen";
     /// 4,280円から2,960円に変更: the second is what is paid now.
-    CHANGED = r"(?:[0-9][0-9,]*)\s?円\s?(?:から|→|を)\s?(?P<a>[0-9][0-9,]*)\s?円\s?(?:に|へ|となり|と)";
+    CHANGED = r"(?:[0-9][0-9,]*)\s?円\s?(?:から|がら|→|を|だった(?:ところ|もの|の)?(?:を|が)?|でしたが)[、,]?\s?(?P<a>[0-9][0-9,]*)\s?円\s?(?:に|へ|となり|と|さ直)";
 }
 
 /// Fills in what the mail says of the order's money.
@@ -48,8 +53,11 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
                 .map(|(at, _)| at)
                 .find(|at| view.span(*at..*at + 1).range.start >= found.span.range.start);
             let sentence = at.map(|at| view.slice(view.sentence_at(at))).unwrap_or_default();
-            ["支払", "請求", "金額", "合計", "代金"].iter().any(|word| sentence.contains(word))
+            ["支払", "請求", "金額", "合計", "代金", "お代"].iter().any(|word| sentence.contains(word))
         });
+    }
+    if facts.payment_yen.is_none() {
+        facts.payment_yen = in_prose(page, &NOW);
     }
     facts.shipping_yen = amount(Kind::Shipping).or_else(|| free(page, &current, Kind::Shipping));
     facts.points_used = amount(Kind::Points).or_else(|| none_used(page, &current, Kind::Points));
@@ -193,7 +201,7 @@ fn free(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>>
 fn in_prose(page: &Page<'_>, pattern: &regex::Regex) -> Option<Found<u64>> {
     let view = &page.joined;
     pattern.captures_iter(view.text()).find_map(|captures| {
-        let number = ["a", "b", "c", "d"].iter().find_map(|name| captures.name(name))?;
+        let number = ["a", "b", "c", "d", "e", "f", "g"].iter().find_map(|name| captures.name(name))?;
         let sentence = view.sentence_at(number.start());
         let text = view.slice(sentence);
         // what can be used (up to …, from …) is not what was used; the next clause speaks of something else

@@ -6,7 +6,7 @@ use super::due;
 use super::event::{Event, EventKind, Said, Terms};
 use super::owed::Told;
 use crate::calendar::instant;
-use crate::facts::{Cancelled, Cause, OrderNumber, Stage};
+use crate::facts::{Cancelled, Cause, CouponRole, OrderNumber, Stage};
 use crate::mail::TrustLevel;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -113,7 +113,7 @@ pub(super) fn cancellation<'a>(
         .or_else(|| waiting.filter(|_| state != State::None).map(|notice| notice.event.at))
         .map(|at| at.max(instant(order.date().at(0, 0, 0, 0))));
     Cancellation {
-        cause: cause(notices, state, questions, conflicts),
+        cause: cause(notices, state, questions, conflicts).or_else(|| apologised(told, state)),
         state,
         t0,
         left: same.iter().filter(|_| partial).max_by_key(|notice| weight(notice)).map(|notice| notice.terms),
@@ -122,9 +122,9 @@ pub(super) fn cancellation<'a>(
     }
 }
 
-/// Shipped, or found after all.
+/// Shipped, found after all, or kept as shop and shopper agreed.
 fn lives(event: &Event) -> bool {
-    matches!(event.kind, EventKind::Order { stage: Stage::Shipped | Stage::FoundAfterAll, .. })
+    matches!(event.kind, EventKind::Order { stage: Stage::Shipped | Stage::FoundAfterAll | Stage::Agreed, .. })
 }
 
 /// Who caused it: as the best vouched for, then latest mail says that states it.
@@ -150,4 +150,13 @@ fn cause(
     });
     let asked = notices.iter().any(|notice| notice.form == Cancelled::Requested);
     best.map(|(_, cause)| cause).or(asked.then_some(Cause::Buyer))
+}
+
+/// Nobody names a cause, but the shop sends a coupon to apologise for this very order.
+fn apologised(told: &Told<'_>, state: State) -> Option<Cause> {
+    let sorry = told.events.iter().any(|event| match &event.kind {
+        EventKind::Coupon(coupon) => coupon.role == CouponRole::Apology,
+        _ => false,
+    });
+    (sorry && due::is_cancelled(state)).then_some(Cause::Shop)
 }

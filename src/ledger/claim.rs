@@ -6,11 +6,11 @@ use crate::facts::{Cancelled, CouponRole, Form, Stage};
 
 /// Everything that can be said of an order: what mails claim ([`Evidence::claim`]), and the shopper's own word.
 pub const CLAIMS: &[&str] = &[
-    "ordered", "accepted", "payment-due", "paid", "card-refused", "delayed", "split", "found-after-all", "shipped",
-    "cancel-confirmed", "cancel-claimed", "cancel-pending", "cancel-requested", "cancel-partial", "points-returned",
-    "points-promised", "points-refused", "coupon-granted", "coupon-apology", "coupon-returned", "coupon-refused",
-    "coupon-expiring", "coupon-advert", "pay-by", "restock", "said-confirm", "said-by-flag", "said-deny", "said-lost",
-    "said-lives", "said-limited", "said-note", "said-assign", "said-disown",
+    "ordered", "accepted", "payment-due", "paid", "card-refused", "delayed", "split", "found-after-all", "agreed",
+    "shipped", "cancel-confirmed", "cancel-claimed", "cancel-pending", "cancel-requested", "cancel-partial",
+    "points-returned", "points-promised", "points-refused", "coupon-granted", "coupon-apology", "coupon-returned",
+    "coupon-refused", "coupon-expiring", "coupon-advert", "pay-by", "restock", "said-confirm", "said-by-flag",
+    "said-deny", "said-lost", "said-lives", "said-limited", "said-note", "said-assign", "said-disown",
 ];
 
 /// What an event stands for among the evidence.
@@ -26,6 +26,7 @@ pub fn evidence(event: &Event) -> Evidence {
             Stage::Delayed => "delayed",
             Stage::Split => "split",
             Stage::FoundAfterAll => "found-after-all",
+            Stage::Agreed => "agreed",
             Stage::Shipped => "shipped",
         },
         EventKind::Cancel { form, .. } => match form {

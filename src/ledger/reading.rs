@@ -94,9 +94,12 @@ impl Reader<'_> {
 
     /// Mail that passes through the relay is written by shops: a shop can claim a cancellation, not confirm it.
     fn form(&self, form: Cancelled) -> Cancelled {
+        if form == Cancelled::Confirmed && self.by_shop() { Cancelled::Claimed } else { form }
+    }
+
+    fn by_shop(&self) -> bool {
         let from = self.mail.from.domain();
-        let by_shop = from == "shop.rakuten.co.jp" || from.ends_with(".shop.rakuten.co.jp");
-        if form == Cancelled::Confirmed && by_shop { Cancelled::Claimed } else { form }
+        from == "shop.rakuten.co.jp" || from.ends_with(".shop.rakuten.co.jp")
     }
 
     /// A provider vouches for a sender, not for what that sender passes on: a forwarded text can be edited, and a
@@ -110,7 +113,10 @@ impl Reader<'_> {
     /// One event for each order that the words speak of.
     fn events(&self, span: &Span, mut kind: EventKind) -> Vec<Event> {
         let numbers: Vec<_> = self.facts.order_numbers.iter().filter(|found| self.is_sure(found)).collect();
-        let orders = whose::orders(self.mail, &numbers, span);
+        let mut orders = whose::orders(self.mail, &numbers, span);
+        if orders.is_empty() && matches!(kind, EventKind::Order { .. } | EventKind::Cancel { .. }) {
+            orders.extend(self.answered());
+        }
         // of several orders nobody can tell whose the sums are
         if numbers.first().is_some_and(|first| orders.iter().any(|order| *order != first.value))
             && let EventKind::Order { terms, .. } | EventKind::Cancel { terms, .. } = &mut kind
@@ -130,6 +136,15 @@ impl Reader<'_> {
             }
             orders => orders.iter().map(|order| self.event(Some(order), span, kind.clone())).collect(),
         }
+    }
+
+    /// The order that a shop's answer is about when only the quotation below it names one, and no other. What stands
+    /// there claims nothing; it only says what the new words are about. Points are not booked on it.
+    fn answered(&self) -> Option<OrderNumber> {
+        let mut numbers = self.facts.order_numbers.iter();
+        let first = numbers.next().filter(|_| self.by_shop())?;
+        let same = numbers.all(|number| number.value == first.value);
+        (same && self.part(&first.span) == PartKind::Quoted).then(|| first.value.clone())
     }
 
     /// One event for each order of a list with its points. What stands within one entry of the list is said of that
@@ -291,6 +306,38 @@ mod tests {
         let mut facts = returned(&plain);
         facts.points_return.as_mut().unwrap().confidence = Confidence::Low;
         assert_eq!(events(&plain, &facts), []);
+    }
+
+    #[test]
+    fn an_answer_is_about_the_order_that_it_quotes() {
+        let text = "キャンセルにはせず、お待ちします。\n> 注文番号 399999-20261120-0123456789\n> 500ポイントを返還\n";
+        let quoted_from = text.find('>').unwrap();
+        let told = |from: &str, text: &str, facts: &Facts| {
+            let mut mail = mail(from, TrustLevel::Verified, text);
+            mail.parts = vec![
+                Part { kind: PartKind::New, range: 0..quoted_from },
+                Part { kind: PartKind::Quoted, range: quoted_from..text.len() },
+            ];
+            events(&mail, facts).into_iter().map(|event| event.order.map(|order| order.to_string())).collect::<Vec<_>>()
+        };
+        let shop = "a_1@shop.rakuten.co.jp";
+        let plain = mail(shop, TrustLevel::Verified, text);
+        let number = Found { confidence: Confidence::Low, ..returned(&plain).order_numbers.remove(0) };
+        let facts = Facts {
+            order_numbers: vec![number.clone()],
+            stage: Some(found(&plain, "お待ち", Stage::Agreed)),
+            ..Facts::default()
+        };
+        assert_eq!(told(shop, text, &facts), [Some(ORDER.to_owned())]);
+        // nobody else's answer, no other number beside it, and no points
+        assert_eq!(told("friend@example.org", text, &facts), [None]);
+        let other = crate::facts::OrderNumber::parse("399999-20261121-0123456790").unwrap();
+        let mut two = facts.clone();
+        two.order_numbers.push(Found { value: other, ..number });
+        assert_eq!(told(shop, text, &two), [None]);
+        let points = PointsReturn { amount: Some(500), form: Form::Done };
+        let points = Facts { stage: None, points_return: Some(found(&plain, "お待ち", points)), ..facts };
+        assert_eq!(told(shop, text, &points), [None]);
     }
 
     #[test]

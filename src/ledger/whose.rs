@@ -10,8 +10,13 @@ const POINTING: &[&str] = &[
     "4件", "４件", "二件", "三件", "both", "following", "these orders",
 ];
 
+/// Endings of a sentence: behind a number they tell what became of that order.
+const SAYING: &[&str] = &[
+    "ます", "まし", "ませ", "です", "済", "予定", "完了", "。", " is ", " was ", " will ", " has ", " be ", "shipped",
+];
+
 /// The orders that the words at a span speak of, out of the numbers of the mail: those of the same sentence; else, when
-/// it points to a list, the whole list; else the first. A number of which something else is said is left alone.
+/// it points to a list, the whole list; else, in an entry of a list, the one at its head; else the first. A number of which something else is said is left alone.
 pub(super) fn orders(mail: &Mail, numbers: &[&Found<OrderNumber>], span: &Span) -> Vec<OrderNumber> {
     let Some(first) = numbers.first() else { return Vec::new() };
     if numbers.iter().all(|number| number.value == first.value) {
@@ -33,13 +38,54 @@ pub(super) fn orders(mail: &Mail, numbers: &[&Found<OrderNumber>], span: &Span) 
     if named.is_empty() && points {
         named = list(mail, numbers);
     }
+    if named.is_empty() && span.field == Field::Body {
+        named = entry(text, numbers, span.range.start);
+    }
     let mut orders: Vec<OrderNumber> = named.into_iter().map(|number| number.value.clone()).collect();
     orders.sort();
     orders.dedup();
     if orders.is_empty() { vec![first.value.clone()] } else { orders }
 }
 
-/// The numbers that stand alone in lines of the body, with the same label as the first of them.
+/// Of a list whose entries each tell of one order: the number at the head of the entry that the words stand in.
+fn entry<'a>(text: &str, numbers: &[&'a Found<OrderNumber>], at: usize) -> Vec<&'a Found<OrderNumber>> {
+    let in_body = || numbers.iter().copied().filter(|number| number.span.field == Field::Body);
+    let Some(head) = in_body().filter(|number| number.span.range.end <= at).max_by_key(|number| number.span.range.end)
+    else {
+        return Vec::new();
+    };
+    // nothing but an empty line ends an entry, and a line of its own begins it
+    let between = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let together = |from: usize, to: usize| {
+        let mut lines: Vec<&str> = between(from, to).split('\n').skip(1).collect();
+        lines.pop(); // the line of the words themselves
+        !lines.iter().any(|line| line.trim().is_empty())
+    };
+    let line = stretch(text, &head.span.range, &['\n']);
+    let leads = !between(line.start, head.span.range.start).contains(|c: char| is_kana(c) || c == '。');
+    // the other orders have their entries too: something is said below their numbers
+    let told = |number: &&Found<OrderNumber>| {
+        let own = stretch(text, &number.span.range, &['\n']);
+        let below = text.get(own.end..).unwrap_or_default().trim_start_matches('\n').lines().next().unwrap_or_default();
+        number.value == head.value
+            || (!below.trim().is_empty()
+                && OrderNumber::parse(below.trim()).is_none()
+                && !in_body()
+                    .any(|other| own.end < other.span.range.start && other.span.range.start <= own.end + below.len()))
+    };
+    if line.end <= at && together(head.span.range.end, at) && leads && in_body().all(|number| told(&number)) {
+        vec![head]
+    } else {
+        Vec::new()
+    }
+}
+
+fn is_kana(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{3096}')
+}
+
+/// The numbers at the head of lines of the body, with the same label as the first of them, and nothing said of them
+/// there but what was ordered.
 fn list<'a>(mail: &Mail, numbers: &[&'a Found<OrderNumber>]) -> Vec<&'a Found<OrderNumber>> {
     let text = mail.body.raw.as_str();
     let label = |number: &Found<OrderNumber>| -> Option<String> {
@@ -47,7 +93,9 @@ fn list<'a>(mail: &Mail, numbers: &[&'a Found<OrderNumber>]) -> Vec<&'a Found<Or
         let before = text.get(line.start..number.span.range.start)?;
         let after = text.get(number.span.range.end..line.end)?;
         let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
-        letters(after).is_empty().then(|| letters(before))
+        let apart = after.starts_with(|c: char| !c.is_alphanumeric() && c != '。');
+        let says = SAYING.iter().any(|word| after.contains(word));
+        (letters(after).is_empty() || apart && !says).then(|| letters(before))
     };
     let in_body = || numbers.iter().copied().filter(|number| number.span.field == Field::Body);
     let Some(of_the_first) = in_body().find_map(label) else { return Vec::new() };
@@ -81,8 +129,19 @@ mod tests {
         let numbers: Vec<_> =
             facts.order_numbers.iter().filter(|number| number.confidence == Confidence::High).collect();
         let start = mail.body.raw.find("キャンセル").unwrap();
-        let span = Span { field: Field::Body, range: start..start + "キャンセル".len() };
-        orders(&mail, &numbers, &span).iter().map(ToString::to_string).collect()
+        let end = start + "キャンセル".len();
+        let orders = |from: usize| {
+            orders(&mail, &numbers, &Span { field: Field::Body, range: from..end })
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        // the word alone, or the sentence from its beginning
+        let sentence = mail.body.raw[..start]
+            .rfind(['\n', '。'])
+            .map_or(0, |at| at + mail.body.raw[at..].chars().next().unwrap().len_utf8());
+        assert_eq!(orders(start), orders(sentence));
+        orders(start)
     }
 
     #[test]
@@ -93,13 +152,26 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_below_a_number_is_said_of_it() {
+        assert_eq!(of(&format!("● {A}\n→ 発送しました\n\n● {B}\n→ キャンセルいたしました")), [B]);
+        assert_eq!(of(&format!("● {A}\n→ キャンセルいたしました\n\n● {B}\n→ 発送しました")), [A]);
+        assert_eq!(of(&format!("(1) {A} 帆船\n 発送済\n(2) {B} 汽車\n 完売のためキャンセルいたしました")), [B]);
+        // below the last of two numbers, and not in an entry
+        assert_eq!(of(&format!("受注番号：{A}\n受注番号：{B}\nキャンセルいたしました。")), [A]);
+        assert_eq!(of(&format!("● {A}\n→ 帆船\n● {B}\n→ 汽車\n\nキャンセルいたしました。")), [A]);
+    }
+
+    #[test]
     fn a_list_is_meant_only_when_it_is_pointed_to() {
         assert_eq!(of(&format!("下記2件をキャンセルいたしました。\n受注番号：{A}\n受注番号：{B}")), [A, B]);
         assert_eq!(of(&format!("以下のご注文をキャンセルいたしました。\n① {A}\n② {B}")), [A, B]);
         assert_eq!(of(&format!("キャンセルいたしました。\n受注番号：{A}\n受注番号：{B}")), [A]);
+        // what was ordered stands behind the number
+        assert_eq!(of(&format!("いずれもキャンセルしました。\n・{A}（水草）\n・{B}　金魚鉢　420ポイント")), [A, B]);
         // another label, another story
         let again = format!("下記をキャンセルいたしました。\n受注番号：{A}\n再注文の番号：{B}");
         assert_eq!(of(&again), [A]);
+        assert_eq!(of(&format!("下記をキャンセルいたしました。\n・{A}\n・{B}（発送済みです）")), [A]);
         let lives = format!("下記をキャンセルいたしました。\n受注番号：{A}\nご注文{B}は予定どおり発送いたします。");
         assert_eq!(of(&lives), [A]);
     }

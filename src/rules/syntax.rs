@@ -229,7 +229,7 @@ pub(super) const FACTS: &[(&str, &[&str])] = &[
         "stage",
         &[
             "ordered", "accepted", "payment-due", "paid", "card-refused", "delayed", "split", "found-after-all",
-            "shipped",
+            "agreed", "shipped",
         ],
     ),
     ("stock", &["back", "announced", "watched", "unplanned"]),

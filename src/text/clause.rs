@@ -180,6 +180,8 @@ pub(crate) fn denied(clause: &str) -> bool {
 fn denied_in_english(before: &str, after: &str) -> bool {
     let ends = |c: char| matches!(c, '.' | '!' | '?' | ';' | '。');
     let from = last_chars(before, REACH).rsplit(ends).next().unwrap_or_default();
+    // it will not ship, and your points have been |returned
+    let from = [", and ", ", but ", ", so "].iter().fold(from, |rest, joint| rest.rsplit(joint).next().unwrap_or(rest));
     let to = after.split(ends).next().unwrap_or_default();
     let to = to.char_indices().nth(25).map_or(to, |(at, _)| to.get(..at).unwrap_or_default());
     let said = |words: &str| {
@@ -225,6 +227,7 @@ mod tests {
             ("your order has not been cancelled.", "cancelled", true),
             ("your order has been cancelled. do not reply", "cancelled", false),
             ("your points cannot be returned", "returned", true),
+            ("it will not ship, and your points have been returned", "returned", false),
         ] {
             let (start, end) = at(text, word);
             assert_eq!(is_negated(text, start, end), expect, "{word} in {text}");
