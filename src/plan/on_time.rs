@@ -22,6 +22,8 @@ const OFF: SignedDuration = SignedDuration::from_mins(15);
 pub const TOGETHER: usize = 3;
 /// Most lines of what is told together.
 const LINES: usize = 5;
+/// A reminder leaves so much later than it should without being late.
+const MOMENT: SignedDuration = SignedDuration::from_mins(5);
 /// A reminder without a deadline is pointless after so long.
 const STALE: SignedDuration = SignedDuration::from_hours(72);
 
@@ -57,7 +59,7 @@ pub fn on_time(
             }
         }
         for one in now_due(case, settings, now) {
-            let left = one.until.map(|until| until.duration_since(now).as_hours());
+            let left = one.until.map(|until| hours_left(until, now));
             let mut reminder = reminder(case, one.step, one.until, left, one.assumed);
             reminder.coupon_yen = coupon_yen(case, &one);
             timely.push((one.until.unwrap_or(one.at), due(case, &one.name, reminder, false, policy, now)));
@@ -124,6 +126,11 @@ fn due(case: &Case, name: &str, reminder: Reminder, missed: bool, policy: &Polic
     let until = reminder.until.filter(|until| !missed && *until > now).or_else(|| now.checked_add(STALE).ok());
     let key = |channel: &str| format!("remind:{}:{name}:{channel}", case.order_number);
     Due { wishes: on_every_channel(&alert, until, policy, now, key), reminder, missed }
+}
+
+/// Whole hours until a deadline. A reminder of 24 hours that leaves a moment late still says 24.
+fn hours_left(until: Timestamp, now: Timestamp) -> i64 {
+    until.duration_since(now).saturating_add(MOMENT).as_hours()
 }
 
 /// What has a deadline that costs something is high; a look can wait for the next look at the phone.
