@@ -55,6 +55,11 @@ impl<'a> Told<'a> {
         self.statements.iter().rfind(|statement| statement.said == Said::Lives).map(|statement| statement.at)
     }
 
+    /// The shopper said since that the order lives: what came back by then was of another cancellation.
+    fn is_over(&self, event: &Event) -> bool {
+        self.lives_since().is_some_and(|since| event.at <= since)
+    }
+
     /// The shopper gave it up.
     pub(super) fn is_lost(&self) -> bool {
         self.last_word().is_some_and(|word| word.said == Said::Lost)
@@ -245,7 +250,7 @@ fn proven(told: &Told<'_>, known: bool, used: Option<u64>, questions: &mut BTree
     let mut times: BTreeMap<u64, u64> = BTreeMap::new();
     let mut all = false;
     for (event, amount) in told.returns(Form::Done) {
-        if told.last_count().is_some_and(|word| word.at >= event.at) {
+        if told.last_count().is_some_and(|word| word.at >= event.at) || told.is_over(event) {
             continue;
         }
         if event.trust != TrustLevel::Verified || !known {
@@ -288,7 +293,7 @@ pub(super) fn coupon(
     if let Some(said) = said {
         return said;
     }
-    let verified = |event: &&Event| event.trust == TrustLevel::Verified;
+    let verified = |event: &&Event| event.trust == TrustLevel::Verified && !told.is_over(event);
     let back = told.coupons(CouponRole::Returned).filter(verified).map(|event| event.at).max();
     let lost = told.coupons(CouponRole::Refused).filter(verified).map(|event| event.at).max();
     match (back, lost) {

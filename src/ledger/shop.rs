@@ -1,7 +1,8 @@
 //! A shop's record with this shopper: orders, cancellations for want of goods, days until points came back, and when its
 //! goods come back in stock.
 //!
-//! What a verified mail says and what merely claims to be so are counted apart; suspect mail is no event at all.
+//! Cancellations that a verified mail tells of and those that are merely claimed are counted apart; suspect mail is no
+//! event at all.
 
 use super::case::{Case, Evidence, State};
 use super::due::Settings;

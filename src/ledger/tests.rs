@@ -300,6 +300,14 @@ fn how_far_a_cancellation_is() {
     for before in [confirm(None, "11-25 09:00"), says(Said::Lost, "11-25 09:00")] {
         check("cancelled once more", &again, &[before, alive.clone()], State::Claimed, false);
     }
+    let returned = [again[0].clone(), back(500, "11-25 09:00", Verified), again[1].clone()];
+    check(
+        "cancelled once more, after points were back",
+        &returned,
+        std::slice::from_ref(&alive),
+        State::Claimed,
+        false,
+    );
     let corrected = [confirm(None, "11-25 09:00"), alive.clone()];
     check("confirmed by mistake", &[], &corrected, State::None, true);
     let both = [alive, says(Said::Deny, "11-27 09:00")];

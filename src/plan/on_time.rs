@@ -25,6 +25,8 @@ pub const TOGETHER: usize = 3;
 const LINES: usize = 5;
 /// The shopper's own coupons (domain document 4.5).
 const MY_COUPONS: &str = "https://coupon.rakuten.co.jp/myCoupon";
+/// A reminder leaves so much later than it should without being late.
+const MOMENT: SignedDuration = SignedDuration::from_mins(5);
 /// A reminder without a deadline is pointless after so long.
 const STALE: SignedDuration = SignedDuration::from_hours(72);
 
@@ -60,7 +62,7 @@ pub fn on_time(
             }
         }
         for one in now_due(case, settings, now) {
-            let left = one.until.map(|until| until.duration_since(now).as_hours());
+            let left = one.until.map(|until| hours_left(until, now));
             let mut reminder = reminder(case, one.step, one.until, left, one.assumed);
             reminder.coupon_yen = coupon_yen(case, &one);
             timely.push((one.until.unwrap_or(one.at), due(case, &one.name, reminder, false, policy, now)));
@@ -82,7 +84,7 @@ pub fn on_coupons(owned: &[Owned], settings: &Settings, policy: &Policy, now: Ti
             step: word(NextStep::UseCoupon).to_owned(),
             shop: one.shop_code.as_deref().map(clean).unwrap_or_default(),
             until: Some(until),
-            hours_left: Some(until.duration_since(now).as_hours()),
+            hours_left: Some(hours_left(until, now)),
             coupon_yen: one.coupon.amount_yen,
             coupon_percent: one.coupon.percent,
             verified: one.verified,
@@ -166,6 +168,11 @@ fn told(
     };
     let until = reminder.until.filter(|until| !missed && *until > now).or_else(|| now.checked_add(STALE).ok());
     Due { wishes: on_every_channel(&alert, until, policy, now, |channel| format!("{key}:{channel}")), reminder, missed }
+}
+
+/// Whole hours until a deadline. A reminder of 24 hours that leaves a moment late still says 24.
+fn hours_left(until: Timestamp, now: Timestamp) -> i64 {
+    until.duration_since(now).saturating_add(MOMENT).as_hours()
 }
 
 /// What has a deadline that costs something is high; a look can wait for the next look at the phone.

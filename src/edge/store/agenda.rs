@@ -242,9 +242,10 @@ fn enter(
     Ok(())
 }
 
-/// Orders whose time has come, the longest waiting first; of many those of one time together, because they share
-/// neighbours.
+/// Orders whose time has come, the longest waiting first; of many those placed near each other together, because they
+/// share neighbours, and the newest first, because they are warned of.
 fn woken(connection: &Connection, limit: u32, now: Timestamp) -> Result<BTreeSet<OrderNumber>, StoreError> {
-    let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 ORDER BY wake_at, substr(order_number, 8) LIMIT ?2";
+    let sql =
+        "SELECT order_number FROM agenda WHERE wake_at <= ?1 ORDER BY wake_at, substr(order_number, 8) DESC LIMIT ?2";
     numbers(connection, sql, (seconds(now), limit))
 }

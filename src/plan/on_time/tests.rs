@@ -147,6 +147,18 @@ fn after_a_pause_only_the_last_of_a_thread_is_told_and_what_passed_comes_first()
 }
 
 #[test]
+fn a_reminder_that_leaves_a_moment_late_names_the_same_hours() {
+    let pay = [ordered(0), event("11-21 09:00", EventKind::PayBy { until: at("12-04 23:00") })];
+    let policy = Policy { channels: vec!["phone".to_owned()], language: Language::En, ..Policy::default() };
+    for (seconds, hours) in [(0, 72), (1, 72), (60, 72), (600, 71)] {
+        let now = at("12-01 23:00") + SignedDuration::from_secs(seconds);
+        let settings = Settings::default();
+        let due = on_time(&cases(&pay, &[], &settings, now), Some(now), &settings, &policy, now);
+        assert_eq!(due[0].reminder.hours_left, Some(hours), "{seconds} s later");
+    }
+}
+
+#[test]
 fn several_are_told_together_and_name_their_orders() {
     let events = [ordered(500), cancel(Cancelled::Confirmed, "11-24 10:03", None)];
     let settings = Settings::default();
