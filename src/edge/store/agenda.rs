@@ -126,7 +126,7 @@ impl Db {
                 return Ok(Kept::default());
             }
             let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
-            if let Some(told) = beside_new_orders(transaction, settings, now)? {
+            if let Some(told) = beside_new_orders(transaction, &woken, settings, now)? {
                 enter(transaction, &warn(&told), &mut kept.alerts, now)?;
             }
             let mut cases = near(transaction, &woken, settings, now)?;
@@ -166,24 +166,30 @@ impl Db {
     }
 }
 
-/// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the
+/// Of the orders that are looked at now those of the last days, with what warnings about them need: every order of the
 /// last weeks, and all orders of their shops. Nothing if there is no such order.
-fn beside_new_orders(connection: &Connection, settings: &Settings, now: Timestamp) -> Result<Option<Told>, StoreError> {
+fn beside_new_orders(
+    connection: &Connection,
+    woken: &BTreeSet<OrderNumber>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Option<Told>, StoreError> {
     let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
-    let sql = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8, 8) >= ?2";
-    let new = numbers(connection, sql, (seconds(now), since(NEW_DAYS)))?;
+    let first = since(NEW_DAYS);
+    let new: Vec<&OrderNumber> =
+        woken.iter().filter(|order| order.as_str().get(7..15).is_some_and(|day| day >= first.as_str())).collect();
     if new.is_empty() {
         return Ok(None);
     }
     let sql = "SELECT order_number FROM agenda WHERE substr(order_number, 8, 8) >= ?1";
     let weeks = i64::from(settings.twice_days) + NEW_DAYS;
     let mut beside = numbers(connection, sql, [since(weeks)])?;
-    for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
+    for shop in new.iter().map(|order| order.shop_id()).collect::<BTreeSet<_>>() {
         // the number of an order begins with that of its shop
         let sql = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
         beside.extend(numbers(connection, sql, (format!("{shop}-"), format!("{shop}-~")))?);
     }
-    beside.extend(new);
+    beside.extend(new.into_iter().cloned());
     Ok(Some((events_of(connection, &beside)?, statements_of(connection, &beside)?)))
 }
 
