@@ -23,6 +23,7 @@ pub(super) fn run(arguments: &Assign, config: Option<&Path>, state: Option<&Path
     let mail = find(&events, &arguments.mail)?;
     let now = Clock::system().now();
     let at = arguments.at.unwrap_or(now);
+    say::ahead(at, now);
     let cases = ledger::cases(&events, &statements, &settings, at);
     let mut words = Vec::new();
     let mut named = BTreeSet::new();

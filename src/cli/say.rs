@@ -2,11 +2,13 @@
 
 use super::args::{About, Confirm, CouponFate, Limited, Note};
 use super::{Failure, setup};
+use crate::calendar::rfc3339;
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::facts::OrderNumber;
 use crate::ledger::case::CouponState;
 use crate::ledger::{self, By, Case, Said, Statement};
+use jiff::Timestamp;
 use std::path::Path;
 
 /// Points (and perhaps the coupon) came back.
@@ -57,6 +59,7 @@ fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
     let now = Clock::system().now();
     let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now), by: By::Command };
+    ahead(statement.at, now);
     db.say(&statement, now).map_err(failed)?;
     let events = db.events().map_err(failed)?;
     let cases = ledger::cases(&events, &db.statements().map_err(failed)?, &settings, statement.at);
@@ -66,6 +69,16 @@ fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -
         anstream::eprintln!("no mail about {order} is known yet; `modori import` reads old mail");
     }
     Ok(())
+}
+
+/// The last word counts: one from the future is the last until then, whatever is said before.
+pub(super) fn ahead(at: Timestamp, now: Timestamp) {
+    if at > now {
+        anstream::eprintln!(
+            "{} lies ahead: until then nothing that you say without --at counts against it",
+            rfc3339(at)
+        );
+    }
 }
 
 /// What is still owed, in a few words.

@@ -98,6 +98,14 @@ fn a_refund_without_a_number_is_asked_about_and_given_to_its_orders() {
     let case: Value = serde_json::from_str(&home.ok(&["case", "--format", "json", OTHER])).unwrap();
     assert_eq!(case["points"]["returned"], 0, "{case}");
 
+    // a word from the future would outrank every word until then: that is said
+    let year = "9999-01-01";
+    for command in [&["note", ORDER, "x", "--at", year][..], &["assign", key, "--not", OTHER, "--at", year]] {
+        let output = home.run(command);
+        let warned = String::from_utf8_lossy(&output.stderr).contains("9999-01-01T00:00:00+09:00 lies ahead");
+        assert!(output.status.success() && warned, "{output:?}");
+    }
+
     // filters
     assert!(home.ok(&["cases", "--cancelled", "claimed", "--shop", "ＭＯＤＯＲＩ"]).contains(OTHER));
     assert!(!home.ok(&["cases", "--cancelled", "pending"]).contains(OTHER));

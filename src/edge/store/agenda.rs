@@ -117,7 +117,7 @@ impl Db {
                 return Ok(Kept::default());
             }
             let mut kept = Kept { orders: woken.len(), alerts: Vec::new() };
-            if let Some(told) = beside_new_orders(transaction, settings, now)? {
+            if let Some(told) = beside_new_orders(transaction, &woken, settings, now)? {
                 enter(transaction, &warn(&told), &mut kept.alerts, now)?;
             }
             let mut cases = near(transaction, &woken, settings, now)?;

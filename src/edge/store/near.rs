@@ -21,7 +21,6 @@ const NEW_DAYS: i64 = 2;
 // (all: to leave doubles out SQLite would walk through the table in its order)
 const LATELY_CANCELLED: &str = "SELECT order_number FROM agenda WHERE cancelled_at >= ?1 \
      UNION ALL SELECT order_number FROM agenda WHERE wake_at <= ?3 AND substr(order_number, 8) >= ?2";
-const WOKEN_SINCE_DAY: &str = "SELECT order_number FROM agenda WHERE wake_at <= ?1 AND substr(order_number, 8) >= ?2";
 const SINCE_DAY: &str = "SELECT order_number FROM agenda WHERE substr(order_number, 8) >= ?1";
 const OF_SHOP: &str = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
 // left to itself SQLite takes the index of orders, and reads every mail that names none
@@ -63,25 +62,28 @@ impl Db {
     }
 }
 
-/// Orders of the last days that are to be looked at now, with what warnings about them need: every order of the last
-/// weeks, and all orders of their shops. Nothing if there is no such order.
+/// Of the orders that are looked at now those of the last days, with what warnings about them need: every order of the
+/// last weeks, and all orders of their shops. Nothing if there is no such order.
 pub(super) fn beside_new_orders(
     connection: &Connection,
+    woken: &BTreeSet<OrderNumber>,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Option<Told>, StoreError> {
     let since = |days: i64| day_of(from_seconds(span(now, days, 0).0));
-    let new = numbers(connection, WOKEN_SINCE_DAY, (seconds(now), since(NEW_DAYS)))?;
+    let first = since(NEW_DAYS);
+    let new: Vec<&OrderNumber> =
+        woken.iter().filter(|order| order.as_str().get(7..15).is_some_and(|day| day >= first.as_str())).collect();
     if new.is_empty() {
         return Ok(None);
     }
     let weeks = i64::from(settings.twice_days) + NEW_DAYS;
     let mut beside = numbers(connection, SINCE_DAY, [since(weeks)])?;
-    for shop in new.iter().map(OrderNumber::shop_id).collect::<BTreeSet<_>>() {
+    for shop in new.iter().map(|order| order.shop_id()).collect::<BTreeSet<_>>() {
         // the number of an order begins with that of its shop
         beside.extend(numbers(connection, OF_SHOP, (format!("{shop}-"), format!("{shop}-~")))?);
     }
-    beside.extend(new);
+    beside.extend(new.into_iter().cloned());
     Ok(Some((events_of(connection, &beside)?, statements_of(connection, &beside)?)))
 }
 
@@ -202,8 +204,8 @@ mod tests {
     fn no_question_that_is_asked_all_the_time_reads_a_whole_table() {
         let db = Db::in_memory().unwrap();
         for sql in [
-            LATELY_CANCELLED, WOKEN_SINCE_DAY, SINCE_DAY, OF_SHOP, LOOSE_BETWEEN, LOOSE_GIVEN, GIVEN_TO,
-            TOLD_OF_BETWEEN, EVENTS_OF, STATEMENTS_OF, ONE_DAY_AFTER_ANOTHER,
+            LATELY_CANCELLED, SINCE_DAY, OF_SHOP, LOOSE_BETWEEN, LOOSE_GIVEN, GIVEN_TO, TOLD_OF_BETWEEN, EVENTS_OF,
+            STATEMENTS_OF, ONE_DAY_AFTER_ANOTHER,
         ] {
             let mut query = db.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             for n in 1..=query.parameter_count() {

@@ -210,8 +210,11 @@ fn reminders_are_entered_once_and_many_are_told_together() {
     assert_eq!(many.len(), 2, "{many:?}");
     assert!(many.iter().all(|key| key.contains("+5:")), "{many:?}");
     assert!(remind(&mut db, at(52)).is_empty());
+    // what was told together is told of its next stage as any other: the evening of the third business day
+    let next = remind(&mut db, at(128));
+    assert!(next.len() == 2 && next.iter().all(|key| key.contains("ask-shop") && key.contains("+6:")), "{next:?}");
     let rows = db.outbox().unwrap();
-    assert_eq!(rows.iter().filter(|row| row.state == State::Dropped).count(), 10);
+    assert_eq!(rows.iter().filter(|row| row.state == State::Dropped).count(), 22);
 }
 
 fn lanes(db: &Db) -> Vec<(String, State)> {
