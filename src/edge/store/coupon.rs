@@ -2,10 +2,12 @@
 
 use super::agenda::enter_due;
 use super::near::bodies;
-use super::{Db, Row, StoreError};
+use super::{Db, Row, StoreError, seconds};
 use crate::ledger::Event;
 use crate::plan::{Due, Wish};
 use jiff::Timestamp;
+
+const ENDING: &str = "SELECT body FROM event WHERE coupon_ends_at BETWEEN ?1 AND ?2 AND retired = 0";
 
 impl Db {
     /// What mails tell of coupons that end between two instants.
@@ -13,11 +15,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
     pub fn coupons_ending(&self, from: Timestamp, until: Timestamp) -> Result<Vec<Event>, StoreError> {
-        // instants are stored as text of one form, so they compare as text
-        let sql = "SELECT body FROM event WHERE json_extract(body, '$.kind.what') = 'coupon' AND retired = 0 \
-                   AND json_extract(body, '$.kind.expires_at') BETWEEN ?1 AND ?2";
-        let whole = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at).to_string();
-        bodies(&self.connection, sql, (whole(from), whole(until)), "event")
+        bodies(&self.connection, ENDING, (seconds(from), seconds(until)), "event")
     }
 
     /// Enters reminders that belong to no order; alerts that are due are handed back under way. Each is entered once.
@@ -77,15 +75,8 @@ mod tests {
         db.import(&mails).unwrap();
         let found = db.coupons_ending(at(0), at(72)).unwrap();
         assert_eq!(coupon::owned(&found).iter().map(|one| one.mail).collect::<Vec<_>>(), [MailKey::of(&[1])]);
-        let plan: String = db
-            .connection
-            .query_row(
-                "EXPLAIN QUERY PLAN SELECT body FROM event WHERE json_extract(body, '$.kind.what') = 'coupon' \
-                 AND retired = 0 AND json_extract(body, '$.kind.expires_at') BETWEEN '2' AND '3'",
-                [],
-                |row| row.get(3),
-            )
-            .unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {ENDING}");
+        let plan: String = db.connection.query_row(&sql, [1, 2], |row| row.get(3)).unwrap();
         assert!(plan.contains("event_of_coupon"), "{plan}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::outbox::{self, Row};
 use super::{Db, StoreError, agenda, correction, millis, seconds};
-use crate::ledger::Event;
+use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Step, Wish};
 use crate::rules::{Verdict, category};
@@ -191,15 +191,20 @@ pub(super) fn add_place(transaction: &Transaction<'_>, place: &Place, message: i
 
 /// Appends events; the same claim of the same mail is kept once. Their orders are looked at again.
 pub(super) fn add_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<usize, StoreError> {
-    let sql = "INSERT INTO event (order_number, mail_key, at, body, cancels) VALUES (?1, ?2, ?3, ?4, ?5) \
-               ON CONFLICT (mail_key, body) DO UPDATE SET retired = 0 WHERE retired = 1";
+    let sql = "INSERT INTO event (order_number, mail_key, at, body, cancels, coupon_ends_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (mail_key, body) DO UPDATE SET retired = 0 WHERE retired = 1";
     let mut insert = transaction.prepare_cached(sql)?;
     let mut added = 0;
     for event in events {
         let order = event.order.as_ref().map(ToString::to_string);
         let cancels =
             event.order.as_ref().is_some_and(|order| crate::ledger::is_cancelled(order, std::slice::from_ref(event)));
-        let new = insert.execute((order, event.mail.hex(), seconds(event.at), json(event, "event")?, cancels))?;
+        let coupon_ends_at = match &event.kind {
+            EventKind::Coupon(coupon) => coupon.expires_at.map(seconds),
+            _ => None,
+        };
+        let values = (order, event.mail.hex(), seconds(event.at), json(event, "event")?, cancels, coupon_ends_at);
+        let new = insert.execute(values)?;
         if new > 0 {
             agenda::wake(transaction, event)?;
         }

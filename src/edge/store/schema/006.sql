@@ -27,8 +27,11 @@ CREATE INDEX outbox_open ON outbox (state, due) WHERE state IN ('ready', 'doing'
 -- 1: its mail was read anew and says something else now. Kept, and not counted.
 ALTER TABLE event ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX event_without_order ON event (at) WHERE order_number IS NULL AND retired = 0;
-CREATE INDEX event_of_coupon ON event (json_extract(body, '$.kind.expires_at'))
-    WHERE json_extract(body, '$.kind.what') = 'coupon' AND retired = 0;
+-- The end of a coupon that a mail tells of, so that those that end soon are found.
+ALTER TABLE event ADD COLUMN coupon_ends_at INTEGER;
+UPDATE event SET coupon_ends_at = unixepoch(json_extract(body, '$.kind.expires_at'))
+    WHERE json_valid(body) AND json_extract(body, '$.kind.what') = 'coupon';
+CREATE INDEX event_of_coupon ON event (coupon_ends_at) WHERE coupon_ends_at IS NOT NULL AND retired = 0;
 CREATE INDEX event_that_cancels ON event (at) WHERE cancels = 1 AND retired = 0;
 CREATE INDEX statement_of_order ON statement (order_number);
 CREATE INDEX statement_at ON statement (at);
