@@ -1,6 +1,7 @@
 //! The program is cut off after every single wake-up, started again on the same database, and left to finish: each mail
 //! lies in one right folder, each alert left at least once, the ledger is the one of an uncut run.
 
+use super::support::cut::Cut;
 use jiff::Timestamp;
 use modori::demo::{AUTHSERV_ID, SHOPPER, Server, Story};
 use modori::edge::clock::Clock;
@@ -17,10 +18,7 @@ use modori::rules::RuleSet;
 use modori::wording::{Language, Wording};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Counts what it was handed, and gives the program chances to be cut before and after.
@@ -35,26 +33,6 @@ impl Deliver for Counting {
             tokio::time::sleep(Duration::from_millis(1)).await;
             Ok(())
         })
-    }
-}
-
-/// Polls a future so many times, then is done with it.
-struct Cut<F> {
-    inner: Pin<Box<F>>,
-    left: usize,
-    used: Arc<Mutex<usize>>,
-}
-
-impl<F: Future> Future for Cut<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.left == 0 {
-            return Poll::Ready(());
-        }
-        self.left -= 1;
-        *self.used.lock().unwrap() += 1;
-        self.inner.as_mut().poll(context).map(|_| ())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The flag of a case: set while it is open, and a word of the shopper's only when she took it off in sight of modori.
 
+use super::support::cut::Cut;
 use super::support::run::cancellation;
 use modori::demo::{Fault, SHOPPER, Server};
 use modori::edge::clock::Clock;
@@ -19,9 +20,7 @@ use modori::wording::{Language, Wording};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 const ORDER: &str = "399999-20261120-0123456789";
@@ -432,26 +431,6 @@ fn looks_that_cannot_be_made_say_nothing() {
         looks(6).await;
         assert_eq!((world.confirmed_by_flag().await, world.told().len()), (1, 1), "it sees again");
     });
-}
-
-/// Polls a future so many times, then is done with it.
-struct Cut<F> {
-    inner: Pin<Box<F>>,
-    left: usize,
-    used: Arc<Mutex<usize>>,
-}
-
-impl<F: Future> Future for Cut<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.left == 0 {
-            return Poll::Ready(());
-        }
-        self.left -= 1;
-        *self.used.lock().unwrap() += 1;
-        self.inner.as_mut().poll(context).map(|_| ())
-    }
 }
 
 /// What is true in the end: what was said, which alerts left, which flags were wished for.

@@ -1,5 +1,6 @@
 //! Reminders leave at their time, each once, over stops and restarts; what passed while nothing ran is said first.
 
+use super::support::cut::Cut;
 use jiff::{SignedDuration, Timestamp};
 use modori::demo::{AUTHSERV_ID, SHOPPER, Server};
 use modori::edge::clock::Clock;
@@ -302,21 +303,15 @@ async fn cut_around_a_reminder(wake_ups: usize) -> (usize, usize) {
     let world = World::new("11-24 09:59", "look_after_days = 0");
     world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
     world.deliver("order-cancel@order-rp.rms.rakuten.co.jp", "【楽天市場】ご注文キャンセルのお知らせ", CANCELLED);
-    let mut used = 0;
+    let used = Arc::new(Mutex::new(0));
     {
         let engine = world.engine();
-        let mut life = Box::pin(engine.watch(world.wait_until("11-24 10:01")));
-        std::future::poll_fn(|context| {
-            if used >= wake_ups {
-                return std::task::Poll::Ready(());
-            }
-            used += 1;
-            life.as_mut().poll(context).map(|ended| ended.unwrap())
-        })
-        .await;
+        let life = async { engine.watch(world.wait_until("11-24 10:01")).await.unwrap() };
+        Cut { inner: Box::pin(life), left: wake_ups, used: Arc::clone(&used) }.await;
     }
     world.run_until("11-24 10:03").await;
     let looks = world.reminders().iter().filter(|line| line.contains("Look at your point history")).count();
+    let used = *used.lock().unwrap();
     (looks, used)
 }
 

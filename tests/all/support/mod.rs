@@ -1,6 +1,7 @@
 //! Real servers the tests run against: Dovecot, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
 
 pub mod certs;
+pub mod cut;
 pub mod dovecot;
 pub mod embedded;
 pub mod http;
