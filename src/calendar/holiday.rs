@@ -75,8 +75,9 @@ fn autumn_equinox(year: i16) -> i8 {
 }
 
 /// `start` and the yearly drift are millionths of a day, so that no rounding can differ between machines.
-fn equinox(year: i16, start: i32) -> i8 {
-    let years = i32::from(year) - 1980;
+fn equinox(year: i16, start: i64) -> i8 {
+    // wide enough for every year a date can have
+    let years = i64::from(year) - 1980;
     let day = (start + 242_194 * years).div_euclid(1_000_000) - years.div_euclid(4);
     i8::try_from(day).unwrap_or_default()
 }
@@ -97,6 +98,14 @@ mod tests {
             day = day.tomorrow().unwrap();
         }
         found.join(" ")
+    }
+
+    #[test]
+    fn every_year_a_date_can_have_is_survived() {
+        for year in [-9999, -6000, 0, 9999] {
+            assert!(is_national_holiday(date(year, 1, 1)), "{year}");
+            assert!(!is_national_holiday(date(year, 9, 30)) && !is_national_holiday(date(year, 3, 31)), "{year}");
+        }
     }
 
     #[test]
