@@ -19,7 +19,7 @@ pub mod undo;
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Backlog};
 use crate::edge::hand::Hand;
-use crate::edge::imap::{self, Dial, ImapAccount, ImapError, Sight};
+use crate::edge::imap::{self, Cues, Dial, ImapAccount, ImapError, Sight, Standing};
 use crate::edge::store::{Cursor, Store, StoreError};
 use crate::edge::tls;
 use crate::ledger::due::Settings;
@@ -174,7 +174,8 @@ impl Engine {
 
     async fn watch_one(&self, mailbox: &Mailbox, unread: &Unread) -> Result<(), EngineError> {
         let (sights, mut seen) = mpsc::channel(SIGHTS);
-        let watch = imap::watch(&mailbox.account, &mailbox.name, &self.clock, sights);
+        let standing = Standing::default();
+        let watch = imap::watch(&mailbox.account, &mailbox.name, &self.clock, standing, Cues::none(), sights);
         let look = async {
             let mut watching = Watching { unread: Some(unread.clone()), ..Watching::default() };
             let mut batch = Vec::new();
@@ -208,9 +209,9 @@ impl Engine {
             self.take(mailbox, watching.leave_before, std::mem::take(&mut arrivals)).await?;
             match sight {
                 Sight::Mail(_) => {}
-                Sight::Opened { uid_validity, uid_next, reply } => {
+                Sight::Opened { means, uid_validity, uid_next, reply } => {
                     let from = self.start(mailbox, watching, uid_validity, uid_next).await?;
-                    tracing::info!(account, mailbox = mailbox.name, from, "watching");
+                    tracing::info!(account, mailbox = mailbox.name, from, by = means.word(), "watching");
                     let _ = reply.send(from); // the connection may be lost again already
                 }
                 Sight::Unfetched { place, why } => {
@@ -224,7 +225,8 @@ impl Engine {
                         unread.send_modify(|left| *left = left.saturating_sub(1));
                     }
                 }
-                Sight::Lost { trouble, wait } => {
+                Sight::Alive => {}
+                Sight::Lost { trouble, wait, .. } => {
                     tracing::warn!(account, mailbox = mailbox.name, "{trouble}; trying again in {} s", wait.as_secs());
                 }
             }

@@ -4,7 +4,7 @@ use crate::support::dovecot::{self, Dovecot, Setup};
 use jiff::Timestamp;
 use modori::edge::Advice;
 use modori::edge::clock::Clock;
-use modori::edge::imap::{Dial, ImapAccount, Pace, Security, Session, Sight, UidSet, watch};
+use modori::edge::imap::{Cues, Dial, ImapAccount, Pace, Security, Session, Sight, Standing, UidSet, watch};
 use modori::edge::secret::Secret;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ async fn hear(sights: &mut mpsc::Receiver<Sight>, cursor: &mut u32, last: u32) -
             }
             Sight::Unfetched { place, why } => panic!("{place}: {why}"),
             Sight::Looked { next_uid, .. } => *cursor = next_uid,
+            Sight::Alive => {}
             Sight::Lost { .. } => lost = true,
         }
     }
@@ -55,7 +56,8 @@ async fn a_restarted_server_is_found_again_and_each_mail_told_once() {
     let account = account(server.imaps, Security::Tls, Some(&server.ca_file));
     let (to, mut sights) = mpsc::channel(8);
     let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
-    let watching = tokio::spawn(async move { watch(&account, "INBOX", &clock, to).await });
+    let watching =
+        tokio::spawn(async move { watch(&account, "INBOX", &clock, Standing::default(), Cues::none(), to).await });
     let mut cursor = 1;
 
     server.deliver(&mail(1));

@@ -6,7 +6,7 @@ use crate::support::oracle::{Mailboxes, Oracle};
 use jiff::Timestamp;
 use modori::demo::Server;
 use modori::edge::clock::Clock;
-use modori::edge::imap::{Dial, Fetch, ImapAccount, Pace, Security, Session, Sight, UidSet, watch};
+use modori::edge::imap::{Cues, Dial, Fetch, ImapAccount, Pace, Security, Session, Sight, Standing, UidSet, watch};
 use modori::edge::secret::Secret;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -97,7 +97,9 @@ fn check_errands(found: &Mailboxes) {
 /// Watches while `deliver` lays messages 11 to 13 into INBOX one after the other; each must be told once, in order.
 async fn watched(account: ImapAccount, deliver: impl Fn(u32)) {
     let (send, mut sights) = mpsc::channel(16);
-    let task = tokio::spawn(async move { watch(&account, "INBOX", &Clock::system(), send).await });
+    let task = tokio::spawn(async move {
+        watch(&account, "INBOX", &Clock::system(), Standing::default(), Cues::none(), send).await
+    });
     let mut next = 11;
     let mut seen = vec![];
     while seen.len() < 3 {
@@ -108,7 +110,7 @@ async fn watched(account: ImapAccount, deliver: impl Fn(u32)) {
                 deliver(next);
                 next += 1;
             }
-            Sight::Looked { .. } => {}
+            Sight::Looked { .. } | Sight::Alive => {}
             other => panic!("{other:?}"),
         }
     }

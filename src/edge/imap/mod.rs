@@ -100,11 +100,72 @@ pub struct ImapAccount {
     pub fetch_cap: u32,
 }
 
+/// What tells a watch of new mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// NOTIFY (RFC 5465): the message arrives inside the event.
+    Notify,
+    /// IDLE (RFC 2177): the event says that there is something, one round trip brings it.
+    Idle,
+    /// Asking again and again.
+    Poll,
+}
+
+impl Means {
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Idle => "idle",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// A hot window: the mailbox is polled faster than its server would tell by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hot {
+    /// Between two polls.
+    pub every: Duration,
+}
+
+/// What a running watch is told from outside.
+#[derive(Clone, Debug)]
+pub struct Cues {
+    /// A hot window is open.
+    pub hot: tokio::sync::watch::Receiver<Option<Hot>>,
+    /// Changes when no connection can be trusted any more: the machine slept.
+    pub shaken: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Cues {
+    /// Never a hot window, never shaken.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            hot: tokio::sync::watch::Sender::new(None).subscribe(),
+            shaken: tokio::sync::watch::Sender::new(0).subscribe(),
+        }
+    }
+}
+
+/// What an earlier life knew about reaching the server: waits survive a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Attempts that failed since mail was last looked for to the end.
+    pub failures: u32,
+    /// Not to be tried again before.
+    pub not_before: Option<jiff::Timestamp>,
+}
+
 /// What a watch reports.
 #[derive(Debug)]
 pub enum Sight {
     /// The mailbox was opened. The answer says from which UID on it is looked at.
     Opened {
+        /// What will tell of new mail.
+        means: Means,
         /// UIDVALIDITY.
         uid_validity: u32,
         /// UIDNEXT; 0 when the server does not tell.
@@ -128,8 +189,12 @@ pub enum Sight {
         /// The next UID to look at.
         next_uid: u32,
     },
+    /// The server answered, and would have told of anything new: a proof of life.
+    Alive,
     /// The connection is lost; it is tried again after the wait.
     Lost {
+        /// How many attempts failed since mail was last looked for to the end, this one included.
+        failures: u32,
         /// Why.
         trouble: ImapError,
         /// How long is waited.

@@ -6,7 +6,7 @@ use super::response::{Condition, Response, Seen};
 use super::session::{Names, select};
 use super::uids::UidSet;
 use super::wire::Line;
-use super::{ImapAccount, Pace, Sight};
+use super::{Cues, ImapAccount, Means, Pace, Sight, Standing};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::mailbox::{Arrival, LEAST_FETCH, MailKey, Place};
@@ -51,8 +51,21 @@ fn passing(ended: Ended) -> Ended {
 
 /// Watches `mailbox` until nobody listens to `sights` any more. Reconnects by itself, with waits that grow and are
 /// reset by a full look.
-pub async fn watch(account: &ImapAccount, mailbox: &str, clock: &Clock, sights: mpsc::Sender<Sight>) {
-    let mut failures = 0_u32;
+pub async fn watch(
+    account: &ImapAccount,
+    mailbox: &str,
+    clock: &Clock,
+    standing: Standing,
+    _cues: Cues,
+    sights: mpsc::Sender<Sight>,
+) {
+    let mut failures = standing.failures;
+    if let Some(wait) = standing.not_before.and_then(|at| Duration::try_from(at.duration_since(clock.now())).ok()) {
+        tokio::select! {
+            () = tokio::time::sleep(wait.min(ASKED_LONGEST)) => {}
+            () = sights.closed() => return,
+        }
+    }
     loop {
         let mut watch = Watch { account, mailbox, clock, sights: &sights, looked: false };
         let ended = tokio::select! {
@@ -66,7 +79,7 @@ pub async fn watch(account: &ImapAccount, mailbox: &str, clock: &Clock, sights: 
         let Ended::Trouble(trouble) = ended else { return };
         failures = failures.saturating_add(1);
         let wait = wait(&account.pace, &account.name, failures, trouble.advice);
-        if sights.send(Sight::Lost { trouble, wait }).await.is_err() {
+        if sights.send(Sight::Lost { failures, trouble, wait }).await.is_err() {
             return;
         }
         tokio::select! {
@@ -133,7 +146,8 @@ impl Watch<'_> {
         let mut line = opened.line;
         let mailbox = select(&mut line, &names, "EXAMINE ", self.mailbox).await?;
         let (reply, start) = oneshot::channel();
-        let sight = Sight::Opened { uid_validity: mailbox.uid_validity, uid_next: mailbox.uid_next, reply };
+        let means = if can_idle { Means::Idle } else { Means::Poll };
+        let sight = Sight::Opened { means, uid_validity: mailbox.uid_validity, uid_next: mailbox.uid_next, reply };
         self.tell(sight).await?;
         let next = start.await.map_err(|_| Ended::Unheard)?.max(1);
         let mut cursor = Cursor { uid_validity: mailbox.uid_validity, next, server_next: mailbox.uid_next };
@@ -240,6 +254,7 @@ impl Watch<'_> {
                     let next = line.next_tag();
                     line.write(format!("DONE\r\n{noop} NOOP\r\n{next} IDLE\r\n").as_bytes()).await?;
                     self.answer_to_probe(line, cursor, &tag, &noop, &mut heard).await?;
+                    self.tell(Sight::Alive).await?;
                     tag = next;
                     quiet_since = Instant::now();
                 }
