@@ -1,5 +1,6 @@
 //! From the file as written to a configuration that can be used, or to everything that is wrong with it.
 
+use super::hot;
 use super::{Account, Backlog, Channel, ChannelKind, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
@@ -81,13 +82,13 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Broken> {
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     file: &'a Path,
     desk: Desk<'a>,
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
+    pub(super) fn wrong(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
         self.desk.error(span, message, help);
     }
 
@@ -172,6 +173,7 @@ impl Check<'_> {
             backlog,
             channels,
             ledger: self.ledger(written.ledger),
+            hot: self.hot(written.hot),
         })
     }
 
@@ -247,19 +249,20 @@ impl Check<'_> {
                 own_addresses: own,
                 ca_file: account.ca_file.as_deref().map(|path| self.path(path)),
                 fetch_cap,
-                pace: self.pace(&account.pace),
+                pace: self.pace(&account.pace, account.host.get_ref()),
             });
         }
         accounts
     }
 
-    fn pace(&mut self, written: &syntax::Pace) -> Pace {
+    fn pace(&mut self, written: &syntax::Pace, host: &str) -> Pace {
         let usual = Pace::default();
         Pace {
             command: self.duration(written.command.as_ref(), usual.command),
             probe_after: self.duration(written.probe_after.as_ref(), usual.probe_after),
             probe_answer: self.duration(written.probe_answer.as_ref(), usual.probe_answer),
             poll_every: self.duration(written.poll_every.as_ref(), usual.poll_every),
+            hot_floor: self.duration(written.hot_floor.as_ref(), hot::floor(host)),
             back_off: (
                 self.duration(written.back_off_first.as_ref(), usual.back_off.0),
                 self.duration(written.back_off_longest.as_ref(), usual.back_off.1),
@@ -460,7 +463,7 @@ impl Check<'_> {
         usual
     }
 
-    fn duration(&mut self, written: Option<&Spanned<String>>, usual: Duration) -> Duration {
+    pub(super) fn duration(&mut self, written: Option<&Spanned<String>>, usual: Duration) -> Duration {
         let Some(written) = written else { return usual };
         match written.get_ref().parse::<SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok()) {
             Some(span) if !span.is_zero() => span,

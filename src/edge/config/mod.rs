@@ -2,12 +2,14 @@
 
 mod check;
 pub mod folder;
+mod hot;
 mod syntax;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
 use crate::ledger::due::Settings;
 use crate::plan::Policy;
+use crate::plan::hot::Hours;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub struct Config {
     pub channels: BTreeMap<String, Channel>,
     /// Clocks of the ledger.
     pub ledger: Settings,
+    /// When mailboxes are asked far more often.
+    pub hot: Hours,
 }
 
 /// What happens to mail that lies in a mailbox that is opened for the first time.

@@ -21,6 +21,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) channel: BTreeMap<Spanned<String>, Spanned<Channel>>,
     pub(super) ledger: Option<crate::ledger::due::Settings>,
+    #[serde(default)]
+    pub(super) hot: Hot,
 }
 
 #[derive(Deserialize)]
@@ -51,8 +53,22 @@ pub(super) struct Pace {
     pub(super) probe_after: Option<Spanned<String>>,
     pub(super) probe_answer: Option<Spanned<String>>,
     pub(super) poll_every: Option<Spanned<String>>,
+    pub(super) hot_floor: Option<Spanned<String>>,
     pub(super) back_off_first: Option<Spanned<String>>,
     pub(super) back_off_longest: Option<Spanned<String>>,
+}
+
+/// Times in which mailboxes are asked far more often.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hot {
+    #[serde(default)]
+    pub(super) windows: Vec<Spanned<String>>,
+    pub(super) announced: Option<bool>,
+    pub(super) before: Option<Spanned<String>>,
+    pub(super) after: Option<Spanned<String>>,
+    pub(super) most_a_day: Option<Spanned<String>>,
+    pub(super) every: Option<Spanned<String>>,
 }
 
 /// A secret: one of the three.

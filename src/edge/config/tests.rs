@@ -30,6 +30,19 @@ fn a_small_file_gets_careful_defaults() {
 }
 
 #[test]
+fn hot_windows_are_read_and_a_mistake_is_shown() {
+    let config = parse(SMALL).unwrap();
+    assert_eq!(config.hot, Hours::default());
+    assert_eq!(config.accounts[0].pace.hot_floor, std::time::Duration::from_secs(1), "an unknown provider is spared");
+    let text = "[hot]\nwindows = [\"20:00-20:15\", \"mon-fri 09:58-10:05\"]\nannounced = false\nmost_a_day = \"10m\"\nevery = \"50ms\"\n";
+    let hot = parse(&format!("{SMALL}{text}")).unwrap().hot;
+    assert_eq!(hot.windows.iter().map(ToString::to_string).collect::<Vec<_>>(), ["20:00-20:15", "mon-fri 09:58-10:05"]);
+    assert_eq!((hot.announced, hot.every.as_millis(), hot.most_a_day.as_secs()), (None, 50, 600));
+    let broken = parse(&format!("{SMALL}[hot]\nwindows = [\"8pm\"]\n")).err().unwrap().to_string();
+    assert!(broken.contains("`8pm` is not a time like `20:00-20:15`"), "{broken}");
+}
+
+#[test]
 fn every_kind_of_channel_is_read() {
     let config = parse(&format!(
         r#"{SMALL}
@@ -156,6 +169,7 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         ("[[account]]\n[account.pace]", "/definitions/pace/properties"),
         ("[filing]", "/definitions/filing/properties"),
         ("[alerts]", "/definitions/alerts/properties"),
+        ("[hot]", "/definitions/hot/properties"),
         ("[ledger]", "/definitions/ledger/properties"),
         ("[ledger.calendar]", "/definitions/calendar/properties"),
     ] {

@@ -67,6 +67,8 @@ pub struct Pace {
     pub probe_answer: Duration,
     /// Between polls where the server has no IDLE.
     pub poll_every: Duration,
+    /// In a hot window there lies at least so much between polls.
+    pub hot_floor: Duration,
     /// First and longest wait before connecting again.
     pub back_off: (Duration, Duration),
 }
@@ -78,6 +80,7 @@ impl Default for Pace {
             probe_after: Duration::from_secs(45),
             probe_answer: Duration::from_secs(10),
             poll_every: Duration::from_secs(30),
+            hot_floor: Duration::from_millis(10),
             back_off: (Duration::from_secs(1), Duration::from_secs(300)),
         }
     }

@@ -55,8 +55,16 @@ pub async fn watch(
 ) {
     let mut failures = standing.failures;
     let mut shaken = cues.shaken.clone();
-    let mut watch =
-        Watch { account, mailbox, clock, hot: cues.hot, sights: &sights, looked: false, without: Vec::new() };
+    let mut watch = Watch {
+        account,
+        mailbox,
+        clock,
+        hot: cues.hot,
+        sights: &sights,
+        looked: false,
+        spared: false,
+        without: Vec::new(),
+    };
     if let Some(wait) = standing.not_before.and_then(|at| Duration::try_from(at.duration_since(clock.now())).ok()) {
         tokio::select! {
             () = tokio::time::sleep(wait.min(ASKED_LONGEST)) => {}
@@ -79,6 +87,7 @@ pub async fn watch(
             Ended::Anew => continue,
             Ended::Trouble(trouble) => trouble,
         };
+        watch.spared |= watch.looked && watch.hot.borrow().is_some();
         let fared = match (watch.looked, begun.elapsed() >= STEADY) {
             (false, _) => Fared::Blind,
             (true, false) => Fared::Looked,
@@ -110,6 +119,8 @@ struct Watch<'a> {
     sights: &'a mpsc::Sender<Sight>,
     /// Mail was looked for to the end on this connection.
     looked: bool,
+    /// The server did not bear to be asked so often: the hot window that is open now is not for it.
+    spared: bool,
     /// Means that the server offers and refused, and when.
     without: Vec<(Means, Instant)>,
 }
@@ -144,6 +155,8 @@ impl Watch<'_> {
         let mut talk = Talk::new(means, &self.account.pace, self.account.fetch_cap, start, Instant::now());
         loop {
             let hot = *self.hot.borrow_and_update();
+            self.spared &= hot.is_some();
+            let hot = hot.filter(|_| !self.spared);
             match talk.next(Instant::now(), hot).map_err(|trouble| self.ended(&line, trouble))? {
                 Next::Say(bytes) => line.write(bytes.as_bytes()).await?,
                 Next::Wait(limit) => tokio::select! {

@@ -189,7 +189,9 @@ impl Talk {
         if self.more || self.unset || !self.bodiless.is_empty() || owed_until.is_some_and(|until| until <= now) {
             return Ok(Next::Say(self.look(false, self.pace.command, now)));
         }
-        let every = hot.map(|hot| hot.every).or((self.means == Means::Poll).then_some(self.pace.poll_every));
+        let every = hot
+            .map(|hot| hot.every.max(self.pace.hot_floor))
+            .or((self.means == Means::Poll).then_some(self.pace.poll_every));
         let (due, limit) = match every {
             Some(every) => (self.proven + every, self.pace.command),
             None => (self.proven + self.pace.probe_after, self.pace.probe_answer),
