@@ -97,7 +97,8 @@ mod tests {
             let shown = quoted(&said);
             let inside = shown.strip_prefix('“').and_then(|rest| rest.strip_suffix('”')).unwrap();
             prop_assert!(!inside.contains(['“', '”', '"']) && !inside.contains("://"), "{}", shown);
-            prop_assert!(!inside.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)));
+            let steering = inside.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+            prop_assert!(!steering, "{:?}", shown);
             prop_assert!(inside.chars().count() <= 3 * QUOTED + 1);
         }
     }

@@ -141,15 +141,16 @@ impl Line {
     async fn next(&mut self) -> Result<Response, ImapError> {
         // of a line that has not ended: so far there is no LF, and it is not looked for again
         let mut searched = 0;
+        // of a literal: where it ends
+        let mut needed = 0;
         loop {
             let waiting = self.buffer.get(self.start..).unwrap_or_default();
             let fresh = waiting.get(searched..).unwrap_or_default();
-            if searched == 0 || waiting.len() > LINE || fresh.contains(&b'\n') {
+            if waiting.len() >= needed && (searched == 0 || waiting.len() > LINE || fresh.contains(&b'\n')) {
                 match response::frame(waiting, LINE, self.largest) {
                     Ok(Framed::Whole(end)) => return self.whole(end),
                     Ok(Framed::Line(_)) => searched = waiting.len(),
-                    Ok(Framed::Literal(end)) if waiting.len() < end => searched = 0,
-                    Ok(Framed::Literal(_)) => {}
+                    Ok(Framed::Literal(end)) => (searched, needed) = (0, end),
                     Err(what) => return Err(self.lost(format_args!("the server {what}"))),
                 }
             }
