@@ -234,6 +234,10 @@ fn seen(value: &Value) -> Option<Seen> {
             _ => {}
         }
     }
+    // a text of no bytes is the text of a message of no bytes, else it did not come
+    if seen.body.as_ref().is_some_and(Vec::is_empty) && seen.size != Some(0) {
+        seen.body = None;
+    }
     Some(seen)
 }
 

@@ -1,0 +1,1 @@
+//! Servers that lie: about numbers, places, messages, folders, and about what they did.

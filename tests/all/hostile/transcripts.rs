@@ -1,0 +1,1 @@
+//! Bent conversations: whatever a server says, nothing panics, nothing waits for ever.
