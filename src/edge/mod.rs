@@ -44,8 +44,10 @@ pub fn quoted(text: &str) -> String {
                 | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
     };
     let mut out = String::from("“");
-    let one_line = text.trim().chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
-    let mut chars = one_line.filter(|c| !steers(*c)).peekable();
+    let one_line = text.chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
+    // no more is looked at than could be shown, unless nearly all of it hides itself
+    let shown: String = one_line.take(64 * QUOTED).filter(|c| !steers(*c)).take(2 * QUOTED).collect();
+    let mut chars = shown.trim().chars().peekable();
     let mut before = ' ';
     for _ in 0..QUOTED {
         let Some(c) = chars.next() else { break };

@@ -144,7 +144,7 @@ impl Response {
             Self::Namespace { prefix, .. } => prefix.len(),
             Self::Continue | Self::Exists(_) | Self::Expunge | Self::Other | Self::Unreadable => 0,
         };
-        own.saturating_add(256)
+        own.saturating_add(size_of::<Self>())
     }
 }
 

@@ -17,9 +17,9 @@ const ROOM: usize = 64 * 1024;
 /// Bytes that the untagged answers to one command may hold together.
 const ANSWERS: usize = 96 * 1024 * 1024;
 /// Responses after one command.
-const RESPONSES: u32 = 1_000_000;
+const RESPONSES: u32 = 500_000;
 /// Bytes that a server may say after one command beside the bodies of messages.
-const TALK: u64 = 32 * 1024 * 1024;
+const TALK: u64 = 64 * 1024 * 1024;
 /// A whole command may be waited for so many times `Pace::command` …
 const WHOLE: u32 = 5;
 /// … and a second more for so many bytes of messages, or of anything else: slow lines end, drips do not hold us.

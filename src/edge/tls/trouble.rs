@@ -100,7 +100,12 @@ impl TlsTrouble {
             CertificateError::ExpiredContext { not_after, .. } => self.not_after = moment(not_after),
             CertificateError::NotValidYetContext { not_before, .. } => self.not_before = moment(not_before),
             CertificateError::NotValidForNameContext { presented, .. } if self.given.is_empty() => {
-                self.given.clone_from(presented);
+                // webpki writes `DnsName("a.example")` and `IpAddress(127.0.0.1)`
+                let bare = |name: &String| {
+                    let inside = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+                    inside.unwrap_or(name).trim_matches('"').to_owned()
+                };
+                self.given = presented.iter().map(bare).collect();
             }
             _ => {}
         }

@@ -101,19 +101,26 @@ fn floods() -> Vec<Scene> {
         add("a literal of 100 MB", doing, vec![says("* 1 FETCH (UID 1 BODY[] {100000000}\r\n"), Silent], MORE);
         add("a large literal that is no mail", doing, vec![says("* OK {100000}\r\n"), Silent], MORE);
         add("literals", doing, vec![says("* 1 FETCH ("), Forever(b"{1}\r\nx".to_vec())], "literals without end");
-        add("nothing but line ends", doing, vec![Forever(b"\r\n".to_vec())], MUCH);
-        add("responses that nobody knows", doing, vec![Forever(b"* X\r\n".to_vec())], MUCH);
-        add("unreadable responses", doing, vec![Forever(b"* 1 FETCH (UID\r\n".to_vec())], MUCH);
-        add("expunges", doing, vec![Forever(b"* 1 EXPUNGE\r\n".to_vec())], MUCH);
     }
-    for doing in [Opening, Fetching, Watching] {
-        add("counts", doing, vec![Forever(b"* 4294967295 EXISTS\r\n".to_vec())], MUCH);
-        add("status lines", doing, vec![Forever(b"* OK [ALERT] look here\r\n".to_vec())], MUCH);
-        add("flags", doing, vec![Forever(format!("* 1 FETCH (UID 1 FLAGS ({flags}))\r\n").into_bytes())], MUCH);
-        add("nesting", doing, vec![Forever(format!("* 1 FETCH {}\r\n", "(".repeat(10_000)).into_bytes())], MUCH);
-        add("capabilities", doing, vec![Forever(format!("* CAPABILITY {words}\r\n").into_bytes())], MUCH);
-        add("names", doing, vec![Forever(format!("* LIST () \"/\" {}\r\n", "n".repeat(60_000)).into_bytes())], MUCH);
+    add("nothing but line ends", Fetching, vec![Forever(b"\r\n".to_vec())], MUCH);
+    for (doing, flood) in [
+        (Selecting, "* X\r\n"),
+        (Listing, "* 1 FETCH (UID\r\n"),
+        (Moving, "* 1 EXPUNGE\r\n"),
+        (Watching, "* 1 FETCH (UID\r\n"),
+    ] {
+        add(&format!("{flood:?}"), doing, vec![Forever(flood.as_bytes().to_vec())], MUCH);
     }
+    let flags = format!("* 1 FETCH (UID 1 FLAGS ({flags}))\r\n").into_bytes();
+    let names = format!("* LIST () \"/\" {}\r\n", "n".repeat(60_000)).into_bytes();
+    let nested = format!("* 1 FETCH {}\r\n", "(".repeat(10_000)).into_bytes();
+    add("flags", Fetching, vec![Forever(flags)], MUCH);
+    add("nesting", Watching, vec![Forever(nested)], MUCH);
+    add("capabilities", Opening, vec![Forever(format!("* CAPABILITY {words}\r\n").into_bytes())], MUCH);
+    add("names", Listing, vec![Forever(names.clone())], MUCH);
+    add("names", Watching, vec![Forever(names)], MUCH);
+    add("counts", Selecting, vec![Forever(b"* 4294967295 EXISTS\r\n".to_vec())], MUCH);
+    add("status lines", Moving, vec![Forever(b"* OK [ALERT] look here\r\n".to_vec())], MUCH);
     let mail = format!("* 1 FETCH (UID 1 RFC822.SIZE 30000 BODY[]<0> {{30000}}\r\n{body})\r\n");
     add("mail that was asked for once", Fetching, vec![Forever(mail.into_bytes())], MUCH);
     add("short lists", Listing, vec![Forever(b"* LIST () \"/\" n\r\n".to_vec())], MUCH);
@@ -147,7 +154,7 @@ fn floods() -> Vec<Scene> {
     }
     // while the watch waits in IDLE: before the `+` and after it
     for (name, first) in [("before the continuation", ""), ("after it", "+ idling\r\n")] {
-        for flood in ["* X\r\n", "* 1 EXPUNGE\r\n", "* OK hm\r\n", "* 1 FETCH (FLAGS ())\r\n"] {
+        for flood in ["* 1 EXISTS\r\n", "* OK a rather long line, so that it is over sooner than a million of them are\r\n"] {
             let last = vec![says("TAG OK\r\n"), Hears("IDLE"), says(first), Forever(flood.as_bytes().to_vec())];
             let steps = [until(Watching), last].concat();
             scenes.push(Scene { name: format!("{flood:?} in IDLE {name}"), doing: Watching, steps, says: MUCH });
@@ -221,23 +228,27 @@ fn floods_are_left_in_bounded_memory() {
         assert!(said.contains("1 passed") && said.contains("the largest took"), "{said}");
         return;
     }
-    let mut largest = (0, String::new());
-    for scene in floods() {
+    // what is held until the command ends is bounded by 96 MiB; everything else by one response. Memory that was freed
+    // is not always given back at once, so those with the smaller bound come first
+    let held = ["mail that was asked for once", "flags", "names", "short lists", "capabilities", "counts", "status lines"];
+    let holds = |scene: &Scene| held.contains(&scene.name.as_str()) && !matches!(scene.doing, Watching);
+    let mut scenes = floods();
+    scenes.sort_by_key(&holds);
+    let count = scenes.len();
+    let before = memory("VmRSS:");
+    let mut peaks = [0, 0];
+    for scene in scenes {
+        let kept = holds(&scene);
         let name = format!("{} ({:?})", scene.name, scene.doing);
-        // what is held until the command ends is bounded by 96 MiB; everything else by one response
-        let kept = matches!(scene.name.as_str(), "mail that was asked for once" | "flags" | "names" | "short lists" | "capabilities" | "counts" | "status lines");
-        let limit = if kept { 160 } else { 16 };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         reset_peak();
-        let before = memory("VmRSS:");
         runtime.block_on(survive(scene));
         let took = memory("VmHWM:").saturating_sub(before);
+        let limit = if kept { 160 } else { 16 };
         assert!(took <= limit * 1024, "{name} took {took} KiB, allowed are {limit} MiB");
-        if took > largest.0 {
-            largest = (took, name);
-        }
+        peaks[usize::from(kept)] = took.max(peaks[usize::from(kept)]);
     }
-    println!("the largest took {} KiB: {}", largest.0, largest.1);
+    println!("{count} floods; the largest took {} KiB while nothing is held, {} KiB else", peaks[0], peaks[1]);
 }
 
 /// The highest memory so far begins anew (Linux, proc(5)).
