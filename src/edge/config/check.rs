@@ -258,7 +258,11 @@ impl Check<'_> {
     fn pin(&mut self, account: &syntax::Account, security: Security) -> Option<Pin> {
         let written = account.pin.as_ref()?;
         if security == Security::Plain {
-            self.wrong(written.span(), "without TLS there is no key to compare with a pin", "use \"tls\" or \"starttls\"");
+            self.wrong(
+                written.span(),
+                "without TLS there is no key to compare with a pin",
+                "use \"tls\" or \"starttls\"",
+            );
         }
         if let Some(ca_file) = &account.ca_file {
             self.wrong(

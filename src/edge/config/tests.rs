@@ -120,9 +120,8 @@ fn all_mistakes_are_shown_at_once() {
 #[test]
 fn a_pin_is_read_and_stands_alone() {
     let pin = "sha256:q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
-    let account = |rest: &str| {
-        format!("[[account]]\nhost = \"localhost\"\nuser = \"me\"\npassword = {{ env = \"P\" }}\n{rest}")
-    };
+    let account =
+        |rest: &str| format!("[[account]]\nhost = \"localhost\"\nuser = \"me\"\npassword = {{ env = \"P\" }}\n{rest}");
     let config = parse(&account(&format!("pin = \"{pin}\"\n"))).unwrap();
     assert_eq!(config.accounts[0].pin.unwrap().to_string(), pin);
     for (rest, at, says) in [

@@ -68,9 +68,15 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(pin), "{text}");
         }
-        for text in ["", "sha256:", "sha1:ab", "sha256:abcd", &"ab".repeat(32), &format!("sha256:{}", "é".repeat(32)),
-            &format!("sha256:+{}", "a".repeat(63))]
-        {
+        for text in [
+            "",
+            "sha256:",
+            "sha1:ab",
+            "sha256:abcd",
+            &"ab".repeat(32),
+            &format!("sha256:{}", "é".repeat(32)),
+            &format!("sha256:+{}", "a".repeat(63)),
+        ] {
             assert_eq!(text.parse::<Pin>(), Err(NoPin), "{text}");
         }
     }

@@ -25,10 +25,7 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    pub(super) fn of_system(
-        more: Vec<CertificateDer<'static>>,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Self, Error> {
+    pub(super) fn of_system(more: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
         let system = if more.is_empty() {
             rustls_platform_verifier::Verifier::new(Arc::clone(provider))?
         } else {

@@ -46,7 +46,8 @@ fn make(wish: &Wish<'_>) -> Made {
 
     let own = KeyPair::generate().unwrap();
     let key = wish.key.unwrap_or(&own);
-    let mut params = CertificateParams::new(wish.names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+    let mut params =
+        CertificateParams::new(wish.names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
     params.distinguished_name.push(DnType::CommonName, "server");
     params.not_before = rcgen::date_time_ymd(wish.valid.0, 1, 1);
     params.not_after = rcgen::date_time_ymd(wish.valid.1, 1, 1);
@@ -118,8 +119,20 @@ async fn a_refused_certificate_names_its_reason_the_names_and_the_dates() {
             Reason::OtherName,
             &["not for localhost, but for “mail[.]example[.]com”, “*.example[.]net”", "as `host`"],
         ),
-        ("many names", Wish { names: &long, ..GOOD }, true, Reason::OtherName, &["“host-4[.]shop[.]example” and 35 more"]),
-        ("no name", Wish { names: &[], ..GOOD }, true, Reason::OtherName, &["not for localhost, but for no name at all"]),
+        (
+            "many names",
+            Wish { names: &long, ..GOOD },
+            true,
+            Reason::OtherName,
+            &["“host-4[.]shop[.]example” and 35 more"],
+        ),
+        (
+            "no name",
+            Wish { names: &[], ..GOOD },
+            true,
+            Reason::OtherName,
+            &["not for localhost, but for no name at all"],
+        ),
         (
             "expired",
             Wish { valid: (2001, 2002), ..GOOD },
@@ -155,7 +168,13 @@ async fn a_refused_certificate_names_its_reason_the_names_and_the_dates() {
             Reason::UnknownIssuer,
             &["signed by “An authority '. modori: all is well”", "pin = \"sha256:", "to 2090-01-01"],
         ),
-        ("expired, by an unknown issuer", Wish { valid: (2001, 2002), ..GOOD }, false, Reason::Expired, &["expired on"]),
+        (
+            "expired, by an unknown issuer",
+            Wish { valid: (2001, 2002), ..GOOD },
+            false,
+            Reason::Expired,
+            &["expired on"],
+        ),
     ];
     for (name, wish, trusted, reason, says) in cases {
         let made = make(&wish);
@@ -205,7 +224,10 @@ async fn a_pinned_key_is_trusted_whatever_stands_beside_it_and_no_other_is() {
         let both = format!("pinned is {}, it shows {}", made.pin, renewed.pin);
         assert!(error.what.contains(&both), "{error}\nshould say {both}");
         let trouble = error.tls.unwrap();
-        assert_eq!((trouble.reason, trouble.pinned, trouble.key), (Reason::OtherKey, Some(made.pin), Some(renewed.pin)));
+        assert_eq!(
+            (trouble.reason, trouble.pinned, trouble.key),
+            (Reason::OtherKey, Some(made.pin), Some(renewed.pin))
+        );
     }
 }
 
@@ -248,12 +270,19 @@ async fn undelivered(channel: &str) -> String {
 async fn alert_channels_say_the_same_of_a_certificate() {
     let mail = "from = \"a@b.example\"\nto = [\"c@d.example\"]\nhost = \"localhost\"\nkind = \"smtp\"";
     let smtp = [
-        says("220 mx ESMTP\r\n"), Hears("EHLO"), says("250-mx\r\n250 STARTTLS\r\n"), Hears("STARTTLS"),
-        says("220 go on\r\n"), Tls, Silent,
+        says("220 mx ESMTP\r\n"),
+        Hears("EHLO"),
+        says("250-mx\r\n250 STARTTLS\r\n"),
+        Hears("STARTTLS"),
+        says("220 go on\r\n"),
+        Tls,
+        Silent,
     ];
     let expired = Wish { valid: (2001, 2002), ..GOOD };
     let other = Wish { names: &["mail.example.com"], ..GOOD };
-    for (wish, words) in [(expired, "expired on 2002-01-01 00:00 UTC"), (other, "not for localhost, but for “mail[.]example[.]com”")] {
+    for (wish, words) in
+        [(expired, "expired on 2002-01-01 00:00 UTC"), (other, "not for localhost, but for “mail[.]example[.]com”")]
+    {
         let made = make(&wish);
         let folder = tempfile::tempdir().unwrap();
         let ca = saved(folder.path(), &made.ca);
@@ -281,7 +310,10 @@ async fn smtp_sends_no_password_and_no_mail_where_starttls_is_refused_or_strippe
     for (name, steps) in [
         ("stripped", hello("-AUTH PLAIN LOGIN\r\n250 SIZE 1000")),
         ("refused", [hello(" STARTTLS"), vec![Hears("STARTTLS"), says("454 4.7.0 not now\r\n"), Silent]].concat()),
-        ("answered in clear text", [hello(" STARTTLS"), vec![Hears("STARTTLS"), says("220 go on\r\n250 AUTH PLAIN\r\n"), Silent]].concat()),
+        (
+            "answered in clear text",
+            [hello(" STARTTLS"), vec![Hears("STARTTLS"), says("220 go on\r\n250 AUTH PLAIN\r\n"), Silent]].concat(),
+        ),
     ] {
         let client = tls::client_config(None).unwrap();
         let (account, heard) = on_loopback(Security::Tls, "localhost", steps, None, client, Pace::default()).await;

@@ -96,8 +96,18 @@ fn floods() -> Vec<Scene> {
         add("a line", doing, vec![says("* OK "), Forever(b"a".to_vec())], LINE);
         add("a line of NUL", doing, vec![Forever(vec![0])], LINE);
         add("a line of CR", doing, vec![Forever(b"\r".to_vec())], LINE);
-        add("a literal of 4 GiB", doing, vec![says("* 1 FETCH (UID 1 BODY[] {4294967295}\r\n"), Forever(b"a".to_vec())], MORE);
-        add("a literal beyond any number", doing, vec![says("* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\n"), Silent], "without a readable size");
+        add(
+            "a literal of 4 GiB",
+            doing,
+            vec![says("* 1 FETCH (UID 1 BODY[] {4294967295}\r\n"), Forever(b"a".to_vec())],
+            MORE,
+        );
+        add(
+            "a literal beyond any number",
+            doing,
+            vec![says("* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\n"), Silent],
+            "without a readable size",
+        );
         add("a literal of 100 MB", doing, vec![says("* 1 FETCH (UID 1 BODY[] {100000000}\r\n"), Silent], MORE);
         add("a large literal that is no mail", doing, vec![says("* OK {100000}\r\n"), Silent], MORE);
         add("literals", doing, vec![says("* 1 FETCH ("), Forever(b"{1}\r\nx".to_vec())], "literals without end");
@@ -124,8 +134,18 @@ fn floods() -> Vec<Scene> {
     let mail = format!("* 1 FETCH (UID 1 RFC822.SIZE 30000 BODY[]<0> {{30000}}\r\n{body})\r\n");
     add("mail that was asked for once", Fetching, vec![Forever(mail.into_bytes())], MUCH);
     add("short lists", Listing, vec![Forever(b"* LIST () \"/\" n\r\n".to_vec())], MUCH);
-    add("a name of a megabyte", Listing, vec![says(format!("* LIST () \"/\" \"{}\"\r\n", "n".repeat(1 << 20))), Silent], LINE);
-    add("a name of a megabyte, as a literal", Listing, vec![says("* LIST () \"/\" {1048576}\r\n"), Forever(b"n".to_vec())], MORE);
+    add(
+        "a name of a megabyte",
+        Listing,
+        vec![says(format!("* LIST () \"/\" \"{}\"\r\n", "n".repeat(1 << 20))), Silent],
+        LINE,
+    );
+    add(
+        "a name of a megabyte, as a literal",
+        Listing,
+        vec![says("* LIST () \"/\" {1048576}\r\n"), Forever(b"n".to_vec())],
+        MORE,
+    );
     for (name, greeting, says_so) in [
         ("capabilities in the greeting", says(format!("* OK [CAPABILITY {}] hi\r\n", words.repeat(2))), LINE),
         ("a line in the greeting", Forever(b"* OK hi ".to_vec()), LINE),
@@ -135,8 +155,14 @@ fn floods() -> Vec<Scene> {
     }
     let asked = |answer: String| {
         vec![
-            says("* OK hi\r\n"), Hears("CAPABILITY"), says("* CAPABILITY IMAP4rev1 NAMESPACE\r\nTAG OK\r\n"),
-            Hears("LOGIN"), says("TAG OK [CAPABILITY IMAP4rev1 NAMESPACE] in\r\n"), Hears("NAMESPACE"), says(answer), Silent,
+            says("* OK hi\r\n"),
+            Hears("CAPABILITY"),
+            says("* CAPABILITY IMAP4rev1 NAMESPACE\r\nTAG OK\r\n"),
+            Hears("LOGIN"),
+            says("TAG OK [CAPABILITY IMAP4rev1 NAMESPACE] in\r\n"),
+            Hears("NAMESPACE"),
+            says(answer),
+            Silent,
         ]
     };
     let entries = format!("* NAMESPACE ({}) NIL NIL\r\nTAG OK\r\n", "(\"a\" \"/\") ".repeat(5000));
@@ -144,17 +170,15 @@ fn floods() -> Vec<Scene> {
     for (name, steps, says) in [
         ("namespaces", asked(entries), "silent"), // unreadable, passed over; then LIST is asked and never answered
         ("a namespace of 50,000 letters", asked(prefix), "endless name"),
-        (
-            "capabilities",
-            vec![says_all(&words), Hears("LOGIN")],
-            "capabilities without end",
-        ),
+        ("capabilities", vec![says_all(&words), Hears("LOGIN")], "capabilities without end"),
     ] {
         scenes.push(Scene { name: name.to_owned(), doing: Opening, steps, says });
     }
     // while the watch waits in IDLE: before the `+` and after it
     for (name, first) in [("before the continuation", ""), ("after it", "+ idling\r\n")] {
-        for flood in ["* 1 EXISTS\r\n", "* OK a rather long line, so that it is over sooner than a million of them are\r\n"] {
+        for flood in
+            ["* 1 EXISTS\r\n", "* OK a rather long line, so that it is over sooner than a million of them are\r\n"]
+        {
             let last = vec![says("TAG OK\r\n"), Hears("IDLE"), says(first), Forever(flood.as_bytes().to_vec())];
             let steps = [until(Watching), last].concat();
             scenes.push(Scene { name: format!("{flood:?} in IDLE {name}"), doing: Watching, steps, says: MUCH });
@@ -174,7 +198,12 @@ fn drips() -> Vec<Scene> {
     let mut scenes = Vec::new();
     for doing in ALL {
         for (name, bytes, apart, says) in [
-            ("bytes of a line", "* OK aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", second, "silent for 60 s"),
+            (
+                "bytes of a line",
+                "* OK aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                second,
+                "silent for 60 s",
+            ),
             ("short lines, a byte a second", "* OK hm\r\n", second, NO_END),
             ("a line every 48 s", "* OK x\r\n", 6 * second, NO_END),
             ("flags, a byte a second", "* 1 FETCH (UID 1 FLAGS ())\r\n", second, NO_END),
@@ -222,7 +251,8 @@ fn floods_are_left_in_bounded_memory() {
     if std::env::var_os(CHILD).is_none() {
         let this = std::env::current_exe().unwrap();
         let name = "hostile::endless::floods_are_left_in_bounded_memory";
-        let run = std::process::Command::new(this).args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
+        let run =
+            std::process::Command::new(this).args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
         let said = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
         assert!(said.contains("1 passed") && said.contains("the largest took"), "{said}");
@@ -230,7 +260,8 @@ fn floods_are_left_in_bounded_memory() {
     }
     // what is held until the command ends is bounded by 96 MiB; everything else by one response. Memory that was freed
     // is not always given back at once, so those with the smaller bound come first
-    let held = ["mail that was asked for once", "flags", "names", "short lists", "capabilities", "counts", "status lines"];
+    let held =
+        ["mail that was asked for once", "flags", "names", "short lists", "capabilities", "counts", "status lines"];
     let holds = |scene: &Scene| held.contains(&scene.name.as_str()) && !matches!(scene.doing, Watching);
     let mut scenes = floods();
     scenes.sort_by_key(&holds);

@@ -34,20 +34,30 @@ async fn messages_that_were_not_asked_for_are_not_there() {
         ("honest", format!("{whole}TAG OK\r\n"), vec![(5, b"abc".to_vec())]),
         (
             "others beside it",
-            format!("* 9 FETCH (UID 6 RFC822.SIZE 1 BODY[] {{1}}\r\nx)\r\n{whole}* 2 FETCH (UID 0 RFC822.SIZE 1 BODY[] {{1}}\r\nx)\r\n* 3 FETCH (UID 4294967295 RFC822.SIZE 1 BODY[] {{1}}\r\nx)\r\nTAG OK\r\n"),
+            format!(
+                "* 9 FETCH (UID 6 RFC822.SIZE 1 BODY[] {{1}}\r\nx)\r\n{whole}* 2 FETCH (UID 0 RFC822.SIZE 1 BODY[] {{1}}\r\nx)\r\n* 3 FETCH (UID 4294967295 RFC822.SIZE 1 BODY[] {{1}}\r\nx)\r\nTAG OK\r\n"
+            ),
             vec![(5, b"abc".to_vec())],
         ),
         ("without a UID", "* 1 FETCH (RFC822.SIZE 3 BODY[] {3}\r\nabc)\r\nTAG OK\r\n".to_owned(), vec![]),
         ("NIL for a text", "* 1 FETCH (UID 5 RFC822.SIZE 3 BODY[] NIL)\r\nTAG OK\r\n".to_owned(), vec![]),
         ("no bytes for a text", "* 1 FETCH (UID 5 RFC822.SIZE 3 BODY[] {0}\r\n)\r\nTAG OK\r\n".to_owned(), vec![]),
         ("no bytes, quoted", "* 1 FETCH (BODY[] \"\" UID 5 RFC822.SIZE 3)\r\nTAG OK\r\n".to_owned(), vec![]),
-        ("a message of no bytes", "* 1 FETCH (BODY[] \"\" UID 5 RFC822.SIZE 0)\r\nTAG OK\r\n".to_owned(), vec![(5, vec![])]),
+        (
+            "a message of no bytes",
+            "* 1 FETCH (BODY[] \"\" UID 5 RFC822.SIZE 0)\r\nTAG OK\r\n".to_owned(),
+            vec![(5, vec![])],
+        ),
         (
             "more than was asked for",
             format!("* 1 FETCH (UID 5 RFC822.SIZE 3 BODY[] {{40000}}\r\n{})\r\nTAG OK\r\n", "y".repeat(40_000)),
             vec![(5, vec![b'y'; 32 * 1024])],
         ),
-        ("twice: the last counts", format!("{whole}{}TAG OK\r\n", whole.replace("abc", "xyz")), vec![(5, b"xyz".to_vec())]),
+        (
+            "twice: the last counts",
+            format!("{whole}{}TAG OK\r\n", whole.replace("abc", "xyz")),
+            vec![(5, b"xyz".to_vec())],
+        ),
     ] {
         assert_eq!(fetched(&answer, of(&[5]), first).await.unwrap(), expect, "{name}");
     }
@@ -87,7 +97,10 @@ async fn a_mailbox_that_is_renumbered_under_our_hands_ends_the_session() {
 #[tokio::test(start_paused = true)]
 async fn numbers_of_a_mailbox_are_taken_only_as_far_as_they_are_numbers() {
     for (answer, expect) in [
-        ("* 4294967295 EXISTS\r\n* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 4294967295] x\r\nTAG OK\r\n", Ok((u32::MAX, u32::MAX, u32::MAX))),
+        (
+            "* 4294967295 EXISTS\r\n* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 4294967295] x\r\nTAG OK\r\n",
+            Ok((u32::MAX, u32::MAX, u32::MAX)),
+        ),
         ("* 99999999999 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4294967296] x\r\nTAG OK\r\n", Ok((7, 0, 0))),
         ("* -1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT NIL] x\r\nTAG OK\r\n", Ok((7, 0, 0))),
         ("* 1 EXISTS\r\n* OK [UIDVALIDITY 0] x\r\nTAG OK\r\n", Err("UIDVALIDITY")),
@@ -101,7 +114,9 @@ async fn numbers_of_a_mailbox_are_taken_only_as_far_as_they_are_numbers() {
     ] {
         let mut session = session([logged_in(), vec![Hears("SELECT"), says(answer), Silent]].concat()).await;
         match (session.select("INBOX").await, expect) {
-            (Ok(found), Ok(expect)) => assert_eq!((found.uid_validity, found.uid_next, found.messages), expect, "{answer:?}"),
+            (Ok(found), Ok(expect)) => {
+                assert_eq!((found.uid_validity, found.uid_next, found.messages), expect, "{answer:?}")
+            }
             (Err(error), Err(says)) => assert!(error.what.contains(says), "{answer:?}: {error}"),
             (got, expect) => panic!("{answer:?}: {got:?}, not {expect:?}"),
         }
@@ -111,20 +126,14 @@ async fn numbers_of_a_mailbox_are_taken_only_as_far_as_they_are_numbers() {
 #[tokio::test(start_paused = true)]
 async fn where_copies_went_is_believed_of_what_was_asked_for_only() {
     for lie in [
-        "COPYUID 9 5,6 21:22",          // another one beside it
-        "COPYUID 9 6 21",               // another one
-        "COPYUID 9 5,7 21",             // sets of different sizes
-        "COPYUID 9 5 21,22",
-        "COPYUID 9 5,7 21,21",          // two in one place
-        "COPYUID 9 5,7 0:1",            // UID 0
-        "COPYUID 0 5,7 21:22",          // UIDVALIDITY 0
-        "COPYUID 9 5:4294967295 21:4294967311",
-        "COPYUID 9 1:100000 1:100000",
-        "COPYUID 9 * 21",
-        "COPYUID 9 5,7",
-        "COPYUID 9 () ()",
-        "COPYUID 4294967296 5,7 21:22",
-        "COPYUID",
+        "COPYUID 9 5,6 21:22", // another one beside it
+        "COPYUID 9 6 21",      // another one
+        "COPYUID 9 5,7 21",    // sets of different sizes
+        "COPYUID 9 5 21,22", "COPYUID 9 5,7 21,21", // two in one place
+        "COPYUID 9 5,7 0:1",   // UID 0
+        "COPYUID 0 5,7 21:22", // UIDVALIDITY 0
+        "COPYUID 9 5:4294967295 21:4294967311", "COPYUID 9 1:100000 1:100000", "COPYUID 9 * 21", "COPYUID 9 5,7",
+        "COPYUID 9 () ()", "COPYUID 4294967296 5,7 21:22", "COPYUID",
     ] {
         for answer in [format!("TAG OK [{lie}] done\r\n"), format!("* OK [{lie}] done\r\nTAG OK\r\n")] {
             let mut session = with_inbox(vec![Hears("UID MOVE"), says(&answer)]).await;
@@ -153,11 +162,17 @@ async fn a_folder_that_was_said_to_be_made_and_is_not_there_is_told() {
     .await;
     session.ensure_folder("x").await.unwrap();
     let error = session.uid_move(&UidSet::of([5]), "x").await.unwrap_err();
-    assert!(error.refused && error.what.contains("moving to x was refused, the server said “no such mailbox”"), "{error}");
+    assert!(
+        error.refused && error.what.contains("moving to x was refused, the server said “no such mailbox”"),
+        "{error}"
+    );
     // it is not held for made: the next time it is asked for again
     let error = session.ensure_folder("x").await.unwrap_err();
     assert_eq!(error.advice, Advice::Ask);
-    assert!(error.what.contains("making the folder x was refused") && error.what.contains("does not allow it"), "{error}");
+    assert!(
+        error.what.contains("making the folder x was refused") && error.what.contains("does not allow it"),
+        "{error}"
+    );
 }
 
 /// Servers' words with everything that steers a screen; what of them people read.
@@ -177,7 +192,9 @@ async fn no_word_of_a_server_steers_a_screen_or_speaks_in_our_voice() {
     for answer in mean {
         let mut session = session([logged_in(), vec![Hears("SELECT"), says(&answer), Silent]].concat()).await;
         let what = session.select("INBOX").await.unwrap_err().what;
-        let steers = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+        let steers = |c: char| {
+            c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+        };
         assert!(!what.chars().any(steers), "{what:?}");
         assert_eq!((what.matches('“').count(), what.matches('”').count()), (1, 1), "{what}");
         assert!(!what.contains("://") && what.chars().count() < 400, "{what}");
@@ -188,7 +205,11 @@ async fn no_word_of_a_server_steers_a_screen_or_speaks_in_our_voice() {
 async fn a_connection_that_ends_anywhere_is_told_and_repeats_no_password() {
     let whole = [
         opened("EXAMINE"),
-        vec![Hears("UID FETCH"), says("* 1 FETCH (UID 5 RFC822.SIZE 3 BODY[]<0> {3}\r\nabc)\r\nTAG OK\r\n"), Hears("IDLE")],
+        vec![
+            Hears("UID FETCH"),
+            says("* 1 FETCH (UID 5 RFC822.SIZE 3 BODY[]<0> {3}\r\nabc)\r\nTAG OK\r\n"),
+            Hears("IDLE"),
+        ],
     ]
     .concat();
     for end in 0..=whole.len() {
@@ -213,7 +234,9 @@ async fn a_connection_that_ends_anywhere_is_told_and_repeats_no_password() {
 
 /// What a watch tells of a first look that is answered so, until it waits or loses its connection.
 async fn told(answer: &str) -> Vec<String> {
-    let steps = [opened("EXAMINE"), vec![Hears("UID FETCH"), says(answer), Hears("UID FETCH"), says("TAG OK\r\n"), Silent]].concat();
+    let steps =
+        [opened("EXAMINE"), vec![Hears("UID FETCH"), says(answer), Hears("UID FETCH"), says("TAG OK\r\n"), Silent]]
+            .concat();
     let (account, _) = in_memory(steps);
     let (to, mut from) = mpsc::channel(8);
     let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
@@ -222,7 +245,9 @@ async fn told(answer: &str) -> Vec<String> {
         loop {
             match from.recv().await.unwrap() {
                 Sight::Opened { reply, .. } => reply.send(5).unwrap(),
-                Sight::Mail(arrival) => told.push(format!("mail {} of {} bytes", arrival.place.uid, arrival.bytes.len())),
+                Sight::Mail(arrival) => {
+                    told.push(format!("mail {} of {} bytes", arrival.place.uid, arrival.bytes.len()))
+                }
                 Sight::Unfetched { place, .. } => told.push(format!("unfetched {}", place.uid)),
                 Sight::Looked { next_uid, .. } => {
                     told.push(format!("looked {next_uid}"));
@@ -245,7 +270,8 @@ async fn told(answer: &str) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_is_carried_past_nothing_by_a_lie() {
-    let mail = |uid: &str, size: u32, body: &str| format!("* 1 FETCH (UID {uid} RFC822.SIZE {size} BODY[]<0> {body})\r\n");
+    let mail =
+        |uid: &str, size: u32, body: &str| format!("* 1 FETCH (UID {uid} RFC822.SIZE {size} BODY[]<0> {body})\r\n");
     for (answer, expect) in [
         (mail("5", 3, "{3}\r\nabc"), vec!["mail 5 of 3 bytes", "looked 6"]),
         (mail("0", 3, "{3}\r\nabc"), vec!["looked 5"]),
@@ -258,7 +284,10 @@ async fn a_watch_is_carried_past_nothing_by_a_lie() {
         (mail("5", 3, "{0}\r\n"), vec!["unfetched 5", "looked 6"]),
         (mail("5", 0, "\"\""), vec!["mail 5 of 0 bytes", "looked 6"]),
         ("* 1 FETCH (UID 5 FLAGS ())\r\n".to_owned(), vec!["looked 5"]),
-        (format!("{}{}", mail("5", 3, "{3}\r\nabc"), mail("5", 3, "{3}\r\nxyz")), vec!["mail 5 of 3 bytes", "looked 6"]),
+        (
+            format!("{}{}", mail("5", 3, "{3}\r\nabc"), mail("5", 3, "{3}\r\nxyz")),
+            vec!["mail 5 of 3 bytes", "looked 6"],
+        ),
     ] {
         assert_eq!(told(&format!("{answer}TAG OK\r\n")).await, expect, "{answer}");
     }

@@ -118,7 +118,10 @@ fn scenes() -> Vec<Scene> {
         ),
         start(
             "LOGINDISABLED in clear text, which is right",
-            after_tls(&begin("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi\r\n", "TAG OK begin\r\n"), honest()),
+            after_tls(
+                &begin("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi\r\n", "TAG OK begin\r\n"),
+                honest(),
+            ),
             In,
         ),
         start(
@@ -134,7 +137,11 @@ fn scenes() -> Vec<Scene> {
             after_tls(&begin(GREETING, "TAG OK begin\r\n"), vec![says("* PREAUTH you are in\r\n"), Silent]),
             Ends::Silent("silent"),
         ),
-        start("PREAUTH before TLS", vec![says("* PREAUTH [CAPABILITY IMAP4rev1] you are in\r\n"), Silent], Refused("PREAUTH")),
+        start(
+            "PREAUTH before TLS",
+            vec![says("* PREAUTH [CAPABILITY IMAP4rev1] you are in\r\n"), Silent],
+            Refused("PREAUTH"),
+        ),
         start(
             "PREAUTH before TLS, spelt small, with STARTTLS on offer",
             vec![says("* preauth [CAPABILITY IMAP4rev1 STARTTLS] in\r\n"), Silent],
@@ -150,7 +157,11 @@ fn scenes() -> Vec<Scene> {
             asked("TAG NO [REFERRAL imap://evil.example/] go there\r\n"),
             Refused("refers to another server, “imap[:]//evil[.]example/”, which is not followed"),
         ),
-        start("another protocol", vec![says("HTTP/1.1 400 Bad Request\r\n\r\n"), Silent], Refused("not an IMAP server")),
+        start(
+            "another protocol",
+            vec![says("HTTP/1.1 400 Bad Request\r\n\r\n"), Silent],
+            Refused("not an IMAP server"),
+        ),
         start("NO for a greeting", vec![says("* NO go away\r\n"), Silent], Refused("not an IMAP server")),
         start("a greeting that never comes", vec![Silent], Ends::Silent("is the port right, and TLS or STARTTLS?")),
         start(
@@ -158,14 +169,37 @@ fn scenes() -> Vec<Scene> {
             vec![Drips(b"* OK hi there".to_vec(), Duration::from_millis(50))],
             Ends::Silent("is the port right, and TLS or STARTTLS?"),
         ),
-        start("a port for TLS, spoken to in clear text", vec![Tls], Ends::Silent("is the port right, and TLS or STARTTLS?")),
-        scene("a port for clear text, spoken to as TLS", Security::Tls, vec![says(GREETING), Silent], Refused("does not speak TLS")),
-        scene("a web server, spoken to as TLS", Security::Tls, vec![Hears("\u{1}"), says("HTTP/1.1 400 Bad Request\r\n\r\n")], Refused("does not speak TLS")),
+        start(
+            "a port for TLS, spoken to in clear text",
+            vec![Tls],
+            Ends::Silent("is the port right, and TLS or STARTTLS?"),
+        ),
+        scene(
+            "a port for clear text, spoken to as TLS",
+            Security::Tls,
+            vec![says(GREETING), Silent],
+            Refused("does not speak TLS"),
+        ),
+        scene(
+            "a web server, spoken to as TLS",
+            Security::Tls,
+            vec![Hears("\u{1}"), says("HTTP/1.1 400 Bad Request\r\n\r\n")],
+            Refused("does not speak TLS"),
+        ),
         scene("a silent port, spoken to as TLS", Security::Tls, vec![Silent], Ends::Silent("does not come about")),
-        scene("a port that hangs up, spoken to as TLS", Security::Tls, vec![Hears("\u{1}")], Refused("TLS with localhost")),
+        scene(
+            "a port that hangs up, spoken to as TLS",
+            Security::Tls,
+            vec![Hears("\u{1}")],
+            Refused("TLS with localhost"),
+        ),
         tls("honest TLS", logged_in(), In),
         tls("PREAUTH under TLS", vec![says("* PREAUTH you are in\r\n"), Silent], Refused("PREAUTH")),
-        tls("LOGINDISABLED under TLS", vec![says("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n"), Silent], Refused("no login with a password")),
+        tls(
+            "LOGINDISABLED under TLS",
+            vec![says("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n"), Silent],
+            Refused("no login with a password"),
+        ),
         tls(
             "BYE with a referral for a greeting",
             vec![says("* BYE [REFERRAL imap://evil.example/] moved\r\n")],
