@@ -5,7 +5,17 @@ use super::server::{Hears, Silent, Step, in_memory, logged_in, opened, says, sec
 use jiff::Timestamp;
 use modori::edge::Advice;
 use modori::edge::clock::Clock;
-use modori::edge::imap::{Cues, Fetch, ImapError, Session, Sight, Standing, UidSet, watch};
+use modori::edge::hand::Hand;
+use modori::edge::imap::{Cues, Dial, Fetch, ImapAccount, ImapError, Session, Sight, Standing, UidSet, Wire, watch};
+use modori::edge::store::{Db, Settling, State, Store};
+use modori::mailbox::{MailKey, Place};
+use modori::plan::{Effect, Wish};
+use modori::rules::Verdict;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 
 async fn session(steps: Vec<Step>) -> Session {
@@ -293,4 +303,80 @@ async fn a_watch_is_carried_past_nothing_by_a_lie() {
     }
     let lost = told("* OK [UIDVALIDITY 8] anew\r\nTAG OK\r\n").await;
     assert!(lost[0].contains("renumbered"), "{lost:?}");
+}
+
+/// A server that answers every command with OK, shows one message in INBOX for ever, and moves nothing.
+async fn idle_hands(stream: tokio::io::DuplexStream, moves: Arc<AtomicUsize>, can: &'static str) -> Option<()> {
+    let mut io = BufReader::new(stream);
+    io.get_mut().write_all(format!("* OK [CAPABILITY IMAP4rev1 {can}] hi\r\n").as_bytes()).await.ok()?;
+    let mut inbox = false;
+    loop {
+        let mut line = String::new();
+        if io.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        let (tag, rest) = line.trim_end().split_once(' ').unwrap_or_default();
+        let verb = rest.strip_prefix("UID ").unwrap_or(rest).split(' ').next().unwrap_or_default();
+        let untagged = match verb {
+            "SELECT" | "EXAMINE" => {
+                inbox = rest.contains("INBOX");
+                "* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 2] x\r\n"
+            }
+            "LIST" => "* LIST () \"/\" x\r\n",
+            "STATUS" => "* STATUS x (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7)\r\n",
+            "FETCH" if inbox => "* 1 FETCH (UID 1 FLAGS ())\r\n",
+            "MOVE" | "COPY" => {
+                moves.fetch_add(1, Ordering::SeqCst);
+                ""
+            }
+            "STORE" | "EXPUNGE" => panic!("nothing was copied, so nothing is removed: {line}"),
+            _ => "",
+        };
+        io.get_mut()
+            .write_all(format!("{untagged}{tag} OK [CAPABILITY IMAP4rev1 {can}] done\r\n").as_bytes())
+            .await
+            .ok()?;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_says_that_it_moved_is_not_asked_for_ever() {
+    let start = Timestamp::from_second(1_780_000_000).unwrap();
+    for can in ["MOVE UIDPLUS", "UIDPLUS", "IDLE"] {
+        let moves = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&moves);
+        let dial = move || {
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            tokio::spawn(idle_hands(theirs, Arc::clone(&counted), can));
+            Ok(Box::new(ours) as Box<dyn Wire>)
+        };
+        let account = ImapAccount { dial: Dial::Memory(Arc::new(dial)), ..in_memory(Vec::new()).0 };
+        let clock = Clock::simulated(start);
+        let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
+        let hand = Hand::new(store.clone(), clock, BTreeMap::new(), [account]);
+        let wish = Wish {
+            key: "file:m".into(),
+            effect: Effect::File { folder: "x".into() },
+            due: start,
+            until: None,
+            dedupe: Vec::new(),
+            after: Vec::new(),
+        };
+        let mail = Settling {
+            place: Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 7, uid: 1 },
+            key: MailKey::of(b"m"),
+            received: start,
+            size: 1,
+            message_id: None,
+            verdict: Verdict::default(),
+            step: modori::plan::Step { events: Vec::new(), plan: vec![wish] },
+            poison: None,
+        };
+        store.call(move |db| db.settle(&[mail], true, start)).await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(3600), hand.work()).await;
+        let row = store.call(|db| Ok(db.outbox()?.remove(0))).await.unwrap();
+        assert_eq!(row.state, State::Failed, "{can}: {row:?}");
+        let moves = moves.load(Ordering::SeqCst);
+        assert!((2..=8).contains(&moves), "{can}: moved {moves} times");
+    }
 }

@@ -70,7 +70,7 @@ pub fn secret_in(bytes: &[u8]) -> Option<String> {
         let whole = padded.len() / 3 * 4;
         let text = base64::engine::general_purpose::STANDARD.encode(&padded);
         let first = if before == 0 { 0 } else { 4 };
-        if holds(text[first..whole].as_bytes()) {
+        if holds(&text.as_bytes()[first..whole]) {
             return Some(format!("in base64, {before} bytes on"));
         }
     }
