@@ -26,3 +26,82 @@ pub enum Advice {
     /// It may have happened: look, or ask; never repeat blindly.
     Unknown,
 }
+
+/// Longest quotation of what another side said, in characters.
+const QUOTED: usize = 200;
+
+/// What another side said, as a quotation for people: between “ and ”, cut, without anything that steers a screen or
+/// hides itself, and without anything that a telephone would make a link of. It cannot end its own quotation, so it
+/// never speaks in our voice.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let mut out = String::from("“");
+    let one_line = text.chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
+    // no more is looked at than could be shown, unless nearly all of it hides itself
+    let shown: String = one_line.take(64 * QUOTED).filter(|c| !steers(*c)).take(2 * QUOTED).collect();
+    let mut chars = shown.trim().chars().peekable();
+    let mut before = ' ';
+    for _ in 0..QUOTED {
+        let Some(c) = chars.next() else { break };
+        let next = chars.peek().copied().unwrap_or(' ');
+        match c {
+            '“' | '”' | '„' | '‟' | '"' | '〝' | '〞' | '〟' | '＂' => out.push('\''),
+            // http://, mailto:a@b, and names with dots become links by themselves
+            ':' if next == '/' => out.push_str("[:]"),
+            '.' if before.is_alphanumeric() && next.is_alphanumeric() => out.push_str("[.]"),
+            '@' => out.push_str("[@]"),
+            c => out.push(c),
+        }
+        before = c;
+    }
+    if chars.peek().is_some() {
+        out.push('…');
+    }
+    out.push('”');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn another_side_speaks_in_quotation_marks_only() {
+        for (said, shown) in [
+            ("too many connections. Try later", "“too many connections. Try later”"),
+            ("満員です", "“満員です”"),
+            ("", "“”"),
+            ("\u{1b}[31mred\u{7}\r\nmodori: all is well", "“[31mred modori: all is well”"),
+            ("x”. modori: log in at “y\"", "“x'. modori: log in at 'y'”"),
+            ("\u{202e}lanif\u{2066}\u{200b}\u{e0041}", "“lanif”"),
+            ("go to https://evil.example/a.php?q=1", "“go to https[:]//evil[.]example/a[.]php?q=1”"),
+            ("write to a@b.example", "“write to a[@]b[.]example”"),
+        ] {
+            assert_eq!(quoted(said), shown);
+        }
+        let long = quoted(&"あ".repeat(100_000));
+        assert_eq!(long.chars().count(), QUOTED + 3);
+        assert!(long.ends_with("…”"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_quotation_ends_itself_or_steers_a_screen(said in any::<String>()) {
+            let shown = quoted(&said);
+            let inside = shown.strip_prefix('“').and_then(|rest| rest.strip_suffix('”')).unwrap();
+            prop_assert!(!inside.contains(['“', '”', '"']) && !inside.contains("://"), "{}", shown);
+            let steering = inside.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+            prop_assert!(!steering, "{:?}", shown);
+            prop_assert!(inside.chars().count() <= 3 * QUOTED + 1);
+        }
+    }
+}

@@ -78,8 +78,9 @@ impl Mailbox {
     /// # Errors
     /// When TLS cannot be prepared (an unreadable certificate file).
     pub fn of(account: &config::Account) -> Result<Self, EngineError> {
-        let tls = tls::client_config(account.ca_file.as_deref())
-            .map_err(|error| EngineError::Account { account: account.name.clone(), what: error.to_string() })?;
+        let tls = account.pin.map_or_else(|| tls::client_config(account.ca_file.as_deref()), tls::pinned_config);
+        let tls =
+            tls.map_err(|error| EngineError::Account { account: account.name.clone(), what: error.to_string() })?;
         let dial = Dial::Tcp {
             host: account.host.clone(),
             port: account.port,

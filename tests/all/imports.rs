@@ -37,7 +37,7 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "plan" => Some(pure()),
         "edge::clock" | "edge::secret" | "edge::tls" => Some(vec!["edge"]),
         // a configuration names accounts, words and deadlines: it uses the plain values of the rooms it configures
-        "edge::config" => with(&["edge", "edge::imap", "edge::secret"]),
+        "edge::config" => with(&["edge", "edge::imap", "edge::secret", "edge::tls"]),
         "edge::imap" | "edge::files" => Some(vec!["mailbox", "edge", "edge::tls", "edge::secret", "edge::clock"]),
         // `Security` (TLS, STARTTLS, plain) is one word for both kinds of server; a channel is made from its configuration
         "edge::out" => with(&["edge", "edge::config", "edge::imap", "edge::tls", "edge::secret", "edge::clock"]),

@@ -4,6 +4,7 @@ use super::hot;
 use super::{Account, Backlog, Channel, ChannelKind, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
+use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
 use crate::mailbox::LEAST_FETCH;
 use crate::plan::{Late, Looks, Policy};
@@ -247,12 +248,38 @@ impl Check<'_> {
                 mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
                 authserv_ids: account.authserv_ids.clone(),
                 own_addresses: own,
-                ca_file: account.ca_file.as_deref().map(|path| self.path(path)),
+                ca_file: account.ca_file.as_ref().map(|path| self.path(path.get_ref())),
+                pin: self.pin(account, security),
                 fetch_cap,
                 pace: self.pace(&account.pace, account.host.get_ref()),
             });
         }
         accounts
+    }
+
+    fn pin(&mut self, account: &syntax::Account, security: Security) -> Option<Pin> {
+        let written = account.pin.as_ref()?;
+        if security == Security::Plain {
+            self.wrong(
+                written.span(),
+                "without TLS there is no key to compare with a pin",
+                "use \"tls\" or \"starttls\"",
+            );
+        }
+        if let Some(ca_file) = &account.ca_file {
+            self.wrong(
+                ca_file.span(),
+                "with a pin nobody's signature counts, so `ca_file` does nothing",
+                "keep one of the two",
+            );
+        }
+        let pin = written.get_ref().parse();
+        if pin.is_err() {
+            let help = "sha256: and the base64 or hexadecimal digest of the server's public key; modori prints it when it \
+                        refuses a certificate";
+            self.wrong(written.span(), format!("`{}` is not a pin", written.get_ref()), help);
+        }
+        pin.ok()
     }
 
     fn pace(&mut self, written: &syntax::Pace, host: &str) -> Pace {

@@ -7,6 +7,7 @@ mod syntax;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
+use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
@@ -75,6 +76,8 @@ pub struct Account {
     pub own_addresses: Vec<String>,
     /// A further trusted certificate (PEM), for a server at home.
     pub ca_file: Option<PathBuf>,
+    /// The one key the server must show, whoever signed it.
+    pub pin: Option<Pin>,
     /// Most bytes fetched of one message.
     pub fetch_cap: u32,
     /// How long is waited for what.

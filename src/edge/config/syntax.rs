@@ -39,7 +39,8 @@ pub(super) struct Account {
     pub(super) authserv_ids: Vec<String>,
     #[serde(default)]
     pub(super) own_addresses: Vec<Spanned<String>>,
-    pub(super) ca_file: Option<String>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) pin: Option<Spanned<String>>,
     pub(super) fetch_kib: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) pace: Pace,

@@ -131,6 +131,23 @@ fn all_mistakes_are_shown_at_once() {
 }
 
 #[test]
+fn a_pin_is_read_and_stands_alone() {
+    let pin = "sha256:q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
+    let account =
+        |rest: &str| format!("[[account]]\nhost = \"localhost\"\nuser = \"me\"\npassword = {{ env = \"P\" }}\n{rest}");
+    let config = parse(&account(&format!("pin = \"{pin}\"\n"))).unwrap();
+    assert_eq!(config.accounts[0].pin.unwrap().to_string(), pin);
+    for (rest, at, says) in [
+        ("pin = \"sha256:abc\"\n".to_owned(), "5:7", "is not a pin"),
+        (format!("pin = \"{pin}\"\nca_file = \"ca.pem\"\n"), "6:11", "keep one of the two"),
+        (format!("pin = \"{pin}\"\nsecurity = \"plain\"\n"), "5:7", "without TLS"),
+    ] {
+        let broken = parse(&account(&rest)).err().expect(&rest).to_string();
+        assert!(broken.contains(at) && broken.contains(says), "{rest}\n→ {broken}");
+    }
+}
+
+#[test]
 fn plain_goes_to_this_machine_only() {
     for (host, allowed) in [
         ("127.0.0.1", true),

@@ -249,7 +249,19 @@ async fn carry_out(
     }
     filed.extend(sure);
     if !unsure.is_empty() {
-        recover::filings(hand, session, unsure.into_iter().map(|filing| filing.row).collect()).await?;
+        // what still lies where it lay is not moved again at once: a server that says OK and moves nothing would keep
+        // us busy for ever
+        let nothing = ImapError {
+            what: format!(
+                "account `{}`: the server says that it moved to {folder}, but the messages lie where they lay",
+                target.account
+            ),
+            advice: Advice::Again(None),
+            refused: true,
+            tls: None,
+        };
+        let rows = unsure.into_iter().map(|filing| filing.row).collect();
+        recover::filings_after(hand, session, rows, Some(&nothing)).await?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! What went wrong with a mailbox, as a sentence for people, and what to do next.
 
 use super::response::Status;
-use crate::edge::Advice;
+use crate::edge::tls::TlsTrouble;
+use crate::edge::{Advice, quoted};
 
 /// What went wrong with a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,17 +14,19 @@ pub struct ImapError {
     pub advice: Advice,
     /// The server answered the command with a tagged NO or BAD; the connection is still good.
     pub refused: bool,
+    /// What is wrong with the server's TLS, when it is that.
+    pub tls: Option<Box<TlsTrouble>>,
 }
 
 impl ImapError {
     /// The connection is lost or cannot be opened.
     pub(super) fn lost(account: &str, what: impl std::fmt::Display) -> Self {
-        Self { what: format!("account `{account}`: {what}"), advice: Advice::LogInAgain, refused: false }
+        Self { what: format!("account `{account}`: {what}"), advice: Advice::LogInAgain, refused: false, tls: None }
     }
 
     /// The shopper must do something.
     pub(super) fn ask(account: &str, what: impl std::fmt::Display) -> Self {
-        Self { what: format!("account `{account}`: {what}"), advice: Advice::Ask, refused: false }
+        Self { what: format!("account `{account}`: {what}"), advice: Advice::Ask, refused: false, tls: None }
     }
 
     /// The server refused a command. `doing` is what was wanted, in words.
@@ -38,17 +41,30 @@ impl ImapError {
             "NOPERM" | "CANNOT" => ("; the server does not allow it", Advice::Ask),
             _ => ("", Advice::Ask),
         };
-        let said = printable(&status.text);
-        let said = if said.is_empty() { "gave no reason".to_owned() } else { format!("said: {said}") };
+        let said =
+            if status.text.is_empty() { "gave no reason".to_owned() } else { format!("said {}", quoted(&status.text)) };
+        let elsewhere = referral(status).unwrap_or_default();
         Self {
-            what: format!("account `{account}`: {doing} was refused, the server {said}{hint}"),
+            what: format!("account `{account}`: {doing} was refused, the server {said}{hint}{elsewhere}"),
             advice,
             refused: true,
+            tls: None,
         }
+    }
+
+    /// The server's TLS is not accepted.
+    pub(super) fn tls(account: &str, trouble: TlsTrouble) -> Self {
+        Self { tls: Some(Box::new(trouble.clone())), ..Self::ask(account, trouble) }
     }
 }
 
-/// A server's words, cut and without control characters.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+/// That the server refers to another one (RFC 2221, RFC 2193), in words. Never followed: the password is for the
+/// server that the shopper named.
+pub(super) fn referral(status: &Status) -> Option<String> {
+    let code = status.code.as_ref().filter(|code| code.name == "REFERRAL")?;
+    let to = code.rest.iter().filter_map(super::response::Value::text).collect::<Vec<_>>().join(" ");
+    Some(format!(
+        "; it refers to another server, {}, which is not followed: ask your provider, and change `host` if that is right",
+        quoted(&to)
+    ))
 }

@@ -1,9 +1,10 @@
 //! From an account to a logged-in connection: dial, protect, greet, log in, ask what the server can.
 
-use super::error::ImapError;
-use super::response::{Condition, Response};
+use super::error::{ImapError, referral};
+use super::response::{Code, Condition, Response, Value};
 use super::wire::{Answer, Line, Piece};
 use super::{Dial, ImapAccount, Security, Wire};
+use crate::edge::tls::{Reason, TlsTrouble};
 use base64::Engine as _;
 use secrecy::ExposeSecret;
 use std::collections::BTreeSet;
@@ -14,6 +15,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
+
+/// Words of a server's capabilities.
+const CAPABILITIES: usize = 1000;
+/// Longest prefix of a namespace, in bytes.
+const PREFIX: usize = 1000;
 
 /// A logged-in connection.
 pub(super) struct Opened {
@@ -56,29 +62,26 @@ pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
             }
         }
     };
-    let mut known = if greeted { None } else { greeting(name, &mut line).await? };
-    if known.as_ref().is_none_or(|greeting| greeting.capabilities.is_empty()) {
-        // what was said before STARTTLS does not count: asked again
-        let capabilities = capabilities(&mut line).await?;
-        known = Some(Greeting { capabilities, logged_in: known.is_some_and(|greeting| greeting.logged_in) });
+    let told = if greeted { None } else { greeting(name, &mut line).await? };
+    // what was said before STARTTLS does not count: asked again
+    let mut can = match told {
+        Some(words) => words,
+        None => capabilities(&mut line).await?,
+    };
+    line.literal_plus = can.contains("LITERAL+") || can.contains("LITERAL-");
+    let answer = log_in(account, &mut line, &can).await?;
+    if let Some(elsewhere) = referral(&answer.status) {
+        tracing::warn!("account `{name}`: the login is good{elsewhere}");
     }
-    let Greeting { mut capabilities, logged_in } = known.unwrap_or_default();
-    line.literal_plus = capabilities.contains("LITERAL+") || capabilities.contains("LITERAL-");
-    if !logged_in {
-        let answer = log_in(account, &mut line, &capabilities).await?;
-        let told = answer.status.code.filter(|code| code.name == "CAPABILITY");
-        capabilities = match told {
-            Some(code) => code
-                .rest
-                .iter()
-                .filter_map(super::response::Value::text)
-                .map(|word| word.to_ascii_uppercase())
-                .collect(),
-            None => self::capabilities(&mut line).await?,
-        };
+    can = match answer.status.code.as_ref().and_then(told_capabilities) {
+        Some(words) => words,
+        None => capabilities(&mut line).await?,
+    };
+    if can.len() > CAPABILITIES {
+        return Err(line.lost("the server names capabilities without end"));
     }
     let (mut prefix, mut delimiter) = (String::new(), None);
-    if capabilities.contains("NAMESPACE") {
+    if can.contains("NAMESPACE") {
         let answer = line.command(&[Piece::Plain("NAMESPACE")]).await?;
         for response in answer.untagged {
             if let Response::Namespace { prefix: p, delimiter: d } = response {
@@ -94,31 +97,40 @@ pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
             }
         }
     }
-    Ok(Opened { line, capabilities, prefix, delimiter })
+    if prefix.len() > PREFIX {
+        return Err(line.lost("the server's folders are to begin with an endless name"));
+    }
+    Ok(Opened { line, capabilities: can, prefix, delimiter })
 }
 
-#[derive(Default)]
-struct Greeting {
-    capabilities: BTreeSet<String>,
-    logged_in: bool,
-}
-
-async fn greeting(name: &str, line: &mut Line) -> Result<Option<Greeting>, ImapError> {
-    match line.response(line.pace.command).await? {
-        Response::Status(status) if matches!(status.condition, Condition::Ok | Condition::PreAuth) => {
-            let logged_in = status.condition == Condition::PreAuth;
-            let told = status.code.filter(|code| code.name == "CAPABILITY");
-            let words = told.map(|code| {
-                code.rest
-                    .iter()
-                    .filter_map(super::response::Value::text)
-                    .map(|word| word.to_ascii_uppercase())
-                    .collect()
-            });
-            Ok(Some(Greeting { capabilities: words.unwrap_or_default(), logged_in }))
+/// The capabilities that the greeting tells, if it does.
+async fn greeting(name: &str, line: &mut Line) -> Result<Option<BTreeSet<String>>, ImapError> {
+    let limit = line.pace.command;
+    let Some(response) = line.response_or_silence(limit).await? else {
+        // a server that expects TLS from the first byte is as silent
+        let what = format!("the server was silent for {} s (is the port right, and TLS or STARTTLS?)", limit.as_secs());
+        return Err(line.lost(what));
+    };
+    match response {
+        Response::Status(status) if status.condition == Condition::Ok => {
+            Ok(status.code.as_ref().and_then(told_capabilities))
         }
+        // we said nothing yet that could tell who we are: whose mail would it be? Before TLS it is an old trick to
+        // keep a client from encrypting
+        Response::Status(status) if status.condition == Condition::PreAuth => Err(ImapError::ask(
+            name,
+            "the server says that we are logged in before we said who we are (PREAUTH): not believed, and no password \
+             was sent. Someone may be in between, or the server is set up for something else",
+        )),
         _ => Err(ImapError::ask(name, "this is not an IMAP server (is the port right, and TLS or STARTTLS?)")),
     }
+}
+
+/// The words of a `[CAPABILITY …]`; `None` for another code, or when there are none.
+fn told_capabilities(code: &Code) -> Option<BTreeSet<String>> {
+    let words: BTreeSet<String> =
+        code.rest.iter().filter_map(Value::text).map(|word| word.to_ascii_uppercase()).collect();
+    (code.name == "CAPABILITY" && !words.is_empty()).then_some(words)
 }
 
 async fn capabilities(line: &mut Line) -> Result<BTreeSet<String>, ImapError> {
@@ -128,6 +140,9 @@ async fn capabilities(line: &mut Line) -> Result<BTreeSet<String>, ImapError> {
         if let Response::Capability(words) = response {
             all.extend(words);
         }
+    }
+    if all.len() > CAPABILITIES {
+        return Err(line.lost("the server names capabilities without end"));
     }
     Ok(all)
 }
@@ -212,12 +227,12 @@ async fn protect(
     let connect = TlsConnector::from(Arc::clone(tls)).connect(server, stream);
     match tokio::time::timeout(limit, connect).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-            let what =
-                format!("{host} cannot be trusted: {error} (a server at home needs `ca_file`; or is the port right?)");
-            Err(ImapError::ask(name, what))
-        }
-        Ok(Err(error)) => Err(ImapError::lost(name, format_args!("TLS with {host}: {error}"))),
+        Ok(Err(error)) => Err(match TlsTrouble::within(&error, host) {
+            // a server that is busy or starting ends handshakes, too
+            Some(trouble) if matches!(trouble.reason, Reason::NoAgreement(_)) => ImapError::lost(name, trouble),
+            Some(trouble) => ImapError::tls(name, trouble),
+            None => ImapError::lost(name, format_args!("TLS with {host}: {error}")),
+        }),
         Err(_) => Err(ImapError::lost(name, format_args!("TLS with {host} does not come about"))),
     }
 }

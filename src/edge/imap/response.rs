@@ -5,6 +5,12 @@ use jiff::Timestamp;
 
 /// Lists may be nested so deep.
 const DEEPEST: usize = 16;
+/// Values of one response.
+const VALUES: usize = 4096;
+/// Literals of one response.
+const LITERALS: usize = 64;
+/// Bytes of a response that is no FETCH, literals included.
+const SMALL: usize = 64 * 1024;
 
 /// A value of the protocol's grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +125,32 @@ pub(super) enum Response {
     Unreadable,
 }
 
+impl Response {
+    /// About the bytes it takes in memory.
+    pub(super) fn weight(&self) -> usize {
+        let words = |words: &[String]| words.iter().map(|word| word.len() + 48).sum::<usize>();
+        let status = |status: &Status| {
+            let rest = status.code.iter().flat_map(|code| &code.rest);
+            status.text.len() + rest.map(|value| value.bytes().map_or(0, <[u8]>::len) + 64).sum::<usize>()
+        };
+        let own = match self {
+            Self::Tagged { status: told, .. } | Self::Status(told) => status(told),
+            Self::Fetch(seen) => {
+                seen.body.as_ref().map_or(0, Vec::len) + seen.flags.as_ref().map_or(0, |flags| words(flags))
+            }
+            Self::Capability(all) => words(all),
+            Self::List { attributes, name, .. } => words(attributes) + name.len(),
+            Self::MailboxStatus(items) => items.iter().map(|(name, _)| name.len() + 64).sum(),
+            Self::Namespace { prefix, .. } => prefix.len(),
+            Self::Continue | Self::Exists(_) | Self::Expunge | Self::Other | Self::Unreadable => 0,
+        };
+        own.saturating_add(size_of::<Self>())
+    }
+}
+
 /// Reads one whole response (its final CRLF taken off).
 pub(super) fn read(frame: &[u8]) -> Response {
-    let mut reader = Reader { rest: frame };
+    let mut reader = Reader { rest: frame, values: VALUES };
     if frame.starts_with(b"+") {
         return Response::Continue;
     }
@@ -136,7 +165,7 @@ pub(super) fn read(frame: &[u8]) -> Response {
 }
 
 fn untagged(reader: &mut Reader<'_>) -> Option<Response> {
-    let mut ahead = Reader { rest: reader.rest };
+    let mut ahead = Reader { rest: reader.rest, values: VALUES };
     let first = String::from_utf8_lossy(ahead.word()?).to_ascii_uppercase();
     if let Ok(number) = first.parse::<u32>() {
         let what = String::from_utf8_lossy(ahead.word()?).to_ascii_uppercase();
@@ -205,6 +234,10 @@ fn seen(value: &Value) -> Option<Seen> {
             _ => {}
         }
     }
+    // a text of no bytes is the text of a message of no bytes, else it did not come
+    if seen.body.as_ref().is_some_and(Vec::is_empty) && seen.size != Some(0) {
+        seen.body = None;
+    }
     Some(seen)
 }
 
@@ -216,6 +249,8 @@ pub(super) fn internal_date(text: &str) -> Option<Timestamp> {
 /// Walks over one response.
 struct Reader<'a> {
     rest: &'a [u8],
+    /// So many more values are read.
+    values: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -254,7 +289,7 @@ impl<'a> Reader<'a> {
             let end = self.rest.iter().position(|b| *b == b']').unwrap_or(self.rest.len());
             let inside = self.take(end).and_then(|inside| inside.get(1..)).unwrap_or_default();
             self.take(1);
-            let mut reader = Reader { rest: inside };
+            let mut reader = Reader { rest: inside, values: VALUES };
             if let Some(name) = reader.word() {
                 let mut rest = Vec::new();
                 while let Some(value) = reader.value(0) {
@@ -269,6 +304,7 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.skip_spaces();
+        self.values = self.values.checked_sub(1)?;
         match *self.rest.first()? {
             b'(' => {
                 self.take(1)?;
@@ -345,36 +381,63 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The end of the first whole response in `bytes`, its final CRLF included; `None` when more bytes are needed.
+/// What the bytes at hand hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framed {
+    /// A whole response of so many bytes, its final CRLF included.
+    Whole(usize),
+    /// The line that begins at this byte has not ended.
+    Line(usize),
+    /// A literal goes on to this byte.
+    Literal(usize),
+}
+
+/// The first response in `bytes`, as far as it is there.
 ///
 /// # Errors
 /// When it is larger than allowed, or cannot be framed.
-pub(super) fn frame(bytes: &[u8], longest_line: usize, largest: usize) -> Result<Option<usize>, &'static str> {
+pub(super) fn frame(bytes: &[u8], longest_line: usize, largest: usize) -> Result<Framed, &'static str> {
     let mut at = 0;
+    // all lines of one response together, so that many short ones around literals are no way to send an endless one
+    let mut lines = 0_usize;
+    let mut literals = 0;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let Some(line) = rest.iter().position(|b| *b == b'\n') else {
-            return if rest.len() > longest_line { Err("sent an endless line") } else { Ok(None) };
-        };
-        if line > longest_line {
+        let end_of_line = rest.iter().take(longest_line.saturating_add(1)).position(|b| *b == b'\n');
+        lines = lines.saturating_add(end_of_line.unwrap_or(rest.len()));
+        if lines > longest_line {
             return Err("sent an endless line");
         }
+        let Some(line) = end_of_line else { return Ok(Framed::Line(at)) };
         let text = rest.get(..line).unwrap_or_default();
         let end = at + line + 1;
         let Some(text) = text.strip_suffix(b"\r") else {
             // a lone LF ends a line for us, too; literals need CRLF
-            return Ok(Some(end));
+            return Ok(Framed::Whole(end));
         };
-        let Some(size) = announced(text) else { return Ok(Some(end)) };
+        let Some(size) = announced(text) else { return Ok(Framed::Whole(end)) };
         let size = size.ok_or("announced a literal without a readable size")?;
+        let largest = if is_fetch(bytes) { largest } else { largest.min(SMALL) };
         if size > largest || end.saturating_add(size) > largest.saturating_add(longest_line) {
             return Err("announced more bytes than were asked for");
         }
+        literals += 1;
+        if literals > LITERALS {
+            return Err("sent literals without end");
+        }
         at = end + size;
         if bytes.len() < at {
-            return Ok(None);
+            return Ok(Framed::Literal(at));
         }
     }
+}
+
+/// `* n FETCH`: the only response that may be large.
+fn is_fetch(bytes: &[u8]) -> bool {
+    let mut words = bytes.split(|b| *b == b' ').filter(|word| !word.is_empty());
+    words.next() == Some(b"*")
+        && words.next().is_some_and(|number| number.len() <= 10 && number.iter().all(u8::is_ascii_digit))
+        && words.next().is_some_and(|what| what.eq_ignore_ascii_case(b"FETCH"))
 }
 
 /// The size of the literal that a line announces at its end: `None` when it announces none, `Some(None)` when its size
@@ -469,11 +532,17 @@ mod tests {
     #[test]
     fn responses_are_framed_whole() {
         let check = |bytes: &[u8]| frame(bytes, 100, 50);
-        assert_eq!(check(b"* OK hi"), Ok(None));
-        assert_eq!(check(b"* OK hi\r\n* 1"), Ok(Some(9)));
-        assert_eq!(check(b"* x {3}\r\nab"), Ok(None));
-        assert_eq!(check(b"* x {3}\r\na\r\n)\r\n"), Ok(Some(15)));
-        assert_eq!(check(b"* OK {not a literal}\r\n"), Ok(Some(22)));
+        assert_eq!(check(b"* OK hi"), Ok(Framed::Line(0)));
+        assert_eq!(check(b"* OK hi\r\n* 1"), Ok(Framed::Whole(9)));
+        assert_eq!(check(b"* x {3}\r\nab"), Ok(Framed::Literal(12)));
+        assert_eq!(check(b"* x {3}\r\nabc"), Ok(Framed::Line(12)));
+        assert_eq!(check(b"* x {3}\r\na\r\n)\r\n"), Ok(Framed::Whole(15)));
+        assert_eq!(check(b"* OK {not a literal}\r\n"), Ok(Framed::Whole(22)));
+        assert_eq!(check(&b"x {0}\r\n".repeat(20)), Err("sent an endless line"));
+        assert_eq!(frame(&b"x {0}\r\n".repeat(80), 1000, 50), Err("sent literals without end"));
+        let large = frame(b"* 1 FETCH (BODY[] {99999}\r\n", 100, 1 << 20);
+        assert_eq!(large, Ok(Framed::Literal(27 + 99999)));
+        assert!(frame(b"* LIST () \"/\" {99999}\r\n", 100, 1 << 20).is_err(), "only mail is large");
         assert!(check(b"* x {4000000000}\r\n").is_err());
         assert!(check(b"* x {99999999999999999999999}\r\n").is_err());
         assert!(check(&[b'a'; 101]).is_err());

@@ -2,8 +2,8 @@
 
 use super::error::ImapError;
 use super::open::{self, Opened};
-use super::response::{Response, Seen};
-use super::uids::{UidSet, listed};
+use super::response::{Condition, Response, Seen};
+use super::uids::{UidSet, listed, within};
 use super::wire::{Answer, Line, Piece};
 use super::{ImapAccount, utf7};
 use jiff::Timestamp;
@@ -82,6 +82,8 @@ pub struct Session {
     ready_folders: BTreeSet<String>,
     /// What is selected for writing now: its UIDVALIDITY cannot change while it is.
     selected: Option<(String, Mailbox)>,
+    /// UIDVALIDITY of what is open, for reading or writing.
+    numbering: u32,
 }
 
 /// How names are written on this server.
@@ -143,6 +145,7 @@ impl Session {
             names,
             ready_folders: BTreeSet::new(),
             selected: None,
+            numbering: 0,
         })
     }
 
@@ -158,7 +161,9 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn examine(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         self.selected = None;
-        select(&mut self.line, &self.names, "EXAMINE ", mailbox).await
+        let opened = select(&mut self.line, &self.names, "EXAMINE ", mailbox).await?;
+        self.numbering = opened.uid_validity;
+        Ok(opened)
     }
 
     /// Opens a mailbox for writing, unless it is open already.
@@ -174,7 +179,18 @@ impl Session {
         self.selected = None;
         let opened = select(&mut self.line, &self.names, "SELECT ", mailbox).await?;
         self.selected = Some((mailbox.to_owned(), opened));
+        self.numbering = opened.uid_validity;
         Ok(opened)
+    }
+
+    /// UIDs mean nothing any more when the server numbers anew what is open.
+    fn same_numbering(&self, answer: &Answer) -> Result<(), ImapError> {
+        let anew = answer.untagged.iter().any(|response| {
+            let Response::Status(status) = response else { return false };
+            let code = status.code.as_ref().filter(|code| code.name == "UIDVALIDITY");
+            status.condition == Condition::Ok && code.is_some_and(|code| code.number() != Some(self.numbering))
+        });
+        if anew { Err(self.line.lost("the mailbox is being renumbered")) } else { Ok(()) }
     }
 
     /// Makes and subscribes a folder when it is missing.
@@ -258,10 +274,16 @@ impl Session {
         };
         let command = format!("UID FETCH {uids} {items}");
         let answer = self.line.ok("reading messages", &[Piece::Plain(&command)]).await?;
+        self.same_numbering(&answer)?;
+        if answer.unreadable {
+            // what is missing would count as gone
+            return Err(self.line.lost("the server answered with something that cannot be read"));
+        }
+        let asked = uids.runs();
         let mut found: BTreeMap<u32, Fetched> = BTreeMap::new();
         for response in answer.untagged {
             let Response::Fetch(seen) = response else { continue };
-            let Some(uid) = seen.uid else { continue };
+            let Some(uid) = seen.uid.filter(|uid| within(&asked, *uid)) else { continue };
             // unasked flag news about the same message come apart from its body
             let asked_for = match what {
                 // news about something else must not read as "no flags"
@@ -272,7 +294,11 @@ impl Session {
             if !asked_for {
                 continue;
             }
-            found.insert(uid, fetched(uid, seen));
+            let mut one = fetched(uid, seen);
+            if let Fetch::First(cap) = what {
+                one.bytes.truncate(cap as usize); // some servers do not know parts, and send everything
+            }
+            found.insert(uid, one);
         }
         Ok(found.into_values().collect())
     }
@@ -308,7 +334,8 @@ impl Session {
             self.ready_folders.remove(&wire);
         }
         self.line.must_be_ok(&format!("{doing} to {target}"), &answer.status)?;
-        Ok(copy_uid(&answer))
+        self.same_numbering(&answer)?;
+        Ok(copy_uid(&answer, uids))
     }
 
     /// Adds flags to messages of the selected mailbox.
@@ -375,8 +402,10 @@ fn fetched(uid: u32, seen: Seen) -> Fetched {
     }
 }
 
-/// COPYUID from the tagged answer (COPY) or from an untagged OK before it (MOVE, RFC 6851, 4.3).
-fn copy_uid(answer: &Answer) -> Option<Copied> {
+/// COPYUID from the tagged answer (COPY) or from an untagged OK before it (MOVE, RFC 6851, 4.3). What speaks of messages
+/// that were not asked for, or puts two into one place, is not believed: then the copies are looked for.
+fn copy_uid(answer: &Answer, asked: &UidSet) -> Option<Copied> {
+    let asked = asked.runs();
     let codes = answer.untagged.iter().filter_map(|response| match response {
         Response::Status(status) => status.code.as_ref(),
         _ => None,
@@ -389,6 +418,10 @@ fn copy_uid(answer: &Answer) -> Option<Copied> {
         };
         let (Some(sources), Some(targets)) = (listed(&sources), listed(&targets)) else { continue };
         if sources.len() != targets.len() || copied.as_ref().is_some_and(|one| one.uid_validity != uid_validity) {
+            continue;
+        }
+        let places: BTreeSet<u32> = targets.iter().copied().collect();
+        if places.len() != targets.len() || uid_validity == 0 || !sources.iter().all(|uid| within(&asked, *uid)) {
             continue;
         }
         copied

@@ -221,7 +221,7 @@ async fn a_lost_connection_is_opened_again() {
     let first = watching(&[Hears("UID FETCH"), Says("* BYE shutting down\r\n")]);
     let second = watching(&[Hears("UID FETCH"), Says("TAG OK\r\n"), Silent]);
     let told = sights(&account(vec![first, second]), 4).await;
-    assert!(told[1].contains("ended the connection: shutting down"), "{told:?}");
+    assert!(told[1].contains("ended the connection: “shutting down”"), "{told:?}");
     assert_eq!(told[2..], ["opened 7 5", "looked 5"]);
 }
 

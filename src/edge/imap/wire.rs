@@ -1,19 +1,32 @@
 //! One connection: framed responses in, commands out, a deadline on everything. An empty answer is not an answer until
 //! its tag said OK.
 
-use super::error::{ImapError, printable};
-use super::response::{self, Condition, Response, Status};
+use super::error::{ImapError, referral};
+use super::response::{self, Condition, Framed, Response, Status};
 use super::{Pace, Wire};
+use crate::edge::quoted;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
-/// Longest line of a response, in bytes.
+/// Longest line of a response, in bytes; the lines around its literals count together.
 const LINE: usize = 64 * 1024;
 /// Room for a response beside the body that was asked for.
 const ROOM: usize = 64 * 1024;
 /// Bytes that the untagged answers to one command may hold together.
 const ANSWERS: usize = 96 * 1024 * 1024;
+/// Responses after one command.
+const RESPONSES: u32 = 500_000;
+/// Bytes that a server may say after one command beside the bodies of messages.
+const TALK: u64 = 64 * 1024 * 1024;
+/// A whole command may be waited for so many times `Pace::command` …
+const WHOLE: u32 = 5;
+/// … and a second more for so many bytes of messages, or of anything else: slow lines end, drips do not hold us.
+const SLOWEST_BODY: u64 = 1024;
+const SLOWEST_TALK: u64 = 16 * 1024;
+/// `[ALERT]`s of one connection that are written into the log.
+const ALERTS: u8 = 5;
 
 /// A piece of a command.
 pub(super) enum Piece<'a> {
@@ -33,17 +46,39 @@ pub(super) struct Line {
     start: usize,
     tag: u32,
     largest: usize,
-    /// Bytes of the last response.
-    last: usize,
+    since: Since,
+    alerts: u8,
     pub(super) pace: Pace,
     /// LITERAL+ or LITERAL-: short literals need no permission.
     pub(super) literal_plus: bool,
+}
+
+/// What came since the last command was sent.
+#[derive(Default)]
+struct Since {
+    /// How long was waited for it: our own time does not count.
+    waited: Duration,
+    responses: u32,
+    /// Bytes of responses with a message's body.
+    bodies: u64,
+    /// Bytes of everything else.
+    talk: u64,
+}
+
+impl Since {
+    /// How long the rest of the command is waited for.
+    fn left(&self, command: Duration) -> Duration {
+        let seconds = self.bodies / SLOWEST_BODY + self.talk / SLOWEST_TALK;
+        (command.saturating_mul(WHOLE) + Duration::from_secs(seconds)).saturating_sub(self.waited)
+    }
 }
 
 /// The end of a command with all that was said before it.
 pub(super) struct Answer {
     pub(super) status: Status,
     pub(super) untagged: Vec<Response>,
+    /// Something among it could not be read: what is missing may have been said.
+    pub(super) unreadable: bool,
 }
 
 impl Line {
@@ -55,7 +90,8 @@ impl Line {
             start: 0,
             tag: 0,
             largest: (fetch_cap as usize).saturating_add(ROOM),
-            last: 0,
+            since: Since::default(),
+            alerts: 0,
             pace,
             literal_plus: false,
         }
@@ -76,10 +112,23 @@ impl Line {
         ImapError::lost(&self.account, what)
     }
 
-    /// The next response, within `limit`. May be dropped and called again: nothing is lost.
+    /// The next response, within `limit` and within what is left for the whole command. May be dropped and called
+    /// again: nothing is lost.
     pub(super) async fn response(&mut self, limit: Duration) -> Result<Response, ImapError> {
-        match tokio::time::timeout(limit, self.next()).await {
+        let left = self.since.left(self.pace.command);
+        let began = Instant::now();
+        let endless = |line: &Self| {
+            let waited = line.since.waited.as_secs();
+            line.lost(format_args!("the server answers, but comes to no end (waited {waited} s)"))
+        };
+        if left.is_zero() {
+            return Err(endless(self));
+        }
+        let response = tokio::time::timeout(limit.min(left), self.next()).await;
+        self.since.waited += began.elapsed();
+        match response {
             Ok(response) => response,
+            Err(_) if left < limit => Err(endless(self)),
             Err(_) => Err(self.lost(format_args!("the server was silent for {} s", limit.as_secs()))),
         }
     }
@@ -90,22 +139,20 @@ impl Line {
     }
 
     async fn next(&mut self) -> Result<Response, ImapError> {
+        // of a line that has not ended: so far there is no LF, and it is not looked for again
+        let mut searched = 0;
+        // of a literal: where it ends
+        let mut needed = 0;
         loop {
             let waiting = self.buffer.get(self.start..).unwrap_or_default();
-            match response::frame(waiting, LINE, self.largest) {
-                Ok(Some(end)) => {
-                    let whole = waiting.get(..end).unwrap_or_default();
-                    let text = whole.strip_suffix(b"\n").unwrap_or(whole);
-                    let response = response::read(text.strip_suffix(b"\r").unwrap_or(text));
-                    self.start += end;
-                    self.last = end;
-                    if let Response::Status(Status { condition: Condition::Bye, text, .. }) = &response {
-                        return Err(self.lost(format_args!("the server ended the connection: {}", printable(text))));
-                    }
-                    return Ok(response);
+            let fresh = waiting.get(searched..).unwrap_or_default();
+            if waiting.len() >= needed && (searched == 0 || waiting.len() > LINE || fresh.contains(&b'\n')) {
+                match response::frame(waiting, LINE, self.largest) {
+                    Ok(Framed::Whole(end)) => return self.whole(end),
+                    Ok(Framed::Line(_)) => searched = waiting.len(),
+                    Ok(Framed::Literal(end)) => (searched, needed) = (0, end),
+                    Err(what) => return Err(self.lost(format_args!("the server {what}"))),
                 }
-                Ok(None) => {}
-                Err(what) => return Err(self.lost(format_args!("the server {what}"))),
             }
             if self.start > 0 {
                 self.buffer.drain(..self.start);
@@ -126,8 +173,43 @@ impl Line {
         }
     }
 
+    /// Takes a whole response of `end` bytes off the buffer.
+    fn whole(&mut self, end: usize) -> Result<Response, ImapError> {
+        let whole = self.buffer.get(self.start..self.start + end).unwrap_or_default();
+        let text = whole.strip_suffix(b"\n").unwrap_or(whole);
+        let response = response::read(text.strip_suffix(b"\r").unwrap_or(text));
+        self.start += end;
+        let since = &mut self.since;
+        since.responses = since.responses.saturating_add(1);
+        match &response {
+            Response::Fetch(seen) if seen.body.is_some() => since.bodies = since.bodies.saturating_add(end as u64),
+            _ => since.talk = since.talk.saturating_add(end as u64),
+        }
+        if since.responses > RESPONSES || since.talk > TALK {
+            return Err(self.lost("the server says more than was asked for"));
+        }
+        if let Response::Status(status) | Response::Tagged { status, .. } = &response {
+            if status.code.as_ref().is_some_and(|code| code.name == "ALERT") && self.alerts < ALERTS {
+                self.alerts += 1;
+                tracing::warn!("account `{}`: the server says {}", self.account, quoted(&status.text));
+            }
+            if status.condition == Condition::Bye {
+                let elsewhere = referral(status).unwrap_or_default();
+                let said = quoted(&status.text);
+                return Err(self.lost(format_args!("the server ended the connection: {said}{elsewhere}")));
+            }
+        }
+        Ok(response)
+    }
+
+    /// What comes from now on answers something new.
+    pub(super) fn begin(&mut self) {
+        self.since = Since::default();
+    }
+
     pub(super) fn next_tag(&mut self) -> String {
         self.tag = self.tag.wrapping_add(1);
+        self.begin();
         format!("m{}", self.tag)
     }
 
@@ -200,7 +282,9 @@ impl Line {
                         return Err(ImapError::refusal(&self.account, "a command", &status));
                     }
                     Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
-                    other => untagged.push(other),
+                    // nothing was asked yet: what is said now is news, and only so much of it is kept
+                    other if untagged.len() < 1000 => untagged.push(other),
+                    _ => {}
                 }
             }
         }
@@ -218,13 +302,18 @@ impl Line {
     /// Waits for the end of a command.
     pub(super) async fn finish(&mut self, tag: &str, mut untagged: Vec<Response>) -> Result<Answer, ImapError> {
         let mut held = 0_usize;
+        let mut unreadable = false;
         loop {
             match self.response(self.pace.command).await? {
-                Response::Tagged { tag: other, status } if other == tag => return Ok(Answer { status, untagged }),
+                Response::Tagged { tag: other, status } if other == tag => {
+                    return Ok(Answer { status, untagged, unreadable });
+                }
                 Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
-                Response::Other | Response::Expunge | Response::Unreadable | Response::Continue => {}
+                Response::Continue => return Err(self.lost("the server asks for more than there is to say")),
+                Response::Unreadable => unreadable = true,
+                Response::Other | Response::Expunge => {}
                 response => {
-                    held = held.saturating_add(self.last.max(256)); // small ones cost more than their bytes
+                    held = held.saturating_add(response.weight());
                     if held > ANSWERS {
                         return Err(self.lost("the server says more than was asked for"));
                     }

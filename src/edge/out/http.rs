@@ -1,7 +1,8 @@
 //! HTTP POST: one client for all channels, no redirects, small answers, errors without the address.
 
 use super::OutError;
-use crate::edge::Advice;
+use crate::edge::tls::TlsTrouble;
+use crate::edge::{Advice, quoted};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::Duration;
 use tokio_rustls::rustls::ClientConfig;
@@ -58,7 +59,10 @@ impl Http {
             // after the request left, it may have been taken: the key makes a repeat harmless
             let advice = if error.is_connect() { Advice::Again(None) } else { Advice::Unknown };
             let advice = if error.is_builder() { Advice::Ask } else { advice };
-            OutError { what: format!("{to}: {}", chain(&error.without_url())), advice }
+            match TlsTrouble::within(&error, to) {
+                Some(trouble) => OutError { what: trouble.to_string(), advice },
+                None => OutError { what: format!("{to}: {}", chain(&error.without_url())), advice },
+            }
         })?;
         let status = answer.status();
         if status.is_success() {
@@ -74,15 +78,14 @@ impl Http {
             }
         }
         let said = String::from_utf8_lossy(&said);
-        let said: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
-        let colon = if said.is_empty() { "" } else { ": " };
+        let said = if said.trim().is_empty() { String::new() } else { format!(" and said {}", quoted(&said)) };
         let advice = match status.as_u16() {
             408 | 425 | 429 | 500..=599 => Advice::Again(after),
             401 | 403 | 404 | 410 => Advice::Ask,
             300..=399 => Advice::Ask,
             _ => Advice::Never,
         };
-        Err(OutError { what: format!("{to} answered {status}{colon}{said}"), advice })
+        Err(OutError { what: format!("{to} answered {status}{said}"), advice })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::address::Address as Hidden;
 use super::{Deliver, Delivery, OutError, fit, sheet};
-use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::edge::imap::Security;
+use crate::edge::tls::TlsTrouble;
+use crate::edge::{Advice, quoted};
 use crate::mailbox::MailKey;
 use crate::plan::Alert;
 use crate::rules::Priority;
@@ -164,6 +165,14 @@ impl Smtp {
         } else {
             Advice::Again(None)
         };
-        OutError { what: format!("{}:{}: {error}", self.host, self.port), advice }
+        let what = match TlsTrouble::within(error, &self.host) {
+            Some(trouble) => trouble.to_string(),
+            // what the server said stands in it
+            None if code.is_some() || error.is_response() => {
+                format!("{}:{} said {}", self.host, self.port, quoted(&error.to_string()))
+            }
+            None => format!("{}:{}: {error}", self.host, self.port),
+        };
+        OutError { what, advice }
     }
 }

@@ -158,7 +158,10 @@ impl Watch<'_> {
             self.spared &= hot.is_some();
             let hot = hot.filter(|_| !self.spared);
             match talk.next(Instant::now(), hot).map_err(|trouble| self.ended(&line, trouble))? {
-                Next::Say(bytes) => line.write(bytes.as_bytes()).await?,
+                Next::Say(bytes) => {
+                    line.begin();
+                    line.write(bytes.as_bytes()).await?;
+                }
                 Next::Wait(limit) => tokio::select! {
                     biased;
                     response = line.response_or_silence(limit) => {

@@ -81,6 +81,8 @@ struct Sent {
     limit: Duration,
     /// Messages that it brought.
     brought: u32,
+    /// The server said something since its turn came.
+    heard: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +217,7 @@ impl Talk {
         }
         let what = match (self.idle, &first.what) {
             (Idle::Asked, What::Idle) => "the server does not begin to wait (IDLE)".to_owned(),
+            _ if first.heard => "the server answers, but comes to no end".to_owned(),
             _ if first.limit == self.pace.probe_answer => "the server no longer answers".to_owned(),
             _ => format!("the server was silent for {} s", first.limit.as_secs()),
         };
@@ -248,7 +251,7 @@ impl Talk {
             out.push_str("DONE\r\n");
             self.idle = Idle::Leaving;
             if let Some(idle) = self.sent.front_mut() {
-                (idle.since, idle.limit) = (now, limit);
+                (idle.since, idle.limit, idle.heard) = (now, limit, false);
             }
         }
         if self.unset {
@@ -288,13 +291,16 @@ impl Talk {
         self.tag = self.tag.wrapping_add(1);
         let tag = format!("w{}", self.tag);
         out.push_str(&format!("{tag} {command}\r\n"));
-        self.sent.push_back(Sent { tag, what, since: now, limit, brought: 0 });
+        self.sent.push_back(Sent { tag, what, since: now, limit, brought: 0, heard: false });
     }
 
     // ---- what is heard ----
 
     /// What follows from a response.
     pub(super) fn hear(&mut self, response: Response, now: Instant) -> Result<Vec<Told>, Trouble> {
+        if let Some(first) = self.sent.front_mut() {
+            first.heard = true;
+        }
         match response {
             Response::Continue => {
                 if self.idle == Idle::Asked {
@@ -350,7 +356,7 @@ impl Talk {
         self.exists = count;
     }
 
-    fn brought(&mut self, seen: Seen, now: Instant) -> Result<Option<Told>, Trouble> {
+    fn brought(&mut self, mut seen: Seen, now: Instant) -> Result<Option<Told>, Trouble> {
         let Some(uid) = seen.uid.filter(|uid| *uid > 0) else { return Ok(None) };
         if uid < self.next && !self.bodiless.contains(&uid) {
             return Ok(None);
@@ -358,18 +364,22 @@ impl Talk {
         let fetching = self.sent.iter().any(|sent| matches!(sent.what, What::Fetch(_) | What::Again(_)));
         if seen.body.is_none() {
             // flag news about other messages carry no size: they are not answers to a fetch
-            if seen.size.is_some() && fetching && !self.told.contains(&uid) {
+            if (seen.size.is_some() || seen.received.is_some()) && fetching && !self.told.contains(&uid) {
                 self.bodiless.insert(uid);
             }
             return Ok(None);
         }
+        let missing = self.bodiless.remove(&uid);
+        if !missing && !self.told.insert(uid) {
+            return Ok(None);
+        }
+        // only what is new is progress: the same again and again holds nobody
         if let Some(first) = self.sent.front_mut() {
             first.since = now;
             first.brought = first.brought.saturating_add(1);
         }
-        let missing = self.bodiless.remove(&uid);
-        if !missing && !self.told.insert(uid) {
-            return Ok(None);
+        if let Some(body) = &mut seen.body {
+            body.truncate(self.cap as usize);
         }
         if self.told.len() > MOST_TOLD {
             return Err(Trouble::Lost("the server lists more messages than can be".to_owned()));

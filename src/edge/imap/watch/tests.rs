@@ -160,7 +160,6 @@ fn a_long_backlog_is_read_in_windows_two_at_a_time() {
 /// A server's side of one connection: its commands are carried out one after the other, news is told when it may be.
 #[derive(Default)]
 struct Model {
-    notify: bool,
     /// UIDs that lie there, and those that the session knows, by their numbers.
     there: Vec<u32>,
     known: Vec<u32>,

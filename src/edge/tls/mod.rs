@@ -1,12 +1,20 @@
-//! Which certificates are trusted: those of the system, and one more where the configuration names it.
+//! Which certificates are trusted: those of the system, and one more where the configuration names it; or just one key.
 
-use rustls_platform_verifier::Verifier;
+mod certificate;
+mod pin;
+mod trouble;
+mod verifier;
+
+pub use pin::{NoPin, Pin};
+pub use trouble::{Reason, TlsTrouble};
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
+use verifier::Verifier;
 
 /// Why TLS cannot be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -24,22 +32,30 @@ pub enum TlsError {
     Setup(#[from] tokio_rustls::rustls::Error),
 }
 
-/// A client's TLS: ring, the system's trust store, and the certificates of `ca_file` (PEM) besides.
+/// A client's TLS: ring, the system's trust store, and the certificates of `ca_file` (PEM) besides. A certificate that
+/// is not accepted is told as a [`TlsTrouble`] ([`TlsTrouble::within`] finds it in any error).
 ///
 /// # Errors
 /// The file cannot be read or holds no certificate, or the system's trust store cannot be used.
 pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
-    let provider = Arc::new(ring::default_provider());
     let more = match ca_file {
         None => Vec::new(),
         Some(path) => certificates(path)?,
     };
-    let verifier = if more.is_empty() {
-        Verifier::new(Arc::clone(&provider))?
-    } else {
-        Verifier::new_with_extra_roots(more, Arc::clone(&provider))?
-    };
-    Ok(ClientConfig::builder_with_provider(provider)
+    let provider = Arc::new(ring::default_provider());
+    config(Verifier::of_system(more, &provider)?)
+}
+
+/// A client's TLS that accepts one key, and nothing else: names, dates and signatures beside it do not matter.
+///
+/// # Errors
+/// The provider cannot be used.
+pub fn pinned_config(pin: Pin) -> Result<ClientConfig, TlsError> {
+    config(Verifier::of_pin(pin, &Arc::new(ring::default_provider())))
+}
+
+fn config(verifier: Verifier) -> Result<ClientConfig, TlsError> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
