@@ -4,6 +4,7 @@
 //! start goes on from there.
 
 pub mod backtest;
+pub mod checkup;
 pub mod corrections;
 mod flags;
 pub mod import;

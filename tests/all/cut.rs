@@ -104,7 +104,6 @@ impl World {
                 late: Late::Each,
                 flags: Some(Looks::default()),
                 blind: modori::plan::sight::Blind::default(),
-                blind: modori::plan::sight::Blind::default(),
                 language: Language::En,
                 wording: Wording::default(),
             },

@@ -86,7 +86,6 @@ impl World {
             late: Late::Each,
             flags: self.looks,
             blind: modori::plan::sight::Blind::default(),
-                blind: modori::plan::sight::Blind::default(),
             language: Language::En,
             wording: Wording::default(),
         };

@@ -2,6 +2,7 @@
 
 mod cases;
 pub(super) mod shops;
+mod status;
 
 use crate::calendar;
 use crate::cli::classify::Sheet;
@@ -23,6 +24,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::Duration;
 
+pub(super) use status::{checks, status};
 pub(super) use cases::{case, cases, coupon_state, coupons, questions};
 
 const BOLD: Style = Style::new().bold();
