@@ -17,6 +17,7 @@ mod flag_dovecot;
 mod imap_dovecot;
 mod imports;
 mod ledger;
+mod life;
 mod measure;
 mod mutated;
 mod quiet;
@@ -28,6 +29,7 @@ mod restore;
 mod same_wire;
 mod schema;
 mod shops;
+mod status;
 mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
