@@ -354,3 +354,68 @@ fn the_proof_of_life_is_kept_and_costs_one_write_in_a_while() {
             .await;
     });
 }
+
+#[test]
+fn sleep_is_not_told_as_blindness() {
+    simulated(async {
+        let world = World::new();
+        world
+            .while_running(async {
+                pass(600).await;
+                // the machine sleeps for eight hours, and its connections die meanwhile
+                world.clock.set_on(SignedDuration::from_hours(8));
+                world.server.cut_all();
+                pass(60).await;
+                assert_eq!(world.heard(), []);
+                assert_eq!(world.life().await.reach, Reach::Watching);
+                // a clock that is set back stops nothing
+                world.clock.set_on(SignedDuration::from_hours(-8));
+                pass(60).await;
+                world.server.set_down(true);
+                pass(400).await;
+                assert_eq!(world.heard().len(), 1);
+            })
+            .await;
+    });
+}
+
+/// A silent cut: the server answers nothing any more, and closes nothing.
+#[test]
+fn a_half_open_connection_is_given_up_within_its_bound() {
+    simulated(async {
+        let world = World::new();
+        world
+            .while_running(async {
+                pass(600).await;
+                world.server.fault_always("*", Fault::Hang);
+                pass(60).await;
+                let life = world.life().await;
+                assert_eq!(life.reach, Reach::Waiting, "{life:?}");
+                world.server.clear_faults();
+                pass(120).await;
+                assert_eq!(world.life().await.reach, Reach::Watching);
+            })
+            .await;
+    });
+}
+
+#[test]
+#[ignore = "until the watch heeds cues.shaken: what the engine tells it is tested in engine::pulse"]
+fn a_connection_from_before_sleep_is_made_anew_at_once() {
+    simulated(async {
+        let world = World::new();
+        world
+            .while_running(async {
+                pass(600).await;
+                let before = world.tries();
+                // the connection is half-open after waking up
+                world.server.fault_always("NOOP", Fault::Hang);
+                world.clock.set_on(SignedDuration::from_hours(8));
+                pass(5).await;
+                assert!(world.tries() > before, "within 5 s after waking up");
+                assert_eq!(world.life().await.reach, Reach::Watching);
+                assert_eq!(world.life().await.failures, 0);
+            })
+            .await;
+    });
+}

@@ -142,7 +142,7 @@ fn a_half_open_connection_is_found_out_and_told() {
     until_state(&home, "waiting");
     let about = |kind: &str| {
         let requests = http.requests();
-        requests.iter().map(super::support::http::Request::json).filter(|one| one["sight"] == kind).count()
+        requests.iter().map(super::support::http::Request::json).filter(|one| one["details"]["sight"] == kind).count()
     };
     until("that it is blind is told", || about("blind") == 1);
     proxy.stalled.store(false, Ordering::Relaxed);

@@ -140,6 +140,10 @@ impl Db {
         let marks = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
         let (id, version): (i32, u32) =
             connection.query_row(marks, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(open)?;
+        if id == 0 && version == 0 {
+            // being made just now
+            return Err(StoreError::Missing { path });
+        }
         if id != APPLICATION_ID {
             return Err(StoreError::Foreign { path });
         }
