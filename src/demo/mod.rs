@@ -1,11 +1,12 @@
 //! The embedded IMAP server and its sample deliveries.
 //!
-//! [`Server`] speaks IMAP4rev1 (RFC 3501) with IDLE, MOVE, UIDPLUS, NAMESPACE, UNSELECT and LITERAL+ over TCP on
-//! loopback or through memory. It is what `modori demo` watches, and what the simulation tests make misbehave.
+//! [`Server`] speaks IMAP4rev1 (RFC 3501) with IDLE, NOTIFY, MOVE, UIDPLUS, NAMESPACE, UNSELECT and LITERAL+ over TCP
+//! on loopback or through memory. It is what `modori demo` watches, and what the simulation tests make misbehave.
 
 mod answer;
 mod fault;
 mod mailboxes;
+mod notify;
 mod samples;
 mod selected;
 mod server;

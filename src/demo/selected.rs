@@ -1,6 +1,7 @@
 //! What a connection does with the mailbox it selected, and how it learns what others did there.
 
 use super::answer;
+use super::notify::Wanted;
 use super::server::State;
 use super::session::{Answer, Session};
 use super::syntax::{Args, Item, Set};
@@ -58,13 +59,20 @@ impl<W: Wire> Session<'_, W> {
         if mailbox.changes == view.changes {
             return true;
         }
-        let mut lines = vec![];
+        if self.wanted == Wanted::Nothing {
+            return true;
+        }
+        let mut told: Vec<u8> = vec![];
+        let mut line = |text: String| {
+            told.extend_from_slice(text.as_bytes());
+            told.extend_from_slice(b"\r\n");
+        };
         let mut waiting = false;
         let gone: Vec<usize> =
             (1..).zip(&view.lines).filter(|(_, (uid, _))| mailbox.get(*uid).is_none()).map(|(at, _)| at).collect();
         if may_expunge {
             // from the end, so that no number shifts before it is used
-            lines.extend(gone.iter().rev().map(|at| format!("* {at} EXPUNGE")));
+            gone.iter().rev().for_each(|at| line(format!("* {at} EXPUNGE")));
             view.lines.retain(|(uid, _)| mailbox.get(*uid).is_some());
         } else {
             waiting = !gone.is_empty();
@@ -75,25 +83,28 @@ impl<W: Wire> Session<'_, W> {
             {
                 *shown = message.changed;
                 let at: usize = at;
-                lines.push(format!("* {at} FETCH (FLAGS {})", answer::flags(&message.flags)));
+                line(format!("* {at} FETCH (FLAGS {})", answer::flags(&message.flags)));
             }
         }
         let before = view.lines.len();
-        let new = mailbox.messages.iter().filter(|message| message.uid >= view.next_uid);
-        view.lines.extend(new.map(|message| (message.uid, message.changed)));
+        let new: Vec<_> = mailbox.messages.iter().filter(|message| message.uid >= view.next_uid).collect();
+        view.lines.extend(new.iter().map(|message| (message.uid, message.changed)));
         view.next_uid = mailbox.next_uid;
         if view.lines.len() > before {
-            lines.push(format!("* {} EXISTS", view.lines.len()));
-            lines.push("* 0 RECENT".to_owned());
+            line(format!("* {} EXISTS", view.lines.len()));
+            line("* 0 RECENT".to_owned());
+        }
+        if let Wanted::New(items) = &self.wanted
+            && !items.is_empty()
+        {
+            (before + 1..).zip(new).for_each(|(at, message)| answer::fetch(at, message, items, &mut told));
         }
         // what could not be said yet must be looked for again
         if !waiting {
             view.changes = mailbox.changes;
         }
         drop(state);
-        for line in lines {
-            self.say(&line);
-        }
+        self.out.extend_from_slice(&told);
         true
     }
 

@@ -19,8 +19,8 @@ const PIPE: usize = 256 * 1024;
 
 /// What the server offers unless told otherwise.
 pub const CAPABILITIES: &[&str] = &[
-    "IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "LITERAL+", "IDLE", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN",
-    "SPECIAL-USE",
+    "IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "LITERAL+", "IDLE", "NOTIFY", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT",
+    "CHILDREN", "SPECIAL-USE",
 ];
 
 /// An IMAP4rev1 server with one user, in memory. Clones are the same server.

@@ -3,6 +3,7 @@
 use super::answer;
 use super::fault::Fault;
 use super::mailboxes::canonical;
+use super::notify::Wanted;
 use super::selected::View;
 use super::server::Shared;
 use super::syntax::Args;
@@ -42,12 +43,22 @@ pub(super) struct Session<'s, W> {
     hold: bool,
     logged_in: bool,
     pub(super) view: Option<View>,
+    pub(super) wanted: Wanted,
 }
 
 /// Serves until the client leaves, an error, or a fault.
 pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
-    let mut session =
-        Session { shared, wire, input: vec![], deaf: false, out: vec![], hold: false, logged_in: false, view: None };
+    let mut session = Session {
+        shared,
+        wire,
+        input: vec![],
+        deaf: false,
+        out: vec![],
+        hold: false,
+        logged_in: false,
+        view: None,
+        wanted: Wanted::Usual,
+    };
     let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
     session.out.extend_from_slice(greeting.as_bytes());
     session.flush().await?;
@@ -240,7 +251,7 @@ impl<W: Wire> Session<'_, W> {
         };
         let can = |capability: &str| self.shared.state().can(capability);
         let known = match name {
-            "IDLE" | "NAMESPACE" | "MOVE" | "UNSELECT" => can(name),
+            "IDLE" | "NOTIFY" | "NAMESPACE" | "MOVE" | "UNSELECT" => can(name),
             "EXPUNGE" if uid => can("UIDPLUS"),
             _ => true,
         };
@@ -266,6 +277,7 @@ impl<W: Wire> Session<'_, W> {
                 self.say(&format!("* NAMESPACE (({} \"{separator}\")) NIL NIL", answer::quoted(&prefix)));
                 Some(Answer::Ok("done".to_owned()))
             }
+            "NOTIFY" => self.notify(args),
             "LIST" | "LSUB" => self.list(args, name),
             "STATUS" => self.status(args),
             "CREATE" | "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE" => self.change_folder(args, name),

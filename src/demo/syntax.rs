@@ -232,6 +232,11 @@ impl<'a> Args<'a> {
         if self.eat("(").is_none() {
             return Some(vec![self.fetch_item()?]);
         }
+        self.fetch_items_inside()
+    }
+
+    /// After the opening bracket, up to and with the closing one.
+    pub(super) fn fetch_items_inside(&mut self) -> Option<Vec<Item>> {
         let mut items = vec![];
         loop {
             items.push(self.fetch_item()?);

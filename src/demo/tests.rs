@@ -281,6 +281,41 @@ async fn idle_tells_at_once_and_ends_with_done() {
     assert_eq!(c.line().await, None);
 }
 
+#[tokio::test]
+async fn notify_brings_the_message_inside_the_event() {
+    let server = server_with(1);
+    let mut c = Client::enter(&server, "EXAMINE INBOX").await;
+    for refused in [
+        "NOTIFY SET (selected (MessageNew))",
+        "NOTIFY SET (selected (MessageNew (UID) MessageExpunge)",
+        "NOTIFY SET (personal (MessageNew))",
+        "NOTIFY",
+    ] {
+        check(&mut c, refused, &["t BAD arguments not understood"]).await;
+    }
+    let odd = c.ask("NOTIFY SET (selected (AnnotationChange))").await;
+    assert!(odd[0].starts_with("t NO [BADEVENT"), "{odd:?}");
+    check(
+        &mut c,
+        "NOTIFY SET (selected (MessageNew (UID BODY.PEEK[]<0.4>) MessageExpunge))",
+        &["t OK told from now on"],
+    )
+    .await;
+    server.deliver("INBOX", &mail(2), at());
+    check(&mut c, "NOOP", &["* 2 EXISTS", "* 0 RECENT", "* 2 FETCH (UID 2 BODY[]<0> {4}", "Mess)", "t OK done"]).await;
+    c.send("t IDLE\r\n").await;
+    assert_eq!(c.line().await.unwrap(), "+ idling");
+    server.deliver("INBOX", &mail(3), at());
+    for told in ["* 3 EXISTS", "* 0 RECENT", "* 3 FETCH (UID 3 BODY[]<0> {4}", "Mess)"] {
+        assert_eq!(c.line().await.unwrap(), told);
+    }
+    c.send("DONE\r\n").await;
+    c.line().await;
+    check(&mut c, "NOTIFY NONE", &["t OK nothing is told"]).await;
+    server.deliver("INBOX", &mail(4), at());
+    check(&mut c, "NOOP", &["t OK done"]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn faults_strike_once_and_are_counted() {
     let server = server_with(3);

@@ -51,6 +51,7 @@ pub fn evidence(event: &Event) -> Evidence {
         },
         EventKind::PayBy { .. } => "pay-by",
         EventKind::Restock { .. } => "restock",
+        EventKind::Resale { .. } => "resale",
     };
     Evidence {
         mail: event.mail,

@@ -51,6 +51,13 @@ pub enum EventKind {
         /// Which, as far as the mail names them.
         items: Vec<Item>,
     },
+    /// Goods will be sold (again) from a time on. No part of any order's story: mailboxes are watched more closely then.
+    Resale {
+        /// From when on.
+        from: Timestamp,
+        /// Which, as far as the mail names them.
+        items: Vec<Item>,
+    },
 }
 
 /// What a mail says of an order's money and goods.

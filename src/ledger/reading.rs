@@ -3,7 +3,7 @@
 use super::event::{Event, EventKind, Terms};
 use super::whose;
 use crate::facts::{
-    Cancelled, Confidence, CouponRole, Facts, Field, Form, Found, OrderNumber, PointsReturn, Share, Span, Stock,
+    Cancelled, Confidence, CouponRole, Facts, Field, Form, Found, Item, OrderNumber, PointsReturn, Share, Span, Stock,
 };
 use crate::mail::trust::is_rakuten;
 use crate::mail::{Mail, PartKind, TrustLevel};
@@ -64,8 +64,10 @@ pub fn events(mail: &Mail, facts: &Facts) -> Vec<Event> {
     if let Some(found) = reader.sure(&facts.stock).filter(|found| found.value == Stock::Back && living)
         && reader.value(&facts.shop_code).is_some()
     {
-        let items = facts.items.iter().filter(|item| reader.is_sure(item)).map(|item| item.value.clone()).collect();
-        tell(&found.span, EventKind::Restock { items });
+        tell(&found.span, EventKind::Restock { items: reader.items() });
+    }
+    if let Some(found) = reader.sure(&facts.resale_at).filter(|_| living) {
+        tell(&found.span, EventKind::Resale { from: found.value, items: reader.items() });
     }
     events
 }
@@ -198,6 +200,10 @@ impl Reader<'_> {
         inner.or(mail.date).filter(|date| *date <= latest).unwrap_or(mail.base)
     }
 
+    fn items(&self) -> Vec<Item> {
+        self.facts.items.iter().filter(|item| self.is_sure(item)).map(|item| item.value.clone()).collect()
+    }
+
     fn terms(&self) -> Terms {
         let facts = self.facts;
         Terms {
@@ -208,7 +214,7 @@ impl Reader<'_> {
             payment_yen: self.value(&facts.payment_yen),
             points_used: self.value(&facts.points_used),
             coupon_used_yen: self.value(&facts.coupon_used_yen),
-            items: facts.items.iter().filter(|item| self.is_sure(item)).map(|item| item.value.clone()).collect(),
+            items: self.items(),
             service: self.value(&facts.service),
             risks: facts.risks.iter().filter(|found| self.is_sure(found)).map(|found| found.value).collect(),
             lead_days: self.value(&facts.lead_days),
@@ -392,6 +398,21 @@ mod tests {
         none(&|_, facts| facts.stock.as_mut().unwrap().confidence = Confidence::Low);
         none(&|_, facts| facts.shop_code = None);
         none(&|mail, _| mail.trust.level = TrustLevel::Suspect);
+    }
+
+    #[test]
+    fn the_time_of_a_sale_is_kept_so_that_the_mailbox_can_be_watched_more_closely() {
+        let plain = mail("info@rakuten.co.jp", TrustLevel::Verified, "11月28日20時より再販いたします。\n");
+        let from: Timestamp = "2026-11-28T20:00:00+09:00".parse().unwrap();
+        let facts = Facts { resale_at: Some(found(&plain, "11月28日20時", from)), ..Facts::default() };
+        let kinds =
+            |mail: &Mail, facts: &Facts| events(mail, facts).into_iter().map(|event| event.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(&plain, &facts), [EventKind::Resale { from, items: Vec::new() }]);
+        let mut doubted = facts.clone();
+        doubted.resale_at.as_mut().unwrap().confidence = Confidence::Low;
+        assert_eq!(kinds(&plain, &doubted), []);
+        let forged = mail("info@rakuten.co.jp", TrustLevel::Suspect, "11月28日20時より再販いたします。\n");
+        assert_eq!(kinds(&forged, &facts), []);
     }
 
     #[test]

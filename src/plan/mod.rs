@@ -1,6 +1,7 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
 pub mod flag;
+pub mod hot;
 pub mod link;
 pub mod look;
 pub mod on_backtest;

@@ -192,6 +192,16 @@ fn nothing_is_lost_or_doubled_wherever_the_program_is_cut() {
 }
 
 #[test]
+fn nothing_is_lost_or_doubled_without_notify() {
+    every_cut(&["NOTIFY"]);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_without_idle() {
+    every_cut(&["IDLE"]);
+}
+
+#[test]
 fn nothing_is_lost_or_doubled_without_move() {
     every_cut(&["MOVE"]);
 }

@@ -176,6 +176,8 @@ async fn a_message_without_its_text_is_asked_for_again_and_then_passed_by() {
         Says("* 1 FETCH (UID 5 RFC822.SIZE 9 BODY[]<0> NIL)\r\nTAG OK\r\n"),
         Hears("UID FETCH 5 "),
         Says("TAG OK\r\n"),
+        Hears("UID FETCH 6:"),
+        Says("TAG OK\r\n"),
         Silent,
     ])]);
     assert_eq!(sights(&account, 3).await, ["opened 7 5", "unfetched 5", "looked 6"]);
