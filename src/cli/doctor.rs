@@ -51,9 +51,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
     match arguments.format {
         Format::Text => anstream::println!("{}", render::checks(&checks)),
         Format::Json => {
-            let sheet = |check: &Check| {
-                json!({"about": check.about, "grade": check.grade.word(), "said": check.said, "remedy": check.remedy})
-            };
+            let sheet = |check: &Check| json!({"about": check.about, "grade": check.grade.word(), "said": check.said, "remedy": check.remedy});
             let all: Vec<_> = checks.iter().map(sheet).collect();
             anstream::println!("{}", json!({"version": 1, "checks": all}));
         }
@@ -82,7 +80,8 @@ fn folder(state: &Path) -> Vec<Check> {
             return vec![Check::warning(about, said, format!("chmod 700 {shown}"))];
         }
     }
-    let said = if state.is_dir() { format!("{shown}, only yours") } else { format!("{shown}, made at the first start") };
+    let said =
+        if state.is_dir() { format!("{shown}, only yours") } else { format!("{shown}, made at the first start") };
     vec![Check::fine(about, said)]
 }
 
@@ -92,7 +91,9 @@ fn secrets(config: &Config) -> Vec<(String, &Secret)> {
     for (name, channel) in &config.channels {
         let found: Vec<(&str, &Secret)> = match &channel.kind {
             ChannelKind::Command { .. } => Vec::new(),
-            ChannelKind::Webhook { url, token, .. } => hidden("url", url).into_iter().chain(given("token", token)).collect(),
+            ChannelKind::Webhook { url, token, .. } => {
+                hidden("url", url).into_iter().chain(given("token", token)).collect()
+            }
             ChannelKind::Ntfy { topic, token, .. } => {
                 hidden("topic", topic).into_iter().chain(given("token", token)).collect()
             }

@@ -81,9 +81,7 @@ fn seen(account: &Account, lives: &[Lived], runs: bool, now: Timestamp) -> Seen 
     let late = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX).saturating_add(WRITTEN_LATER);
     let fresh = |life: &Life| life.good_at.is_some_and(|at| now.duration_since(at) <= late);
     let well = runs
-        && life
-            .as_ref()
-            .is_some_and(|life| life.reach == Reach::Watching && life.blind_since.is_none() && fresh(life));
+        && life.as_ref().is_some_and(|life| life.reach == Reach::Watching && life.blind_since.is_none() && fresh(life));
     Seen { account: account.name.clone(), mailbox: account.mailbox.clone(), bound_s: bound.as_secs(), life, well }
 }
 

@@ -137,7 +137,11 @@ async fn reach(host: &str, port: u16, about: &impl Fn(&str) -> String) -> (Vec<C
         (true, true) => Check::fine(about("reached"), format!("{host} at {}", reached.join(", "))),
         (true, false) => {
             let said = format!("{host} at {}; not at {}", reached.join(", "), troubles.join(", "));
-            Check::warning(about("reached"), said, "connecting may take longer than it must; usually IPv6 is half set up")
+            Check::warning(
+                about("reached"),
+                said,
+                "connecting may take longer than it must; usually IPv6 is half set up",
+            )
         }
         (false, _) => {
             let said = format!("{host} cannot be connected to: {}", troubles.join(", "));

@@ -23,7 +23,11 @@ const SLACK: Duration = Duration::from_secs(60);
 /// asked, and how long its answer may take.
 #[must_use]
 pub fn bound(pace: &Pace, means: Option<&str>) -> Duration {
-    if means == Some(Means::Poll.word()) { pace.poll_every + pace.command } else { pace.probe_after + pace.probe_answer }
+    if means == Some(Means::Poll.word()) {
+        pace.poll_every + pace.command
+    } else {
+        pace.probe_after + pace.probe_answer
+    }
 }
 
 /// What is known of one mailbox, and how far that is written down.
@@ -60,9 +64,7 @@ impl Lives {
             let before =
                 kept.iter().find(|one| one.life.account == mailbox.account.name && one.life.mailbox == mailbox.name);
             let life = match before.cloned() {
-                Some(Lived { life, kept_at }) => {
-                    life.resumed(&login, by_hand, kept_at, &engine.policy.blind, now)
-                }
+                Some(Lived { life, kept_at }) => life.resumed(&login, by_hand, kept_at, &engine.policy.blind, now),
                 None => Life::new(&mailbox.account.name, &mailbox.name, &login, now),
             };
             let wait = life.not_before.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
@@ -197,11 +199,7 @@ impl Lives {
 
 impl Engine {
     /// What an earlier life wrote down of the mailboxes; and that a watch begins.
-    pub(super) async fn resume(
-        &self,
-        settings_at: Option<Timestamp>,
-        by_hand: bool,
-    ) -> Result<Lives, EngineError> {
+    pub(super) async fn resume(&self, settings_at: Option<Timestamp>, by_hand: bool) -> Result<Lives, EngineError> {
         let now = self.clock.now();
         let watch = Watch {
             pid: std::process::id(),
@@ -282,9 +280,7 @@ impl Engine {
             let (mailboxes, from, to) = (one.mailboxes.clone(), one.from, one.to);
             let (taken, mails) = self
                 .store
-                .call(move |db| {
-                    Ok((db.no_longer_true(&stem, now)?, db.mails_between(&mailboxes, from, to)?))
-                })
+                .call(move |db| Ok((db.no_longer_true(&stem, now)?, db.mails_between(&mailboxes, from, to)?)))
                 .await?;
             if taken.under_way {
                 continue;

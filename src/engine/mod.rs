@@ -159,7 +159,8 @@ impl Engine {
         let work = self.hand.work();
         // how many mailboxes were not looked through yet
         let (unread, _) = tokio::sync::watch::channel(self.mailboxes.len());
-        let watching = self.mailboxes.iter().enumerate().map(|(at, mailbox)| self.watch_one(mailbox, at, &lives, &unread));
+        let watching =
+            self.mailboxes.iter().enumerate().map(|(at, mailbox)| self.watch_one(mailbox, at, &lives, &unread));
         let watching = try_join_all(watching);
         tokio::pin!(work);
         let ended = tokio::select! {

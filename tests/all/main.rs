@@ -19,6 +19,7 @@ mod imports;
 mod ledger;
 mod life;
 mod measure;
+mod measure_life;
 mod mutated;
 mod quiet;
 mod release;

@@ -4,14 +4,12 @@ use super::support::dovecot::{Dovecot, PASSWORD, Setup};
 use super::support::embedded::Embedded;
 use super::support::http::Http;
 use super::support::run::{Home, Over, Running, until};
+use super::support::stall::Stalling;
 use modori::demo::Fault;
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What `modori status` says, and its exit code.
@@ -40,7 +38,10 @@ fn status_tells_what_is_seen_and_since_when_not() {
     let Some(mut dovecot) = Dovecot::start(&Setup::default()) else { return };
     let home = Home::on(&dovecot, Over::Tls, "");
     let (before, code) = status(&home);
-    assert_eq!((code, &before["watch"]["running"], &before["mailboxes"][0]["seen"]), (Some(1), &false.into(), &false.into()));
+    assert_eq!(
+        (code, &before["watch"]["running"], &before["mailboxes"][0]["seen"]),
+        (Some(1), &false.into(), &false.into())
+    );
 
     let watch = home.start(&["watch"]);
     let told = until_state(&home, "watching");
@@ -52,13 +53,19 @@ fn status_tells_what_is_seen_and_since_when_not() {
     assert_eq!((&mailbox["blind_bound_s"], &mailbox["blind_for_s"]), (&55.into(), &Value::Null));
     assert!(told["rules"]["in_use"].as_str().unwrap().contains("shipped rules"), "{told}");
     let shown = home.ok(&["status"]);
-    assert!(shown.contains("a/INBOX") && shown.contains("yes, since") && shown.contains("55 s after a silent cut"), "{shown}");
+    assert!(
+        shown.contains("a/INBOX") && shown.contains("yes, since") && shown.contains("55 s after a silent cut"),
+        "{shown}"
+    );
 
     dovecot.kill();
     let told = until_state(&home, "waiting");
     let mailbox = &told["mailboxes"][0];
     assert_eq!((&told["well"], &mailbox["seen"]), (&false.into(), &false.into()));
-    assert!(mailbox["blind_for_s"].is_i64() && mailbox["trouble"].is_string() && mailbox["failures"].as_i64() > Some(0), "{told}");
+    assert!(
+        mailbox["blind_for_s"].is_i64() && mailbox["trouble"].is_string() && mailbox["failures"].as_i64() > Some(0),
+        "{told}"
+    );
     let output = home.run(&["status"]);
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.code() == Some(1) && shown.contains("NO, blind for"), "{shown}");
@@ -88,42 +95,6 @@ fn a_server_that_says_bye_is_watched_again() {
     assert_eq!(embedded.server.struck().get("bye"), Some(&1));
 }
 
-/// A proxy that can stop passing bytes while its connections stay open.
-struct Stalling {
-    port: u16,
-    stalled: Arc<AtomicBool>,
-}
-
-impl Stalling {
-    fn to(target: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let stalled = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stalled);
-        std::thread::spawn(move || {
-            for near in listener.incoming().map_while(Result::ok) {
-                let Ok(far) = TcpStream::connect(("127.0.0.1", target)) else { continue };
-                for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-                    let stop = Arc::clone(&stop);
-                    std::thread::spawn(move || {
-                        let mut bytes = [0; 4096];
-                        while let Ok(size @ 1..) = from.read(&mut bytes) {
-                            while stop.load(Ordering::Relaxed) {
-                                std::thread::sleep(Duration::from_millis(5));
-                            }
-                            if to.write_all(&bytes[..size]).is_err() {
-                                break;
-                            }
-                        }
-                        let _ = to.shutdown(std::net::Shutdown::Both);
-                    });
-                }
-            }
-        });
-        Self { port, stalled }
-    }
-}
-
 #[test]
 fn a_half_open_connection_is_found_out_and_told() {
     let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
@@ -138,14 +109,14 @@ fn a_half_open_connection_is_found_out_and_told() {
     let home = Home::new(&account, &format!("[sight]\nblind_after = \"4s\"\n{}", webhook(&http)));
     let _watch = home.start(&["watch"]);
     until_state(&home, "watching");
-    proxy.stalled.store(true, Ordering::Relaxed);
+    proxy.stall();
     until_state(&home, "waiting");
     let about = |kind: &str| {
         let requests = http.requests();
         requests.iter().map(super::support::http::Request::json).filter(|one| one["details"]["sight"] == kind).count()
     };
     until("that it is blind is told", || about("blind") == 1);
-    proxy.stalled.store(false, Ordering::Relaxed);
+    proxy.go_on();
     until_state(&home, "watching");
     until("that it sees again is told", || about("back") == 1);
     assert_eq!(about("blind"), 1);
@@ -199,7 +170,8 @@ fn doctor_names_the_means_and_what_to_mend_and_changes_nothing() {
         checks.iter().map(|one| (text(one, "about"), text(one, "grade"), text(one, "said"))).collect()
     };
     let said = |checks: &[(String, String, String)], about: &str| {
-        let found: Vec<String> = checks.iter().filter(|one| one.0 == about).map(|one| format!("{}: {}", one.1, one.2)).collect();
+        let found: Vec<String> =
+            checks.iter().filter(|one| one.0 == about).map(|one| format!("{}: {}", one.1, one.2)).collect();
         found.join("; ")
     };
     let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
@@ -275,7 +247,11 @@ fn systemd_hears_when_it_is_ready_how_it_is_and_that_every_lane_goes_round() {
     let told = manager.until(|word| word == "READY=1");
     assert_eq!(told.iter().filter(|word| *word == "READY=1").count(), 1);
     let (said, _) = status(&home);
-    assert_eq!(said["mailboxes"][0]["last_good_at"].is_string(), true, "ready came before the mailbox was read: {said}");
+    assert_eq!(
+        said["mailboxes"][0]["last_good_at"].is_string(),
+        true,
+        "ready came before the mailbox was read: {said}"
+    );
     manager.until(|word| word.starts_with("STATUS=watching 1 of 1, last proof of life "));
     manager.until(|word| word == "WATCHDOG=1");
     manager.until(|word| word == "WATCHDOG=1");

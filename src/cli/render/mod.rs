@@ -24,8 +24,8 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-pub(super) use status::{checks, status};
 pub(super) use cases::{case, cases, coupon_state, coupons, questions};
+pub(super) use status::{checks, status};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

@@ -15,12 +15,7 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     let mut out = String::new();
     match (shown.pid, &shown.watch) {
         (Some(pid), Some(watch)) => {
-            let _ = writeln!(
-                out,
-                "watching since {} (process {pid}, modori {})",
-                at(watch.began_at),
-                watch.version
-            );
+            let _ = writeln!(out, "watching since {} (process {pid}, modori {})", at(watch.began_at), watch.version);
         }
         (_, Some(watch)) => {
             let _ = writeln!(out, "{RED}no watch is running{RED:#} (the last began {})", at(watch.began_at));
@@ -90,7 +85,13 @@ pub(in crate::cli) fn checks(checks: &[Check]) -> String {
             Grade::Warning => YELLOW,
             Grade::Failure => RED,
         };
-        let _ = writeln!(out, "{style}{:<8}{style:#} {}: {}", check.grade.word(), one_line(&check.about), one_line(&check.said));
+        let _ = writeln!(
+            out,
+            "{style}{:<8}{style:#} {}: {}",
+            check.grade.word(),
+            one_line(&check.about),
+            one_line(&check.said)
+        );
         if !check.remedy.is_empty() {
             let _ = writeln!(out, "         → {}", one_line(&check.remedy));
         }

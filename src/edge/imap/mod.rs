@@ -110,7 +110,8 @@ impl ImapAccount {
             Dial::Memory(_) => "memory".to_owned(),
         };
         let changed = |at: Option<jiff::Timestamp>| at.map_or(0, jiff::Timestamp::as_millisecond);
-        let whole = format!("{server}\n{}\n{}\n{}", self.user, changed(settings_at), changed(self.password.changed_at()));
+        let whole =
+            format!("{server}\n{}\n{}\n{}", self.user, changed(settings_at), changed(self.password.changed_at()));
         MailKey::of(whole.as_bytes()).hex().chars().take(16).collect()
     }
 }

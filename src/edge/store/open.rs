@@ -137,7 +137,8 @@ impl Db {
         let connection = Connection::open_with_flags(&path, flags).map_err(open)?;
         connection.busy_timeout(Duration::from_secs(1)).map_err(open)?;
         connection.pragma_update(None, "query_only", true).map_err(open)?;
-        let marks = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
+        let marks =
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
         let (id, version): (i32, u32) =
             connection.query_row(marks, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(open)?;
         if id == 0 && version == 0 {

@@ -89,7 +89,13 @@ impl Home {
     /// The same with more in its environment.
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &std::ffi::OsStr)]) -> Running {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let child = self.command(arguments).envs(environment.iter().copied()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = self
+            .command(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         Running { child }
     }
 
