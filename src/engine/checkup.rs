@@ -186,7 +186,7 @@ async fn within(
     checks.push(Check::fine(about("folders"), format!("{before}, {between}")));
     match session.examine(&mailbox.name).await {
         Ok(opened) => {
-            let said = format!("{} holds {} messages", mailbox.name, opened.messages);
+            let said = format!("{} opens; messages in it: {}", mailbox.name, opened.messages);
             checks.push(Check::fine(about("mailbox"), said));
         }
         Err(error) if error.refused => {

@@ -46,7 +46,7 @@ fn blind_time(name: &str, times: usize, lose: impl Fn(&Stalling)) {
 #[test]
 #[ignore = "a measurement of several minutes"]
 fn after_a_silent_cut() {
-    blind_time("silent cut → alert of a mail that came at the cut", 6, |proxy| proxy.stall_open_ones());
+    blind_time("silent cut → alert of a mail that came at the cut", 4, |proxy| proxy.stall_open_ones());
 }
 
 #[test]
@@ -61,4 +61,22 @@ fn after_bye() {
 fn after_sleep() {
     let seconds = super::life::seconds_from_waking_up_to_sight();
     println!("waking up → mailbox opened anew and read, simulated: {seconds:.1} s");
+}
+
+#[test]
+#[ignore = "prints what docs/status.md shows"]
+fn what_people_see() {
+    let Some(mut dovecot) = Dovecot::start(&Setup::default()) else { return };
+    let rest = "[alerts]\nchannels = [\"phone\"]\n[channel.phone]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n";
+    let home = Home::on(&dovecot, super::support::run::Over::Tls, rest);
+    let _watch = home.watch(1);
+    let status = || String::from_utf8(home.run(&["status"]).stdout).unwrap();
+    until("it watches", || status().contains("yes, since"));
+    println!("{}", status());
+    dovecot.deliver(&restock("cup"));
+    until("an alert waits", || status().contains("alerts by"));
+    println!("{}", String::from_utf8(home.run(&["doctor"]).stdout).unwrap());
+    dovecot.kill();
+    until("it is blind", || status().contains("attempts failed"));
+    println!("{}", status());
 }

@@ -137,10 +137,8 @@ fn a_refused_login_waits_over_a_restart_and_doctor_ends_the_wait() {
     assert_eq!(logins(), 1);
     watch.kill();
     // started again, as a service manager does: it waits
-    let before = told["watch"]["since"].clone();
     let watch = home.start(&["watch"]);
-    until("the second watch begins", || status(&home).0["watch"]["since"] != before);
-    until("it runs", || status(&home).0["watch"]["pid"] == watch.id());
+    until("the second watch runs", || status(&home).0["watch"]["pid"] == watch.id());
     assert_eq!((logins(), &status(&home).0["mailboxes"][0]["state"]), (1, &"refused".into()));
 
     let output = home.run(&["doctor"]);
@@ -182,7 +180,7 @@ fn doctor_names_the_means_and_what_to_mend_and_changes_nothing() {
     let checks = grades(&home);
     assert!(said(&checks, "account a: filing").starts_with("ok: by MOVE"), "{checks:?}");
     assert!(said(&checks, "account a: new mail").starts_with("ok: told by "), "{checks:?}");
-    assert!(said(&checks, "account a: mailbox").starts_with("ok: INBOX holds 0 messages"), "{checks:?}");
+    assert!(said(&checks, "account a: mailbox").starts_with("ok: INBOX opens; messages in it: 0"), "{checks:?}");
     assert!(said(&checks, "channel m").contains("a mailbox that is watched"), "{checks:?}");
     assert!(said(&checks, "sight").starts_with("warning: "), "{checks:?}");
     assert_eq!(dovecot.mailboxes(), before, "nothing was made");
@@ -247,11 +245,7 @@ fn systemd_hears_when_it_is_ready_how_it_is_and_that_every_lane_goes_round() {
     let told = manager.until(|word| word == "READY=1");
     assert_eq!(told.iter().filter(|word| *word == "READY=1").count(), 1);
     let (said, _) = status(&home);
-    assert_eq!(
-        said["mailboxes"][0]["last_good_at"].is_string(),
-        true,
-        "ready came before the mailbox was read: {said}"
-    );
+    assert!(said["mailboxes"][0]["last_good_at"].is_string(), "ready came before the mailbox was read: {said}");
     manager.until(|word| word.starts_with("STATUS=watching 1 of 1, last proof of life "));
     manager.until(|word| word == "WATCHDOG=1");
     manager.until(|word| word == "WATCHDOG=1");
