@@ -14,7 +14,7 @@ fn report(name: &str, mut times: Vec<Duration>) {
 }
 
 /// From the loss, at which a mail is delivered, to the alert of that mail.
-fn blind_time(name: &str, times: usize, lose: impl Fn(&Stalling)) {
+fn blind_time(name: &str, times: usize, held: Duration, lose: impl Fn(&Stalling)) {
     let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
     let http = Http::start();
     let proxy = Stalling::to(dovecot.imap);
@@ -30,7 +30,7 @@ fn blind_time(name: &str, times: usize, lose: impl Fn(&Stalling)) {
         };
         until("it watches", watching);
         // a connection that held for a while, and a moment of its probing interval that is not always the same
-        std::thread::sleep(Duration::from_millis(3000 + 7919 * n as u64 % 20_000));
+        std::thread::sleep(held + Duration::from_millis(7919 * n as u64 % 20_000));
         let begun = Instant::now();
         lose(&proxy);
         dovecot.deliver(&restock(&format!("lost{n}")));
@@ -46,13 +46,20 @@ fn blind_time(name: &str, times: usize, lose: impl Fn(&Stalling)) {
 #[test]
 #[ignore = "a measurement of several minutes"]
 fn after_a_silent_cut() {
-    blind_time("silent cut → alert of a mail that came at the cut", 4, |proxy| proxy.stall_open_ones());
+    blind_time("silent cut → alert of a mail that came at the cut", 4, Duration::from_secs(3), |proxy| {
+        proxy.stall_open_ones()
+    });
 }
 
 #[test]
 #[ignore = "a measurement of several minutes"]
 fn after_bye() {
-    blind_time("BYE → alert of a mail that came then", 6, |proxy| proxy.bye());
+    blind_time(
+        "BYE → alert of a mail that came then, on a connection that had held a minute",
+        3,
+        Duration::from_secs(61),
+        |proxy| proxy.bye(),
+    );
 }
 
 /// Sleep cannot be measured on a running machine: the clock of a simulation jumps.
