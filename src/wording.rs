@@ -8,6 +8,7 @@ mod by_flag;
 mod reminder;
 mod scene;
 mod shipped;
+mod sight;
 
 use crate::calendar::civil;
 use crate::facts::{Cause, Risk};
@@ -22,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 pub use by_flag::ByFlag;
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Scene, Unusable, Warning, WarningKind};
+pub use sight::{SightKind, SightWords, Unseen};
 
 /// The language of what people read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,6 +144,12 @@ impl Wording {
     #[must_use]
     pub fn unusable(&self, language: Language, unusable: &Unusable) -> (String, String) {
         split(&self.words(language, "rules", Value::from(Serde(unusable))))
+    }
+
+    /// Title and text of the alert that mailboxes are not seen, or are again.
+    #[must_use]
+    pub fn sight(&self, language: Language, words: &SightWords) -> (String, String) {
+        split(&self.words(language, "sight", Value::from(Serde(words))))
     }
 
     /// Title and text of a reminder.
@@ -280,6 +288,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "risk" => scene::RISKS.iter().map(|(risk, days)| context! { risk => Serde(risk), days => days }).collect(),
         "warning" => scene::warnings().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "by-flag" => by_flag::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "sight" => sight::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),

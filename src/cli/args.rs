@@ -37,6 +37,10 @@ pub enum Command {
     Demo(Demo),
     /// Watch the configured mailboxes until stopped
     Watch,
+    /// Show whether every mailbox is seen, and what waits (exit code 1: blind, or no watch runs)
+    Status(Status),
+    /// Look over configuration and servers, and say what to mend; changes nothing on a server
+    Doctor(Doctor),
     /// Sort what already lies in the mailboxes
     Sweep(Sweep),
     /// Say what mails are and what they say; touches nothing
@@ -115,6 +119,22 @@ pub struct Sweep {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `modori status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `modori doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

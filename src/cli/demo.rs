@@ -13,6 +13,7 @@ use crate::edge::store::Store;
 use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules};
 use crate::ledger::{self, case::State};
+use crate::plan::sight::Blind;
 use crate::plan::{Alert, Late, Looks, Policy};
 use crate::rules::RuleSet;
 use crate::wording::{Language, Wording};
@@ -122,6 +123,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         give_up_after_s: 3600,
         late: Late::Summary,
         flags: Some(Looks::default()),
+        blind: Blind::default(),
         language,
         wording: Wording::default(),
     };

@@ -9,6 +9,7 @@ mod corrections;
 mod coupons;
 mod demo;
 mod diff;
+mod doctor;
 mod draft;
 mod explain;
 mod history;
@@ -23,6 +24,7 @@ mod seen;
 mod setup;
 mod shops;
 mod spreadsheet;
+mod status;
 mod sweep;
 mod tested;
 mod trace;
@@ -59,7 +61,9 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     start_log(arguments.verbose, matches!(arguments.command, Command::Demo(_) | Command::Sweep(_)));
     match dispatch(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // said already, in its own words
+        Ok(false) => ExitCode::from(1),
         Err(failure) => {
             let text = failure.what.trim_end();
             // a diagnostic says "error:" itself
@@ -73,10 +77,13 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
+/// Does what is asked; `false` when what was asked for was told, and is not well.
+fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
     let config = arguments.config.as_deref();
     let state = arguments.state.as_deref();
-    match &arguments.command {
+    let done = match &arguments.command {
+        Command::Status(status) => return status::run(status, config, state),
+        Command::Doctor(doctor) => return doctor::run(doctor, config, state),
         Command::Demo(demo) => demo::run(demo, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
@@ -100,7 +107,8 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
         Command::Limited(limited) => say::limited(limited, config, state),
         Command::Note(note) => say::note(note, config, state),
         Command::Assign(one) => assign::run(one, config, state),
-    }
+    };
+    done.map(|()| true)
 }
 
 /// A panic's message may hold words of a mail: only its place is shown.

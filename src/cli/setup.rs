@@ -9,6 +9,7 @@ use crate::edge::store::Store;
 use crate::engine::{Engine, Mailbox, Rules, reload};
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,13 @@ pub(super) fn config(named: Option<&Path>, state: Option<&Path>) -> Result<Confi
         config.state = state.to_path_buf();
     }
     Ok(config)
+}
+
+/// When the configuration file that was named, or the usual one, was last changed.
+pub(super) fn changed_at(named: Option<&Path>) -> Option<Timestamp> {
+    let file = named.map(Path::to_path_buf).or_else(config::default_file)?;
+    let changed = std::fs::metadata(file).and_then(|about| about.modified()).ok()?;
+    Timestamp::try_from(changed).ok()
 }
 
 /// The configuration if one was named or lies at the usual place; `None` when there is none.

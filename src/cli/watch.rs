@@ -2,11 +2,15 @@
 
 use super::{Failure, setup};
 use crate::edge::hand::HandLock;
+use crate::edge::systemd::Systemd;
+use crate::engine::{Surroundings, own_addresses};
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 /// Watches the configured mailboxes.
 pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let config = setup::config(config, state)?;
+    let file = config;
+    let config = setup::config(file, state)?;
     let store = setup::store(&config.state)?;
     let engine = setup::engine(&config, &store)?;
     let _hand = HandLock::take(&config.state).map_err(|error| Failure::new(error.to_string()))?;
@@ -15,7 +19,14 @@ pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Fai
     }
     let runtime = setup::runtime()?;
     runtime.block_on(async {
-        engine.watch(stopped()).await.map_err(|error| Failure::new(error.to_string()))?;
+        let around = Surroundings {
+            systemd: Systemd::of_environment(),
+            // a service is started by nobody in particular, and again and again
+            by_hand: std::io::stdin().is_terminal(),
+            settings_at: setup::changed_at(file),
+            addresses: Some(own_addresses),
+        };
+        engine.watch_in(around, stopped()).await.map_err(|error| Failure::new(error.to_string()))?;
         tracing::info!("ended");
         Ok(())
     })

@@ -8,6 +8,7 @@ pub mod imap;
 pub mod out;
 pub mod secret;
 pub mod store;
+pub mod systemd;
 pub mod tls;
 
 use std::time::Duration;

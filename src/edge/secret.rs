@@ -62,6 +62,14 @@ impl Secret {
         Ok(found)
     }
 
+    /// When it was changed last, as far as that shows: the time of its file.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<jiff::Timestamp> {
+        let Self::File(path) = self else { return None };
+        let changed = std::fs::metadata(path).and_then(|about| about.modified()).ok()?;
+        jiff::Timestamp::try_from(changed).ok()
+    }
+
     fn place(&self) -> String {
         match self {
             Self::Command(argv) => format!("the command {}", argv.first().map_or("", String::as_str)),

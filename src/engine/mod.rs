@@ -4,9 +4,12 @@
 //! start goes on from there.
 
 pub mod backtest;
+pub mod checkup;
 pub mod corrections;
 mod flags;
 pub mod import;
+pub mod life;
+mod pulse;
 pub mod pure;
 pub mod rebuild;
 pub mod release;
@@ -19,7 +22,7 @@ pub mod undo;
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Backlog};
 use crate::edge::hand::Hand;
-use crate::edge::imap::{self, Cues, Dial, ImapAccount, ImapError, Sight, Standing};
+use crate::edge::imap::{self, Dial, ImapAccount, ImapError, Sight};
 use crate::edge::store::{Cursor, Store, StoreError};
 use crate::edge::tls;
 use crate::ledger::due::Settings;
@@ -27,12 +30,14 @@ use crate::mailbox::Arrival;
 use crate::plan::Policy;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
+use life::Lives;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+pub use pulse::{Surroundings, own_addresses};
 pub use reload::Rules;
 
 /// Sights that may wait for the engine: a watching connection that is ahead of the database waits.
@@ -142,11 +147,22 @@ impl Engine {
     /// # Errors
     /// Only when the database refuses: everything else is tried again.
     pub async fn watch(&self, stop: impl Future<Output = ()>) -> Result<(), EngineError> {
+        self.watch_in(Surroundings::default(), stop).await
+    }
+
+    /// As [`Engine::watch`], with a service manager to be told how it goes.
+    ///
+    /// # Errors
+    /// Only when the database refuses: everything else is tried again.
+    pub async fn watch_in(&self, around: Surroundings, stop: impl Future<Output = ()>) -> Result<(), EngineError> {
+        let lives = self.resume(around.settings_at, around.by_hand).await?;
         self.hand.recover().await?;
         let work = self.hand.work();
         // how many mailboxes were not looked through yet
         let (unread, _) = tokio::sync::watch::channel(self.mailboxes.len());
-        let watching = try_join_all(self.mailboxes.iter().map(|mailbox| self.watch_one(mailbox, &unread)));
+        let watching =
+            self.mailboxes.iter().enumerate().map(|(at, mailbox)| self.watch_one(mailbox, at, &lives, &unread));
+        let watching = try_join_all(watching);
         tokio::pin!(work);
         let ended = tokio::select! {
             biased;
@@ -156,8 +172,15 @@ impl Engine {
             ended = self.follow_rules() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.keep_flags() => ended,
+            ended = self.tick(&lives, &around) => ended,
+            () = self.attend(&lives, around.systemd.as_ref()) => Ok(()),
         };
+        if let Some(systemd) = &around.systemd {
+            systemd.stopping();
+        }
         ended?;
+        let (now, last) = (self.clock.now(), lives.now());
+        self.store.call(move |db| db.keep_lives(&last, &[], now)).await?;
         let under_way_ended = async {
             while self.store.call(|db| db.any_under_way()).await? {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -173,23 +196,26 @@ impl Engine {
         Ok(())
     }
 
-    async fn watch_one(&self, mailbox: &Mailbox, unread: &Unread) -> Result<(), EngineError> {
-        let (sights, mut seen) = mpsc::channel(SIGHTS);
-        let standing = Standing::default();
-        let watch = imap::watch(&mailbox.account, &mailbox.name, &self.clock, standing, Cues::none(), sights);
-        let look = async {
-            let mut watching = Watching { unread: Some(unread.clone()), ..Watching::default() };
-            let mut batch = Vec::new();
-            while seen.recv_many(&mut batch, BATCH).await > 0 {
-                self.look(mailbox, &mut watching, batch.drain(..)).await?;
+    async fn watch_one(&self, mailbox: &Mailbox, at: usize, lives: &Lives, unread: &Unread) -> Result<(), EngineError> {
+        let mut watching = Watching { unread: Some(unread.clone()), ..Watching::default() };
+        loop {
+            let (sights, mut seen) = mpsc::channel(SIGHTS);
+            let standing = lives.standing(at);
+            let watch = imap::watch(&mailbox.account, &mailbox.name, &self.clock, standing, lives.cues(), sights);
+            let look = async {
+                let mut batch = Vec::new();
+                while seen.recv_many(&mut batch, BATCH).await > 0 {
+                    self.look(mailbox, at, lives, &mut watching, batch.drain(..)).await?;
+                }
+                Ok(())
+            };
+            tokio::select! {
+                // taken first: what was seen is settled before more is read
+                biased;
+                ended = look => return ended,
+                () = watch => return Ok(()),
+                () = lives.again(at) => {}
             }
-            Ok(())
-        };
-        tokio::select! {
-            // taken first: what was seen is settled before more is read
-            biased;
-            ended = look => ended,
-            () = watch => Ok(()),
         }
     }
 
@@ -197,6 +223,8 @@ impl Engine {
     async fn look(
         &self,
         mailbox: &Mailbox,
+        at: usize,
+        lives: &Lives,
         watching: &mut Watching,
         sights: impl Iterator<Item = Sight>,
     ) -> Result<(), EngineError> {
@@ -204,13 +232,16 @@ impl Engine {
         let mut arrivals: Vec<Arrival> = Vec::new();
         for sight in sights {
             if let Sight::Mail(arrival) = sight {
+                lives.goes_on(at);
                 arrivals.push(arrival);
                 continue;
             }
             self.take(mailbox, watching.leave_before, std::mem::take(&mut arrivals)).await?;
+            lives.note(at, &sight, self.clock.now());
             match sight {
                 Sight::Mail(_) => {}
                 Sight::Opened { means, uid_validity, uid_next, reply } => {
+                    self.hand.hold(account, false);
                     let from = self.start(mailbox, watching, uid_validity, uid_next).await?;
                     tracing::info!(account, mailbox = mailbox.name, from, by = means.word(), "watching");
                     let _ = reply.send(from); // the connection may be lost again already
@@ -228,6 +259,7 @@ impl Engine {
                 }
                 Sight::Alive => {}
                 Sight::Lost { trouble, wait, .. } => {
+                    self.hand.hold(account, true);
                     tracing::warn!(account, mailbox = mailbox.name, "{trouble}; trying again in {} s", wait.as_secs());
                 }
             }

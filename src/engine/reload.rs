@@ -45,6 +45,16 @@ impl Rules {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Which rules are in use, in a few words.
+    #[must_use]
+    pub(super) fn said(&self) -> String {
+        let rules = self.now().list().len();
+        match &self.watched {
+            Some((_, Content::Files(files))) if !files.is_empty() => said(rules, files),
+            _ => format!("{rules} shipped rules"),
+        }
+    }
+
     fn replace(&self, rules: RuleSet) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
@@ -60,6 +70,12 @@ pub fn sources(folder: &Path) -> Result<Vec<Source>, FolderError> {
     }
     let texts = folder::texts(folder, "toml")?;
     Ok(texts.into_iter().map(|(path, text)| Source::new(path.display().to_string(), text)).collect())
+}
+
+/// Which rules these are: a mark that changes with their text.
+fn said(rules: usize, files: &[Source]) -> String {
+    let mark: String = hash(files.iter().map(|file| file.text.as_str())).chars().take(12).collect();
+    format!("{rules} rules, {} files of your own ({mark})", files.len())
 }
 
 /// What lies in the folder.
@@ -140,6 +156,10 @@ impl Engine {
                         Some(_) => tracing::info!("the rules are mended and in use: {}", folder.display()),
                         None => tracing::info!("changed rules are in use: {}", folder.display()),
                     }
+                    if let Content::Files(files) = &content {
+                        let (words, now) = (said(self.rules.now().list().len(), files), self.clock.now());
+                        self.store.call(move |db| db.rules_saved(Ok(&words), now)).await?;
+                    }
                     (looked, judged) = (stamp, content);
                     continue;
                 }
@@ -164,7 +184,14 @@ impl Engine {
         tracing::error!("the rules that were saved are not used; those from before stay in use");
         let now = self.clock.now();
         let wishes = plan::on_rules(&fault.told, &fault.content, &self.policy, now);
-        let alerts = self.store.call(move |db| db.wish(&wishes, true, now)).await?;
+        let trouble = fault.log.first().cloned().unwrap_or_default();
+        let alerts = self
+            .store
+            .call(move |db| {
+                db.rules_saved(Err(&trouble), now)?;
+                db.wish(&wishes, true, now)
+            })
+            .await?;
         self.hand.wake(alerts);
         Ok(())
     }

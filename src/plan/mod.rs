@@ -8,6 +8,7 @@ pub mod on_backtest;
 pub mod on_mail;
 pub mod on_rules;
 pub mod on_time;
+pub mod sight;
 mod tell;
 pub mod warn;
 
@@ -39,6 +40,8 @@ pub struct Policy {
     /// The cancellation mail of an open case bears \Flagged, and this is how it is looked after; `None`: nothing is
     /// flagged, and nothing is looked at.
     pub flags: Option<Looks>,
+    /// When it is told that a mailbox is not seen.
+    pub blind: sight::Blind,
     /// `ja` or `en`.
     pub language: crate::wording::Language,
     /// The words of alerts.

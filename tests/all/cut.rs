@@ -103,6 +103,7 @@ impl World {
                 give_up_after_s: 3600,
                 late: Late::Each,
                 flags: Some(Looks::default()),
+                blind: modori::plan::sight::Blind::default(),
                 language: Language::En,
                 wording: Wording::default(),
             },

@@ -85,6 +85,7 @@ impl World {
             give_up_after_s: 3600,
             late: Late::Each,
             flags: self.looks,
+            blind: modori::plan::sight::Blind::default(),
             language: Language::En,
             wording: Wording::default(),
         };

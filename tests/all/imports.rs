@@ -35,7 +35,7 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "letter" => Some(vec!["ledger", "calendar"]),
         "wording" => Some(vec!["text", "mail", "facts", "ledger", "calendar", "rules"]),
         "plan" => Some(pure()),
-        "edge::clock" | "edge::secret" | "edge::tls" => Some(vec!["edge"]),
+        "edge::clock" | "edge::secret" | "edge::systemd" | "edge::tls" => Some(vec!["edge"]),
         // a configuration names accounts, words and deadlines: it uses the plain values of the rooms it configures
         "edge::config" => with(&["edge", "edge::imap", "edge::secret", "edge::tls"]),
         "edge::imap" | "edge::files" => Some(vec!["mailbox", "edge", "edge::tls", "edge::secret", "edge::clock"]),
@@ -56,7 +56,7 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
 
 const EDGE: &[&str] = &[
     "edge", "edge::clock", "edge::config", "edge::files", "edge::hand", "edge::imap", "edge::out", "edge::secret",
-    "edge::store", "edge::tls", "edge::web",
+    "edge::store", "edge::systemd", "edge::tls", "edge::web",
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -18,7 +18,9 @@ mod hostile;
 mod imap_dovecot;
 mod imports;
 mod ledger;
+mod life;
 mod measure;
+mod measure_life;
 mod mutated;
 mod quiet;
 mod release;
@@ -29,6 +31,7 @@ mod restore;
 mod same_wire;
 mod schema;
 mod shops;
+mod status;
 mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;

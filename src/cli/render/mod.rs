@@ -2,6 +2,7 @@
 
 mod cases;
 pub(super) mod shops;
+mod status;
 
 use crate::calendar;
 use crate::cli::classify::Sheet;
@@ -24,6 +25,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 pub(super) use cases::{case, cases, coupon_state, coupons, questions};
+pub(super) use status::{checks, status};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

@@ -7,6 +7,7 @@ use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
 use crate::mailbox::LEAST_FETCH;
+use crate::plan::sight::Blind;
 use crate::plan::{Late, Looks, Policy};
 use crate::rules::diagnostic::{Desk, Diagnostic, Source, meant};
 use crate::wording::Language;
@@ -148,6 +149,7 @@ impl Check<'_> {
         };
         let stale_after = self.duration(written.alerts.stale_after.as_ref(), Duration::from_secs(15 * 60));
         let give_up_after = self.duration(written.alerts.give_up_after.as_ref(), Duration::from_secs(2 * 3600));
+        let blind = self.blind(&written.sight, &written.alerts, &channels);
         let state = match &written.state {
             Some(state) => Some(self.path(state)),
             None => super::default_state(),
@@ -168,6 +170,7 @@ impl Check<'_> {
                 give_up_after_s: seconds(give_up_after),
                 late,
                 flags,
+                blind,
                 language,
                 wording: crate::wording::Wording::default(),
             },
@@ -176,6 +179,24 @@ impl Check<'_> {
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
         })
+    }
+
+    /// When blindness is told, and by which channels: a mail would lie in a mailbox that is perhaps the blind one.
+    fn blind(
+        &mut self,
+        written: &syntax::Sight,
+        alerts: &syntax::Alerts,
+        channels: &BTreeMap<String, Channel>,
+    ) -> Blind {
+        let after = self.duration(written.blind_after.as_ref(), Duration::from_secs(5 * 60));
+        let after_hot = self.duration(written.blind_after_hot.as_ref(), Duration::from_secs(60));
+        let told = written.alert.unwrap_or(true);
+        let span = |span: Duration| SignedDuration::try_from(span).ok().filter(|_| told);
+        let named: Vec<String> = alerts.channels.iter().map(|name| name.get_ref().clone()).collect();
+        let by_mail = |name: &String| channels.get(name).is_some_and(|channel| channel.kind.is_mail());
+        let other: Vec<String> = named.iter().filter(|name| !by_mail(name)).cloned().collect();
+        let channels = if other.is_empty() { named } else { other };
+        Blind { after: span(after), after_hot: span(after_hot), channels }
     }
 
     /// The clocks, with the days of the file that they name.

@@ -149,6 +149,14 @@ pub enum ChannelKind {
     },
 }
 
+impl ChannelKind {
+    /// Whether what it tells arrives as a mail.
+    #[must_use]
+    pub fn is_mail(&self) -> bool {
+        matches!(self, Self::Smtp { .. })
+    }
+}
+
 impl Config {
     /// Reads and checks a configuration. `file` is where the text came from: paths in it are relative to its folder.
     ///

@@ -19,6 +19,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) alerts: Alerts,
     #[serde(default)]
+    pub(super) sight: Sight,
+    #[serde(default)]
     pub(super) channel: BTreeMap<Spanned<String>, Spanned<Channel>>,
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
@@ -99,6 +101,14 @@ pub(super) struct Alerts {
     pub(super) stale_after: Option<Spanned<String>>,
     pub(super) give_up_after: Option<Spanned<String>>,
     pub(super) late: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sight {
+    pub(super) alert: Option<bool>,
+    pub(super) blind_after: Option<Spanned<String>>,
+    pub(super) blind_after_hot: Option<Spanned<String>>,
 }
 
 /// All keys that any kind of channel knows; which belong to which is checked afterwards, so that a mistake can be

@@ -187,6 +187,7 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         ("[filing]", "/definitions/filing/properties"),
         ("[alerts]", "/definitions/alerts/properties"),
         ("[hot]", "/definitions/hot/properties"),
+        ("[sight]", "/definitions/sight/properties"),
         ("[ledger]", "/definitions/ledger/properties"),
         ("[ledger.calendar]", "/definitions/calendar/properties"),
     ] {

@@ -1,6 +1,6 @@
 //! The alert lane of one channel: each alert until its channel has accepted it or its time is up.
 
-use super::{Hand, next_attempt};
+use super::{Hand, next_attempt, promise};
 use crate::edge::Advice;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, State, StoreError};
@@ -23,6 +23,7 @@ pub(super) async fn lane(hand: &Hand, name: &str) -> Result<(), StoreError> {
     let Some(channel) = hand.channels.get(name) else { return Ok(()) };
     let mut attempts = FuturesUnordered::new();
     loop {
+        hand.promise(&format!("alerts by {name}"), promise::ALERTS);
         // registered before looking: a wake between the look and the wait is not lost
         let woken = hand.desk.alerts.notified();
         tokio::pin!(woken);

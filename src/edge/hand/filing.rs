@@ -1,6 +1,6 @@
 //! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
-use super::{Hand, flagging, look, next_attempt, recover};
+use super::{Hand, flagging, look, next_attempt, promise, recover};
 use crate::edge::Advice;
 use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State, StoreError};
@@ -81,10 +81,12 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
     let mut troubles = 0_u32;
     let mut idle_since = tokio::time::Instant::now();
     let mut next_look = hand.clock.now();
+    let name = format!("filing in {}", account.name);
     loop {
         let woken = hand.desk.filings.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
+        hand.promise(&name, promise::FILINGS);
         let worked = round(hand, account, &mut session, &mut next_look).await;
         match worked {
             Ok(true) => {
@@ -100,6 +102,7 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
                 let (first, longest) = if error.advice == Advice::Ask { ASKED } else { WAITS };
                 tracing::warn!(account = account.name, "filing waits: {error}");
                 let wait = first.saturating_mul(1 << troubles.saturating_sub(1).min(12)).min(longest);
+                hand.promise(&name, wait + promise::FILINGS);
                 tokio::time::sleep(wait).await;
                 continue;
             }
@@ -124,6 +127,10 @@ async fn round(
     session: &mut Option<Session>,
     next_look: &mut Timestamp,
 ) -> Result<bool, Stopped> {
+    // the watch of the same account was refused or cut off, and waits: so do we
+    if session.is_none() && hand.is_held(&account.name) {
+        return Ok(false);
+    }
     Ok(once(hand, account, session).await?
         || flagging::once(hand, account, session).await?
         || look::once(hand, account, session, next_look).await?)

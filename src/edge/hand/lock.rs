@@ -3,6 +3,11 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Whoever only asks who has it holds it for a moment: it is tried so often, with a moment between.
+const TRIES: u32 = 5;
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// The lock, held until dropped.
 #[derive(Debug)]
@@ -42,16 +47,20 @@ impl HandLock {
         std::fs::create_dir_all(folder).map_err(unusable)?;
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut text);
-                let holder =
-                    text.trim().parse::<u32>().map_or_else(|_| String::new(), |pid| format!(" (process {pid})"));
-                return Err(LockError::Held { folder: folder.to_path_buf(), holder });
+        let mut tries = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(MOMENT);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = process(&mut file).map_or_else(String::new, |pid| format!(" (process {pid})"));
+                    return Err(LockError::Held { folder: folder.to_path_buf(), holder });
+                }
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         // who holds it is a courtesy to people: the lock itself does not depend on it
         let _ = file.set_len(0);
@@ -59,4 +68,21 @@ impl HandLock {
         let _ = writeln!(file, "{}", std::process::id());
         Ok(Self { _file: file })
     }
+    /// Which process has the hand of a state folder now: `None` when none has, `Some(None)` when one has that did not say
+    /// which it is. Nothing is made or changed.
+    #[must_use]
+    pub fn holder(folder: &Path) -> Option<Option<u32>> {
+        let mut file = File::open(folder.join("modori.lock")).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(process(&mut file)),
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+}
+
+/// The process that wrote itself into the file.
+fn process(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    let _ = Read::by_ref(file).take(20).read_to_string(&mut text);
+    text.trim().parse().ok()
 }

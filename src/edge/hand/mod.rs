@@ -9,6 +9,7 @@ mod filing;
 mod flagging;
 mod lock;
 mod look;
+mod promise;
 mod recover;
 
 pub use lock::{HandLock, LockError};
@@ -45,6 +46,7 @@ struct Desk {
     urgent: Mutex<BTreeMap<String, Vec<Row>>>,
     alerts: Notify,
     filings: Notify,
+    promises: promise::Promises,
 }
 
 /// Between two looks at the outbox when nothing woke a lane: rows that another process wrote are found by then.

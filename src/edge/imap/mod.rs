@@ -18,7 +18,7 @@ pub use uids::UidSet;
 pub use watch::watch;
 
 use crate::edge::secret::Secret;
-use crate::mailbox::{Arrival, Place};
+use crate::mailbox::{Arrival, MailKey, Place};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -101,6 +101,22 @@ pub struct ImapAccount {
     pub pace: Pace,
     /// Most bytes fetched of one message (at least [`crate::mailbox::LEAST_FETCH`]).
     pub fetch_cap: u32,
+}
+
+impl ImapAccount {
+    /// Changes when the shopper changed how the login is made: a refusal of before says nothing of it. Made of what lies
+    /// open in the configuration and of when it was changed; nothing in it helps to guess a password.
+    #[must_use]
+    pub fn login_mark(&self, settings_at: Option<jiff::Timestamp>) -> String {
+        let server = match &self.dial {
+            Dial::Tcp { host, port, security, .. } => format!("{host}:{port} {security:?}"),
+            Dial::Memory(_) => "memory".to_owned(),
+        };
+        let changed = |at: Option<jiff::Timestamp>| at.map_or(0, jiff::Timestamp::as_millisecond);
+        let whole =
+            format!("{server}\n{}\n{}\n{}", self.user, changed(settings_at), changed(self.password.changed_at()));
+        MailKey::of(whole.as_bytes()).hex().chars().take(16).collect()
+    }
 }
 
 /// What tells a watch of new mail.

@@ -155,6 +155,12 @@ impl Session {
         self.capabilities.contains(capability)
     }
 
+    /// What stands before the names of the account's folders, and what between their levels.
+    #[must_use]
+    pub fn namespace(&self) -> (&str, Option<char>) {
+        (&self.names.prefix, self.names.delimiter)
+    }
+
     /// Opens a mailbox read-only.
     ///
     /// # Errors

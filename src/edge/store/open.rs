@@ -15,6 +15,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/005.sql"),
     include_str!("schema/006.sql"),
     include_str!("schema/007.sql"),
+    include_str!("schema/008.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.
@@ -54,6 +55,12 @@ pub enum StoreError {
         found: u32,
         /// Ours.
         known: u32,
+    },
+    /// It was written by an older modori.
+    #[error("{path} was written by an older modori; start this program's `modori watch` once")]
+    Older {
+        /// Which.
+        path: PathBuf,
     },
     /// There is no database to read.
     #[error("there is no database at {path} yet")]
@@ -112,6 +119,40 @@ impl Db {
         let connection = Connection::open_with_flags(&path, flags)
             .map_err(|error| StoreError::Open { path: path.clone(), error })?;
         Self::ready(connection, &path)
+    }
+
+    /// Opens the database of a state folder to read from it, whoever writes to it now: nothing is made, migrated, or
+    /// waited for.
+    ///
+    /// # Errors
+    /// There is no database, or it is foreign, or of another schema than this program's.
+    pub fn open_to_read(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("modori.sqlite");
+        if !path.exists() {
+            return Err(StoreError::Missing { path });
+        }
+        let open = |error| StoreError::Open { path: path.clone(), error };
+        // a log that another process left behind can only be read by one that may write
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(open)?;
+        connection.busy_timeout(Duration::from_secs(1)).map_err(open)?;
+        connection.pragma_update(None, "query_only", true).map_err(open)?;
+        let marks =
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
+        let (id, version): (i32, u32) =
+            connection.query_row(marks, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(open)?;
+        if id == 0 && version == 0 {
+            // being made just now
+            return Err(StoreError::Missing { path });
+        }
+        if id != APPLICATION_ID {
+            return Err(StoreError::Foreign { path });
+        }
+        match version.cmp(&newest()) {
+            std::cmp::Ordering::Equal => Ok(Self { connection }),
+            std::cmp::Ordering::Greater => Err(StoreError::Newer { path, found: version, known: newest() }),
+            std::cmp::Ordering::Less => Err(StoreError::Older { path }),
+        }
     }
 
     /// A database in memory, for simulations.

@@ -10,3 +10,4 @@ pub mod oracle;
 pub mod probe;
 pub mod run;
 pub mod smtp;
+pub mod stall;

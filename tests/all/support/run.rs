@@ -64,7 +64,7 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_modori"));
-        command.args(arguments).arg("--config").arg(&self.config).env_remove("MODORI_STATE");
+        command.args(arguments).arg("--config").arg(&self.config).env_remove("MODORI_STATE").stdin(Stdio::null());
         command
     }
 
@@ -83,8 +83,19 @@ impl Home {
 
     /// Starts a command; its log goes to `log` in the folder.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &std::ffi::OsStr)]) -> Running {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let child = self.command(arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = self
+            .command(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         Running { child }
     }
 

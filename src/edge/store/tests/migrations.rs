@@ -24,7 +24,7 @@ const OLD_STATEMENT: &str = r#"{"order":"399999-20261120-0123456789","said":{"sa
 const VERDICT: &str = r#"{"category":"cancellation","rule":"cancelled","folder":"楽天/キャンセル","priority":"normal","escalate":false,"score":0.0,"labels":[],"reasons":[]}"#;
 
 /// The rows that a database of each schema may hold, schema by schema: what is entered once that schema is there.
-const ROWS: [&str; 6] = [
+const ROWS: [&str; 7] = [
     "INSERT INTO cursor VALUES ('a', 'INBOX', 7, 5, 100, 200); \
      INSERT INTO place (account, mailbox, uid_validity, uid, message, seen_first, gone) \
          VALUES ('a', 'INBOX', 7, 1, 3, 0, 1), ('a', '楽天/キャンセル', 9, 4, 3, 1, 0); \
@@ -43,6 +43,9 @@ const ROWS: [&str; 6] = [
      INSERT INTO pulse VALUES (1, 77);",
     "INSERT INTO flagged (message, opening, wanted, own, account, mailbox, uid_validity, uid, seen_at) \
          VALUES (3, 1, 1, 1, 'a', '楽天/キャンセル', 9, 4, 1000);",
+    "INSERT INTO life (account, mailbox, reach, means, since, good_at, blind_since, awake_since, failures, not_before, trouble, login, told, kept_at) \
+         VALUES ('a', 'INBOX', 'refused', 'idle', 1, 2, 3, 1, 4, 5, 'no', 'x', '{\"alerts\":[\"blind:a:3:\"]}', 6); \
+     INSERT INTO watch VALUES (1, 77, '0.1.0', 1, 'shipped', 1, NULL);",
 ];
 
 /// A database as the program of schema `version` left it.
@@ -85,7 +88,7 @@ fn text(db: &Connection, sql: &str) -> String {
 
 /// Every row of every table that schema `version` had, as it is read today.
 fn rows(db: &Connection, version: usize) -> Vec<String> {
-    const BY_SCHEMA: [&[(&str, &str)]; 6] = [
+    const BY_SCHEMA: [&[(&str, &str)]; 7] = [
         &[
             ("cursor", "account, mailbox, uid_validity, next_uid, first_opened_at, last_good_at"),
             ("message", "id, mail_key, received_at, seen_at, size, category, verdict, message_id, poison"),
@@ -112,6 +115,13 @@ fn rows(db: &Connection, version: usize) -> Vec<String> {
         &[("outbox", "id, origin"), ("redecided", "outbox, category, verdict")],
         &[("event", "id, retired"), ("statement", "id, mail_key"), ("pulse", "id, at"), ("agenda", "order_number")],
         &[("flagged", "message, opening, wanted, own, account, mailbox, uid_validity, uid, seen_at, taken, told_at")],
+        &[
+            (
+                "life",
+                "account, mailbox, reach, means, since, good_at, blind_since, awake_since, failures, not_before, trouble, login, told, kept_at, ask_again",
+            ),
+            ("watch", "id, pid, version, began_at, rules, rules_at, rules_trouble"),
+        ],
     ];
     let mut all = Vec::new();
     for (table, columns) in BY_SCHEMA.iter().take(version).copied().flatten() {

@@ -1,0 +1,150 @@
+//! `modori doctor`: looks over configuration, secrets, servers and alert channels, and says what to mend. Changes
+//! nothing on a server. Exit code: 0 when nothing fails, 1 when something does.
+
+use super::args::{Doctor, Format};
+use super::{Failure, render, setup};
+use crate::edge::config::{ChannelKind, Config, Hidden};
+use crate::edge::secret::Secret;
+use crate::edge::store::Db;
+use crate::engine::Mailbox;
+use crate::engine::checkup::{self, Check, Grade};
+use serde_json::json;
+use std::path::Path;
+
+/// Looks everything over.
+pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path>) -> Result<bool, Failure> {
+    let config = setup::config(config, state)?;
+    let rules = setup::rules(config.rules.as_deref())?;
+    let mut checks = vec![Check::fine(
+        "configuration",
+        format!("{}, {}", render::count(config.accounts.len(), "account"), render::count(rules.list().len(), "rule")),
+    )];
+    checks.extend(folder(&config.state));
+    if config.accounts.is_empty() {
+        checks.push(Check::failure("configuration", "no account: nothing is watched", "add an [[account]]"));
+    }
+    checks.extend(alerts(&config));
+    let runtime = setup::runtime()?;
+    runtime.block_on(async {
+        for (about, secret) in secrets(&config) {
+            if let Err(error) = secret.get().await {
+                let remedy = "without it nothing can be sent or read there";
+                checks.push(Check::failure(about, error.to_string(), remedy));
+            }
+        }
+        for account in &config.accounts {
+            let mailbox = match Mailbox::of(account) {
+                Ok(mailbox) => mailbox,
+                Err(error) => {
+                    let about = format!("account {}: TLS", account.name);
+                    checks.push(Check::failure(about, error.to_string(), "check `ca_file`"));
+                    continue;
+                }
+            };
+            let (found, logged_in) = checkup::account(&mailbox, &rules.folders()).await;
+            checks.extend(found);
+            if logged_in {
+                again(&config.state, &account.name);
+            }
+        }
+    });
+    match arguments.format {
+        Format::Text => anstream::println!("{}", render::checks(&checks)),
+        Format::Json => {
+            let sheet = |check: &Check| json!({"about": check.about, "grade": check.grade.word(), "said": check.said, "remedy": check.remedy});
+            let all: Vec<_> = checks.iter().map(sheet).collect();
+            anstream::println!("{}", json!({"version": 1, "checks": all}));
+        }
+    }
+    Ok(checks.iter().all(|check| check.grade != Grade::Failure))
+}
+
+/// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits.
+fn again(state: &Path, account: &str) {
+    if state.join("modori.sqlite").exists()
+        && let Err(error) = Db::open(state).and_then(|mut db| db.ask_again(account))
+    {
+        tracing::warn!("a running watch is not told that the login works: {error}");
+    }
+}
+
+/// What keeps others out of the state folder.
+fn folder(state: &Path) -> Vec<Check> {
+    let about = "state";
+    let shown = state.display();
+    #[cfg(unix)]
+    if let Ok(found) = std::fs::metadata(state) {
+        use std::os::unix::fs::PermissionsExt;
+        if found.permissions().mode() & 0o077 != 0 {
+            let said = format!("others can look into {shown}: it tells what you ordered");
+            return vec![Check::warning(about, said, format!("chmod 700 {shown}"))];
+        }
+    }
+    let said =
+        if state.is_dir() { format!("{shown}, only yours") } else { format!("{shown}, made at the first start") };
+    vec![Check::fine(about, said)]
+}
+
+/// Every secret that the configuration names, except those of the accounts: their login shows it.
+fn secrets(config: &Config) -> Vec<(String, &Secret)> {
+    let mut all = Vec::new();
+    for (name, channel) in &config.channels {
+        let found: Vec<(&str, &Secret)> = match &channel.kind {
+            ChannelKind::Command { .. } => Vec::new(),
+            ChannelKind::Webhook { url, token, .. } => {
+                hidden("url", url).into_iter().chain(given("token", token)).collect()
+            }
+            ChannelKind::Ntfy { topic, token, .. } => {
+                hidden("topic", topic).into_iter().chain(given("token", token)).collect()
+            }
+            ChannelKind::Smtp { login, .. } => login.iter().map(|(_, password)| ("password", password)).collect(),
+        };
+        all.extend(found.into_iter().map(|(what, secret)| (format!("channel {name}: {what}"), secret)));
+    }
+    all
+}
+
+fn hidden<'a>(what: &'static str, hidden: &'a Hidden) -> Option<(&'static str, &'a Secret)> {
+    match hidden {
+        Hidden::Plain(_) => None,
+        Hidden::Elsewhere(secret) => Some((what, secret)),
+    }
+}
+
+fn given<'a>(what: &'static str, secret: &'a Option<Secret>) -> Option<(&'static str, &'a Secret)> {
+    secret.as_ref().map(|secret| (what, secret))
+}
+
+/// Whether alerts arrive, also when mail does not.
+fn alerts(config: &Config) -> Vec<Check> {
+    let named = &config.policy.channels;
+    if named.is_empty() {
+        let said = "no channel: a restock is sorted, and nobody is told";
+        return vec![Check::warning("alerts", said, "add a [channel.NAME] and name it under [alerts]")];
+    }
+    let mut checks = Vec::new();
+    let own = config.own_addresses();
+    for (name, channel) in config.channels.iter().filter(|(name, _)| named.contains(name)) {
+        let ChannelKind::Smtp { to, .. } = &channel.kind else { continue };
+        if let Some(address) = to.iter().find(|address| own.contains(&address.to_lowercase())) {
+            let said = format!("its alerts go to {address}, a mailbox that is watched");
+            let remedy = "they start nothing there, but a channel that is not mail is faster and rings";
+            checks.push(Check::warning(format!("channel {name}"), said, remedy));
+        }
+    }
+    let blind = &config.policy.blind;
+    let by_mail = |name: &String| config.channels.get(name).is_some_and(|channel| channel.kind.is_mail());
+    checks.push(if blind.after.is_none() {
+        Check::warning(
+            "sight",
+            "nobody is told when a mailbox is not seen",
+            "write alert = true under [sight], or look at modori status",
+        )
+    } else if blind.channels.iter().all(by_mail) {
+        let said = "that a mailbox is not seen is told by mail: perhaps into just that mailbox";
+        Check::warning("sight", said, "add a channel that is not mail (ntfy, webhook, command) under [alerts]")
+    } else {
+        Check::fine("sight", format!("that a mailbox is not seen is told by {}", blind.channels.join(", ")))
+    });
+    checks
+}

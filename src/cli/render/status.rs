@@ -1,0 +1,143 @@
+//! How the watch is, for people.
+
+use super::{DIM, RED, at, count, one_line, table};
+use crate::cli::status::{Seen, Shown};
+use crate::engine::checkup::{Check, Grade};
+use crate::plan::sight::Reach;
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+use std::fmt::Write as _;
+
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+
+/// `modori status`.
+pub(in crate::cli) fn status(shown: &Shown) -> String {
+    let mut out = String::new();
+    match (shown.pid, &shown.watch) {
+        (Some(pid), Some(watch)) => {
+            let _ = writeln!(out, "watching since {} (process {pid}, modori {})", at(watch.began_at), watch.version);
+        }
+        (_, Some(watch)) => {
+            let _ = writeln!(out, "{RED}no watch is running{RED:#} (the last began {})", at(watch.began_at));
+        }
+        (_, None) => {
+            let _ = writeln!(out, "{RED}no watch is running{RED:#}, and none ever did; start one: modori watch");
+        }
+    }
+    if shown.busy {
+        let _ = writeln!(out, "another command of modori is at work");
+    }
+    let mut mailboxes = table(&["mailbox", "seen", "proof of life", "told by", "blind at most"]);
+    for seen in &shown.mailboxes {
+        let proof = seen.life.as_ref().and_then(|life| life.good_at);
+        let means = seen.life.as_ref().and_then(|life| life.means.as_deref());
+        mailboxes.add_row([
+            format!("{}/{}", one_line(&seen.account), one_line(&seen.mailbox)),
+            state(seen, shown),
+            proof.map_or_else(|| "never".to_owned(), |proof| format!("{} ago", long(seconds(proof, shown.now)))),
+            means.unwrap_or("-").to_owned(),
+            format!("{} after a silent cut", long(i64::try_from(seen.bound_s).unwrap_or(i64::MAX))),
+        ]);
+    }
+    let _ = writeln!(out, "\n{mailboxes}");
+    for seen in shown.mailboxes.iter().filter(|seen| !seen.well) {
+        if let Some(trouble) = seen.life.as_ref().and_then(|life| life.trouble.as_deref()) {
+            let _ = writeln!(out, "{}/{}: {}", one_line(&seen.account), one_line(&seen.mailbox), one_line(trouble));
+        }
+    }
+    if shown.lanes.is_empty() {
+        let _ = writeln!(out, "\nnothing waits to be alerted or filed");
+    } else {
+        let mut lanes = table(&["lane", "waiting", "oldest", "next try", "given up (24 h)", "last trouble"]);
+        for lane in &shown.lanes {
+            let kind = if lane.kind == "alert" { "alerts by" } else { lane.kind.as_str() };
+            let next = lane.next.map_or(String::new(), |next| match seconds(shown.now, next) {
+                0 => "now".to_owned(),
+                wait => format!("in {}", long(wait)),
+            });
+            lanes.add_row([
+                format!("{kind} {}", one_line(&lane.name)),
+                lane.open.to_string(),
+                lane.oldest.map_or(String::new(), |oldest| long(seconds(oldest, shown.now))),
+                next,
+                lane.given_up.to_string(),
+                lane.trouble.as_deref().map(one_line).unwrap_or_default(),
+            ]);
+        }
+        let _ = writeln!(out, "\n{lanes}");
+    }
+    if let Some(watch) = &shown.watch {
+        let _ = writeln!(out, "rules: {}, in use since {}", watch.rules, at(watch.rules_at));
+        if let Some(trouble) = &watch.rules_trouble {
+            let _ = writeln!(out, "{RED}those saved last are not used{RED:#}: {}", one_line(trouble));
+        }
+    }
+    let _ = write!(out, "{DIM}database: {}{DIM:#}", shown.database);
+    out
+}
+
+/// `modori doctor`.
+pub(in crate::cli) fn checks(checks: &[Check]) -> String {
+    let mut out = String::new();
+    for check in checks {
+        let style = match check.grade {
+            Grade::Fine => DIM,
+            Grade::Warning => YELLOW,
+            Grade::Failure => RED,
+        };
+        let _ = writeln!(
+            out,
+            "{style}{:<8}{style:#} {}: {}",
+            check.grade.word(),
+            one_line(&check.about),
+            one_line(&check.said)
+        );
+        if !check.remedy.is_empty() {
+            let _ = writeln!(out, "         → {}", one_line(&check.remedy));
+        }
+    }
+    let of = |grade| checks.iter().filter(|check| check.grade == grade).count();
+    let (failures, warnings) = (of(Grade::Failure), of(Grade::Warning));
+    let _ = match (failures, warnings) {
+        (0, 0) => write!(out, "everything is as it should be"),
+        _ => write!(out, "{}, {}", count(failures, "failure"), count(warnings, "warning")),
+    };
+    out
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_secs().max(0)
+}
+
+/// What is to be said of one mailbox.
+fn state(seen: &Seen, shown: &Shown) -> String {
+    let Some(life) = &seen.life else { return "not yet".to_owned() };
+    let blind = seen.blind_s(shown.pid.is_some(), shown.now).map_or(String::new(), long);
+    if shown.pid.is_none() {
+        return format!("NO, for {blind}");
+    }
+    if seen.well {
+        return format!("yes, since {}", at(life.since));
+    }
+    let next = life.not_before.map(|next| seconds(shown.now, next)).filter(|wait| *wait > 0);
+    let next = next.map_or(String::new(), |wait| format!("; next try in {}", long(wait)));
+    let tries = usize::try_from(life.failures).unwrap_or(usize::MAX);
+    let what = match life.reach {
+        Reach::Connecting => "connecting".to_owned(),
+        Reach::CatchingUp => "reading what came".to_owned(),
+        Reach::Watching => "no sign of life".to_owned(),
+        Reach::Waiting => format!("{} failed{next}", count(tries, "attempt")),
+        Reach::Refused => format!("it needs you{next}"),
+    };
+    format!("NO, blind for {blind}: {what}")
+}
+
+/// A length of time, in words.
+fn long(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,155 @@
+//! `modori status`: whether every mailbox is seen, how far the lanes are, whether a watch runs. Reads the database only.
+//!
+//! Exit code: 0 when a watch runs and has fresh proof of life of every mailbox, 1 when it is blind or does not run.
+
+use super::args::{Format, Status};
+use super::{Failure, render, setup};
+use crate::calendar::rfc3339;
+use crate::edge::config::Account;
+use crate::edge::hand::HandLock;
+use crate::edge::store::{Db, Lane, Lived, StoreError, Watch};
+use crate::engine::life::bound;
+use crate::plan::sight::{Life, Reach};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A proof of life is written down a little later than it is had.
+const WRITTEN_LATER: SignedDuration = SignedDuration::from_secs(30);
+
+/// All that is shown.
+pub(super) struct Shown {
+    pub(super) now: Timestamp,
+    /// The process of the watch that runs.
+    pub(super) pid: Option<u32>,
+    /// Another command has the hand.
+    pub(super) busy: bool,
+    pub(super) watch: Option<Watch>,
+    pub(super) mailboxes: Vec<Seen>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) database: String,
+}
+
+/// One mailbox.
+pub(super) struct Seen {
+    pub(super) account: String,
+    pub(super) mailbox: String,
+    /// The longest silent loss, in seconds.
+    pub(super) bound_s: u64,
+    /// `None`: never watched.
+    pub(super) life: Option<Life>,
+    /// There is fresh proof that it is seen.
+    pub(super) well: bool,
+}
+
+/// Prints it.
+pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path>) -> Result<bool, Failure> {
+    let config = setup::config(config, state)?;
+    let now = crate::edge::clock::Clock::system().now();
+    let failed = |error: StoreError| Failure::new(error.to_string());
+    let db = match Db::open_to_read(&config.state) {
+        Ok(db) => Some(db),
+        Err(StoreError::Missing { .. }) => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let (lives, watch, lanes) = match &db {
+        Some(db) => (db.lives().map_err(failed)?, db.last_watch().map_err(failed)?, db.lanes(now).map_err(failed)?),
+        None => (Vec::new(), None, Vec::new()),
+    };
+    let holder = HandLock::holder(&config.state);
+    let pid = watch.as_ref().map(|watch| watch.pid).filter(|pid| holder == Some(Some(*pid)));
+    let shown = Shown {
+        now,
+        pid,
+        busy: holder.is_some() && pid.is_none(),
+        mailboxes: config.accounts.iter().map(|account| seen(account, &lives, pid.is_some(), now)).collect(),
+        watch,
+        lanes,
+        database: config.state.join("modori.sqlite").display().to_string(),
+    };
+    match arguments.format {
+        Format::Text => anstream::println!("{}", render::status(&shown)),
+        Format::Json => anstream::println!("{}", sheet(&shown)),
+    }
+    Ok(shown.well())
+}
+
+fn seen(account: &Account, lives: &[Lived], runs: bool, now: Timestamp) -> Seen {
+    let lived = lives.iter().find(|one| one.life.account == account.name && one.life.mailbox == account.mailbox);
+    let life = lived.map(|lived| lived.life.clone());
+    let bound = bound(&account.pace, life.as_ref().and_then(|life| life.means.as_deref()));
+    let late = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX).saturating_add(WRITTEN_LATER);
+    let fresh = |life: &Life| life.good_at.is_some_and(|at| now.duration_since(at) <= late);
+    let well = runs
+        && life.as_ref().is_some_and(|life| life.reach == Reach::Watching && life.blind_since.is_none() && fresh(life));
+    Seen { account: account.name.clone(), mailbox: account.mailbox.clone(), bound_s: bound.as_secs(), life, well }
+}
+
+impl Shown {
+    /// A watch runs and sees everything.
+    pub(super) fn well(&self) -> bool {
+        self.pid.is_some() && !self.mailboxes.is_empty() && self.mailboxes.iter().all(|mailbox| mailbox.well)
+    }
+}
+
+impl Seen {
+    /// How long nothing was seen: while a watch runs, its blindness; else since the last proof of life.
+    pub(super) fn blind_s(&self, runs: bool, now: Timestamp) -> Option<i64> {
+        let life = self.life.as_ref()?;
+        let since = if runs { life.blind_since } else { life.good_at.or(life.blind_since) };
+        let stale = || life.good_at.filter(|_| runs && !self.well);
+        since.or_else(stale).map(|since| now.duration_since(since).as_secs().max(0))
+    }
+}
+
+fn sheet(shown: &Shown) -> Value {
+    let at = |at: Option<Timestamp>| at.map(rfc3339);
+    let mailbox = |seen: &Seen| {
+        let life = seen.life.as_ref();
+        json!({
+            "account": seen.account,
+            "mailbox": seen.mailbox,
+            "seen": seen.well,
+            "state": life.map(|life| life.reach.word()),
+            "since": at(life.map(|life| life.since)),
+            "means": life.and_then(|life| life.means.clone()),
+            "last_good_at": at(life.and_then(|life| life.good_at)),
+            "blind_for_s": seen.blind_s(shown.pid.is_some(), shown.now),
+            "blind_bound_s": seen.bound_s,
+            "failures": life.map(|life| life.failures),
+            "not_before": at(life.and_then(|life| life.not_before)),
+            "trouble": life.and_then(|life| life.trouble.clone()),
+        })
+    };
+    let lane = |lane: &Lane| {
+        json!({
+            "kind": lane.kind,
+            "name": lane.name,
+            "open": lane.open,
+            "oldest": at(lane.oldest),
+            "next_attempt": at(lane.next),
+            "trouble": lane.trouble,
+            "given_up_in_a_day": lane.given_up,
+        })
+    };
+    json!({
+        "version": 1,
+        "at": rfc3339(shown.now),
+        "well": shown.well(),
+        "watch": {
+            "running": shown.pid.is_some(),
+            "pid": shown.pid,
+            "modori": shown.watch.as_ref().map(|watch| watch.version.clone()),
+            "since": at(shown.watch.as_ref().map(|watch| watch.began_at)),
+            "another_command_is_at_work": shown.busy,
+        },
+        "mailboxes": shown.mailboxes.iter().map(mailbox).collect::<Vec<_>>(),
+        "lanes": shown.lanes.iter().map(lane).collect::<Vec<_>>(),
+        "rules": {
+            "in_use": shown.watch.as_ref().map(|watch| watch.rules.clone()),
+            "since": at(shown.watch.as_ref().map(|watch| watch.rules_at)),
+            "trouble": shown.watch.as_ref().and_then(|watch| watch.rules_trouble.clone()),
+        },
+        "database": shown.database,
+    })
+}
