@@ -20,6 +20,7 @@ mod ledger;
 mod measure;
 mod mutated;
 mod quiet;
+mod real;
 mod release;
 mod reload;
 mod remind;

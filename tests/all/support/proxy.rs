@@ -93,6 +93,11 @@ impl Proxy {
         Self { port, shared }
     }
 
+    /// After [`Self::calm`]: strikes again.
+    pub fn strike_on(&self) {
+        self.shared.calm.store(false, Ordering::SeqCst);
+    }
+
     /// From now on nothing is struck any more; what was stalled is cut, so that nobody waits for it.
     pub fn calm(&self) {
         self.shared.calm.store(true, Ordering::SeqCst);
