@@ -211,22 +211,9 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn status(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         let wire = self.names.wire(mailbox);
-        let pieces =
-            [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(" (MESSAGES UIDNEXT UIDVALIDITY)")];
+        let pieces = [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(STATUS_ITEMS)];
         let answer = self.line.ok(&format!("looking at the folder {mailbox}"), &pieces).await?;
-        let mut found = Mailbox::default();
-        for response in answer.untagged {
-            let Response::MailboxStatus(items) = response else { continue };
-            for (name, number) in items {
-                match name.as_str() {
-                    "MESSAGES" => found.messages = number,
-                    "UIDNEXT" => found.uid_next = number,
-                    "UIDVALIDITY" => found.uid_validity = number,
-                    _ => {}
-                }
-            }
-        }
-        Ok(found)
+        Ok(status_of(&answer))
     }
 
     /// All folders.
@@ -399,6 +386,24 @@ fn copy_uid(answer: &Answer) -> Option<Copied> {
     copied
 }
 
+const STATUS_ITEMS: &str = " (MESSAGES UIDNEXT UIDVALIDITY)";
+
+fn status_of(answer: &Answer) -> Mailbox {
+    let mut found = Mailbox::default();
+    for response in &answer.untagged {
+        let Response::MailboxStatus(items) = response else { continue };
+        for (name, number) in items {
+            match name.as_str() {
+                "MESSAGES" => found.messages = *number,
+                "UIDNEXT" => found.uid_next = *number,
+                "UIDVALIDITY" => found.uid_validity = *number,
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 /// SELECT or EXAMINE.
 pub(super) async fn select(line: &mut Line, names: &Names, command: &str, mailbox: &str) -> Result<Mailbox, ImapError> {
     let wire = names.wire(mailbox);
@@ -420,6 +425,15 @@ pub(super) async fn select(line: &mut Line, names: &Names, command: &str, mailbo
         return Err(
             line.lost(format_args!("the server gives {mailbox} no UIDVALIDITY: its messages cannot be told apart"))
         );
+    }
+    if found.uid_next == 0 {
+        // Courier tells UIDNEXT only when it is asked for; without it, old mail and new could not be told apart for
+        // sure. A server that will not tell it at all is no failure.
+        let pieces = [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(STATUS_ITEMS)];
+        let told = status_of(&line.command(&pieces).await?);
+        if told.uid_validity == found.uid_validity {
+            found.uid_next = told.uid_next;
+        }
     }
     Ok(found)
 }
