@@ -151,7 +151,7 @@ impl<'a> Drill<'a> {
                 running = self.home.start(&["watch"]);
                 std::thread::sleep(Duration::from_millis(dice.below(100)));
             }
-            if dice.below(3) == 0 {
+            if dice.below(3) > 0 {
                 self.proxy.cut_all();
             }
             for told in batch.iter().filter(|told| told.folder == "INBOX") {
@@ -269,8 +269,8 @@ fn on_cyrus(unix_hierarchy: bool, alt_namespace: bool, count: usize, seed: u64) 
     }
 }
 
-fn on_courier(count: usize, seed: u64) {
-    if let Some(real) = Courier::start() {
+fn on_courier(enhanced_idle: bool, count: usize, seed: u64) {
+    if let Some(real) = Courier::start(enhanced_idle) {
         drill(&real, count, seed);
     }
 }
@@ -305,8 +305,13 @@ fn cyrus_with_slashes_beside_inbox() {
 }
 
 #[test]
-fn courier_as_debian_sets_it_up() {
-    on_courier(EVERYDAY, 6);
+fn courier_that_looks() {
+    on_courier(false, EVERYDAY, 6);
+}
+
+#[test]
+fn courier_that_is_told() {
+    on_courier(true, EVERYDAY, 7);
 }
 
 /// How many mails a long drill delivers: `REAL=2000` for more.
@@ -340,5 +345,6 @@ fn long_cyrus() {
 #[test]
 #[ignore = "minutes: scripts/test-long"]
 fn long_courier() {
-    on_courier(many(), any_seed());
+    on_courier(false, many(), any_seed());
+    on_courier(true, many(), any_seed());
 }

@@ -20,23 +20,26 @@ pub struct Courier {
     owner: Owner,
     group: Group,
     imap: u16,
+    /// Whether IDLE is told of new mail at once (FAM), or looks for it every second; Debian's default is to look, once
+    /// a minute.
+    enhanced_idle: bool,
     delivered: AtomicU32,
     /// What a client must trust, as a PEM file.
     pub ca_file: PathBuf,
 }
 
-/// Whether mail in Maildir is noticed while a client waits in IDLE: it looks again after so many seconds.
+/// Seconds after which IDLE without FAM looks again.
 const IDLE_LOOKS_EVERY: &str = "1";
 
 impl Courier {
     /// Starts it, or says that it is missing.
-    pub fn start() -> Option<Self> {
+    pub fn start(enhanced_idle: bool) -> Option<Self> {
         let Some(root) = real::root_of("courier", "usr/lib/courier/courier/imaplogin") else {
             real::missing("courier", "Courier (courier-imap, courier-authlib-userdb)");
             return None;
         };
         for _ in 0..5 {
-            let mut server = Self::prepare(root.clone());
+            let mut server = Self::prepare(root.clone(), enhanced_idle);
             if server.run() {
                 return Some(server);
             }
@@ -47,7 +50,7 @@ impl Courier {
         panic!("Courier did not start; see its log above");
     }
 
-    fn prepare(root: PathBuf) -> Self {
+    fn prepare(root: PathBuf, enhanced_idle: bool) -> Self {
         let (dir, path) = real::folder("modori-courier");
         let owner = Owner::of(&path);
         for name in ["mail", "mail/Maildir", "mail/Maildir/cur", "mail/Maildir/new", "mail/Maildir/tmp"] {
@@ -55,6 +58,9 @@ impl Courier {
         }
         std::fs::create_dir_all(path.join("etc/courier")).unwrap();
         std::fs::create_dir_all(path.join("run/courier/authdaemon")).unwrap();
+        // Courier locks a Maildir by watching it, and waits a second each time where gamin is missing
+        std::fs::create_dir_all(path.join("usr/libexec")).unwrap();
+        std::os::unix::fs::symlink(root.join("usr/libexec/gam_server"), path.join("usr/libexec/gam_server")).unwrap();
         let rc = "authmodulelist=\"authuserdb\"\nauthmodulelistorig=\"authuserdb\"\ndaemons=1\n\
                   authdaemonvar=/run/courier/authdaemon\nDEBUG_LOGIN=0\nDEFAULTOPTIONS=\"\"\n";
         std::fs::write(path.join("etc/courier/authdaemonrc"), rc).unwrap();
@@ -72,6 +78,7 @@ impl Courier {
             owner,
             group: Group::default(),
             imap,
+            enhanced_idle,
             delivered: AtomicU32::new(0),
             ca_file,
         };
@@ -99,6 +106,8 @@ impl Courier {
             .env("MODORI_TEST_ROOT", &self.path)
             .env("MODORI_TEST_LOG", self.path.join("log"))
             .env("LD_PRELOAD", self.path.join("shim.so"))
+            // a gam_server of our own; it ends by itself when nobody asks it any more
+            .env("GAM_CLIENT_ID", self.path.file_name().unwrap())
             .current_dir(&self.path);
         if self.root != Path::new("/") {
             command.env("LD_LIBRARY_PATH", real::libraries(&self.root));
@@ -125,7 +134,8 @@ impl Courier {
             .arg(self.root.join("usr/bin/imapd"))
             .arg("Maildir")
             .envs([("IMAP_CAPABILITY", capability), ("IMAP_CAPABILITY_TLS", capability), ("AUTHSERVICE", "imap")])
-            .envs([("IMAP_KEYWORDS", "1"), ("IMAP_ACL", "1"), ("IMAP_USELOCKS", "1"), ("IMAP_ENHANCEDIDLE", "0")])
+            .envs([("IMAP_KEYWORDS", "1"), ("IMAP_ACL", "1"), ("IMAP_USELOCKS", "1")])
+            .env("IMAP_ENHANCEDIDLE", if self.enhanced_idle { "1" } else { "0" })
             .envs([("IMAP_MAILBOX_SANITY_CHECK", "1"), ("IMAP_CHECK_ALL_FOLDERS", "0"), ("IMAP_OBSOLETE_CLIENT", "0")])
             .envs([("IMAP_TRASHFOLDERNAME", "Trash"), ("IMAP_EMPTYTRASH", "Trash:7"), ("IMAP_TLS_REQUIRED", "0")])
             .envs([("IMAP_MOVE_EXPUNGE_TO_TRASH", "0"), ("IMAP_IDLE_TIMEOUT", IDLE_LOOKS_EVERY)])
@@ -144,7 +154,7 @@ impl Courier {
 
 impl Real for Courier {
     fn name(&self) -> String {
-        "Courier".to_owned()
+        format!("Courier, IDLE {}", if self.enhanced_idle { "with FAM" } else { "that looks every second" })
     }
 
     fn imap(&self) -> u16 {
@@ -202,7 +212,7 @@ fn crypt(password: &str) -> String {
 
 #[test]
 fn courier_delivers_restarts_and_shows_what_it_holds() {
-    let Some(mut server) = Courier::start() else { return };
+    let Some(mut server) = Courier::start(false) else { return };
     let mail = |n: u32| format!("Message-ID: <{n}@example.test>\r\nSubject: {n}\r\n\r\n.dot\r\n").into_bytes();
     server.deliver_all(&[&mail(1), &mail(2)]);
     let before = server.mailboxes();

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char *here(const char *path, char *to, size_t room) {
-    static const char *const ours[] = {"/etc/courier/", "/run/courier/", NULL};
+    static const char *const ours[] = {"/etc/courier/", "/run/courier/", "/usr/libexec/gam_server", NULL};
     const char *root = getenv("MODORI_TEST_ROOT");
     for (int i = 0; root && path && ours[i]; i++)
         if (!strncmp(path, ours[i], strlen(ours[i])) && snprintf(to, room, "%s%s", root, path) < (int)room) return to;
@@ -44,6 +44,15 @@ FILE *fopen64(const char *path, const char *mode) { HERE(path); return NEXT(fope
 int stat(const char *restrict path, struct stat *restrict to) { HERE(path); return NEXT(stat)(path, to); }
 int stat64(const char *restrict path, struct stat64 *restrict to) { HERE(path); return NEXT(stat64)(path, to); }
 int access(const char *path, int how) { HERE(path); return NEXT(access)(path, how); }
+int execl(const char *path, const char *first, ...) {
+    const char *arguments[16] = {first};
+    va_list rest;
+    va_start(rest, first);
+    for (int i = 1; i < 15 && (arguments[i] = va_arg(rest, const char *)); i++) {}
+    va_end(rest);
+    HERE(path);
+    return execv(path, (char *const *)arguments);
+}
 int unlink(const char *path) { HERE(path); return NEXT(unlink)(path); }
 int rename(const char *from, const char *path) { char old[4096]; HERE(path); return NEXT(rename)(here(from, old, sizeof old), path); }
 int chmod(const char *path, mode_t mode) { HERE(path); return NEXT(chmod)(path, mode); }
