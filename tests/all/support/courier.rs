@@ -23,6 +23,7 @@ pub struct Courier {
     /// Whether IDLE is told of new mail at once (FAM), or looks for it every second; Debian's default is to look, once
     /// a minute.
     enhanced_idle: bool,
+    /// Batches so far.
     delivered: AtomicU32,
     /// What a client must trust, as a PEM file.
     pub ca_file: PathBuf,
@@ -165,10 +166,11 @@ impl Real for Courier {
     /// agent does it.
     fn deliver_all(&self, mails: &[&[u8]]) {
         let maildir = self.path.join("mail/Maildir");
-        for mail in mails {
-            let number = self.delivered.fetch_add(1, Ordering::SeqCst);
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-            let name = format!("{now}.P{}Q{number:06}.modori", std::process::id());
+        // Courier numbers by name what it finds at once: in a batch that is the order of delivery, but what comes later
+        // sorts before what is there, as it may with the names of real delivery agents within one second
+        let batch = 999_999 - self.delivered.fetch_add(1, Ordering::SeqCst);
+        for (number, mail) in mails.iter().enumerate() {
+            let name = format!("1795600000.M{batch:06}P{}Q{number:06}.modori", std::process::id());
             let tmp = maildir.join("tmp").join(&name);
             // in a Maildir lines end as the system ends them
             let bytes: Vec<u8> = mail.iter().copied().filter(|byte| *byte != b'\r').collect();

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,13 @@ int execl(const char *path, const char *first, ...) {
 int unlink(const char *path) { HERE(path); return NEXT(unlink)(path); }
 int rename(const char *from, const char *path) { char old[4096]; HERE(path); return NEXT(rename)(here(from, old, sizeof old), path); }
 int chmod(const char *path, mode_t mode) { HERE(path); return NEXT(chmod)(path, mode); }
+
+/* The installation would make this user, as whom TLS is done; without it, it is who the mailbox belongs to. */
+struct passwd *getpwnam(const char *name) {
+    struct passwd *found = NEXT(getpwnam)(name);
+    if (found || strcmp(name, "courier")) return found;
+    return getuid() ? getpwuid(getuid()) : NEXT(getpwnam)("nobody");
+}
 
 static int moved(int (*call)(int, const struct sockaddr *, socklen_t), int fd, const struct sockaddr *to, socklen_t length) {
     struct sockaddr_un place;
