@@ -105,7 +105,7 @@ impl Owner {
         let meta = std::fs::metadata(made_by_us).unwrap();
         let root = meta.uid() == 0;
         let name = |option: &str| {
-            let output = Command::new("id").args(root.then_some("nobody").into_iter()).arg(option).output().unwrap();
+            let output = Command::new("id").args(root.then_some("nobody")).arg(option).output().unwrap();
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         };
         let number = |option: &str| name(option).parse().unwrap();
