@@ -1,6 +1,9 @@
 //! The risk: a real server that restarts, keeps its folders below INBOX, cannot move, cannot be trusted or refuses us.
 
+use crate::support::courier::Courier;
+use crate::support::cyrus::{self, Cyrus};
 use crate::support::dovecot::{self, Dovecot, Setup};
+use crate::support::real::Real;
 use jiff::Timestamp;
 use modori::edge::Advice;
 use modori::edge::clock::Clock;
@@ -50,10 +53,7 @@ async fn hear(sights: &mut mpsc::Receiver<Sight>, cursor: &mut u32, last: u32) -
     (told, lost)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_server_is_found_again_and_each_mail_told_once() {
-    let Some(mut server) = Dovecot::start(&Setup::default()) else { return };
-    let account = account(server.imaps, Security::Tls, Some(&server.ca_file));
+async fn restarted(server: &mut dyn Real, account: ImapAccount) {
     let (to, mut sights) = mpsc::channel(8);
     let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
     let watching =
@@ -62,7 +62,7 @@ async fn a_restarted_server_is_found_again_and_each_mail_told_once() {
 
     server.deliver(&mail(1));
     assert_eq!(hear(&mut sights, &mut cursor, 1).await, (vec![1], false));
-    server.deliver_all(&[mail(2), mail(3)]);
+    server.deliver_all(&[&mail(2), &mail(3)]);
     assert_eq!(hear(&mut sights, &mut cursor, 3).await.0, [2, 3]);
 
     tokio::task::block_in_place(|| {
@@ -78,6 +78,22 @@ async fn a_restarted_server_is_found_again_and_each_mail_told_once() {
     let flags: Vec<_> =
         server.mailboxes()["INBOX"].iter().map(|seen| seen.flags.contains(&"\\Seen".to_owned())).collect();
     assert_eq!(flags, [false; 5], "nothing was marked as read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_server_is_found_again_and_each_mail_told_once() {
+    if let Some(mut server) = Dovecot::start(&Setup::default()) {
+        let account = account(server.imaps, Security::Tls, Some(&server.ca_file));
+        restarted(&mut server, account).await;
+    }
+    if let Some(mut server) = Cyrus::start(cyrus::Setup::default()) {
+        let account = account(server.imap(), Security::Plain, None);
+        restarted(&mut server, account).await;
+    }
+    if let Some(mut server) = Courier::start(false) {
+        let account = account(server.imap(), Security::StartTls, Some(&server.ca_file));
+        restarted(&mut server, account).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

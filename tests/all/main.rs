@@ -23,6 +23,7 @@ mod measure;
 mod measure_life;
 mod mutated;
 mod quiet;
+mod real;
 mod release;
 mod reload;
 mod remind;

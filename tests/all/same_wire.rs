@@ -1,8 +1,11 @@
-//! The IMAP client does the same errands on the embedded server and on a real Dovecot, over every kind of wire, and
-//! finds the same: so that what the simulation proves holds outside it.
+//! The IMAP client does the same errands on the embedded server and on real ones, over every kind of wire, and finds
+//! the same: so that what the simulation proves holds outside it.
 
+use crate::support::courier::Courier;
+use crate::support::cyrus::{self, Cyrus};
 use crate::support::dovecot::{self, Dovecot};
 use crate::support::oracle::{Mailboxes, Oracle};
+use crate::support::real::Real;
 use jiff::Timestamp;
 use modori::demo::Server;
 use modori::edge::clock::Clock;
@@ -12,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 const FOLDER: &str = "楽天/再入荷";
+const DRAFTS: &str = "下書き";
 
 fn account(dial: Dial) -> ImapAccount {
     ImapAccount {
@@ -70,7 +74,14 @@ async fn errands(account: &ImapAccount) {
     assert_eq!(first[0].bytes, mail(2)[..40_000]);
     assert_eq!(session.fetch(&UidSet::from(5), Fetch::Flags).await.unwrap(), []);
 
-    let moved = session.uid_move(&UidSet::of([1, 3]), FOLDER).await.unwrap().unwrap();
+    let moved = if session.has("MOVE") {
+        session.uid_move(&UidSet::of([1, 3]), FOLDER).await.unwrap().unwrap()
+    } else {
+        let copied = session.uid_copy(&UidSet::of([1, 3]), FOLDER).await.unwrap().unwrap();
+        session.add_flags(&UidSet::of([1, 3]), &["\\Deleted"]).await.unwrap();
+        session.uid_expunge(&UidSet::of([1, 3])).await.unwrap();
+        copied
+    };
     assert_eq!((moved.target_of(1), moved.target_of(3), moved.target_of(2)), (Some(1), Some(2), None));
     let copied = session.uid_copy(&UidSet::of([2]), FOLDER).await.unwrap().unwrap();
     assert_eq!((copied.target_of(2), copied.uid_validity), (Some(3), moved.uid_validity));
@@ -78,12 +89,16 @@ async fn errands(account: &ImapAccount) {
     session.uid_expunge(&UidSet::of([2, 4])).await.unwrap();
     let status = session.status(FOLDER).await.unwrap();
     assert_eq!((status.messages, status.uid_next, status.uid_validity), (3, 4, moved.uid_validity));
-    assert!(session.uid_move(&UidSet::of([4]), "missing/folder").await.unwrap_err().refused);
+    assert!(session.uid_copy(&UidSet::of([4]), "missing/folder").await.unwrap_err().refused);
+    assert_eq!(session.fetch(&UidSet::of([4]), Fetch::Whole).await.unwrap()[0].bytes, mail(4));
+    session.ensure_folder(DRAFTS).await.unwrap();
+    session.append(DRAFTS, &["\\Draft"], None, &mail(5)).await.unwrap();
     assert!(session.list().await.unwrap().iter().any(|folder| folder.name == FOLDER));
     session.logout().await;
 }
 
-fn check_errands(found: &Mailboxes) {
+/// `written` is how the server writes a folder.
+fn check_errands(found: &Mailboxes, written: impl Fn(&str) -> String) {
     let flagged = vec!["\\Flagged"];
     let folder = vec![
         ("1@example.test", flagged.clone()),
@@ -91,7 +106,14 @@ fn check_errands(found: &Mailboxes) {
         ("2@example.test", flagged.clone()),
     ];
     let found: Vec<_> = folders(found).into_iter().filter(|(_, messages)| !messages.is_empty()).collect();
-    assert_eq!(found, [("INBOX", vec![("4@example.test", flagged)]), (FOLDER, folder)]);
+    let (drafts, target) = (written(DRAFTS), written(FOLDER));
+    let mut expected = vec![
+        ("INBOX", vec![("4@example.test", flagged)]),
+        (drafts.as_str(), vec![("5@example.test", vec!["\\Draft"])]),
+        (target.as_str(), folder),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 /// Watches while `deliver` lays messages 11 to 13 into INBOX one after the other; each must be told once, in order.
@@ -137,8 +159,18 @@ async fn embedded_over_tcp() {
     let (address, task) = server.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     errands(&account(tcp(address.port(), Security::Plain, None))).await;
     let look = move || Oracle::login(address.port(), dovecot::USER, dovecot::PASSWORD).unwrap().all().unwrap();
-    check_errands(&tokio::task::spawn_blocking(look).await.unwrap());
+    check_errands(&tokio::task::spawn_blocking(look).await.unwrap(), str::to_owned);
     task.abort();
+}
+
+async fn on(real: &dyn Real, account: ImapAccount) {
+    println!("{}", real.name());
+    errands(&account).await;
+    check_errands(&real.mailboxes(), |folder| real.written(folder));
+    watched(account, |n| real.deliver(&mail(n))).await;
+    let all = real.mailboxes();
+    let read = all.values().flatten().filter(|seen| seen.flags.iter().any(|flag| flag == "\\Seen")).count();
+    assert_eq!(read, 0, "nothing was marked as read");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,9 +178,65 @@ async fn dovecot_over_every_kind_of_wire() {
     for security in [Security::Plain, Security::StartTls, Security::Tls] {
         let Some(server) = Dovecot::start(&dovecot::Setup::default()) else { return };
         let port = if security == Security::Tls { server.imaps } else { server.imap };
-        let account = account(tcp(port, security, Some(&server.ca_file)));
-        errands(&account).await;
-        check_errands(&server.mailboxes());
-        watched(account, |n| server.deliver(&mail(n))).await;
+        on(&server, account(tcp(port, security, Some(&server.ca_file)))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cyrus_with_every_kind_of_name() {
+    for (unix_hierarchy, alt_namespace) in [(false, false), (false, true), (true, false), (true, true)] {
+        let Some(server) = Cyrus::start(cyrus::Setup { unix_hierarchy, alt_namespace }) else { return };
+        on(&server, account(tcp(server.imap(), Security::Plain, None))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn courier_in_clear_and_with_starttls() {
+    for (security, enhanced_idle) in [(Security::Plain, false), (Security::StartTls, true)] {
+        let Some(server) = Courier::start(enhanced_idle) else { return };
+        on(&server, account(tcp(server.imap(), security, Some(&server.ca_file)))).await;
+    }
+}
+
+/// Names that a shopper may come upon, and what becomes of a folder of that name: it is made, filled and found again
+/// by the same name, or refused without any harm to the connection.
+async fn names(real: &dyn Real, refused: &[&str]) {
+    let account = account(tcp(real.imap(), Security::Plain, None));
+    let mut session = Session::open(&account).await.unwrap();
+    session.append("INBOX", &[], None, &mail(1)).await.unwrap();
+    let mut wrong = vec![];
+    for name in ["楽天/再入荷", "a\"b", "c\\d", "e&f", "🍀", "g(h)%i*j", "k'l~m!n", "o.p", "q^r", "半角ｶﾅ", " s "]
+    {
+        let made = session.ensure_folder(name).await;
+        session.select("INBOX").await.unwrap();
+        if let Err(error) = &made {
+            assert!(error.refused, "{name}: {error}");
+        } else {
+            session.uid_copy(&UidSet::of([1]), name).await.unwrap();
+            let found = session.status(name).await.unwrap();
+            let listed = session.list().await.unwrap();
+            let back = name.replace('.', "_");
+            if found.messages != 1 || !listed.iter().any(|folder| folder.name == name || folder.name == back) {
+                wrong.push(format!("{name}: {found:?} {listed:?}"));
+            }
+        }
+        if made.is_err() != refused.contains(&name) {
+            wrong.push(format!("{name}: {made:?}"));
+        }
+    }
+    session.logout().await;
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", real.name());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_names_come_back_or_are_refused() {
+    if let Some(server) = Dovecot::start(&dovecot::Setup::default()) {
+        names(&server, &[]).await;
+    }
+    if let Some(server) = Cyrus::start(cyrus::Setup::default()) {
+        names(&server, &["a\"b", "c\\d", "g(h)%i*j", "k'l~m!n"]).await;
+    }
+    if let Some(server) = Courier::start(false) {
+        names(&server, &["🍀"]).await;
     }
 }

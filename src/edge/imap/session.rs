@@ -167,7 +167,7 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn examine(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         self.selected = None;
-        let opened = select(&mut self.line, &self.names, "EXAMINE ", mailbox).await?;
+        let opened = select(&mut self.line, &self.names, EXAMINE, mailbox).await?;
         self.numbering = opened.uid_validity;
         Ok(opened)
     }
@@ -183,7 +183,7 @@ impl Session {
             return Ok(*opened);
         }
         self.selected = None;
-        let opened = select(&mut self.line, &self.names, "SELECT ", mailbox).await?;
+        let opened = select(&mut self.line, &self.names, SELECT, mailbox).await?;
         self.selected = Some((mailbox.to_owned(), opened));
         self.numbering = opened.uid_validity;
         Ok(opened)
@@ -233,22 +233,9 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn status(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         let wire = self.names.wire(mailbox);
-        let pieces =
-            [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(" (MESSAGES UIDNEXT UIDVALIDITY)")];
+        let pieces = [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(STATUS_ITEMS)];
         let answer = self.line.ok(&format!("looking at the folder {mailbox}"), &pieces).await?;
-        let mut found = Mailbox::default();
-        for response in answer.untagged {
-            let Response::MailboxStatus(items) = response else { continue };
-            for (name, number) in items {
-                match name.as_str() {
-                    "MESSAGES" => found.messages = number,
-                    "UIDNEXT" => found.uid_next = number,
-                    "UIDVALIDITY" => found.uid_validity = number,
-                    _ => {}
-                }
-            }
-        }
-        Ok(found)
+        Ok(status_of(&answer))
     }
 
     /// All folders.
@@ -438,7 +425,28 @@ fn copy_uid(answer: &Answer, asked: &UidSet) -> Option<Copied> {
     copied
 }
 
-/// SELECT or EXAMINE.
+const STATUS_ITEMS: &str = " (MESSAGES UIDNEXT UIDVALIDITY)";
+
+fn status_of(answer: &Answer) -> Mailbox {
+    let mut found = Mailbox::default();
+    for response in &answer.untagged {
+        let Response::MailboxStatus(items) = response else { continue };
+        for (name, number) in items {
+            match name.as_str() {
+                "MESSAGES" => found.messages = *number,
+                "UIDNEXT" => found.uid_next = *number,
+                "UIDVALIDITY" => found.uid_validity = *number,
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+const EXAMINE: &str = "EXAMINE ";
+const SELECT: &str = "SELECT ";
+
+/// [`EXAMINE`] or SELECT. A server that says no UIDNEXT is opened for writing in any case.
 pub(super) async fn select(line: &mut Line, names: &Names, command: &str, mailbox: &str) -> Result<Mailbox, ImapError> {
     let wire = names.wire(mailbox);
     let pieces = [Piece::Plain(command), Piece::Text(wire.as_bytes())];
@@ -459,6 +467,22 @@ pub(super) async fn select(line: &mut Line, names: &Names, command: &str, mailbo
         return Err(
             line.lost(format_args!("the server gives {mailbox} no UIDVALIDITY: its messages cannot be told apart"))
         );
+    }
+    if found.uid_next > 0 {
+        return Ok(found);
+    }
+    if command != SELECT {
+        // Courier. What it numbers in a mailbox that is opened read-only is not written down: the next mail may take
+        // the number of one that was shown already. Opened for writing, every number it shows stays; nothing else
+        // follows from it but that \Recent is gone.
+        return Box::pin(select(line, names, SELECT, mailbox)).await;
+    }
+    // Courier tells UIDNEXT only when it is asked for; without it, old mail and new could not be told apart for sure.
+    // A server that will not tell it at all is no failure.
+    let pieces = [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(STATUS_ITEMS)];
+    let told = status_of(&line.command(&pieces).await?);
+    if told.uid_validity == found.uid_validity {
+        found.uid_next = told.uid_next;
     }
     Ok(found)
 }

@@ -152,6 +152,31 @@ async fn new_mail_is_fetched_with_done_in_one_write_and_no_exists_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_tells_its_next_uid_only_when_asked_is_asked() {
+    // Courier
+    let examined = Says("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\nTAG OK [READ-ONLY] done\r\n");
+    for (answer, next) in [
+        ("* STATUS \"INBOX\" (MESSAGES 1 UIDNEXT 9 UIDVALIDITY 7)\r\nTAG OK done\r\n", 9),
+        // renumbered in between: that number is another mailbox's
+        ("* STATUS \"INBOX\" (MESSAGES 1 UIDNEXT 9 UIDVALIDITY 8)\r\nTAG OK done\r\n", 0),
+        ("TAG NO not while it is open\r\n", 0),
+    ] {
+        let mut lines = logged_in();
+        // read-only, it does not keep the numbers it shows
+        lines.extend([
+            Hears("EXAMINE"),
+            examined.clone(),
+            Hears("SELECT"),
+            examined.clone(),
+            Hears("STATUS"),
+            Says(answer),
+            Silent,
+        ]);
+        assert_eq!(sights(&account(vec![lines]), 1).await, [format!("opened 7 {next}")]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_answer_without_ok_moves_nothing() {
     let account = account(vec![watching(&[Hears("UID FETCH"), Says("TAG NO [SERVERBUG] not now\r\n"), Silent])]);
     let told = sights(&account, 2).await;

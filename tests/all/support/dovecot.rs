@@ -2,9 +2,10 @@
 
 use super::certs::Certs;
 use super::oracle::{Mailboxes, Oracle};
+use super::real::Real;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,9 @@ pub struct Dovecot {
     dir: Option<tempfile::TempDir>,
     config: PathBuf,
     child: Option<Child>,
+    name: String,
+    /// Prefix and separator.
+    names: (&'static str, char),
     /// Plain, and STARTTLS.
     pub imap: u16,
     /// TLS from the first byte.
@@ -67,9 +71,7 @@ impl Dovecot {
     /// Starts it, or says that it is not installed. Where `MODORI_TEST_NEEDS` names dovecot, missing is a failure.
     pub fn start(setup: &Setup) -> Option<Self> {
         let Some((program, version)) = installed() else {
-            let needed = std::env::var("MODORI_TEST_NEEDS").is_ok_and(|needs| needs.contains("dovecot"));
-            assert!(!needed, "Dovecot with LMTP is not installed (dovecot-imapd, dovecot-lmtpd)");
-            eprintln!("skipped: Dovecot with LMTP is not installed");
+            super::real::missing("dovecot", "Dovecot with LMTP (dovecot-imapd, dovecot-lmtpd)");
             return None;
         };
         // a free port may be taken between looking and starting: look again
@@ -89,7 +91,7 @@ impl Dovecot {
         std::fs::write(root.join("cert.pem"), &certs.certificate).unwrap();
         std::fs::write(root.join("key.pem"), &certs.key).unwrap();
         std::fs::create_dir(root.join("mail")).unwrap();
-        let [imap, imaps, lmtp] = free_ports();
+        let [imap, imaps, lmtp] = super::real::free_ports();
         let owner = Owner::of(&root);
         if owner.root {
             // the mail processes run as an ordinary user and must reach their folder
@@ -103,8 +105,22 @@ impl Dovecot {
             config_23(setup, &root, &owner, [imap, imaps, lmtp])
         };
         std::fs::write(&config, text).unwrap();
-        let mut server =
-            Self { ca_file: root.join("ca.pem"), ca: certs.ca, dir: Some(dir), config, child: None, imap, imaps, lmtp };
+        let lacks =
+            |word: &str| setup.capability.as_ref().is_some_and(|words| !words.split(' ').any(|one| one == word));
+        let missing: Vec<&str> = ["MOVE", "UIDPLUS", "IDLE", "NOTIFY"].into_iter().filter(|word| lacks(word)).collect();
+        let format = if setup.maildir { "Maildir" } else { "sdbox" };
+        let mut server = Self {
+            ca_file: root.join("ca.pem"),
+            ca: certs.ca,
+            dir: Some(dir),
+            config,
+            child: None,
+            name: format!("Dovecot, {format}, without {missing:?}"),
+            names: (setup.prefix, setup.separator),
+            imap,
+            imaps,
+            lmtp,
+        };
         server.child = Some(spawn(program, &server.config));
         if server.wait_until_ready() {
             return Some(server);
@@ -192,6 +208,34 @@ impl Dovecot {
     }
 }
 
+impl Real for Dovecot {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn imap(&self) -> u16 {
+        self.imap
+    }
+
+    fn deliver_all(&self, mails: &[&[u8]]) {
+        self.deliver_all(mails);
+    }
+
+    fn written(&self, folder: &str) -> String {
+        let (prefix, separator) = &self.names;
+        let name = folder.replace('/', &separator.to_string());
+        if folder == "INBOX" { name } else { format!("{prefix}{name}") }
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn start_again(&mut self) {
+        self.start_again();
+    }
+}
+
 impl Drop for Dovecot {
     fn drop(&mut self) {
         self.kill();
@@ -214,12 +258,6 @@ fn spawn(program: &Path, config: &Path) -> Child {
         .process_group(0)
         .spawn()
         .unwrap()
-}
-
-/// Three ports that were free a moment ago, all different.
-fn free_ports() -> [u16; 3] {
-    let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
 }
 
 /// The program, if it and its LMTP half are there, and its major and minor version.
@@ -380,8 +418,13 @@ impl Lmtp {
 
     /// One message to one user; returns after the server's 250, when it lies in the mailbox.
     pub fn deliver(&mut self, user: &str, message: &[u8]) -> std::io::Result<()> {
+        self.deliver_to(&format!("{user}@example.test"), message)
+    }
+
+    /// The same, to an address as the server wants it.
+    pub fn deliver_to(&mut self, address: &str, message: &[u8]) -> std::io::Result<()> {
         self.say("MAIL FROM:<sender@example.test>")?;
-        self.say(&format!("RCPT TO:<{user}@example.test>"))?;
+        self.say(&format!("RCPT TO:<{address}>"))?;
         self.say("DATA")?;
         let mut data = vec![];
         for line in message.split_inclusive(|&byte| byte == b'\n') {

@@ -1,13 +1,17 @@
-//! Real servers the tests run against: Dovecot, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
+//! Real servers the tests run against: Dovecot, Cyrus, Courier, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
 
 pub mod certs;
+pub mod courier;
 pub mod cut;
+pub mod cyrus;
 pub mod dovecot;
 pub mod embedded;
 pub mod http;
 pub mod mutate;
 pub mod oracle;
 pub mod probe;
+pub mod proxy;
+pub mod real;
 pub mod run;
 pub mod smtp;
 pub mod stall;

@@ -54,6 +54,16 @@ impl Home {
         Self::new(&account, rest)
     }
 
+    /// For a mailbox that is reached in clear through this port, over a wire that breaks: nothing waits long.
+    pub fn through(port: u16, rest: &str) -> Self {
+        let account = format!(
+            "host = \"127.0.0.1\"\nport = {port}\nsecurity = \"plain\"\nuser = \"{USER}\"\n\
+             pace.back_off_first = \"20ms\"\npace.back_off_longest = \"200ms\"\npace.command = \"5s\"\n\
+             pace.probe_after = \"2s\"\npace.probe_answer = \"2s\""
+        );
+        Self::new(&account, rest)
+    }
+
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
