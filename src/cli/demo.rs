@@ -137,6 +137,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         own_addresses: std::collections::BTreeSet::new(),
         mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
         ledger: ledger::due::Settings::default(),
+        hot: crate::plan::hot::Hours::default(),
     })
 }
 

@@ -149,6 +149,7 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         own_addresses: config.own_addresses(),
         mailboxes,
         ledger: config.ledger.clone(),
+        hot: config.hot.clone(),
     })
 }
 

@@ -7,6 +7,7 @@ pub mod backtest;
 pub mod checkup;
 pub mod corrections;
 mod flags;
+mod hot;
 pub mod import;
 pub mod life;
 mod pulse;
@@ -28,6 +29,7 @@ use crate::edge::tls;
 use crate::ledger::due::Settings;
 use crate::mailbox::Arrival;
 use crate::plan::Policy;
+use crate::plan::hot::Hours;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use life::Lives;
@@ -125,6 +127,8 @@ pub struct Engine {
     pub mailboxes: Vec<Mailbox>,
     /// The clocks of the ledger.
     pub ledger: Settings,
+    /// When mailboxes are asked all the time.
+    pub hot: Hours,
 }
 
 /// What a watch of one mailbox remembers between sights.
@@ -172,6 +176,7 @@ impl Engine {
             ended = self.follow_rules() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.keep_flags() => ended,
+            ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,
             () = self.attend(&lives, around.systemd.as_ref()) => Ok(()),
         };

@@ -110,6 +110,7 @@ impl World {
             backlog: Backlog::Sort,
             own_addresses: BTreeSet::new(),
             ledger: Settings::default(),
+            hot: modori::plan::hot::Hours::default(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
         }
     }

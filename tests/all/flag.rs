@@ -100,6 +100,7 @@ impl World {
             own_addresses: BTreeSet::new(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: Vec::new() }],
             ledger: Settings::default(),
+            hot: modori::plan::hot::Hours::default(),
         }
     }
 

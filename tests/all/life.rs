@@ -113,6 +113,7 @@ impl World {
             own_addresses: BTreeSet::new(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![] }],
             ledger: modori::ledger::due::Settings::default(),
+            hot: modori::plan::hot::Hours::default(),
         }
     }
 

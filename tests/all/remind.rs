@@ -119,6 +119,7 @@ impl World {
             own_addresses: BTreeSet::new(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],
             ledger: self.ledger.clone(),
+            hot: modori::plan::hot::Hours::default(),
         }
     }
 

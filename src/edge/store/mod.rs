@@ -10,6 +10,7 @@ mod coupon;
 mod cursor;
 mod flag;
 mod history;
+mod hot;
 mod ledger;
 mod life;
 mod lines;

@@ -16,6 +16,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/006.sql"),
     include_str!("schema/007.sql"),
     include_str!("schema/008.sql"),
+    include_str!("schema/009.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.

@@ -39,6 +39,7 @@ fn desk() -> Desk {
         own_addresses: BTreeSet::new(),
         mailboxes: Vec::new(),
         ledger: crate::ledger::due::Settings::default(),
+        hot: crate::plan::hot::Hours::default(),
     };
     Desk { folder, engine }
 }

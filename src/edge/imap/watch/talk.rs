@@ -1,8 +1,8 @@
 //! What a watching connection says next, and what it makes of what it hears: a pure machine. Time comes in as a value,
 //! bytes and sights go out as values, so that every order of events can be tried without a server.
 //!
-//! Commands are answered in the order in which they were sent. That decides what an EXISTS means: heard while a fetch
-//! still waits for its turn, it is covered by that fetch; heard at any other time, it asks for another look.
+//! Whatever is announced while a fetch is under way asks for another look: Dovecot carries a fetch out on what the mailbox
+//! held before the `NOOP` in front of it, and announces what is new only afterwards.
 
 use crate::edge::imap::response::{Condition, Response, Seen, Status};
 use crate::edge::imap::uids::UidSet;
@@ -342,11 +342,8 @@ impl Talk {
     }
 
     fn announced(&mut self, count: u32, now: Instant) {
-        // sent before its turn came: the fetch sees what was announced
-        let covered = self.sent.iter().skip(1).any(|sent| sent.what == What::Fetch(None));
         let fetching = self.sent.iter().any(|sent| matches!(sent.what, What::Fetch(_) | What::Again(_)));
-        if covered {
-        } else if self.means == Means::Notify && !fetching && count > self.exists {
+        if self.means == Means::Notify && !fetching && count > self.exists {
             self.owed = self.owed.saturating_add(count - self.exists);
             self.owed_since = Some(now);
         } else {

@@ -160,6 +160,8 @@ fn a_long_backlog_is_read_in_windows_two_at_a_time() {
 /// A server's side of one connection: its commands are carried out one after the other, news is told when it may be.
 #[derive(Default)]
 struct Model {
+    /// As Dovecot: what is new is announced when no command waits, and a fetch behind a NOOP does not see it.
+    lazy: bool,
     /// UIDs that lie there, and those that the session knows, by their numbers.
     there: Vec<u32>,
     known: Vec<u32>,
@@ -211,8 +213,23 @@ impl Model {
         if words.starts_with("NOTIFY") {
             self.notified = true;
         } else if words == "NOOP" {
+            if self.lazy && self.commands.front().is_some_and(|(_, next)| next.starts_with("UID FETCH")) {
+                let (next, words) = self.commands.pop_front().unwrap();
+                self.fetch(&words);
+                self.news();
+                self.wire.push_back(tagged(&tag, Condition::Ok));
+                self.wire.push_back(tagged(&next, Condition::Ok));
+                return;
+            }
             self.news();
-        } else if let Some(rest) = words.strip_prefix("UID FETCH ") {
+        } else {
+            self.fetch(&words);
+        }
+        self.wire.push_back(tagged(&tag, Condition::Ok));
+    }
+
+    fn fetch(&mut self, words: &str) {
+        if let Some(rest) = words.strip_prefix("UID FETCH ") {
             let set = rest.split(' ').next().unwrap();
             for part in set.split(',') {
                 let (first, last) = part.split_once(':').unwrap_or((part, part));
@@ -222,7 +239,6 @@ impl Model {
                 self.wire.extend(known.into_iter().filter(|uid| (first..=last).contains(uid)).map(mail));
             }
         }
-        self.wire.push_back(tagged(&tag, Condition::Ok));
     }
 }
 
@@ -323,12 +339,13 @@ proptest! {
     fn whatever_comes_between_each_mail_is_told_once_and_none_is_passed(
         means in prop_oneof![Just(Means::Notify), Just(Means::Idle), Just(Means::Poll)],
         hot in any::<bool>(),
+        lazy in any::<bool>(),
         first in 0..600_u32,
         acts in prop::collection::vec(act(), 0..300),
     ) {
         let now = Instant::now();
         let there: Vec<u32> = (1..=first).collect();
-        let model = Model { known: there.clone(), there, next: first, ..Model::default() };
+        let model = Model { lazy, known: there.clone(), there, next: first, ..Model::default() };
         let talk = Talk::new(means, &Pace::default(), 65_536, start(1, first + 1, first), now);
         let hot = hot.then_some(Hot { every: Duration::from_millis(20) });
         let mut play =

@@ -24,7 +24,7 @@ const OLD_STATEMENT: &str = r#"{"order":"399999-20261120-0123456789","said":{"sa
 const VERDICT: &str = r#"{"category":"cancellation","rule":"cancelled","folder":"楽天/キャンセル","priority":"normal","escalate":false,"score":0.0,"labels":[],"reasons":[]}"#;
 
 /// The rows that a database of each schema may hold, schema by schema: what is entered once that schema is there.
-const ROWS: [&str; 7] = [
+const ROWS: [&str; 8] = [
     "INSERT INTO cursor VALUES ('a', 'INBOX', 7, 5, 100, 200); \
      INSERT INTO place (account, mailbox, uid_validity, uid, message, seen_first, gone) \
          VALUES ('a', 'INBOX', 7, 1, 3, 0, 1), ('a', '楽天/キャンセル', 9, 4, 3, 1, 0); \
@@ -46,6 +46,7 @@ const ROWS: [&str; 7] = [
     "INSERT INTO life (account, mailbox, reach, means, since, good_at, blind_since, awake_since, failures, not_before, trouble, login, told, kept_at) \
          VALUES ('a', 'INBOX', 'refused', 'idle', 1, 2, 3, 1, 4, 5, 'no', 'x', '{\"alerts\":[\"blind:a:3:\"]}', 6); \
      INSERT INTO watch VALUES (1, 77, '0.1.0', 1, 'shipped', 1, NULL);",
+    "INSERT INTO hot VALUES ('2026-11-25', 5000);",
 ];
 
 /// A database as the program of schema `version` left it.
@@ -88,7 +89,7 @@ fn text(db: &Connection, sql: &str) -> String {
 
 /// Every row of every table that schema `version` had, as it is read today.
 fn rows(db: &Connection, version: usize) -> Vec<String> {
-    const BY_SCHEMA: [&[(&str, &str)]; 7] = [
+    const BY_SCHEMA: [&[(&str, &str)]; 8] = [
         &[
             ("cursor", "account, mailbox, uid_validity, next_uid, first_opened_at, last_good_at"),
             ("message", "id, mail_key, received_at, seen_at, size, category, verdict, message_id, poison"),
@@ -122,6 +123,7 @@ fn rows(db: &Connection, version: usize) -> Vec<String> {
             ),
             ("watch", "id, pid, version, began_at, rules, rules_at, rules_trouble"),
         ],
+        &[("hot", "day, ms")],
     ];
     let mut all = Vec::new();
     for (table, columns) in BY_SCHEMA.iter().take(version).copied().flatten() {
