@@ -2,7 +2,7 @@
 //! its tag said OK.
 
 use super::error::{ImapError, printable};
-use super::response::{self, Condition, Response, Status};
+use super::response::{self, Condition, Response, Seen, Status};
 use super::{Pace, Wire};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const LINE: usize = 64 * 1024;
 /// Room for a response beside the body that was asked for.
 const ROOM: usize = 64 * 1024;
 /// Bytes that the untagged answers to one command may hold together.
-const ANSWERS: usize = 96 * 1024 * 1024;
+pub(super) const ANSWERS: usize = 96 * 1024 * 1024;
 
 /// A piece of a command.
 pub(super) enum Piece<'a> {
@@ -157,16 +157,8 @@ impl Line {
             match piece {
                 Piece::Plain(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::Text(text) => {
-                    let plain = |b: &u8| (0x20..0x7f).contains(b);
-                    if text.iter().all(plain) && text.len() < 1000 {
-                        out.push(b'"');
-                        for b in *text {
-                            if matches!(b, b'"' | b'\\') {
-                                out.push(b'\\');
-                            }
-                            out.push(*b);
-                        }
-                        out.push(b'"');
+                    if goes_quoted(text) {
+                        quote(&mut out, text);
                     } else {
                         self.literal(&mut out, text, &tag, untagged).await?;
                     }
@@ -234,6 +226,20 @@ impl Line {
         }
     }
 
+    /// The next message that a fetch brings; `None` when its tag said OK. What else is said meanwhile is passed over.
+    pub(super) async fn next_fetched(&mut self, tag: &str, doing: &str) -> Result<Option<Seen>, ImapError> {
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Tagged { tag: other, status } if other == tag => {
+                    return self.must_be_ok(doing, &status).map(|()| None);
+                }
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                Response::Fetch(seen) => return Ok(Some(seen)),
+                _ => {}
+            }
+        }
+    }
+
     /// Sends a command and waits for its OK. `doing` is what is wanted, in words for people.
     pub(super) async fn ok(&mut self, doing: &str, pieces: &[Piece<'_>]) -> Result<Answer, ImapError> {
         let answer = self.command(pieces).await?;
@@ -247,4 +253,21 @@ impl Line {
         }
         Err(ImapError::refusal(&self.account, doing, status))
     }
+}
+
+/// Whether a string can be written in quotes; else it must be a literal.
+pub(super) fn goes_quoted(text: &[u8]) -> bool {
+    text.iter().all(|b| (0x20..0x7f).contains(b)) && text.len() < 1000
+}
+
+/// Writes a string in quotes.
+pub(super) fn quote(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for b in text {
+        if matches!(b, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*b);
+    }
+    out.push(b'"');
 }
