@@ -155,6 +155,7 @@ impl Engine {
             ended = self.follow_rules() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.keep_flags() => ended,
+            never = self.hand.keep_warm() => match never {},
         };
         ended?;
         let under_way_ended = async {

@@ -18,7 +18,7 @@ use crate::edge::imap::ImapAccount;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
 use crate::plan::Looks;
-use futures_util::future::{try_join_all, try_join3};
+use futures_util::future::{join_all, try_join_all, try_join3};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -47,6 +47,8 @@ struct Desk {
     filings: Notify,
     /// Something was entered that is due later: the next look at the outbox may have to come earlier.
     booked: Notify,
+    /// Alerts are to be expected soon.
+    expecting: Notify,
 }
 
 /// Between two looks at the outbox when nothing is due: what another process wrote is found by then.
@@ -156,6 +158,39 @@ impl Hand {
                 () = self.desk.booked.notified() => {}
             }
         }
+    }
+
+    /// Alerts are to be expected soon: the connections they will take are opened now.
+    pub fn expect_alerts(&self) {
+        self.desk.expecting.notify_waiters();
+    }
+
+    /// Keeps the connections to the channels open, for ever, each as often as its service is to be asked.
+    pub async fn keep_warm(&self) -> std::convert::Infallible {
+        let one = |channel: &Channel| {
+            let channel = Arc::clone(channel);
+            async move {
+                let mut wanted = channel.keep_warm().is_some();
+                loop {
+                    if wanted {
+                        channel.warm().await;
+                    }
+                    wanted = true;
+                    let again = async {
+                        match channel.keep_warm() {
+                            Some(every) => tokio::time::sleep(every).await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        () = again => {}
+                        () = self.desk.expecting.notified() => {}
+                    }
+                }
+            }
+        };
+        join_all(self.channels.values().map(one)).await;
+        std::future::pending().await
     }
 
     /// Works until nothing is left that can be done now; what waits for another attempt stays in the outbox.
