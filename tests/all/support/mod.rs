@@ -8,5 +8,6 @@ pub mod http;
 pub mod mutate;
 pub mod oracle;
 pub mod probe;
+pub mod proxy;
 pub mod run;
 pub mod smtp;
