@@ -2,9 +2,9 @@
 
 use rustls_platform_verifier::Verifier;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
@@ -35,15 +35,25 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
         Some(path) => certificates(path)?,
     };
     let verifier = if more.is_empty() {
-        Verifier::new(Arc::clone(&provider))?
+        system(&provider)?
     } else {
-        Verifier::new_with_extra_roots(more, Arc::clone(&provider))?
+        Arc::new(Verifier::new_with_extra_roots(more, Arc::clone(&provider))?)
     };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
+}
+
+/// The system's trust store, read once for all accounts and channels.
+fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, TlsError> {
+    static READ: OnceLock<Arc<Verifier>> = OnceLock::new();
+    if let Some(read) = READ.get() {
+        return Ok(Arc::clone(read));
+    }
+    let verifier = Arc::new(Verifier::new(Arc::clone(provider))?);
+    Ok(Arc::clone(READ.get_or_init(|| verifier)))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

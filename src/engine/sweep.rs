@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 /// Messages of one fetch.
 const WINDOW: usize = 250;
 /// A batch, which is read and settled together, ends with the message that brings it to so many...
-const BATCH: usize = 250;
+const BATCH: usize = 128;
 /// ... or to so many bytes.
-const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_BYTES: usize = 512 * 1024;
 /// Batches that wait between two steps.
 const WAITING: usize = 1;
 
