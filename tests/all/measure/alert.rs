@@ -63,7 +63,7 @@ fn start(who: Who, port: u16, http: &Http, folder: &std::path::Path) -> Option<W
             let script = folder.join("imapfilter.lua");
             let post = format!("curl -s -o /dev/null --data-binary @- {}", http.url("/"));
             let text = format!(
-                "options.timeout = 120\noptions.subscribe = false\n\
+                "options.timeout = 120\noptions.subscribe = false\noptions.starttls = false\noptions.certificates = false\n\
                  a = IMAP {{ server = '127.0.0.1', port = {port}, username = '{USER}', password = '{PASSWORD}' }}\n\
                  while true do\n\
                  local new = a.INBOX:is_unseen()\n\
@@ -121,6 +121,11 @@ fn delivery_to_alert() {
                 if let Some(said) = tap.exists_after(begun) {
                     wire.push(alerted.saturating_duration_since(said));
                 }
+            }
+            if lost == deliveries
+                && let Ok(log) = std::fs::read_to_string(folder.path().join("imapfilter.log"))
+            {
+                eprintln!("imapfilter said: {log}");
             }
             let note = if lost > 0 { format!(" ({lost} never came)") } else { String::new() };
             println!("| {name} | {round_trip} ms | {}{note} | {} |", spread(&mut whole), spread(&mut wire));
