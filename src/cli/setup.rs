@@ -12,6 +12,10 @@ use crate::wording::Wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Threads for work that takes long: they come when there is some and go when there is none.
+const BLOCKING: usize = 16;
 
 /// The configuration that was named, or the usual one.
 pub(super) fn config(named: Option<&Path>, state: Option<&Path>) -> Result<Config, Failure> {
@@ -153,11 +157,13 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     })
 }
 
-/// A runtime for commands that talk to servers.
+/// A runtime for commands that talk to servers: one thread waits for all of them, so that what a socket brings is worked
+/// on where it was read. Other threads do what takes long: reading many mails, the database.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(Duration::from_secs(2))
         .build()
         .map_err(|error| Failure::new(format!("cannot start: {error}")))
 }

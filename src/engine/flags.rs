@@ -9,8 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Between two looks whether something bears on flags.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// After something was written it is looked after so long whether it bears on flags: much is written together.
+const LOOK_AFTER: Duration = Duration::from_secs(2);
+/// Between two looks when nothing was written.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// Cases also end by themselves, with time.
 const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -21,7 +23,9 @@ impl Engine {
             return std::future::pending().await;
         }
         let mut planned: Option<((i64, i64, i64), Timestamp)> = None;
+        let mut changes = self.store.changes();
         loop {
+            changes.borrow_and_update();
             let now = self.clock.now();
             let mark = self.store.call(|db| db.flag_mark()).await?;
             let fresh =
@@ -30,7 +34,8 @@ impl Engine {
                 self.plan_flags().await?;
                 planned = Some((mark, now));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            let _ = tokio::time::timeout(LOOK_EVERY, changes.changed()).await;
+            tokio::time::sleep(LOOK_AFTER).await;
         }
     }
 

@@ -41,6 +41,9 @@ impl Engine {
                 let now = until.map(|_| Hot { every });
                 std::mem::replace(told, now) != now
             });
+            if changed && until.is_some() {
+                self.hand.expect_alerts();
+            }
             if changed {
                 match until {
                     Some(until) => {

@@ -179,6 +179,7 @@ impl Engine {
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,
             () = self.attend(&lives, around.systemd.as_ref()) => Ok(()),
+            never = self.hand.keep_warm() => match never {},
         };
         if let Some(systemd) = &around.systemd {
             systemd.stopping();

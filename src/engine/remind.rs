@@ -10,8 +10,10 @@ use tokio::sync::watch::Receiver;
 
 /// Most orders of one transaction.
 const ORDERS: u32 = 500;
-/// Between two looks at the list of appointments: what another process wrote is found by then.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at the list of appointments, however much is written.
+const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks when nothing was written: a machine that slept, or whose clock was set, is noticed by then.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// So long the first look at the mailboxes is waited for.
 const WAIT_FOR_MAIL: Duration = Duration::from_secs(60);
 /// So often it is written down that deadlines are looked at.
@@ -28,7 +30,9 @@ impl Engine {
         let mut beaten: Option<Timestamp> = None;
         // what passed while modori did not run is told by the first round, however many orders that takes
         let mut last = self.store.call(|db| db.pulse()).await?;
+        let mut changes = self.store.changes();
         loop {
+            changes.borrow_and_update();
             let now = self.clock.now();
             // a clock that was ahead had orders looked at too early, or held lapsed that are not
             if last.is_some_and(|last| last.duration_since(now) > BEAT_EVERY) {
@@ -42,7 +46,10 @@ impl Engine {
                 beaten = Some(now);
             }
             last = Some(now);
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(LOOK_AT_MOST_EVERY).await;
+            let next = self.store.call(|db| db.next_wake()).await?.filter(|_| !self.policy.channels.is_empty());
+            let left = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
+            let _ = tokio::time::timeout(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY), changes.changed()).await;
         }
     }
 

@@ -1,7 +1,8 @@
-//! Sorting what already lies in a mailbox: read in windows, settled in batches, moved by the hand meanwhile.
+//! Sorting what already lies in a mailbox: fetched in windows, read on all cores, settled in batches, and moved by the
+//! hand, all at the same time. What waits between two of these steps is bounded in bytes.
 
-use super::{Engine, EngineError, Mailbox};
-use crate::edge::imap::{Fetch, Session, UidSet};
+use super::{Engine, EngineError, Mailbox, take};
+use crate::edge::imap::{Fetch, Fetched, Session, UidSet};
 use crate::edge::store::{Settled, Settling};
 use crate::mailbox::{Arrival, Place};
 use crate::plan::Effect;
@@ -10,6 +11,12 @@ use tokio::sync::mpsc;
 
 /// Messages of one fetch.
 const WINDOW: usize = 250;
+/// A batch, which is read and settled together, ends with the message that brings it to so many...
+const BATCH: usize = 128;
+/// ... or to so many bytes.
+const BATCH_BYTES: usize = 512 * 1024;
+/// Batches that wait between two steps.
+const WAITING: usize = 1;
 
 /// What a sweep did, or (in a dry run) would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +86,8 @@ impl Engine {
         let uids: Vec<u32> = listed.iter().filter(|one| !deleted(&one.flags)).map(|one| one.uid).collect();
         let all = uids.len();
         progress(Progress { done: 0, all });
-        let (windows, mut fetched) = mpsc::channel::<Vec<Arrival>>(2);
+        let (to_read, mut fetched) = mpsc::channel::<Vec<Arrival>>(WAITING);
+        let (to_settle, mut read) = mpsc::channel(WAITING);
         let cap = mailbox.account.fetch_cap;
         let place = |uid| Place {
             account: mailbox.account.name.clone(),
@@ -87,38 +95,54 @@ impl Engine {
             uid_validity: opened.uid_validity,
             uid,
         };
-        let read = async {
-            for window in uids.chunks(WINDOW) {
-                let seen = session.fetch(&UidSet::of(window.iter().copied()), Fetch::First(cap)).await?;
-                let arrivals = seen
-                    .into_iter()
-                    .map(|one| Arrival {
-                        place: place(one.uid),
-                        received: one.received.unwrap_or_else(|| self.clock.now()),
-                        size: one.size,
-                        bytes: one.bytes,
-                    })
-                    .collect();
-                if windows.send(arrivals).await.is_err() {
-                    break;
+        let fetching = async {
+            let windows: Vec<UidSet> = uids.chunks(WINDOW).map(|window| UidSet::of(window.iter().copied())).collect();
+            let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+            let take = async |one: Fetched| {
+                bytes = bytes.saturating_add(one.bytes.len());
+                batch.push(Arrival {
+                    place: place(one.uid),
+                    received: one.received.unwrap_or_else(|| self.clock.now()),
+                    size: one.size,
+                    bytes: one.bytes,
+                });
+                if batch.len() < BATCH && bytes < BATCH_BYTES {
+                    return true;
                 }
+                bytes = 0;
+                to_read.send(std::mem::take(&mut batch)).await.is_ok()
+            };
+            session.fetch_each(&windows, Fetch::First(cap), take).await?;
+            if !batch.is_empty() {
+                let _ = to_read.send(batch).await; // whoever no longer reads has an error of its own to tell
             }
-            drop(windows);
+            drop(to_read);
             session.logout().await;
             Ok::<(), EngineError>(())
         };
-        let sort = async {
-            let mut swept = Swept::default();
+        let reading = async {
             while let Some(arrivals) = fetched.recv().await {
-                swept.seen += arrivals.len();
-                let settlings = self.think(mailbox, arrivals).await?;
+                let rules = self.rules.now();
+                let reads = take::read(&rules, mailbox, arrivals).await;
+                if to_settle.send((rules, reads)).await.is_err() {
+                    break;
+                }
+            }
+            drop(to_settle);
+            Ok(())
+        };
+        let sorting = async {
+            let mut swept = Swept::default();
+            while let Some((rules, reads)) = read.recv().await {
+                swept.seen += reads.len();
+                let settlings = self.conclude(&rules, reads).await?;
                 settlings.iter().for_each(|one| planned(&plan_of(one)));
                 self.count(&mut swept, settlings, acting).await?;
                 progress(Progress { done: swept.seen, all });
             }
             Ok::<Swept, EngineError>(swept)
         };
-        let ((), swept) = futures_util::future::try_join(read, sort).await?;
+        let ((), (), swept) = futures_util::future::try_join3(fetching, reading, sorting).await?;
         if acting != Acting::DryRun {
             self.begin_watching_here(mailbox, opened.uid_validity, opened.uid_next).await?;
         }

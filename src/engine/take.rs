@@ -6,15 +6,122 @@ use crate::facts::{Facts, OrderNumber};
 use crate::mail::trust::Word;
 use crate::mail::{Mail, Reading, TrustLevel};
 use crate::mailbox::{Arrival, MailKey};
-use crate::plan::{Arrived, Step};
+use crate::plan::{Arrived, Policy, Step};
 use crate::rules::{Known, RuleSet, Verdict, category};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A message that was read.
-struct Read {
+pub(super) struct Read {
     arrival: Arrival,
     read: Result<(Mail, Facts), pure::Poison>,
+}
+
+/// What the database is asked about a message.
+struct Asked {
+    orders: Vec<OrderNumber>,
+    ids: Vec<String>,
+    /// Key and sender of a suspect mail: the shopper may have released it, or vouch for its sender.
+    suspect: Option<(MailKey, String)>,
+}
+
+impl Asked {
+    fn of(read: &Read) -> Self {
+        let Ok((mail, facts)) = &read.read else {
+            return Self { orders: Vec::new(), ids: Vec::new(), suspect: None };
+        };
+        let suspect = mail.trust.level == TrustLevel::Suspect;
+        Self {
+            orders: facts.order_numbers.iter().map(|found| found.value.clone()).collect(),
+            ids: mail.message_id.iter().chain(&mail.references).cloned().collect(),
+            suspect: suspect.then(|| (mail.key, mail.from.addr.clone())),
+        }
+    }
+}
+
+/// Reads messages: the pure half of the work, on all cores when there are many.
+pub(super) async fn read(rules: &Arc<RuleSet>, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Vec<Read> {
+    let rules = Arc::clone(rules);
+    let authserv_ids = mailbox.authserv_ids.clone();
+    spread(arrivals, move |arrival: Arrival| {
+        let reading = Reading { received: arrival.received, size: arrival.size, authserv_ids: &authserv_ids };
+        let read = pure::read(&rules, &arrival.bytes, &reading);
+        Read { arrival, read }
+    })
+    .await
+}
+
+/// As many as this are worked on where they are: handing them to other threads would take longer.
+const FEW: usize = 8;
+
+/// Does a pure piece of work on each of many values, on all cores, and answers in their order. A few values are worked
+/// on at once: the single new mail waits for no other thread.
+async fn spread<A, B>(values: Vec<A>, work: impl Fn(A) -> B + Send + Sync + 'static) -> Vec<B>
+where
+    A: Send + 'static,
+    B: Send + 'static,
+{
+    if values.len() <= FEW {
+        return values.into_iter().map(work).collect();
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = values.len().div_ceil(cores).max(FEW);
+    let work = Arc::new(work);
+    let mut values = values.into_iter();
+    let mut shares = Vec::new();
+    loop {
+        let share: Vec<A> = values.by_ref().take(share).collect();
+        if share.is_empty() {
+            break;
+        }
+        let work = Arc::clone(&work);
+        shares.push(tokio::task::spawn_blocking(move || share.into_iter().map(|one| work(one)).collect::<Vec<B>>()));
+    }
+    let mut done = Vec::new();
+    for share in shares {
+        match share.await {
+            Ok(share) => done.extend(share),
+            Err(error) => match error.try_into_panic() {
+                // the pure steps are guarded: this is a fault of ours, and is no more hidden than on this thread
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // the runtime is ending, and this future with it
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+    done
+}
+
+fn decide(rules: &RuleSet, policy: &Policy, read: Read, known: &Known, now: Timestamp) -> Settling {
+    let Read { arrival, read } = read;
+    let decided = read.and_then(|(mail, facts)| {
+        let verdict = pure::judge(rules, &mail, &facts, known)?;
+        let arrived = Arrived { place: &arrival.place, mail: &mail, facts: &facts, known, verdict: &verdict };
+        let step = pure::on_mail(&arrived, policy, now)?;
+        Ok((mail.message_id, verdict, step))
+    });
+    let key = arrival.key();
+    let (message_id, verdict, step, poison) = match decided {
+        Ok((message_id, verdict, step)) => {
+            tracing::debug!(place = %arrival.place, category = verdict.category, rule = verdict.rule, "judged");
+            (message_id, verdict, step, None)
+        }
+        Err(poison) => {
+            tracing::error!("{}: {poison}; please report it", arrival.place);
+            let verdict = Verdict { category: category::OTHER.to_owned(), ..Verdict::default() };
+            (None, verdict, Step::default(), Some(poison.step))
+        }
+    };
+    Settling {
+        place: arrival.place,
+        key,
+        received: arrival.received,
+        size: arrival.size,
+        message_id,
+        verdict,
+        step,
+        poison,
+    }
 }
 
 impl Engine {
@@ -41,86 +148,40 @@ impl Engine {
     pub(super) async fn think(&self, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Result<Vec<Settling>, EngineError> {
         // taken once: whatever is saved meanwhile, these mails are read and judged by one rule set
         let rules = self.rules.now();
-        let mut reads: Vec<Read> = arrivals
-            .into_iter()
-            .map(|arrival| {
-                let reading =
-                    Reading { received: arrival.received, size: arrival.size, authserv_ids: &mailbox.authserv_ids };
-                let read = pure::read(&rules, &arrival.bytes, &reading);
-                Read { arrival, read }
-            })
-            .collect();
-        self.take_her_word(&mut reads).await?;
-        let asked: Vec<(Vec<OrderNumber>, Vec<String>)> = reads
-            .iter()
-            .map(|read| match &read.read {
-                Ok((mail, facts)) => (
-                    facts.order_numbers.iter().map(|found| found.value.clone()).collect(),
-                    mail.message_id.iter().chain(&mail.references).cloned().collect(),
-                ),
-                Err(_) => (Vec::new(), Vec::new()),
-            })
-            .collect();
-        let own = self.own_addresses.clone();
-        let known: Vec<Known> =
-            self.store.call(move |db| asked.iter().map(|(orders, ids)| db.known(orders, ids, &own)).collect()).await?;
-        let now = self.clock.now();
-        Ok(reads.into_iter().zip(known).map(|(read, known)| self.decide(&rules, read, &known, now)).collect())
+        let reads = read(&rules, mailbox, arrivals).await;
+        self.conclude(&rules, reads).await
     }
 
-    /// Suspect mails that the shopper released, or whose sender she vouches for.
-    async fn take_her_word(&self, reads: &mut [Read]) -> Result<(), EngineError> {
-        let mails = || reads.iter().filter_map(|read| read.read.as_ref().ok());
-        let suspect = mails().filter(|(mail, _)| mail.trust.level == TrustLevel::Suspect);
-        let asked: Vec<(MailKey, String)> = suspect.map(|(mail, _)| (mail.key, mail.from.addr.clone())).collect();
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let words: BTreeMap<MailKey, Word> = self
+    /// From what was read to what should happen, with what the ledger knows: one question for all of them.
+    pub(super) async fn conclude(
+        &self,
+        rules: &Arc<RuleSet>,
+        mut reads: Vec<Read>,
+    ) -> Result<Vec<Settling>, EngineError> {
+        let asked: Vec<Asked> = reads.iter().map(Asked::of).collect();
+        let own = self.own_addresses.clone();
+        let told: Vec<(Option<Word>, Known)> = self
             .store
             .call(move |db| {
-                let word = |(key, sender): &(MailKey, String)| Ok(db.word_for(key, sender)?.map(|word| (*key, word)));
-                asked.iter().filter_map(|one| word(one).transpose()).collect()
+                let one = |asked: &Asked| {
+                    let word = match &asked.suspect {
+                        Some((key, sender)) => db.word_for(key, sender)?,
+                        None => None,
+                    };
+                    Ok((word, db.known(&asked.orders, &asked.ids, &own)?))
+                };
+                asked.iter().map(one).collect()
             })
             .await?;
-        for (mail, _) in reads.iter_mut().filter_map(|read| read.read.as_mut().ok()) {
-            if let Some(word) = words.get(&mail.key) {
+        for (read, (word, _)) in reads.iter_mut().zip(&told) {
+            if let (Ok((mail, _)), Some(word)) = (&mut read.read, word) {
                 mail.trust.accept(*word);
             }
         }
-        Ok(())
-    }
-
-    fn decide(&self, rules: &RuleSet, read: Read, known: &Known, now: Timestamp) -> Settling {
-        let Read { arrival, read } = read;
-        let decided = read.and_then(|(mail, facts)| {
-            let verdict = pure::judge(rules, &mail, &facts, known)?;
-            let arrived = Arrived { place: &arrival.place, mail: &mail, facts: &facts, known, verdict: &verdict };
-            let step = pure::on_mail(&arrived, &self.policy, now)?;
-            Ok((mail.message_id, verdict, step))
-        });
-        let key = arrival.key();
-        let (message_id, verdict, step, poison) = match decided {
-            Ok((message_id, verdict, step)) => {
-                tracing::debug!(place = %arrival.place, category = verdict.category, rule = verdict.rule, "judged");
-                (message_id, verdict, step, None)
-            }
-            Err(poison) => {
-                tracing::error!("{}: {poison}; please report it", arrival.place);
-                let verdict = Verdict { category: category::OTHER.to_owned(), ..Verdict::default() };
-                (None, verdict, Step::default(), Some(poison.step))
-            }
-        };
-        Settling {
-            place: arrival.place,
-            key,
-            received: arrival.received,
-            size: arrival.size,
-            message_id,
-            verdict,
-            step,
-            poison,
-        }
+        let now = self.clock.now();
+        let (rules, policy) = (Arc::clone(rules), self.policy.clone());
+        let pairs = reads.into_iter().zip(told).map(|(read, (_, known))| (read, known)).collect();
+        Ok(spread(pairs, move |(read, known)| decide(&rules, &policy, read, &known, now)).await)
     }
 
     /// Writes everything down in one transaction. With the hand, alerts leave at once and the lanes are woken.

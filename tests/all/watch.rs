@@ -27,6 +27,21 @@ fn alerts_of(http: &Http, category: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
+fn the_first_alert_finds_its_connection_open() {
+    for (keep_warm, before) in [("keep_warm = \"1h\"\n", 1), ("keep_warm = \"off\"\n", 0)] {
+        let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
+        let http = Http::start();
+        let home = Home::on(&dovecot, Over::Plain, &format!("{}{keep_warm}", webhook(&http)));
+        let _watch = home.watch(1);
+        until("the connection is open", || http.warmed() >= before);
+        dovecot.deliver(&restock("first"));
+        until("it is alerted", || !http.requests().is_empty());
+        assert_eq!(http.warmed(), before, "once in an hour");
+        assert_eq!(http.requests()[0].earlier_on_connection, before, "the alert takes the open connection");
+    }
+}
+
+#[test]
 fn mail_is_sorted_and_alerted_as_it_comes() {
     for over in [Over::Tls, Over::StartTls] {
         let Some(mut dovecot) = Dovecot::start(&Setup::default()) else { return };

@@ -19,6 +19,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
+/// How often a connection to an HTTP service is used so that it stays open: many close it after five minutes or more.
+const KEEP_WARM: Duration = Duration::from_secs(240);
+/// Not more often.
+const LEAST_KEEP_WARM: Duration = Duration::from_secs(30);
+
 /// A configuration that cannot be used: all that is wrong with it.
 #[derive(Debug)]
 pub struct Broken {
@@ -324,19 +329,41 @@ impl Check<'_> {
             let channel = spanned.get_ref();
             let timeout = self.duration(channel.timeout.as_ref(), Duration::from_secs(20));
             if let Some(kind) = self.channel(name, channel) {
-                channels.insert(name.get_ref().clone(), Channel { kind, timeout });
+                let keep_warm = self.keep_warm(&kind, channel.keep_warm.as_ref());
+                channels.insert(name.get_ref().clone(), Channel { kind, timeout, keep_warm });
             }
         }
         channels
+    }
+
+    /// HTTP services take a request without content every few minutes from anybody; a mail server would see a login.
+    fn keep_warm(&mut self, kind: &ChannelKind, written: Option<&Spanned<String>>) -> Option<Duration> {
+        let usual = match kind {
+            ChannelKind::Webhook { .. } | ChannelKind::Ntfy { .. } => Some(KEEP_WARM),
+            ChannelKind::Smtp { .. } | ChannelKind::Command { .. } => None,
+        };
+        let Some(written) = written else { return usual };
+        if written.get_ref() == "off" {
+            return None;
+        }
+        let every = self.duration(Some(written), KEEP_WARM);
+        if every < LEAST_KEEP_WARM {
+            self.wrong(
+                written.span(),
+                "that often is a burden to the service",
+                "\"30s\" is the least; \"off\" opens the connection when it is needed",
+            );
+        }
+        Some(every)
     }
 
     fn channel(&mut self, name: &Spanned<String>, written: &syntax::Channel) -> Option<ChannelKind> {
         let kind = written.kind.get_ref().as_str();
         let keys: &[&str] = match kind {
             "command" => &["argv"],
-            "webhook" => &["url", "url_from", "token", "ca_file"],
-            "ntfy" => &["server", "topic", "topic_from", "token", "ca_file"],
-            "smtp" => &["host", "port", "security", "user", "password", "from", "to", "ca_file"],
+            "webhook" => &["url", "url_from", "token", "ca_file", "keep_warm"],
+            "ntfy" => &["server", "topic", "topic_from", "token", "ca_file", "keep_warm"],
+            "smtp" => &["host", "port", "security", "user", "password", "from", "to", "ca_file", "keep_warm"],
             _ => {
                 self.wrong(
                     written.kind.span(),
@@ -552,6 +579,7 @@ impl syntax::Channel {
         add("from", self.from.as_ref().map(Spanned::span));
         add("to", self.to.first().map(Spanned::span));
         add("ca_file", self.ca_file.as_ref().map(Spanned::span));
+        add("keep_warm", self.keep_warm.as_ref().map(Spanned::span));
         keys
     }
 }

@@ -100,6 +100,9 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// One attempt's limit.
     pub timeout: Duration,
+    /// How often the connection to the service is used while there is nothing to tell, so that it is open when there
+    /// is; `None`: it is opened for an alert, or ahead of a hot window.
+    pub keep_warm: Option<Duration>,
 }
 
 /// What a channel is.

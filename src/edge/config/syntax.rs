@@ -133,5 +133,6 @@ pub(super) struct Channel {
     #[serde(default)]
     pub(super) to: Vec<Spanned<String>>,
     pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) keep_warm: Option<Spanned<String>>,
     pub(super) timeout: Option<Spanned<String>>,
 }

@@ -22,6 +22,8 @@ const ASKED: Duration = Duration::from_secs(60);
 pub(super) async fn lane(hand: &Hand, name: &str) -> Result<(), StoreError> {
     let Some(channel) = hand.channels.get(name) else { return Ok(()) };
     let mut attempts = FuturesUnordered::new();
+    let mut look = true;
+    let mut taking = None;
     loop {
         hand.promise(&format!("alerts by {name}"), promise::ALERTS);
         // registered before looking: a wake between the look and the wait is not lost
@@ -32,17 +34,28 @@ pub(super) async fn lane(hand: &Hand, name: &str) -> Result<(), StoreError> {
             attempts.push(attempt(hand, channel, row));
         }
         let room = TOGETHER.saturating_sub(attempts.len());
-        if room > 0 {
-            for row in take_ready(hand, name, room).await? {
-                attempts.push(attempt(hand, channel, row));
-            }
+        if look && room > 0 && taking.is_none() {
+            look = false;
+            taking = Some(Box::pin(take_ready(hand, name, room)));
         }
-        let nap = hand.nap("alert").await?;
+        let taken = async {
+            match taking.as_mut() {
+                Some(taking) => taking.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            // what is under way first: nothing, not even a look at the database, comes before its first byte
             biased;
-            Some(ended) = attempts.next(), if !attempts.is_empty() => ended?,
-            () = &mut woken => {}
-            () = tokio::time::sleep(nap) => {}
+            Some(ended) = attempts.next(), if !attempts.is_empty() => {
+                ended?;
+                look = true;
+            }
+            () = &mut woken => look = true,
+            rows = taken => {
+                taking = None;
+                attempts.extend(rows?.into_iter().map(|row| attempt(hand, channel, row)));
+            }
         }
     }
 }
@@ -90,6 +103,7 @@ async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreEr
         }
     }
     hand.desk.filings.notify_waiters();
+    hand.desk.booked.notify_one(); // another attempt may be due soon
     Ok(())
 }
 

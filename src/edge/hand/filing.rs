@@ -8,13 +8,13 @@ use crate::mailbox::{MailKey, Place};
 use crate::plan::Effect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// Most messages of one round: written down together before, and closed together after.
 const BATCH: u32 = 2000;
-/// Most messages of one command: its line stays short.
-const COMMAND: usize = 200;
+/// Most messages of one command: its line stays below the 8,192 bytes that servers take (RFC 7162, 4).
+const COMMAND: usize = 500;
 /// First and longest wait after a refusal or a lost connection.
 pub(super) const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// First and longest wait when the shopper must do something first.
@@ -23,6 +23,9 @@ const ASKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_sec
 pub(super) const MOST_ATTEMPTS: u32 = 8;
 /// A connection without work is closed after so long.
 const KEPT_WARM: Duration = Duration::from_secs(60);
+
+/// Longest sleep of a lane that nothing wakes: a machine that slept does not count the time.
+pub(super) const LONGEST_NAP: Duration = Duration::from_secs(30);
 
 /// How a message is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +95,7 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
             Ok(true) => {
                 troubles = 0;
                 idle_since = tokio::time::Instant::now();
+                hand.desk.booked.notify_one(); // what was refused is due again some time
                 continue;
             }
             Ok(false) => {}
@@ -107,15 +111,15 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
                 continue;
             }
         }
-        if idle_since.elapsed() > KEPT_WARM
+        if idle_since.elapsed() >= KEPT_WARM
             && let Some(session) = session.take()
         {
             session.logout().await;
         }
-        let nap = hand.nap("file").await?;
+        let warm = if session.is_some() { KEPT_WARM.saturating_sub(idle_since.elapsed()) } else { LONGEST_NAP };
         tokio::select! {
             () = &mut woken => {}
-            () = tokio::time::sleep(nap) => {}
+            () = tokio::time::sleep(warm.min(look::in_how_long(hand, next_look))) => {}
         }
     }
 }
@@ -177,8 +181,16 @@ async fn once(hand: &Hand, account: &ImapAccount, session: &mut Option<Session>)
     begin(hand, &moves).await?;
     let mut filed = Vec::new();
     let mut rest = Ok(());
-    for one in moves {
-        rest = carry_out(hand, session, one, &mut filed).await;
+    let mut moves: VecDeque<Move> = moves.into();
+    while let Some(first) = moves.pop_front() {
+        // all moves out of one mailbox leave in one write
+        let mut together = vec![first];
+        while let Some(next) = moves.pop_front_if(|next| {
+            together.first().is_some_and(|first| next.mailbox == first.mailbox && next.method == first.method)
+        }) {
+            together.push(next);
+        }
+        rest = carry_out(hand, session, together, &mut filed).await;
         if rest.is_err() {
             break;
         }
@@ -224,50 +236,73 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<BTreeMap<(String, String)
         .await
 }
 
+/// Moves of one mailbox, by one method.
 async fn carry_out(
     hand: &Hand,
     session: &mut Session,
-    one: Move,
+    moves: Vec<Move>,
     filed: &mut Vec<(Filing, Place)>,
 ) -> Result<(), Stopped> {
-    let Move { mailbox, method, target, filings } = one;
-    session.select(&mailbox).await?;
-    let folder = target.mailbox.as_str();
-    let uids = UidSet::of(filings.iter().map(|filing| filing.place.uid));
-    let copied = match method {
-        Method::Move => session.uid_move(&uids, folder).await,
-        Method::CopyExpunge | Method::CopyFlag => session.uid_copy(&uids, folder).await,
+    let Some(Move { mailbox, method, .. }) = moves.first() else { return Ok(()) };
+    let method = *method;
+    session.select(mailbox).await?;
+    let uids = |one: &Move| UidSet::of(one.filings.iter().map(|filing| filing.place.uid));
+    let answers = if method == Method::Move {
+        let orders: Vec<(UidSet, String)> = moves.iter().map(|one| (uids(one), one.target.mailbox.clone())).collect();
+        session.move_all(&orders).await.into_iter().map(Some).collect()
+    } else {
+        moves.iter().map(|_| None).collect::<Vec<_>>()
     };
-    let copied = match copied {
-        Ok(copied) => copied,
-        // a tagged NO: the server says that it did nothing (RFC 3501, 6.4.7; RFC 6851, 3.3), but "some of it" happens:
-        // what lies where is looked at before anything is tried again
-        Err(error) if error.refused => {
-            let rows = filings.iter().map(|filing| filing.row.clone()).collect();
-            recover::filings_after(hand, session, rows, Some(&error)).await?;
-            return Ok(());
+    let mut unsure = Vec::new();
+    let mut refused = Vec::new();
+    let mut broken = None;
+    for (one, answer) in moves.into_iter().zip(answers) {
+        if broken.is_some() && answer.is_none() {
+            break;
         }
-        Err(error) => return Err(error.into()),
-    };
-    let (sure, unsure) = by_copy_uid(copied.as_ref(), &target, filings);
-    if method != Method::Move && !sure.is_empty() {
-        let uids: Vec<u32> = sure.iter().map(|(filing, _)| filing.place.uid).collect();
-        recover::take_away(session, method, &uids).await?;
+        let answer = match answer {
+            Some(answer) => answer,
+            None => session.uid_copy(&uids(&one), &one.target.mailbox).await,
+        };
+        let Move { target, filings, .. } = one;
+        match answer {
+            Ok(copied) => {
+                let (sure, rest) = by_copy_uid(copied.as_ref(), &target, filings);
+                if method != Method::Move && !sure.is_empty() {
+                    let uids: Vec<u32> = sure.iter().map(|(filing, _)| filing.place.uid).collect();
+                    recover::take_away(session, method, &uids).await?;
+                }
+                filed.extend(sure);
+                let rest: Vec<Row> = rest.into_iter().map(|filing| filing.row).collect();
+                unsure.extend((!rest.is_empty()).then_some((target, rest)));
+            }
+            // a tagged NO: the server says that it did nothing (RFC 3501, 6.4.7; RFC 6851, 3.3), but "some of it"
+            // happens: what lies where is looked at before anything is tried again
+            Err(error) if error.refused => {
+                refused.push((filings.into_iter().map(|filing| filing.row).collect::<Vec<_>>(), error));
+            }
+            // what the server said before is written down; the rest is under way and is looked at later
+            Err(error) => broken = Some(error),
+        }
     }
-    filed.extend(sure);
-    if !unsure.is_empty() {
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    for (rows, error) in refused {
+        recover::filings_after(hand, session, rows, Some(&error)).await?;
+    }
+    for (target, rows) in unsure {
         // what still lies where it lay is not moved again at once: a server that says OK and moves nothing would keep
         // us busy for ever
         let nothing = ImapError {
             what: format!(
-                "account `{}`: the server says that it moved to {folder}, but the messages lie where they lay",
-                target.account
+                "account `{}`: the server says that it moved to {}, but the messages lie where they lay",
+                target.account, target.mailbox
             ),
             advice: Advice::Again(None),
             refused: true,
             tls: None,
         };
-        let rows = unsure.into_iter().map(|filing| filing.row).collect();
         recover::filings_after(hand, session, rows, Some(&nothing)).await?;
     }
     Ok(())
@@ -317,11 +352,10 @@ async fn prepare(
 ) -> Result<Prepared, Result<(), Stopped>> {
     let ready = async {
         let opened = session.select(mailbox).await?;
-        session.ensure_folder(folder).await?;
-        let status = session.status(folder).await?;
-        Ok::<_, ImapError>((opened, status))
+        let target = session.target(folder).await?;
+        Ok::<_, ImapError>((opened, target))
     };
-    let (opened, status) = match ready.await {
+    let (opened, into) = match ready.await {
         Ok(ready) => ready,
         Err(error) if error.refused => {
             let rows: Vec<Row> = filings.into_iter().map(|filing| filing.row).collect();
@@ -352,7 +386,7 @@ async fn prepare(
     } else {
         Method::CopyFlag
     };
-    let target = Place { account, mailbox: folder.to_owned(), uid_validity: status.uid_validity, uid: status.uid_next };
+    let target = Place { account, mailbox: folder.to_owned(), uid_validity: into.uid_validity, uid: into.uid_next };
     Ok((method, target, current))
 }
 

@@ -1,7 +1,7 @@
 //! Looks at the flags of open cases: one EXAMINE a folder and one FETCH for all places in it. Nothing is changed.
 
 use super::Hand;
-use super::filing::Stopped;
+use super::filing::{LONGEST_NAP, Stopped};
 use super::flagging::FLAGGED;
 use crate::edge::imap::{Fetch, Fetched, ImapAccount, Session, UidSet};
 use crate::edge::store::Watching;
@@ -70,6 +70,15 @@ pub(super) async fn once(
     let usual = later(now, looks.every);
     *next = second.map_or(usual, |second| second.max(later(now, Duration::from_millis(10))).min(usual));
     Ok(true)
+}
+
+/// How long it is until the next look.
+pub(super) fn in_how_long(hand: &Hand, next: Timestamp) -> Duration {
+    if hand.looks.is_none() {
+        return LONGEST_NAP;
+    }
+    let left = Duration::try_from(next.duration_since(hand.clock.now())).unwrap_or_default();
+    left.clamp(Duration::from_millis(10), LONGEST_NAP)
 }
 
 /// What the look at one folder made of the records.

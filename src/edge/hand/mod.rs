@@ -19,7 +19,7 @@ use crate::edge::imap::ImapAccount;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
 use crate::plan::Looks;
-use futures_util::future::{join_all, try_join};
+use futures_util::future::{join_all, try_join_all, try_join3};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -47,10 +47,16 @@ struct Desk {
     alerts: Notify,
     filings: Notify,
     promises: promise::Promises,
+    /// Something was entered that is due later: the next look at the outbox may have to come earlier.
+    booked: Notify,
+    /// Alerts are to be expected soon.
+    expecting: Notify,
 }
 
-/// Between two looks at the outbox when nothing woke a lane: rows that another process wrote are found by then.
+/// Between two looks at the outbox when nothing is due: what another process wrote is found by then.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at least, however many rows are due one after the other.
+const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(20);
 
 impl Hand {
     /// A hand that sends through `channels` and files in `accounts` (by name).
@@ -81,6 +87,11 @@ impl Hand {
             }
         }
         // every lane looks: alerts first, they are polled first
+        self.wake_lanes();
+        self.desk.booked.notify_one();
+    }
+
+    fn wake_lanes(&self) {
         self.desk.alerts.notify_waiters();
         self.desk.filings.notify_waiters();
     }
@@ -115,11 +126,73 @@ impl Hand {
     /// # Errors
     /// When the database refuses.
     pub async fn work(&self) -> Result<(), StoreError> {
-        let alerts = join_all(self.lanes().into_iter().map(|lane| async move { alerts::lane(self, lane).await }));
-        let filings = join_all(self.accounts.values().map(|account| filing::lane(self, account)));
-        let alerts = async { alerts.await.into_iter().collect::<Result<Vec<()>, _>>() };
-        let filings = async { filings.await.into_iter().collect::<Result<Vec<()>, _>>() };
-        try_join(alerts, filings).await.map(|_| ())
+        // in the order they are polled in: an alert that is under way leaves before anything else is looked at
+        let alerts = try_join_all(self.lanes().into_iter().map(|lane| alerts::lane(self, lane)));
+        let filings = try_join_all(self.accounts.values().map(|account| filing::lane(self, account)));
+        try_join3(alerts, filings, self.look_out()).await.map(|_| ())
+    }
+
+    /// Looks at the outbox for all lanes together: wakes them when rows are due and when another process wrote.
+    async fn look_out(&self) -> Result<(), StoreError> {
+        let mut version: Option<i64> = None;
+        loop {
+            let now = self.clock.now();
+            let looked = self.store.call(move |db| {
+                let (alerts, filings) = (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag"], now)?);
+                Ok((db.data_version()?, alerts, filings))
+            });
+            let (found, alerts, filings) = looked.await?;
+            if version.replace(found).is_some_and(|before| before != found) {
+                self.store.changed_elsewhere();
+                self.wake_lanes();
+            } else {
+                if alerts.now {
+                    self.desk.alerts.notify_waiters();
+                }
+                if filings.now {
+                    self.desk.filings.notify_waiters();
+                }
+            }
+            let next = alerts.later.into_iter().chain(filings.later).min();
+            let wait = next.and_then(|due| Duration::try_from(due.duration_since(now)).ok()).unwrap_or(LOOK_EVERY);
+            tokio::select! {
+                () = tokio::time::sleep(wait.clamp(LOOK_AT_MOST_EVERY, LOOK_EVERY)) => {}
+                () = self.desk.booked.notified() => {}
+            }
+        }
+    }
+
+    /// Alerts are to be expected soon: the connections they will take are opened now.
+    pub fn expect_alerts(&self) {
+        self.desk.expecting.notify_waiters();
+    }
+
+    /// Keeps the connections to the channels open, for ever, each as often as its service is to be asked.
+    pub async fn keep_warm(&self) -> std::convert::Infallible {
+        let one = |channel: &Channel| {
+            let channel = Arc::clone(channel);
+            async move {
+                let mut wanted = channel.keep_warm().is_some();
+                loop {
+                    if wanted {
+                        channel.warm().await;
+                    }
+                    wanted = true;
+                    let again = async {
+                        match channel.keep_warm() {
+                            Some(every) => tokio::time::sleep(every).await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        () = again => {}
+                        () = self.desk.expecting.notified() => {}
+                    }
+                }
+            }
+        };
+        join_all(self.channels.values().map(one)).await;
+        std::future::pending().await
     }
 
     /// Works until nothing is left that can be done now; what waits for another attempt stays in the outbox.
@@ -152,7 +225,6 @@ impl Hand {
         let work = async {
             match self.work().await {
                 Err(error) => error,
-                // no lane at all: nothing to work with
                 Ok(()) => std::future::pending().await,
             }
         };
@@ -171,16 +243,6 @@ impl Hand {
     fn urgent(&self, lane: &str) -> Vec<Row> {
         let mut urgent = self.desk.urgent.lock().unwrap_or_else(PoisonError::into_inner);
         urgent.get_mut(lane).map(std::mem::take).unwrap_or_default()
-    }
-
-    /// How long a lane may sleep: until the next row is due, at most [`LOOK_EVERY`].
-    async fn nap(&self, kind: &'static str) -> Result<Duration, StoreError> {
-        let due = self.store.call(move |db| db.next_due(kind)).await?;
-        let now = self.clock.now();
-        let until_due =
-            due.map_or(LOOK_EVERY, |due| Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO));
-        // a row that is due but waits for another one does not make a lane spin
-        Ok(until_due.clamp(Duration::from_millis(20), LOOK_EVERY))
     }
 }
 

@@ -86,6 +86,14 @@ pub(super) struct Status {
     pub(super) text: String,
 }
 
+impl Status {
+    /// It says that the open mailbox has another UIDVALIDITY than it had.
+    pub(super) fn renumbers(&self, numbering: u32) -> bool {
+        let code = self.code.as_ref().filter(|code| code.name == "UIDVALIDITY");
+        self.condition == Condition::Ok && code.is_some_and(|code| code.number() != Some(numbering))
+    }
+}
+
 /// What a FETCH response tells of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {

@@ -2,13 +2,16 @@
 
 use super::error::ImapError;
 use super::open::{self, Opened};
-use super::response::{Condition, Response, Seen};
+use super::response::{Response, Seen};
 use super::uids::{UidSet, listed, within};
-use super::wire::{Answer, Line, Piece};
+use super::wire::{ANSWERS, Answer, Line, Piece, goes_quoted, quote};
 use super::{ImapAccount, utf7};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
+
+/// Windows of a fetch that are asked for together: the one that is read, and the next.
+const AHEAD: usize = 2;
 
 /// A mailbox as it was when opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +87,8 @@ pub struct Session {
     selected: Option<(String, Mailbox)>,
     /// UIDVALIDITY of what is open, for reading or writing.
     numbering: u32,
+    /// Folders that messages were moved into: where the next one will lie, at least.
+    targets: BTreeMap<String, Mailbox>,
 }
 
 /// How names are written on this server.
@@ -146,6 +151,7 @@ impl Session {
             ready_folders: BTreeSet::new(),
             selected: None,
             numbering: 0,
+            targets: BTreeMap::new(),
         })
     }
 
@@ -191,10 +197,9 @@ impl Session {
 
     /// UIDs mean nothing any more when the server numbers anew what is open.
     fn same_numbering(&self, answer: &Answer) -> Result<(), ImapError> {
-        let anew = answer.untagged.iter().any(|response| {
-            let Response::Status(status) = response else { return false };
-            let code = status.code.as_ref().filter(|code| code.name == "UIDVALIDITY");
-            status.condition == Condition::Ok && code.is_some_and(|code| code.number() != Some(self.numbering))
+        let anew = answer.untagged.iter().any(|response| match response {
+            Response::Status(status) => status.renumbers(self.numbering),
+            _ => false,
         });
         if anew { Err(self.line.lost("the mailbox is being renumbered")) } else { Ok(()) }
     }
@@ -256,44 +261,123 @@ impl Session {
     /// # Errors
     /// The connection, or the server refuses.
     pub async fn fetch(&mut self, uids: &UidSet, what: Fetch) -> Result<Vec<Fetched>, ImapError> {
-        if uids.is_empty() {
-            return Ok(Vec::new());
+        let mut found: BTreeMap<u32, Fetched> = BTreeMap::new();
+        let mut held = 0_usize;
+        let fetching = self.fetch_each(std::slice::from_ref(uids), what, async |one: Fetched| {
+            held = held.saturating_add(one.bytes.len());
+            let room = held <= ANSWERS;
+            found.insert(one.uid, one);
+            room
+        });
+        if !fetching.await? {
+            return Err(self.line.lost("the server says more than was asked for"));
         }
+        Ok(found.into_values().collect())
+    }
+
+    /// Fetches messages of the open mailbox, window by window, and hands each over as it comes. The next window is
+    /// asked for before the present one is read, so that the server is never idle; the server is read from no faster
+    /// than `take` takes. `false` when `take` wanted no more: the connection is of no use then.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn fetch_each(
+        &mut self,
+        windows: &[UidSet],
+        what: Fetch,
+        mut take: impl AsyncFnMut(Fetched) -> bool,
+    ) -> Result<bool, ImapError> {
         let items = match what {
             Fetch::Flags => "(UID FLAGS)".to_owned(),
             Fetch::Sizes => "(UID FLAGS INTERNALDATE RFC822.SIZE)".to_owned(),
             Fetch::First(cap) => format!("(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]<0.{cap}>)"),
             Fetch::Whole => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])".to_owned(),
         };
-        let command = format!("UID FETCH {uids} {items}");
-        let answer = self.line.ok("reading messages", &[Piece::Plain(&command)]).await?;
-        self.same_numbering(&answer)?;
-        if answer.unreadable {
-            // what is missing would count as gone
-            return Err(self.line.lost("the server answered with something that cannot be read"));
+        let mut asked: VecDeque<(String, Vec<(u32, u32)>)> = VecDeque::new();
+        let mut windows = windows.iter().filter(|uids| !uids.is_empty());
+        loop {
+            let mut out = String::new();
+            while asked.len() < AHEAD {
+                let Some(uids) = windows.next() else { break };
+                let tag = self.line.next_tag();
+                out.push_str(&format!("{tag} UID FETCH {uids} {items}\r\n"));
+                asked.push_back((tag, uids.runs()));
+            }
+            if !out.is_empty() {
+                self.line.write(out.as_bytes()).await?;
+            }
+            let Some((tag, runs)) = asked.pop_front() else { return Ok(true) };
+            while let Some(seen) = self.line.next_fetched(&tag, "reading messages", self.numbering).await? {
+                let Some(uid) = seen.uid.filter(|uid| within(&runs, *uid)) else { continue };
+                // unasked flag news about the same message come apart from its body
+                let asked_for = match what {
+                    // news about something else must not read as "no flags"
+                    Fetch::Flags => seen.flags.is_some(),
+                    Fetch::Sizes => seen.size.is_some(),
+                    Fetch::First(_) | Fetch::Whole => seen.body.is_some(),
+                };
+                if !asked_for {
+                    continue;
+                }
+                let mut one = fetched(uid, seen);
+                if let Fetch::First(cap) = what {
+                    one.bytes.truncate(cap as usize); // some servers do not know parts, and send everything
+                }
+                if !take(one).await {
+                    return Ok(false);
+                }
+            }
         }
-        let asked = uids.runs();
-        let mut found: BTreeMap<u32, Fetched> = BTreeMap::new();
-        for response in answer.untagged {
-            let Response::Fetch(seen) = response else { continue };
-            let Some(uid) = seen.uid.filter(|uid| within(&asked, *uid)) else { continue };
-            // unasked flag news about the same message come apart from its body
-            let asked_for = match what {
-                // news about something else must not read as "no flags"
-                Fetch::Flags => seen.flags.is_some(),
-                Fetch::Sizes => seen.size.is_some(),
-                Fetch::First(_) | Fetch::Whole => seen.body.is_some(),
+    }
+
+    /// Where the next message of a folder will lie, at least: asked of the server once, and then followed by what it
+    /// says of each move. The folder is made when it is missing.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn target(&mut self, folder: &str) -> Result<Mailbox, ImapError> {
+        if let Some(known) = self.targets.get(folder) {
+            return Ok(*known);
+        }
+        self.ensure_folder(folder).await?;
+        let found = self.status(folder).await?;
+        self.targets.insert(folder.to_owned(), found);
+        Ok(found)
+    }
+
+    /// Moves messages of the selected mailbox, to several folders in one write. One answer for each, in their order;
+    /// after a connection broke, the rest have its error.
+    pub async fn move_all(&mut self, moves: &[(UidSet, String)]) -> Vec<Result<Option<Copied>, ImapError>> {
+        let wires: Vec<String> = moves.iter().map(|(_, folder)| self.names.wire(folder)).collect();
+        let mut answers = Vec::new();
+        if wires.iter().any(|wire| !goes_quoted(wire.as_bytes())) {
+            // a name that must be asked leave for: one after the other
+            for (uids, folder) in moves {
+                answers.push(self.uid_move(uids, folder).await);
+            }
+            return answers;
+        }
+        let mut out = Vec::new();
+        let mut tags = Vec::new();
+        for ((uids, _), wire) in moves.iter().zip(&wires) {
+            let tag = self.line.next_tag();
+            out.extend_from_slice(format!("{tag} UID MOVE {uids} ").as_bytes());
+            quote(&mut out, wire.as_bytes());
+            out.extend_from_slice(b"\r\n");
+            tags.push(tag);
+        }
+        let mut broken = self.line.write(&out).await.err();
+        for (tag, (uids, folder)) in tags.iter().zip(moves) {
+            let answer = match &broken {
+                Some(error) => Err(error.clone()),
+                None => match self.line.finish(tag, Vec::new()).await {
+                    Ok(answer) => self.transferred("moving", uids, folder, &answer),
+                    Err(error) => Err(broken.insert(error).clone()),
+                },
             };
-            if !asked_for {
-                continue;
-            }
-            let mut one = fetched(uid, seen);
-            if let Fetch::First(cap) = what {
-                one.bytes.truncate(cap as usize); // some servers do not know parts, and send everything
-            }
-            found.insert(uid, one);
+            answers.push(answer);
         }
-        Ok(found.into_values().collect())
+        answers
     }
 
     /// Moves messages of the selected mailbox. The place of each copy is told when the server tells it.
@@ -322,13 +406,32 @@ impl Session {
         let wire = self.names.wire(target);
         let command = format!("{command} {uids} ");
         let answer = self.line.command(&[Piece::Plain(&command), Piece::Text(wire.as_bytes())]).await?;
+        self.transferred(doing, uids, target, &answer)
+    }
+
+    /// What the answer to a move or copy says, and what follows from it for the folder.
+    fn transferred(
+        &mut self,
+        doing: &str,
+        uids: &UidSet,
+        target: &str,
+        answer: &Answer,
+    ) -> Result<Option<Copied>, ImapError> {
         if answer.status.code.as_ref().is_some_and(|code| code.name == "TRYCREATE") {
             // someone removed the folder meanwhile: it is made again the next time
-            self.ready_folders.remove(&wire);
+            self.ready_folders.remove(&self.names.wire(target));
         }
+        let known = self.targets.remove(target);
         self.line.must_be_ok(&format!("{doing} to {target}"), &answer.status)?;
-        self.same_numbering(&answer)?;
-        Ok(copy_uid(&answer, uids))
+        self.same_numbering(answer)?;
+        let copied = copy_uid(answer, uids);
+        if let (Some(known), Some(copied)) = (known, &copied)
+            && known.uid_validity == copied.uid_validity
+        {
+            let next = copied.pairs.values().max().map_or(0, |last| last.saturating_add(1));
+            self.targets.insert(target.to_owned(), Mailbox { uid_next: known.uid_next.max(next), ..known });
+        }
+        Ok(copied)
     }
 
     /// Adds flags to messages of the selected mailbox.

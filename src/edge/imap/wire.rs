@@ -2,7 +2,7 @@
 //! its tag said OK.
 
 use super::error::{ImapError, referral};
-use super::response::{self, Condition, Framed, Response, Status};
+use super::response::{self, Condition, Framed, Response, Seen, Status};
 use super::{Pace, Wire};
 use crate::edge::quoted;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ const LINE: usize = 64 * 1024;
 /// Room for a response beside the body that was asked for.
 const ROOM: usize = 64 * 1024;
 /// Bytes that the untagged answers to one command may hold together.
-const ANSWERS: usize = 96 * 1024 * 1024;
+pub(super) const ANSWERS: usize = 96 * 1024 * 1024;
 /// Responses after one command.
 const RESPONSES: u32 = 500_000;
 /// Bytes that a server may say after one command beside the bodies of messages.
@@ -77,8 +77,6 @@ impl Since {
 pub(super) struct Answer {
     pub(super) status: Status,
     pub(super) untagged: Vec<Response>,
-    /// Something among it could not be read: what is missing may have been said.
-    pub(super) unreadable: bool,
 }
 
 impl Line {
@@ -239,16 +237,8 @@ impl Line {
             match piece {
                 Piece::Plain(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::Text(text) => {
-                    let plain = |b: &u8| (0x20..0x7f).contains(b);
-                    if text.iter().all(plain) && text.len() < 1000 {
-                        out.push(b'"');
-                        for b in *text {
-                            if matches!(b, b'"' | b'\\') {
-                                out.push(b'\\');
-                            }
-                            out.push(*b);
-                        }
-                        out.push(b'"');
+                    if goes_quoted(text) {
+                        quote(&mut out, text);
                     } else {
                         self.literal(&mut out, text, &tag, untagged).await?;
                     }
@@ -302,16 +292,12 @@ impl Line {
     /// Waits for the end of a command.
     pub(super) async fn finish(&mut self, tag: &str, mut untagged: Vec<Response>) -> Result<Answer, ImapError> {
         let mut held = 0_usize;
-        let mut unreadable = false;
         loop {
             match self.response(self.pace.command).await? {
-                Response::Tagged { tag: other, status } if other == tag => {
-                    return Ok(Answer { status, untagged, unreadable });
-                }
+                Response::Tagged { tag: other, status } if other == tag => return Ok(Answer { status, untagged }),
                 Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
                 Response::Continue => return Err(self.lost("the server asks for more than there is to say")),
-                Response::Unreadable => unreadable = true,
-                Response::Other | Response::Expunge => {}
+                Response::Unreadable | Response::Other | Response::Expunge => {}
                 response => {
                     held = held.saturating_add(response.weight());
                     if held > ANSWERS {
@@ -319,6 +305,33 @@ impl Line {
                     }
                     untagged.push(response);
                 }
+            }
+        }
+    }
+
+    /// The next message that a fetch of a mailbox with this UIDVALIDITY brings; `None` when its tag said OK.
+    pub(super) async fn next_fetched(
+        &mut self,
+        tag: &str,
+        doing: &str,
+        numbering: u32,
+    ) -> Result<Option<Seen>, ImapError> {
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Tagged { tag: other, status } if other == tag => {
+                    return self.must_be_ok(doing, &status).map(|()| None);
+                }
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                Response::Fetch(seen) => return Ok(Some(seen)),
+                Response::Continue => return Err(self.lost("the server asks for more than there is to say")),
+                // what is missing would count as gone
+                Response::Unreadable => {
+                    return Err(self.lost("the server answered with something that cannot be read"));
+                }
+                Response::Status(status) if status.renumbers(numbering) => {
+                    return Err(self.lost("the mailbox is being renumbered"));
+                }
+                _ => {}
             }
         }
     }
@@ -336,4 +349,21 @@ impl Line {
         }
         Err(ImapError::refusal(&self.account, doing, status))
     }
+}
+
+/// Whether a string can be written in quotes; else it must be a literal.
+pub(super) fn goes_quoted(text: &[u8]) -> bool {
+    text.iter().all(|b| (0x20..0x7f).contains(b)) && text.len() < 1000
+}
+
+/// Writes a string in quotes.
+pub(super) fn quote(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for b in text {
+        if matches!(b, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*b);
+    }
+    out.push(b'"');
 }

@@ -11,7 +11,12 @@ use tokio_rustls::rustls::ClientConfig;
 #[derive(Clone)]
 pub(super) struct Http {
     client: reqwest::Client,
+    /// How often the connection is used while there is nothing to send.
+    pub(super) keep_warm: Option<Duration>,
 }
+
+/// A connection that nothing used for so long is closed by us.
+const IDLE: Duration = Duration::from_secs(300);
 
 /// How much of an answer's body is read, in bytes.
 const ANSWER: usize = 2048;
@@ -21,7 +26,7 @@ impl Http {
     ///
     /// # Errors
     /// When the client cannot be built.
-    pub(super) fn new(tls: ClientConfig, limit: Duration) -> Result<Self, OutError> {
+    pub(super) fn new(tls: ClientConfig, limit: Duration, keep_warm: Option<Duration>) -> Result<Self, OutError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none()) // an address may be a secret: it is not carried elsewhere
@@ -29,14 +34,24 @@ impl Http {
             .timeout(limit)
             .connect_timeout(limit.min(Duration::from_secs(10)))
             .tcp_keepalive(Duration::from_secs(60))
-            .pool_idle_timeout(Duration::from_secs(300))
+            .pool_idle_timeout(keep_warm.map_or(IDLE, |every| every.saturating_add(Duration::from_secs(60)).max(IDLE)))
             .user_agent(concat!("modori/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| OutError {
                 what: format!("cannot prepare HTTP: {}", chain(&error.without_url())),
                 advice: Advice::Ask,
             })?;
-        Ok(Self { client })
+        Ok(Self { client, keep_warm })
+    }
+
+    /// Opens a connection to the host of `url`, or uses the one that is open: a request without content, without the
+    /// path (which may be a secret, or may do something) and without the token.
+    pub(super) async fn warm(&self, url: &str) {
+        let Some((scheme, _)) = url.split_once("://") else { return };
+        match self.client.head(format!("{scheme}://{}/", host_of(url))).send().await {
+            Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "the connection to a channel is open"),
+            Err(error) => tracing::debug!("the connection to a channel is not open: {}", chain(&error.without_url())),
+        }
     }
 
     /// One POST. `to` is how the target is called in an error (its host at most).

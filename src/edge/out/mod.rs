@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why an alert could not be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,21 @@ pub trait Deliver: Send + Sync {
         let _ = key;
         None
     }
+
+    /// Opens the connection that the next delivery will use, or uses it so that it stays open. Nothing is delivered;
+    /// trouble shows when something is.
+    fn warm(&self) -> Warming<'_> {
+        Box::pin(async {})
+    }
+
+    /// How often [`Deliver::warm`] is wanted while there is nothing to deliver; `None`: only ahead of a hot window.
+    fn keep_warm(&self) -> Option<Duration> {
+        None
+    }
 }
+
+/// A future of a connection that is opened ahead.
+pub type Warming<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A configured channel.
 pub type Channel = Arc<dyn Deliver>;
@@ -65,12 +80,12 @@ pub fn channels(
 }
 
 fn one(channel: &config::Channel, clock: &Clock) -> Result<Channel, OutError> {
-    let limit = channel.timeout;
+    let (limit, keep_warm) = (channel.timeout, channel.keep_warm);
     let clock = clock.clone();
     let client = |ca_file: Option<&std::path::Path>| {
         let tls =
             tls::client_config(ca_file).map_err(|error| OutError { what: error.to_string(), advice: Advice::Ask })?;
-        http::Http::new(tls, limit)
+        http::Http::new(tls, limit, keep_warm)
     };
     Ok(match &channel.kind {
         ChannelKind::Command { argv } => Arc::new(command::Command { argv: argv.clone(), limit, clock }),
@@ -96,7 +111,9 @@ fn one(channel: &config::Channel, clock: &Clock) -> Result<Channel, OutError> {
             to: to.iter().map(|to| smtp::mailbox(to)).collect::<Result<_, _>>()?,
             ca_file: ca_file.clone(),
             limit,
+            keep_warm,
             clock,
+            transport: tokio::sync::OnceCell::new(),
         }),
     })
 }

@@ -3,13 +3,14 @@
 
 use super::address::Address;
 use super::http::{Http, host_of};
-use super::{Deliver, Delivery, OutError, fit, sheet};
+use super::{Deliver, Delivery, OutError, Warming, fit, sheet};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
 use crate::rules::Priority;
 use reqwest::header::HeaderMap;
 use serde_json::json;
+use std::time::Duration;
 
 /// ntfy turns longer messages into attachments (its documented limit is 4,096 bytes; room is left for the frame).
 const MESSAGE: usize = 3900;
@@ -55,6 +56,14 @@ impl Deliver for Ntfy {
             let body = body.to_string().into_bytes();
             self.http.post(&host_of(&self.server), &self.server, HeaderMap::new(), token.as_deref(), body).await
         })
+    }
+
+    fn warm(&self) -> Warming<'_> {
+        Box::pin(self.http.warm(&self.server))
+    }
+
+    fn keep_warm(&self) -> Option<Duration> {
+        self.http.keep_warm
     }
 }
 

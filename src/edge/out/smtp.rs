@@ -1,7 +1,7 @@
 //! A channel that sends a mail by SMTP. The Message-ID follows from the key, so that a repeat is the same mail.
 
 use super::address::Address as Hidden;
-use super::{Deliver, Delivery, OutError, fit, sheet};
+use super::{Deliver, Delivery, OutError, Warming, fit, sheet};
 use crate::edge::clock::Clock;
 use crate::edge::imap::Security;
 use crate::edge::tls::TlsTrouble;
@@ -11,11 +11,13 @@ use crate::plan::Alert;
 use crate::rules::Priority;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Mailboxes, MessageBuilder, header};
+use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+use tokio::sync::OnceCell;
 
 /// Longest subject, in bytes.
 const SUBJECT: usize = 300;
@@ -30,8 +32,16 @@ pub(super) struct Smtp {
     pub(super) to: Vec<Mailbox>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) limit: Duration,
+    pub(super) keep_warm: Option<Duration>,
     pub(super) clock: Clock,
+    /// Made for the first mail and kept: the trusted certificates are read once, and a connection that is still open is
+    /// used again.
+    pub(super) transport: OnceCell<AsyncSmtpTransport<Tokio1Executor>>,
 }
+
+/// A connection that nothing used for so long is closed by us: servers close theirs after five minutes (RFC 5321,
+/// 4.5.3.2.7).
+const IDLE: Duration = Duration::from_secs(120);
 
 /// Reads `a@b` or `Name <a@b>`. Old carrier addresses that RFC 5322 forbids (two dots in a row, a dot before the `@`)
 /// exist and are quoted.
@@ -121,7 +131,8 @@ impl Smtp {
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(self.host.clone())
             .port(self.port)
             .tls(tls)
-            .timeout(Some(self.limit));
+            .timeout(Some(self.limit))
+            .pool_config(PoolConfig::new().min_idle(0).max_size(4).idle_timeout(IDLE));
         if let Some((user, password)) = &self.login {
             builder = builder.credentials(Credentials::new(user.clone(), password.get().await?));
         }
@@ -133,7 +144,7 @@ impl Deliver for Smtp {
     fn deliver<'a>(&'a self, alert: &'a Alert, key: &'a str) -> Delivery<'a> {
         Box::pin(async move {
             let message = self.message(alert, key)?;
-            let transport = self.transport().await?;
+            let transport = self.transport.get_or_try_init(|| self.transport()).await?;
             match tokio::time::timeout(self.limit, transport.send(message)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(self.failed(&error)),
@@ -147,6 +158,19 @@ impl Deliver for Smtp {
 
     fn message_id(&self, key: &str) -> Option<String> {
         Some(self.id(key))
+    }
+
+    fn warm(&self) -> Warming<'_> {
+        Box::pin(async {
+            if let Ok(transport) = self.transport.get_or_try_init(|| self.transport()).await {
+                // connects and logs in; the connection goes back to those that wait for a mail
+                let _ = tokio::time::timeout(self.limit, transport.test_connection()).await;
+            }
+        })
+    }
+
+    fn keep_warm(&self) -> Option<Duration> {
+        self.keep_warm
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::address::Address;
 use super::http::{Http, host_of};
-use super::{Deliver, Delivery, sheet};
+use super::{Deliver, Delivery, Warming, sheet};
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use std::time::Duration;
 
 /// POSTs JSON.
 pub(super) struct Webhook {
@@ -31,5 +32,17 @@ impl Deliver for Webhook {
             let body = sheet::sheet(alert, key, self.clock.now()).to_string().into_bytes();
             self.http.post(&host_of(&url), &url, headers, token.as_deref(), body).await
         })
+    }
+
+    fn warm(&self) -> Warming<'_> {
+        Box::pin(async {
+            if let Ok(url) = self.url.get().await {
+                self.http.warm(&url).await;
+            }
+        })
+    }
+
+    fn keep_warm(&self) -> Option<Duration> {
+        self.http.keep_warm
     }
 }

@@ -33,7 +33,7 @@ pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{Db, StoreError};
-pub use outbox::{Latency, Row, State};
+pub use outbox::{Latency, NextDue, Row, State};
 pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
@@ -41,13 +41,17 @@ pub use transfer::TakenOver;
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 type Job = Box<dyn FnOnce(&mut Db) + Send>;
 
 /// A handle on the database. Clones share it.
 #[derive(Clone)]
-pub struct Store(Driver);
+pub struct Store {
+    driver: Driver,
+    /// Counts the pieces of work that wrote something.
+    changes: Arc<watch::Sender<u64>>,
+}
 
 #[derive(Clone)]
 enum Driver {
@@ -63,21 +67,38 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let mut db = Db::open(folder)?;
         let (jobs, todo) = std::sync::mpsc::channel::<Job>();
+        let changes = Arc::new(watch::Sender::new(0));
+        let told = Arc::clone(&changes);
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
                 for job in todo {
+                    let before = db.rows_written();
                     job(&mut db);
+                    if db.rows_written() != before {
+                        told.send_modify(count);
+                    }
                 }
             })
             .map_err(|error| StoreError::Thread { error })?;
-        Ok(Self(Driver::Owner(jobs)))
+        Ok(Self { driver: Driver::Owner(jobs), changes })
     }
 
     /// A handle whose calls run on the caller.
     #[must_use]
     pub fn inline(db: Arc<Mutex<Db>>) -> Self {
-        Self(Driver::Inline(db))
+        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// Changes whenever this process wrote something, and when another one was seen to have.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Another process wrote ([`Db::data_version`]): whoever follows [`Store::changes`] is told.
+    pub fn changed_elsewhere(&self) {
+        self.changes.send_modify(count);
     }
 
     /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.
@@ -88,8 +109,16 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match &self.0 {
-            Driver::Inline(db) => work(&mut db.lock().unwrap_or_else(PoisonError::into_inner)),
+        match &self.driver {
+            Driver::Inline(db) => {
+                let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
+                let before = db.rows_written();
+                let answer = work(&mut db);
+                if db.rows_written() != before {
+                    self.changes.send_modify(count);
+                }
+                answer
+            }
             Driver::Owner(jobs) => {
                 let (answer, answered) = oneshot::channel();
                 let job: Job = Box::new(move |db| {
@@ -100,6 +129,10 @@ impl Store {
             }
         }
     }
+}
+
+fn count(changes: &mut u64) {
+    *changes = changes.wrapping_add(1);
 }
 
 /// Whole seconds since 1970.

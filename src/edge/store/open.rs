@@ -217,6 +217,11 @@ impl Db {
         Ok(answer)
     }
 
+    /// Rows written through this connection since it was opened.
+    pub(super) fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     /// A number that changes when another process has written.
     ///
     /// # Errors

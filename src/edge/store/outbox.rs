@@ -80,6 +80,15 @@ pub struct Row {
     pub wished_at: Timestamp,
 }
 
+/// When there is work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextDue {
+    /// Something can be worked on now.
+    pub now: bool,
+    /// The next row after that is due then.
+    pub later: Option<Timestamp>,
+}
+
 /// How long one alert took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latency {
@@ -232,14 +241,24 @@ impl Db {
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// When the next ready row of a kind is due; `None` when there is none.
+    /// Whether ready rows of these kinds can be worked on now, and when the next one is due after that. Rows that wait
+    /// for another row are left out: its end wakes the lanes.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn next_due(&self, kind: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT min(due) FROM outbox WHERE state = 'ready' AND kind = ?1";
-        let due: Option<i64> = self.connection.prepare_cached(sql)?.query_row([kind], |row| row.get(0))?;
-        Ok(due.map(from_millis))
+    pub fn next_due(&self, kinds: &[&str], now: Timestamp) -> Result<NextDue, StoreError> {
+        let sql = "SELECT max(due <= ?2), min(iif(due > ?2, due, NULL)) FROM outbox WHERE state = 'ready' AND kind = ?1 \
+                   AND NOT EXISTS (SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
+                                   WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing'))";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let mut next = NextDue::default();
+        for kind in kinds {
+            let (due, later): (Option<bool>, Option<i64>) =
+                query.query_row((kind, millis(now)), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            next.now |= due.unwrap_or(false);
+            next.later = next.later.into_iter().chain(later.map(from_millis)).min();
+        }
+        Ok(next)
     }
 
     /// An attempt begins: written before the first byte leaves. `doing` is what recovery will need.

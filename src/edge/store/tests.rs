@@ -121,7 +121,9 @@ fn without_the_hand_alerts_stay_ready() {
     assert_eq!(db.under_way("alert").unwrap().len(), 1);
     db.again(&[row.id], at(50), Some("no network")).unwrap();
     assert_eq!(db.workable("alert", None, 10, at(49)).unwrap(), []);
-    assert_eq!(db.next_due("alert").unwrap(), Some(at(50)));
+    let next = |now| db.next_due(&["file", "alert"], now).unwrap();
+    assert_eq!(next(at(49)), NextDue { now: false, later: Some(at(50)) });
+    assert_eq!(next(at(50)), NextDue { now: true, later: None });
     let row = db.workable("alert", None, 10, at(50)).unwrap().remove(0);
     assert_eq!((row.attempts, row.last_error.as_deref()), (1, Some("no network")));
 }

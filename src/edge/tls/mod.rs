@@ -9,9 +9,9 @@ pub use pin::{NoPin, Pin};
 pub use trouble::{Reason, TlsTrouble};
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use verifier::Verifier;
@@ -43,7 +43,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
         Some(path) => certificates(path)?,
     };
     let provider = Arc::new(ring::default_provider());
-    config(Verifier::of_system(more, &provider)?)
+    config(if more.is_empty() { system(&provider)? } else { Arc::new(Verifier::of_system(more, &provider)?) })
 }
 
 /// A client's TLS that accepts one key, and nothing else: names, dates and signatures beside it do not matter.
@@ -51,15 +51,25 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
 /// # Errors
 /// The provider cannot be used.
 pub fn pinned_config(pin: Pin) -> Result<ClientConfig, TlsError> {
-    config(Verifier::of_pin(pin, &Arc::new(ring::default_provider())))
+    config(Arc::new(Verifier::of_pin(pin, &Arc::new(ring::default_provider()))))
 }
 
-fn config(verifier: Verifier) -> Result<ClientConfig, TlsError> {
+fn config(verifier: Arc<Verifier>) -> Result<ClientConfig, TlsError> {
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
+}
+
+/// The system's trust store, read once for all accounts and channels.
+fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, TlsError> {
+    static READ: OnceLock<Arc<Verifier>> = OnceLock::new();
+    if let Some(read) = READ.get() {
+        return Ok(Arc::clone(read));
+    }
+    let verifier = Arc::new(Verifier::of_system(Vec::new(), provider)?);
+    Ok(Arc::clone(READ.get_or_init(|| verifier)))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,7 @@ struct Shared {
     requests: Mutex<Vec<Request>>,
     arrived: Condvar,
     answers: Mutex<VecDeque<Answer>>,
+    warmed: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -92,6 +93,11 @@ impl Http {
         self.shared.requests.lock().unwrap().clone()
     }
 
+    /// How many requests without content came, by which a connection is kept open.
+    pub fn warmed(&self) -> usize {
+        self.shared.warmed.load(Ordering::SeqCst)
+    }
+
     /// Waits until at least `count` requests came; what there is when the time is up.
     pub fn wait(&self, count: usize, at_most: Duration) -> Vec<Request> {
         let end = Instant::now() + at_most;
@@ -118,6 +124,12 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut writer = stream;
     for earlier in 0.. {
         let Some(mut request) = read(&mut reader, &mut writer)? else { return Ok(()) };
+        if request.method == "HEAD" {
+            // a connection that is opened ahead or kept open: counted, and no request that anybody waits for
+            shared.warmed.fetch_add(1, Ordering::SeqCst);
+            write!(writer, "HTTP/1.1 200 Answer\r\nContent-Length: 0\r\n\r\n")?;
+            continue;
+        }
         request.earlier_on_connection = earlier;
         let answer = shared.answers.lock().unwrap().pop_front().unwrap_or(Answer::Status(200));
         let (status, more) = match &answer {

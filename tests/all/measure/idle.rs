@@ -1,0 +1,53 @@
+//! An idle watch of 1, 10 and 100 mailboxes: memory, wake-ups and processor time.
+
+use super::super::support::dovecot::{Dovecot, Setup};
+use super::{Program, account_of, config, one_setting};
+use std::time::Duration;
+
+/// Voluntary switches of all threads, and processor time in clock ticks (hundredths of a second).
+fn work(program: &Program) -> (u64, u64) {
+    let pid = program.child.id();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let switches = tasks.flatten().map(|task| {
+        let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or(0)
+    });
+    let switches = switches.sum();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    (switches, fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap())
+}
+
+#[test]
+#[ignore = "a measurement of several minutes"]
+fn an_idle_watch() {
+    let seconds = one_setting("MODORI_MEASURE_QUIET_S", 30);
+    println!("\nlooked at for {seconds} s each; proc/PID/status, in MiB\n");
+    println!(
+        "| mailboxes | resident | of it anonymous | of it the program's file | threads | wake-ups a second | processor |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for mailboxes in [1, 10, 100] {
+        let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let accounts: String =
+            (0..mailboxes).map(|n| account_of(&format!("a{n}"), &format!("shopper{n}"), dovecot.imap, "")).collect();
+        let file = config(folder.path(), &accounts, "");
+        let program = Program::start(&file, &["watch"]).watching(mailboxes);
+        std::thread::sleep(Duration::from_secs(5));
+        let (switches, ticks) = work(&program);
+        std::thread::sleep(Duration::from_secs(seconds));
+        let (switches_after, ticks_after) = work(&program);
+        let wake_ups = (switches_after - switches) as f64 / seconds as f64;
+        // a tick is a hundredth of a second
+        let processor = (ticks_after - ticks) as f64 / seconds as f64;
+        println!(
+            "| {mailboxes} | {:.1} | {:.1} | {:.1} | {} | {wake_ups:.1} | {processor:.2} % |",
+            program.memory("VmRSS"),
+            program.memory("RssAnon"),
+            program.memory("RssFile"),
+            program.status("Threads"),
+        );
+    }
+}
