@@ -9,6 +9,7 @@ use crate::edge::config::Account;
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Lane, Lived, StoreError, Watch};
 use crate::engine::life::bound;
+use crate::plan::hot::Used;
 use crate::plan::sight::{Life, Reach};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub(super) struct Shown {
     pub(super) watch: Option<Watch>,
     pub(super) mailboxes: Vec<Seen>,
     pub(super) lanes: Vec<Lane>,
+    /// Until when it is hot, when it is hot next, and how much of the day's hot time is left.
+    pub(super) hot: (Option<Timestamp>, Option<Timestamp>, SignedDuration),
     pub(super) database: String,
 }
 
@@ -56,6 +59,12 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         Some(db) => (db.lives().map_err(failed)?, db.last_watch().map_err(failed)?, db.lanes(now).map_err(failed)?),
         None => (Vec::new(), None, Vec::new()),
     };
+    let (sales, used) = match &db {
+        Some(db) => (db.sales(now).map_err(failed)?, db.hot_used(now).map_err(failed)?),
+        None => (Vec::new(), Used::none(now)),
+    };
+    let left = used.left(&config.hot);
+    let until = config.hot.hot_until(&sales, now).filter(|_| !left.is_zero());
     let holder = HandLock::holder(&config.state);
     let pid = watch.as_ref().map(|watch| watch.pid).filter(|pid| holder == Some(Some(*pid)));
     let shown = Shown {
@@ -65,6 +74,7 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         mailboxes: config.accounts.iter().map(|account| seen(account, &lives, pid.is_some(), now)).collect(),
         watch,
         lanes,
+        hot: (until, config.hot.next(&sales, now), left),
         database: config.state.join("modori.sqlite").display().to_string(),
     };
     match arguments.format {
@@ -136,6 +146,7 @@ fn sheet(shown: &Shown) -> Value {
         "version": 1,
         "at": rfc3339(shown.now),
         "well": shown.well(),
+        "hot": { "until": at(shown.hot.0), "next": at(shown.hot.1), "left_today_s": shown.hot.2.as_secs() },
         "watch": {
             "running": shown.pid.is_some(),
             "pid": shown.pid,

@@ -126,7 +126,8 @@ impl Lives {
                 kept.life.opened(means.word(), now);
                 within = deadline * 2 + SLACK;
             }
-            Sight::Looked { .. } => kept.life.looked(now),
+            Sight::Looked { whole: true, .. } => kept.life.looked(now),
+            Sight::Looked { .. } => {}
             Sight::Alive => kept.life.seen(now),
             Sight::Lost { failures, trouble, wait } => {
                 let asks = trouble.advice == Advice::Ask;

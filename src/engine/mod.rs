@@ -255,11 +255,11 @@ impl Engine {
                 Sight::Unfetched { place, why } => {
                     tracing::warn!("{place}: passed by, the server does not hand it over: {why}");
                 }
-                Sight::Looked { uid_validity, next_uid } => {
+                Sight::Looked { uid_validity, next_uid, whole } => {
                     let (account, name) = (account.to_owned(), mailbox.name.clone());
                     let now = self.clock.now();
                     self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
-                    if let Some(unread) = watching.unread.take() {
+                    if let Some(unread) = watching.unread.take_if(|_| whole) {
                         unread.send_modify(|left| *left = left.saturating_sub(1));
                     }
                 }

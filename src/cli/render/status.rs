@@ -72,6 +72,14 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
             let _ = writeln!(out, "{RED}those saved last are not used{RED:#}: {}", one_line(trouble));
         }
     }
+    let left = || long(shown.hot.2.as_secs());
+    let _ = match shown.hot {
+        (Some(until), ..) => {
+            writeln!(out, "hot until {}: mailboxes are asked all the time ({} of today left)", at(until), left())
+        }
+        (None, Some(next), _) => writeln!(out, "hot next at {} ({} of today left)", at(next), left()),
+        (None, None, _) => Ok(()),
+    };
     let _ = write!(out, "{DIM}database: {}{DIM:#}", shown.database);
     out
 }

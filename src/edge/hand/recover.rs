@@ -2,7 +2,7 @@
 
 use super::Hand;
 use super::filing::{Doing, Filing, Method, Stopped, close_filed, put_off};
-use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
+use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +128,8 @@ async fn copies(
         .min()
         .unwrap_or(1);
     let mut found = BTreeMap::new();
-    for seen in session.fetch(&UidSet::from(from), Fetch::First(LEAST_FETCH)).await? {
+    // each is looked at as it comes: of a folder that is looked through whole, nothing is held
+    let take = async |seen: Fetched| {
         let key = MailKey::of(&seen.bytes);
         if seen.uid >= from && wanted.contains(&key) {
             let place = Place {
@@ -139,7 +140,9 @@ async fn copies(
             };
             found.entry(key).or_insert(place);
         }
-    }
+        true
+    };
+    session.fetch_each(&[UidSet::from(from)], Fetch::First(LEAST_FETCH), take).await?;
     Ok(found)
 }
 

@@ -207,6 +207,8 @@ pub enum Sight {
         uid_validity: u32,
         /// The next UID to look at.
         next_uid: u32,
+        /// To the end of the mailbox, and not only to the end of a part of a long backlog.
+        whole: bool,
     },
     /// The server answered, and would have told of anything new: a proof of life.
     Alive,

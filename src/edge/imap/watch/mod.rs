@@ -203,7 +203,8 @@ impl Watch<'_> {
                 let why = "it is listed, but its text does not come".to_owned();
                 Sight::Unfetched { place: self.place(uid_validity, uid), why }
             }
-            Told::Looked(next_uid) => Sight::Looked { uid_validity, next_uid },
+            Told::Read(next_uid) => Sight::Looked { uid_validity, next_uid, whole: false },
+            Told::Looked(next_uid) => Sight::Looked { uid_validity, next_uid, whole: true },
             Told::Alive => Sight::Alive,
         })
         .await

@@ -43,7 +43,9 @@ pub(super) enum Told {
     Mail(u32, Seen),
     /// A message is listed, but its text does not come.
     Unfetched(u32),
-    /// Everything below this UID was told.
+    /// Everything below this UID was told, and more is to come.
+    Read(u32),
+    /// Everything below this UID was told, and that is all there is.
     Looked(u32),
     /// Nothing is new, and the server would have said so.
     Alive,
@@ -471,7 +473,7 @@ impl Talk {
     /// Everything below the cursor was told. `whole`: to the end, not only to the end of a window.
     fn settled(&mut self, whole: bool, now: Instant) -> Option<Told> {
         if !whole {
-            return Some(Told::Looked(self.next));
+            return Some(Told::Read(self.next));
         }
         self.proven = now;
         if self.looked != Some(self.next) {

@@ -146,11 +146,11 @@ fn a_long_backlog_is_read_in_windows_two_at_a_time() {
     for uid in 1..=250 {
         talk.hear(mail(uid), now).unwrap();
     }
-    assert_eq!(answer(&mut talk, now, 1..=1), [Told::Looked(251)]);
+    assert_eq!(answer(&mut talk, now, 1..=1), [Told::Read(251)]);
     assert!(!talk.has_looked());
     assert_eq!(says(&mut talk, now, None), ["UID FETCH 501:750"]);
     // a window without messages moves the cursor, too
-    assert_eq!(answer(&mut talk, now, 2..=3), [Told::Looked(501), Told::Looked(751)]);
+    assert_eq!(answer(&mut talk, now, 2..=3), [Told::Read(501), Told::Read(751)]);
     assert_eq!(says(&mut talk, now, None), [format!("UID FETCH 751{ALL}")]);
     assert!(!talk.has_looked());
     assert_eq!(answer(&mut talk, now, 4..=4), [Told::Looked(751)]);
@@ -288,7 +288,7 @@ impl Play {
         for told in self.talk.hear(response, self.now).unwrap() {
             match told {
                 Told::Mail(uid, _) => *self.told.entry(uid).or_default() += 1,
-                Told::Looked(next) => {
+                Told::Looked(next) | Told::Read(next) => {
                     self.looked = next;
                     for uid in 1..next {
                         let gone = self.removed.contains(&uid);

@@ -31,7 +31,7 @@ pub(super) fn wait(pace: &Pace, name: &str, failures: u32, fared: Fared, advice:
     let (first, longest) = match (advice, fared) {
         (Advice::Ask, _) => (ASKED, ASKED_LONGEST),
         (_, Fared::Steady) => (pace.back_off.0 / 4, pace.back_off.0),
-        (_, Fared::Looked) => (pace.back_off.0, pace.back_off.1.min(FLAPPING)),
+        (_, Fared::Looked) => (pace.back_off.0 / 4, pace.back_off.1.min(FLAPPING)),
         (_, Fared::Blind) => pace.back_off,
     };
     let whole = first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1).min(16)).unwrap_or(u32::MAX));
@@ -57,6 +57,7 @@ mod tests {
         assert!((30.0..=60.0).contains(&at(1, Fared::Blind, Advice::Ask)));
         assert!((1800.0..=3600.0).contains(&at(20, Fared::Blind, Advice::Ask)));
         assert!((0.125..=0.25).contains(&at(1, Fared::Steady, Advice::LogInAgain)), "an accident is not waited out");
+        assert!((0.125..=0.25).contains(&at(1, Fared::Looked, Advice::LogInAgain)));
         assert!((7.5..=15.0).contains(&at(40, Fared::Looked, Advice::LogInAgain)), "flapping does not make blind");
     }
 }
