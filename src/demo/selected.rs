@@ -1,6 +1,7 @@
 //! What a connection does with the mailbox it selected, and how it learns what others did there.
 
 use super::answer;
+use super::fault::Gap;
 use super::server::State;
 use super::session::{Answer, Session};
 use super::syntax::{Args, Item, Set};
@@ -132,7 +133,11 @@ impl<W: Wire> Session<'_, W> {
     fn chosen(&self, args: &mut Args<'_>, uid: bool) -> Option<Vec<(usize, u32)>> {
         args.space()?;
         let set = args.set()?;
-        Some(self.view.as_ref()?.pick(&set, uid))
+        let mut chosen = self.view.as_ref()?.pick(&set, uid);
+        if self.partly {
+            chosen.truncate(chosen.len() / 2);
+        }
+        Some(chosen)
     }
 
     fn writable(&self) -> bool {
@@ -151,6 +156,9 @@ impl<W: Wire> Session<'_, W> {
         let reads = items.iter().any(|item| matches!(item, Item::Part { peek: false, .. })) && self.writable();
         for (at, uid) in chosen {
             self.fetch_one(at, uid, &items, reads);
+            if self.gap("FETCH", Gap::Within) {
+                self.sync(false); // a mailbox that is gone is found at the end of the command
+            }
             self.flush_some().await?;
         }
         Ok(Some(Answer::Ok("fetched".to_owned())))

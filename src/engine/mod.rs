@@ -25,6 +25,7 @@ use crate::edge::tls;
 use crate::ledger::due::Settings;
 use crate::mailbox::Arrival;
 use crate::plan::Policy;
+use crate::planted::{self, Bug};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -203,6 +204,9 @@ impl Engine {
         let mut arrivals: Vec<Arrival> = Vec::new();
         for sight in sights {
             if let Sight::Mail(arrival) = sight {
+                if planted::is(Bug::CursorBeforeCommit) {
+                    self.move_cursor(mailbox, arrival.place.uid_validity, arrival.place.uid.saturating_add(1)).await?;
+                }
                 arrivals.push(arrival);
                 continue;
             }
@@ -218,9 +222,7 @@ impl Engine {
                     tracing::warn!("{place}: passed by, the server does not hand it over: {why}");
                 }
                 Sight::Looked { uid_validity, next_uid } => {
-                    let (account, name) = (account.to_owned(), mailbox.name.clone());
-                    let now = self.clock.now();
-                    self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
+                    self.move_cursor(mailbox, uid_validity, next_uid).await?;
                     if let Some(unread) = watching.unread.take() {
                         unread.send_modify(|left| *left = left.saturating_sub(1));
                     }
@@ -232,6 +234,12 @@ impl Engine {
             }
         }
         self.take(mailbox, watching.leave_before, arrivals).await
+    }
+
+    async fn move_cursor(&self, mailbox: &Mailbox, uid_validity: u32, next_uid: u32) -> Result<(), EngineError> {
+        let (account, name, now) = (mailbox.account.name.clone(), mailbox.name.clone(), self.clock.now());
+        self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
+        Ok(())
     }
 
     /// Which UID to look from, after the mailbox was opened.

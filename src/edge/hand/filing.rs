@@ -111,6 +111,7 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
         }
         let nap = hand.nap("file").await?;
         tokio::select! {
+            biased;
             () = &mut woken => {}
             () = tokio::time::sleep(nap) => {}
         }

@@ -18,6 +18,7 @@ use crate::edge::imap::ImapAccount;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
 use crate::plan::Looks;
+use crate::planted::{self, Bug};
 use futures_util::future::{join_all, try_join};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -104,6 +105,7 @@ impl Hand {
                 db.under_way("alert")
             })
             .await?;
+        let alerts = if planted::is(Bug::AlertNotRecovered) { Vec::new() } else { alerts };
         self.wake(alerts);
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::filing::{Doing, Filing, Method, Stopped, close_filed, put_off};
 use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
+use crate::planted::{self, Bug};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at filings that were under way and settles what became of them.
@@ -69,7 +70,7 @@ async fn look(
     for (filing, doing) in group {
         let same = opened.uid_validity == filing.place.uid_validity;
         let source = at_source.get(&filing.place.uid).copied().filter(|_| same);
-        let copy = at_target.get(&filing.key).cloned();
+        let copy = at_target.get(&filing.key).filter(|_| !planted::is(Bug::CopyRepeated)).cloned();
         match (source, copy) {
             (Some(deleted), Some(target)) => {
                 if !deleted || doing.method == Method::CopyExpunge {

@@ -6,6 +6,7 @@ use super::response::{Response, Seen};
 use super::uids::{UidSet, listed};
 use super::wire::{Answer, Line, Piece};
 use super::{ImapAccount, utf7};
+use crate::planted::{self, Bug};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -257,7 +258,10 @@ impl Session {
             Fetch::Whole => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])".to_owned(),
         };
         let command = format!("UID FETCH {uids} {items}");
-        let answer = self.line.ok("reading messages", &[Piece::Plain(&command)]).await?;
+        let answer = self.line.command(&[Piece::Plain(&command)]).await?;
+        if !planted::is(Bug::NoReadAsEmpty) {
+            self.line.must_be_ok("reading messages", &answer.status)?;
+        }
         let mut found: BTreeMap<u32, Fetched> = BTreeMap::new();
         for response in answer.untagged {
             let Response::Fetch(seen) = response else { continue };

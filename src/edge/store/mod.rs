@@ -8,6 +8,8 @@ mod backup;
 mod correction;
 mod coupon;
 mod cursor;
+#[cfg(feature = "planted")]
+mod disk;
 mod flag;
 mod history;
 mod ledger;
@@ -24,6 +26,8 @@ pub use agenda::Kept;
 pub use backup::Copied;
 pub use correction::Correction;
 pub use cursor::Cursor;
+#[cfg(feature = "planted")]
+pub use disk::Disk;
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
 pub use ledger::OldMail;
@@ -50,6 +54,8 @@ pub struct Store(Driver);
 enum Driver {
     Owner(std::sync::mpsc::Sender<Job>),
     Inline(Arc<Mutex<Db>>),
+    #[cfg(feature = "planted")]
+    Simulated(Arc<Mutex<Db>>, Disk),
 }
 
 impl Store {
@@ -77,6 +83,14 @@ impl Store {
         Self(Driver::Inline(db))
     }
 
+    /// A handle whose calls run on the caller, on a disk that may fail, and that gives way after each: the caller can be
+    /// gone before it has its answer.
+    #[cfg(feature = "planted")]
+    #[must_use]
+    pub fn simulated(db: Arc<Mutex<Db>>, disk: Disk) -> Self {
+        Self(Driver::Simulated(db, disk))
+    }
+
     /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.
     ///
     /// # Errors
@@ -87,6 +101,12 @@ impl Store {
     ) -> Result<T, StoreError> {
         match &self.0 {
             Driver::Inline(db) => work(&mut db.lock().unwrap_or_else(PoisonError::into_inner)),
+            #[cfg(feature = "planted")]
+            Driver::Simulated(db, disk) => {
+                let answer = disk.work(db, work);
+                tokio::task::yield_now().await;
+                answer
+            }
             Driver::Owner(jobs) => {
                 let (answer, answered) = oneshot::channel();
                 let job: Job = Box::new(move |db| {

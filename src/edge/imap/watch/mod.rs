@@ -10,6 +10,7 @@ use super::{Cues, ImapAccount, Means, Pace, Sight, Standing};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::mailbox::{Arrival, LEAST_FETCH, MailKey, Place};
+use crate::planted::{self, Bug};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -62,6 +63,7 @@ pub async fn watch(
     let mut failures = standing.failures;
     if let Some(wait) = standing.not_before.and_then(|at| Duration::try_from(at.duration_since(clock.now())).ok()) {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait.min(ASKED_LONGEST)) => {}
             () = sights.closed() => return,
         }
@@ -69,6 +71,8 @@ pub async fn watch(
     loop {
         let mut watch = Watch { account, mailbox, clock, sights: &sights, looked: false };
         let ended = tokio::select! {
+            // in a fixed order, so that a simulation repeats exactly
+            biased;
             ended = watch.run() => ended,
             // a quiet mailbox has nothing to tell, and so would not notice for hours that nobody listens
             () = sights.closed() => return,
@@ -83,6 +87,7 @@ pub async fn watch(
             return;
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             () = sights.closed() => return,
         }
@@ -233,6 +238,7 @@ impl Watch<'_> {
             match line.response_or_silence(left).await? {
                 Some(Response::Continue) => {
                     waiting = true;
+                    heard.more &= !planted::is(Bug::ExistsLost);
                     quiet_since = Instant::now();
                 }
                 Some(Response::Tagged { tag: ended, status }) if ended == tag => {
