@@ -66,7 +66,7 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
         view: None,
     };
     let fault = shared.state().faults.strike(GREETING);
-    if !session.misbehave(fault.as_ref()).await? {
+    if !session.misbehave(fault.as_ref(), GREETING).await? {
         return Ok(());
     }
     let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
@@ -199,7 +199,7 @@ impl<W: Wire> Session<'_, W> {
             state.remember(if secret { &name } else { &shown });
             state.faults.strike(&name)
         };
-        if !self.misbehave(fault.as_ref()).await? {
+        if !self.misbehave(fault.as_ref(), &name).await? {
             return Ok(false);
         }
         // before the `+` of IDLE what happens is told at once
@@ -250,7 +250,7 @@ impl<W: Wire> Session<'_, W> {
     }
 
     /// Faults that strike before a command is carried out; false when the connection is to end.
-    async fn misbehave(&mut self, fault: Option<&Fault>) -> io::Result<bool> {
+    async fn misbehave(&mut self, fault: Option<&Fault>, command: &str) -> io::Result<bool> {
         match fault {
             Some(Fault::Cut) => return Ok(false),
             Some(Fault::Bye) => {
@@ -263,6 +263,15 @@ impl<W: Wire> Session<'_, W> {
                     self.input.clear();
                 }
                 return Ok(false);
+            }
+            // a COPY that is carried out long after its client has gone cannot be told from one that never will be: no
+            // client can be right with such a server
+            Some(Fault::Delay(time)) if command == "COPY" => {
+                tokio::select! {
+                    biased;
+                    count = self.fill() => return Ok(count? > 0),
+                    () = tokio::time::sleep(*time) => {}
+                }
             }
             Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
             _ => {}

@@ -28,6 +28,7 @@ mod restore;
 mod same_wire;
 mod schema;
 mod shops;
+mod storm;
 mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;

@@ -10,6 +10,7 @@ mod flagging;
 mod lock;
 mod look;
 mod recover;
+mod renumbered;
 
 pub use lock::{HandLock, LockError};
 

@@ -2,7 +2,7 @@
 
 use super::error::ImapError;
 use super::open::{self, Opened};
-use super::response::{Response, Seen};
+use super::response::{Condition, Response, Seen};
 use super::uids::{UidSet, listed};
 use super::wire::{Answer, Line, Piece};
 use super::{ImapAccount, utf7};
@@ -214,7 +214,12 @@ impl Session {
         let wire = self.names.wire(mailbox);
         let pieces =
             [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(" (MESSAGES UIDNEXT UIDVALIDITY)")];
-        let answer = self.line.ok(&format!("looking at the folder {mailbox}"), &pieces).await?;
+        let answer = self.line.command(&pieces).await?;
+        if answer.status.condition != Condition::Ok {
+            // someone may have removed the folder meanwhile: it is looked for again the next time
+            self.ready_folders.remove(&wire);
+        }
+        self.line.must_be_ok(&format!("looking at the folder {mailbox}"), &answer.status)?;
         let mut found = Mailbox::default();
         for response in answer.untagged {
             let Response::MailboxStatus(items) = response else { continue };
