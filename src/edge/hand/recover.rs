@@ -70,7 +70,7 @@ async fn look(
     let mut again = Vec::new();
     let mut gone = Vec::new();
     let mut found = Vec::new();
-    for (filing, doing) in group {
+    for (filing, _) in group {
         let same = opened.uid_validity == filing.place.uid_validity;
         let source = match same {
             true => at_source.get(&filing.place.uid).map(|deleted| (filing.place.uid, *deleted)),
@@ -79,7 +79,8 @@ async fn look(
         let copy = at_target.get(&filing.key).filter(|_| !planted::is(Bug::CopyRepeated)).cloned();
         match (source, copy) {
             (Some((uid, deleted)), Some(target)) => {
-                if !deleted || doing.method == Method::CopyExpunge {
+                // also when it bears \Deleted already: our own last try may have ended between the flag and the expunge
+                if !deleted || session.has("UIDPLUS") {
                     let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
                     take.entry(method as u8).or_insert((method, Vec::new())).1.push(uid);
                 }

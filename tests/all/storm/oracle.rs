@@ -51,7 +51,8 @@ pub fn judge(weather: &Weather, storm: &Storm) -> Vec<String> {
             let deleted = flags.contains("\\Deleted") && left;
             // another client may have taken away what was left, or was about to be expunged
             let excused = message.split || leaves_deleted && (folder == "INBOX" || message.put.is_some());
-            if deleted && !excused {
+            let copied = message.copies > 0 && folder == KEEP;
+            if deleted && !excused && !copied {
                 wrong.push(format!("{} in {folder} ({uid}) bears \\Deleted, and nobody else set it", letter.name));
             }
             for flag in flags {
