@@ -51,3 +51,33 @@ impl AsyncWrite for Meddling {
         Pin::new(&mut *self.0).poll_shutdown(context)
     }
 }
+
+/// The lines of the sources that name a word, without comments.
+fn lines_with(folder: &std::path::Path, word: &str, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            lines_with(&path, word, found);
+        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let own = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code = own.lines().map(|line| line.split("//").next().unwrap_or_default());
+            found.extend(code.filter(|line| line.contains(word)).map(|line| line.trim().to_owned()));
+        }
+    }
+}
+
+#[test]
+fn no_code_of_the_client_expunges_what_it_was_not_told_to() {
+    let edge = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/edge");
+    let mut expunge = vec![];
+    lines_with(&edge, "EXPUNGE", &mut expunge);
+    // what the server says is read under the same word
+    let (sent, read): (Vec<_>, Vec<_>) = expunge.iter().partition(|line| line.contains("UID EXPUNGE {"));
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(read.iter().all(|line| line.contains("\"EXPUNGE\" =>") || line.contains("\"EXPUNGE\" |")), "{read:?}");
+    // CLOSE expunges, too (RFC 3501, 6.4.2)
+    let mut close = vec![];
+    lines_with(&edge, "CLOSE", &mut close);
+    assert!(close.iter().all(|line| !line.contains("\"CLOSE") && !line.contains(" CLOSE\\r")), "{close:?}");
+}
