@@ -21,6 +21,8 @@ const QUIET: Duration = Duration::from_secs(10);
 const PROMPT: Duration = Duration::from_secs(7);
 /// Wake-ups of the whole program in a second of rest, at most.
 const WAKE_UPS: usize = 30;
+/// Wake-ups of one life, at most: more is a loop that never waits, and no clock would end it.
+const ENDLESS: usize = 60_000;
 
 /// A bug for the oracle to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,13 +140,17 @@ async fn rage(seed: u64, meddled: bool) -> Storm {
                 let result = engine.watch(script(&weather, &stage, &used, &wrong)).await;
                 *ended.lock().unwrap() = Some(result);
             };
-            Cut { inner: Box::pin(all), left: left.unwrap_or(usize::MAX), used: Arc::clone(&used) }.await;
+            Cut { inner: Box::pin(all), left: left.unwrap_or(ENDLESS), used: Arc::clone(&used) }.await;
             let rows = world.db.lock().unwrap().outbox().unwrap();
             let done = rows.into_iter().filter(|row| row.state == modori::edge::store::State::Done);
             written.push(done.map(|row| row.key).collect());
             match ended.into_inner().unwrap() {
                 Some(Ok(())) => return,
                 Some(Err(error)) => world.note(format_args!("life {life} ended: {error}")),
+                None if left.is_none() => {
+                    wrong.lock().unwrap().push(format!("more than {ENDLESS} wake-ups in one life"));
+                    return;
+                }
                 None => {
                     weather.count("death of the program");
                     world.note(format_args!("life {life} died"));
