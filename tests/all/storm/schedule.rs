@@ -82,14 +82,17 @@ fn one_of<T: Clone>(chance: &mut Chance, all: &[T]) -> T {
 fn fault(chance: &mut Chance) -> Deed {
     if chance.below(3) == 0 {
         // what only filing can suffer
-        return match chance.below(5) {
+        return match chance.below(7) {
             0 => Deed::Strike(one_of(chance, &["MOVE", "COPY"]), Fault::OnlySayOk),
             1 => Deed::Strike(one_of(chance, &["MOVE", "COPY"]), Fault::Partly),
             2 => Deed::Strike("MOVE", Fault::CopyOnly),
             3 => {
                 Deed::Strike(one_of(chance, &["MOVE", "COPY", "CREATE"]), Fault::Refuse("[OVERQUOTA] full".to_owned()))
             }
-            _ => Deed::Strike(one_of(chance, FILING), Fault::LoseAnswer),
+            _ => Deed::Strike(
+                one_of(chance, &["MOVE", "COPY", "STORE", "STORE", "EXPUNGE", "EXPUNGE"]),
+                Fault::LoseAnswer,
+            ),
         };
     }
     let command = one_of(chance, COMMANDS);
@@ -163,8 +166,10 @@ fn lurking(chance: &mut Chance, came: &mut Vec<usize>) -> Deed {
     let deed = match (command, chance.below(8)) {
         ("IDLE", 0..6) => mail(chance, came),
         ("FETCH", 0..4) => mail(chance, came),
-        (_, 6) => Deed::Renumber(if chance.below(2) == 0 { "INBOX".to_owned() } else { folder(chance) }),
-        (_, 7) => Deed::Drop(folder(chance), chance.below(2) == 0),
+        ("MOVE" | "COPY" | "STORE" | "EXPUNGE", 0..=2) | (_, 6) => {
+            Deed::Renumber(if chance.below(2) == 0 { "INBOX".to_owned() } else { folder(chance) })
+        }
+        ("MOVE" | "COPY" | "STORE" | "EXPUNGE", 3..=4) | (_, 7) => Deed::Drop(folder(chance), chance.below(2) == 0),
         _ => meddling(chance),
     };
     Deed::Lurk(command, gap, Box::new(deed))
@@ -215,7 +220,7 @@ impl Schedule {
         for _ in 0..chance.below(3) {
             deeds.push((at(chance), Deed::CutReading(chance.below(1500) as u64)));
         }
-        for _ in 0..1 + chance.below(4) {
+        for _ in 0..2 + chance.below(4) {
             let deed = lurking(chance, &mut came);
             deeds.push((at(chance), deed));
         }
@@ -248,13 +253,19 @@ impl Schedule {
             let from = at(chance);
             (from, from + Duration::from_millis(500 + chance.below(longest) as u64))
         };
-        if chance.below(8) == 0 {
-            let (from, to) = spell(chance, 8000);
+        if chance.below(3) == 0 {
+            let (from, to) = spell(chance, 20_000);
             deeds.extend([(from, Deed::Full(true)), (to, Deed::Full(false))]);
         }
         if chance.below(6) == 0 {
             let (from, to) = spell(chance, 120_000);
             deeds.extend([(from, Deed::Down(true)), (to, Deed::Down(false))]);
+        }
+        if chance.below(12) == 0 {
+            deeds.push((
+                at(chance),
+                Deed::Strike("AUTHENTICATE", Fault::Refuse("[AUTHENTICATIONFAILED] no".to_owned())),
+            ));
         }
         deeds.sort_by_key(|(at, _)| *at);
         // many short lives, a few long ones

@@ -153,7 +153,7 @@ impl Weather {
             places.iter().any(|(folder, ..)| folder == "INBOX") && letters()[messages[*at].letter].folder != "INBOX"
         };
         let wanted: Vec<&(usize, Vec<_>)> = live.iter().filter(in_inbox).copied().collect();
-        let among = if wanted.is_empty() || pick % 4 == 0 { &live } else { &wanted };
+        let among = if wanted.is_empty() || pick.is_multiple_of(4) { &live } else { &wanted };
         let Some((at, places)) = among.get(pick % among.len().max(1)) else { return };
         let message = &mut messages[*at];
         let (folder, uid, flags) = &places[pick / 7 % places.len()];
@@ -216,12 +216,12 @@ impl Weather {
         let mut add = |what: String, count: u64| *all.entry(what).or_default() += count;
         for ((fault, command), count) in self.world.server.struck_at() {
             add(format!("{fault}, any command"), count);
-            let particular = match (fault, command.as_str()) {
-                ("answer lost" | "half done" | "nothing done" | "moved half-way", _) => true,
-                ("refused" | "called bad", "AUTHENTICATE" | "FETCH" | "SELECT" | "EXAMINE" | "MOVE" | "COPY") => true,
-                ("hung" | "fell silent" | "bye" | "cut", "GREETING" | "IDLE" | "FETCH") => true,
-                _ => false,
-            };
+            let particular = matches!(
+                (fault, command.as_str()),
+                ("answer lost", "MOVE" | "COPY" | "STORE" | "EXPUNGE")
+                    | ("half done" | "nothing done", "MOVE" | "COPY")
+                    | ("refused", "AUTHENTICATE")
+            );
             if particular {
                 add(format!("{fault}: {command}"), count);
             }
