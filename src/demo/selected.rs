@@ -48,6 +48,13 @@ fn number(count: usize) -> u32 {
 }
 
 impl<W: Wire> Session<'_, W> {
+    /// Whether the selected mailbox, if there is one, is still the one that was selected.
+    pub(super) fn stands(&self) -> bool {
+        let Some(view) = &self.view else { return true };
+        let state = self.shared.state();
+        state.boxes.get(&view.name).is_some_and(|mailbox| mailbox.uid_validity == view.uid_validity)
+    }
+
     /// Tells the client what changed since it was last told. False when its mailbox is gone or renumbered.
     pub(super) fn sync(&mut self, may_expunge: bool) -> bool {
         let Some(view) = &mut self.view else { return true };

@@ -206,6 +206,12 @@ impl<W: Wire> Session<'_, W> {
         if self.gap(&name, Gap::Before) && name == "IDLE" {
             self.sync(true);
         }
+        // a UID of a mailbox that was renumbered meanwhile means another message
+        if !self.stands() {
+            self.say("* BYE the mailbox is not what it was");
+            self.flush().await?;
+            return Ok(false);
+        }
         self.hold = matches!(fault, Some(Fault::LoseAnswer | Fault::Double));
         self.muting = fault == Some(Fault::Mute);
         self.partly = fault == Some(Fault::Partly);
