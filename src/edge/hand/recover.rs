@@ -159,7 +159,7 @@ async fn after_renumbering(
     for (id, key, places, _) in known {
         let here = lie.get(&key).map(Vec::as_slice).unwrap_or_default();
         if here.len() >= places as usize
-            && let Some(one) = here.iter().max_by_key(|(_, deleted)| *deleted)
+            && let Some(one) = here.iter().find(|(_, deleted)| *deleted).or(here.first())
         {
             found.insert(id, *one);
         }
@@ -175,12 +175,8 @@ async fn copies(
 ) -> Result<BTreeMap<MailKey, Place>, Stopped> {
     let Some((first, _)) = group.first() else { return Ok(BTreeMap::new()) };
     let wanted: BTreeSet<MailKey> = group.iter().map(|(filing, _)| filing.key).collect();
-    let opened = match session.examine(folder).await {
-        Ok(opened) => opened,
-        // no such folder: then nothing lies in it
-        Err(error) if error.refused => return Ok(BTreeMap::new()),
-        Err(error) => return Err(error.into()),
-    };
+    // no such folder: then nothing lies in it
+    let Some(opened) = session.examine_if_there(folder).await? else { return Ok(BTreeMap::new()) };
     // a target that was renumbered meanwhile is looked through from its beginning
     let from = group
         .iter()

@@ -4,7 +4,6 @@
 use super::Hand;
 use super::filing::Stopped;
 use super::look::{WINDOW, is_deleted};
-use crate::edge::Advice;
 use crate::edge::imap::{Fetch, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -26,12 +25,7 @@ pub(super) async fn look_for(hand: &Hand, session: &mut Session, astray: Vec<Ast
     }
     for (mailbox, group) in by_mailbox {
         // asked anew: a connection that selected it before knows only the old UIDVALIDITY
-        let uid_validity = match session.examine(&mailbox).await {
-            Ok(opened) => Some(opened.uid_validity),
-            // "not now" is an answer about now; anything else means that there is no such mailbox
-            Err(error) if error.refused && !matches!(error.advice, Advice::Again(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let uid_validity = session.examine_if_there(&mailbox).await?.map(|opened| opened.uid_validity);
         let moved = |one: &Astray| uid_validity.is_some_and(|now| now != one.last.uid_validity);
         let wanted: BTreeMap<MailKey, u32> =
             group.iter().filter(|one| moved(one)).map(|one| (one.key, one.size)).collect();

@@ -162,6 +162,22 @@ impl Session {
         select(&mut self.line, &self.names, "EXAMINE ", mailbox).await
     }
 
+    /// As [`Session::examine`]; `None` when there is no such mailbox. That it is refused is not enough to conclude that.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses to open a mailbox that is there.
+    pub async fn examine_if_there(&mut self, mailbox: &str) -> Result<Option<Mailbox>, ImapError> {
+        let error = match self.examine(mailbox).await {
+            Ok(opened) => return Ok(Some(opened)),
+            Err(error) if error.refused => error,
+            Err(error) => return Err(error),
+        };
+        let wire = self.names.wire(mailbox);
+        let pieces = [Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())];
+        let listed = self.line.ok(&format!("looking for the folder {mailbox}"), &pieces).await?;
+        if is_listed(&listed, &wire) { Err(error) } else { Ok(None) }
+    }
+
     /// Opens a mailbox for writing, unless it is open already.
     ///
     /// # Errors
@@ -188,12 +204,7 @@ impl Session {
             return Ok(());
         }
         let listed = self.line.command(&[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
-        let there = listed.untagged.iter().any(|response| {
-            let Response::List { attributes, name, .. } = response else { return false };
-            let ghost = |a: &String| a.eq_ignore_ascii_case("\\NonExistent") || a.eq_ignore_ascii_case("\\Noselect");
-            *name == wire && !attributes.iter().any(ghost)
-        });
-        if !there {
+        if !is_listed(&listed, &wire) {
             let made = self.line.command(&[Piece::Plain("CREATE "), Piece::Text(wire.as_bytes())]).await?;
             let exists = made.status.code.as_ref().is_some_and(|code| code.name == "ALREADYEXISTS");
             if !exists {
@@ -371,6 +382,15 @@ impl Session {
         self.line.pace.command = self.line.pace.command.min(Duration::from_secs(2));
         let _ = self.line.command(&[Piece::Plain("LOGOUT")]).await;
     }
+}
+
+/// Whether LIST shows a mailbox of this name that can be opened.
+fn is_listed(listed: &Answer, wire: &str) -> bool {
+    listed.untagged.iter().any(|response| {
+        let Response::List { attributes, name, .. } = response else { return false };
+        let ghost = |a: &String| a.eq_ignore_ascii_case("\\NonExistent") || a.eq_ignore_ascii_case("\\Noselect");
+        name == wire && !attributes.iter().any(ghost)
+    })
 }
 
 fn fetched(uid: u32, seen: Seen) -> Fetched {

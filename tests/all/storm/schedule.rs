@@ -166,10 +166,10 @@ fn lurking(chance: &mut Chance, came: &mut Vec<usize>) -> Deed {
     let deed = match (command, chance.below(8)) {
         ("IDLE", 0..6) => mail(chance, came),
         ("FETCH", 0..4) => mail(chance, came),
-        ("MOVE" | "COPY" | "STORE" | "EXPUNGE", 0..=2) | (_, 6) => {
+        ("MOVE" | "COPY" | "STORE" | "EXPUNGE", 0..=1) | (_, 6) => {
             Deed::Renumber(if chance.below(2) == 0 { "INBOX".to_owned() } else { folder(chance) })
         }
-        ("MOVE" | "COPY" | "STORE" | "EXPUNGE", 3..=4) | (_, 7) => Deed::Drop(folder(chance), chance.below(2) == 0),
+        ("MOVE" | "COPY" | "STORE" | "EXPUNGE", 2) | (_, 7) => Deed::Drop(folder(chance), chance.below(2) == 0),
         _ => meddling(chance),
     };
     Deed::Lurk(command, gap, Box::new(deed))
