@@ -207,7 +207,8 @@ impl<W: Wire> Session<'_, W> {
             self.sync(true);
         }
         // a UID of a mailbox that was renumbered meanwhile means another message
-        if !self.stands() {
+        let by_uid = matches!(name.as_str(), "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE");
+        if by_uid && !self.stands() {
             self.say("* BYE the mailbox is not what it was");
             self.flush().await?;
             return Ok(false);
