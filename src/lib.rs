@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod mail;
 pub mod mailbox;
 pub mod plan;
+pub mod planted;
 pub mod rules;
 pub mod text;
 pub mod wording;

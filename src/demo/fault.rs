@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Stands for the greeting where a command is named: [`Fault::Bye`], [`Fault::Hang`], [`Fault::Delay`] and
+/// [`Fault::Cut`] strike it.
+pub const GREETING: &str = "GREETING";
+
 /// One kind of misbehaviour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -14,6 +18,12 @@ pub enum Fault {
     OnlySayOk,
     /// Does nothing and answers NO with this text, e.g. `[OVERQUOTA] full`.
     Refuse(String),
+    /// Does nothing and answers BAD with this text.
+    Bad(&'static str),
+    /// Carries COPY, MOVE or STORE out for the first half of the messages (of one: for none) and answers OK.
+    Partly,
+    /// Carries out the copying half of MOVE and answers NO (RFC 6851, 3.3, allows it to end half-way).
+    CopyOnly,
     /// Waits (tokio's time) before the command is carried out.
     Delay(Duration),
     /// Sends every untagged answer twice.
@@ -22,7 +32,29 @@ pub enum Fault {
     Bye,
     /// Never answers; the connection stays open.
     Hang,
+    /// Keeps news of what others did for itself until the next command.
+    Withhold,
+    /// Carries the command out and never says a word again, the connection stays open; with IDLE after its `+`.
+    Mute,
 }
+
+/// A moment of a command at which something can happen in the mailboxes, told to the client at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The command was read and is not carried out yet. For IDLE: before its `+`.
+    Before,
+    /// IDLE has said its `+`.
+    AfterPlus,
+    /// DONE was read, IDLE's OK was not said yet.
+    AtDone,
+    /// After the first message of a FETCH.
+    Within,
+    /// The command was carried out and is not answered yet.
+    After,
+}
+
+/// What happens at a gap.
+pub(super) type Deed = Box<dyn FnOnce() + Send>;
 
 impl Fault {
     fn name(&self) -> &'static str {
@@ -31,16 +63,21 @@ impl Fault {
             Self::LoseAnswer => "answer lost",
             Self::OnlySayOk => "nothing done",
             Self::Refuse(_) => "refused",
+            Self::Bad(_) => "called bad",
+            Self::Partly => "half done",
+            Self::CopyOnly => "moved half-way",
             Self::Delay(_) => "delayed",
             Self::Double => "doubled",
             Self::Bye => "bye",
             Self::Hang => "hung",
+            Self::Withhold => "news withheld",
+            Self::Mute => "fell silent",
         }
     }
 }
 
 /// What is still to go wrong, and how often what did.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Faults {
     /// Command (without UID, upper case; `*` is any), fault, whether it stays.
     waiting: Vec<(String, Fault, bool)>,
@@ -48,6 +85,9 @@ pub(super) struct Faults {
     pub(super) written_left: Option<u64>,
     pub(super) read_left: Option<u64>,
     struck: BTreeMap<&'static str, u64>,
+    /// The same by command.
+    struck_at: BTreeMap<(&'static str, String), u64>,
+    gaps: Vec<(String, Gap, Deed)>,
 }
 
 impl Faults {
@@ -56,19 +96,32 @@ impl Faults {
         self.waiting.push((command.strip_prefix("UID ").unwrap_or(&command).to_owned(), fault, stays));
     }
 
+    pub(super) fn lie_in_wait(&mut self, command: &str, gap: Gap, deed: Deed) {
+        self.gaps.push((command.to_owned(), gap, deed));
+    }
+
+    /// What waits for this moment, the oldest first.
+    pub(super) fn at_gap(&mut self, command: &str, gap: Gap) -> Option<Deed> {
+        let at = self.gaps.iter().position(|(which, when, _)| which == command && *when == gap)?;
+        Some(self.gaps.remove(at).2)
+    }
+
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
+        self.gaps.clear();
         (self.written_left, self.read_left) = (None, None);
     }
 
     /// The fault that strikes this command, the oldest first.
     pub(super) fn strike(&mut self, command: &str) -> Option<Fault> {
-        let at = self.waiting.iter().position(|(which, ..)| which == "*" || which == command)?;
+        let any = command != GREETING;
+        let at = self.waiting.iter().position(|(which, ..)| (any && which == "*") || which == command)?;
         let (_, fault, stays) = self.waiting.get(at)?.clone();
         if !stays {
             self.waiting.remove(at);
         }
         self.count(fault.name());
+        *self.struck_at.entry((fault.name(), command.to_owned())).or_default() += 1;
         Some(fault)
     }
 
@@ -78,6 +131,10 @@ impl Faults {
 
     pub(super) fn struck(&self) -> BTreeMap<&'static str, u64> {
         self.struck.clone()
+    }
+
+    pub(super) fn struck_at(&self) -> BTreeMap<(&'static str, String), u64> {
+        self.struck_at.clone()
     }
 
     /// Of `wanted` bytes, how many may still pass; fewer than wanted means that the connection is cut after them.

@@ -14,7 +14,7 @@ mod session;
 mod story;
 mod syntax;
 
-pub use fault::Fault;
+pub use fault::{Fault, GREETING, Gap};
 pub use mailboxes::Stored;
 pub use samples::{AUTHSERV_ID, SHOPPER};
 pub use server::{CAPABILITIES, Server};

@@ -1,6 +1,7 @@
 //! What a connection does with the mailbox it selected, and how it learns what others did there.
 
 use super::answer;
+use super::fault::Gap;
 use super::notify::Wanted;
 use super::server::State;
 use super::session::{Answer, Session};
@@ -48,6 +49,13 @@ fn number(count: usize) -> u32 {
 }
 
 impl<W: Wire> Session<'_, W> {
+    /// Whether the selected mailbox, if there is one, is still the one that was selected.
+    pub(super) fn stands(&self) -> bool {
+        let Some(view) = &self.view else { return true };
+        let state = self.shared.state();
+        state.boxes.get(&view.name).is_some_and(|mailbox| mailbox.uid_validity == view.uid_validity)
+    }
+
     /// Tells the client what changed since it was last told. False when its mailbox is gone or renumbered.
     pub(super) fn sync(&mut self, may_expunge: bool) -> bool {
         let Some(view) = &mut self.view else { return true };
@@ -143,7 +151,11 @@ impl<W: Wire> Session<'_, W> {
     fn chosen(&self, args: &mut Args<'_>, uid: bool) -> Option<Vec<(usize, u32)>> {
         args.space()?;
         let set = args.set()?;
-        Some(self.view.as_ref()?.pick(&set, uid))
+        let mut chosen = self.view.as_ref()?.pick(&set, uid);
+        if self.partly {
+            chosen.truncate(chosen.len() / 2);
+        }
+        Some(chosen)
     }
 
     fn writable(&self) -> bool {
@@ -162,6 +174,9 @@ impl<W: Wire> Session<'_, W> {
         let reads = items.iter().any(|item| matches!(item, Item::Part { peek: false, .. })) && self.writable();
         for (at, uid) in chosen {
             self.fetch_one(at, uid, &items, reads);
+            if self.gap("FETCH", Gap::Within) {
+                self.sync(false); // a mailbox that is gone is found at the end of the command
+            }
             self.flush_some().await?;
         }
         Ok(Some(Answer::Ok("fetched".to_owned())))

@@ -1,6 +1,6 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, Gap};
 use super::mailboxes::{Mailboxes, Stored};
 use super::session;
 use crate::edge::clock::Clock;
@@ -152,6 +152,19 @@ impl Server {
         self.0.ring();
     }
 
+    /// Another client deletes a mailbox with all that lies in it. INBOX stays.
+    pub fn delete(&self, mailbox: &str) {
+        let _ = self.0.state().boxes.delete(mailbox);
+        self.0.ring();
+    }
+
+    /// Another client copies a message; the copy's UID.
+    pub fn copy(&self, from: &str, uid: u32, to: &str) -> Option<u32> {
+        let (_, pairs) = self.0.state().boxes.copy(from, &BTreeSet::from([uid]), to)?;
+        self.0.ring();
+        pairs.first().map(|(_, new)| *new)
+    }
+
     /// Another client expunges a message.
     pub fn expunge(&self, mailbox: &str, uid: u32) {
         if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
@@ -191,6 +204,11 @@ impl Server {
         self.0.state().faults.add(command, fault, true);
     }
 
+    /// When the next such command (without `UID`) is at this point, `deed` happens; what it changed is told at once.
+    pub fn lie_in_wait(&self, command: &str, gap: Gap, deed: impl FnOnce() + Send + 'static) {
+        self.0.state().faults.lie_in_wait(command, gap, Box::new(deed));
+    }
+
     /// After so many more bytes, over all connections, the one that writes is cut.
     pub fn cut_after_writing(&self, bytes: u64) {
         self.0.state().faults.written_left = Some(bytes);
@@ -210,6 +228,18 @@ impl Server {
     #[must_use]
     pub fn struck(&self) -> BTreeMap<&'static str, u64> {
         self.0.state().faults.struck()
+    }
+
+    /// How often each kind of fault struck which command.
+    #[must_use]
+    pub fn struck_at(&self) -> BTreeMap<(&'static str, String), u64> {
+        self.0.state().faults.struck_at()
+    }
+
+    /// Whether it offers a capability.
+    #[must_use]
+    pub fn offers(&self, capability: &str) -> bool {
+        self.0.state().can(capability)
     }
 
     /// Offers a capability no more, and does not know its commands.
@@ -266,9 +296,11 @@ impl Server {
         }
         let open = Open(Arc::clone(&self.0));
         tokio::select! {
+            // in a fixed order, so that a simulation repeats exactly
+            biased;
+            _ = cut.changed() => {}
             // a connection that breaks is the client's business
             _ = session::run(&self.0, wire) => {}
-            _ = cut.changed() => {}
         }
         drop(open);
     }

@@ -1,7 +1,7 @@
 //! One connection to the embedded server: reads commands, lets faults strike, answers what needs no mailbox selected.
 
 use super::answer;
-use super::fault::Fault;
+use super::fault::{Fault, GREETING, Gap};
 use super::mailboxes::canonical;
 use super::notify::Wanted;
 use super::selected::View;
@@ -41,6 +41,12 @@ pub(super) struct Session<'s, W> {
     pub(super) out: Vec<u8>,
     /// A fault wants to see the whole answer before any of it is sent.
     hold: bool,
+    /// A fault: nothing is said any more.
+    mute: bool,
+    /// Becomes mute after the `+` of IDLE.
+    muting: bool,
+    /// Half of the messages of a command are passed by.
+    pub(super) partly: bool,
     logged_in: bool,
     pub(super) view: Option<View>,
     pub(super) wanted: Wanted,
@@ -55,10 +61,17 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
         deaf: false,
         out: vec![],
         hold: false,
+        mute: false,
+        muting: false,
+        partly: false,
         logged_in: false,
         view: None,
         wanted: Wanted::Usual,
     };
+    let fault = shared.state().faults.strike(GREETING);
+    if !session.misbehave(fault.as_ref(), GREETING).await? {
+        return Ok(());
+    }
     let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
     session.out.extend_from_slice(greeting.as_bytes());
     session.flush().await?;
@@ -95,7 +108,7 @@ impl<W: Wire> Session<'_, W> {
 
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         let out = std::mem::take(&mut self.out);
-        if out.is_empty() {
+        if out.is_empty() || self.mute {
             return Ok(());
         }
         let may = self.shared.state().faults.pass(out.len(), true);
@@ -189,35 +202,42 @@ impl<W: Wire> Session<'_, W> {
             state.remember(if secret { &name } else { &shown });
             state.faults.strike(&name)
         };
-        match &fault {
-            Some(Fault::Cut) => return Ok(false),
-            Some(Fault::Bye) => {
-                self.say("* BYE going down");
-                self.flush().await?;
-                return Ok(false);
-            }
-            Some(Fault::Hang) => {
-                while self.fill().await? > 0 {
-                    self.input.clear();
-                }
-                return Ok(false);
-            }
-            Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
-            _ => {}
+        if !self.misbehave(fault.as_ref(), &name).await? {
+            return Ok(false);
+        }
+        // before the `+` of IDLE what happens is told at once
+        if self.gap(&name, Gap::Before) && name == "IDLE" {
+            self.sync(true);
+        }
+        // a UID of a mailbox that was renumbered meanwhile means another message
+        let by_uid = matches!(name.as_str(), "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE");
+        if by_uid && !self.stands() {
+            self.say("* BYE the mailbox is not what it was");
+            self.flush().await?;
+            return Ok(false);
         }
         self.hold = matches!(fault, Some(Fault::LoseAnswer | Fault::Double));
+        self.muting = fault == Some(Fault::Mute);
+        self.partly = fault == Some(Fault::Partly);
         let done = match &fault {
             Some(Fault::Refuse(text)) => Answer::No(text.clone()),
+            Some(Fault::Bad(text)) => Answer::Bad(text),
             Some(Fault::OnlySayOk) => Answer::Ok("done".to_owned()),
+            Some(Fault::CopyOnly) => {
+                self.execute("COPY", uid, args).await?;
+                Answer::No("[UNAVAILABLE] only half of it was done".to_owned())
+            }
             _ => self.execute(&name, uid, args).await?,
         };
-        self.hold = false;
+        (self.hold, self.partly) = (false, false);
+        self.mute |= self.muting;
+        self.gap(&name, Gap::After);
         if fault == Some(Fault::LoseAnswer) {
             return Ok(false);
         }
         // RFC 3501, 7.4.1: no EXPUNGE while sequence numbers are in use
         let may_expunge = !matches!(name.as_str(), "FETCH" | "STORE" | "SEARCH");
-        if !self.sync(may_expunge) {
+        if fault != Some(Fault::Withhold) && !self.sync(may_expunge) {
             self.say("* BYE the mailbox is not what it was");
             self.flush().await?;
             return Ok(false);
@@ -237,6 +257,42 @@ impl<W: Wire> Session<'_, W> {
         self.say(&line);
         self.flush().await?;
         Ok(stay)
+    }
+
+    /// Faults that strike before a command is carried out; false when the connection is to end.
+    async fn misbehave(&mut self, fault: Option<&Fault>, command: &str) -> io::Result<bool> {
+        match fault {
+            Some(Fault::Cut) => return Ok(false),
+            Some(Fault::Bye) => {
+                self.say("* BYE going down");
+                self.flush().await?;
+                return Ok(false);
+            }
+            Some(Fault::Hang) => {
+                while self.fill().await? > 0 {
+                    self.input.clear();
+                }
+                return Ok(false);
+            }
+            // a COPY that is carried out long after its client has gone cannot be told from one that never will be: no
+            // client can be right with such a server
+            Some(Fault::Delay(time)) if command == "COPY" => {
+                tokio::select! {
+                    biased;
+                    count = self.fill() => return Ok(count? > 0),
+                    () = tokio::time::sleep(*time) => {}
+                }
+            }
+            Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Lets happen what waits for this point of a command; true when something did.
+    pub(super) fn gap(&mut self, command: &str, gap: Gap) -> bool {
+        let deed = self.shared.state().faults.at_gap(command, gap);
+        deed.map(|deed| deed()).is_some()
     }
 
     async fn execute(&mut self, name: &str, uid: bool, args: Args<'_>) -> io::Result<Answer> {
@@ -352,6 +408,9 @@ impl<W: Wire> Session<'_, W> {
         // from here on no change is missed: it is either in the first look or rings
         let mut changed = self.shared.changed.subscribe();
         self.say("+ idling");
+        self.flush().await?;
+        self.mute |= self.muting;
+        self.gap("IDLE", Gap::AfterPlus);
         loop {
             if !self.sync(true) {
                 return Ok(Answer::No("the mailbox is not what it was".to_owned()));
@@ -359,9 +418,13 @@ impl<W: Wire> Session<'_, W> {
             self.flush().await?;
             if let Some(line) = self.buffered_line()? {
                 let done = line.eq_ignore_ascii_case(b"DONE");
+                if self.gap("IDLE", Gap::AtDone) {
+                    self.sync(true);
+                }
                 return Ok(if done { Answer::Ok("idle ended".to_owned()) } else { Answer::Bad("DONE was due") });
             }
             tokio::select! {
+                biased;
                 count = self.fill() => if count? == 0 { return Err(cut()) },
                 _ = changed.changed() => {}
             }

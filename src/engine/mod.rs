@@ -30,6 +30,7 @@ use crate::ledger::due::Settings;
 use crate::mailbox::Arrival;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
+use crate::planted::{self, Bug};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use life::Lives;
@@ -239,6 +240,9 @@ impl Engine {
         for sight in sights {
             if let Sight::Mail(arrival) = sight {
                 lives.goes_on(at);
+                if planted::is(Bug::CursorBeforeCommit) {
+                    self.move_cursor(mailbox, arrival.place.uid_validity, arrival.place.uid.saturating_add(1)).await?;
+                }
                 arrivals.push(arrival);
                 continue;
             }
@@ -256,9 +260,7 @@ impl Engine {
                     tracing::warn!("{place}: passed by, the server does not hand it over: {why}");
                 }
                 Sight::Looked { uid_validity, next_uid, whole } => {
-                    let (account, name) = (account.to_owned(), mailbox.name.clone());
-                    let now = self.clock.now();
-                    self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
+                    self.move_cursor(mailbox, uid_validity, next_uid).await?;
                     if let Some(unread) = watching.unread.take_if(|_| whole) {
                         unread.send_modify(|left| *left = left.saturating_sub(1));
                     }
@@ -271,6 +273,12 @@ impl Engine {
             }
         }
         self.take(mailbox, watching.leave_before, arrivals).await
+    }
+
+    async fn move_cursor(&self, mailbox: &Mailbox, uid_validity: u32, next_uid: u32) -> Result<(), EngineError> {
+        let (account, name, now) = (mailbox.account.name.clone(), mailbox.name.clone(), self.clock.now());
+        self.store.call(move |db| db.move_cursor(&account, &name, uid_validity, next_uid, now)).await?;
+        Ok(())
     }
 
     /// Which UID to look from, after the mailbox was opened.

@@ -74,6 +74,7 @@ impl Engine {
             // a moment at least: what is due and cannot be told does not make the tick spin
             let nap = due.map_or(TICK, |due| TICK.min(due.max(Duration::from_millis(20))));
             tokio::select! {
+                biased;
                 () = lives.changed() => {}
                 () = tokio::time::sleep(nap) => {}
             }

@@ -38,15 +38,19 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "edge::clock" | "edge::secret" | "edge::systemd" | "edge::tls" => Some(vec!["edge"]),
         // a configuration names accounts, words and deadlines: it uses the plain values of the rooms it configures
         "edge::config" => with(&["edge", "edge::imap", "edge::secret", "edge::tls"]),
-        "edge::imap" | "edge::files" => Some(vec!["mailbox", "edge", "edge::tls", "edge::secret", "edge::clock"]),
+        "edge::imap" | "edge::files" => {
+            Some(vec!["mailbox", "planted", "edge", "edge::tls", "edge::secret", "edge::clock"])
+        }
         // `Security` (TLS, STARTTLS, plain) is one word for both kinds of server; a channel is made from its configuration
         "edge::out" => with(&["edge", "edge::config", "edge::imap", "edge::tls", "edge::secret", "edge::clock"]),
         "edge::store" => with(&["edge"]),
-        "edge::hand" => with(&["edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"]),
+        "edge::hand" => {
+            with(&["planted", "edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"])
+        }
         "edge::web" => with(&["edge", "edge::store", "edge::clock", "edge::config"]),
-        "edge" => Some(vec![]),
+        "edge" | "planted" => Some(vec![]),
         // everything but the two faces, which nobody imports
-        "engine" => with(EDGE),
+        "engine" => with(&[EDGE, &["planted"]].concat()),
         "demo" => with(&[EDGE, &["engine"]].concat()),
         "cli" | "main" => with(&[EDGE, &["engine", "demo", "cli"]].concat()),
         "lib" => Some(vec![]),

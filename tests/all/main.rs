@@ -33,6 +33,7 @@ mod same_wire;
 mod schema;
 mod shops;
 mod status;
+mod storm;
 mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;

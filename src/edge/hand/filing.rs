@@ -1,5 +1,6 @@
 //! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
+use super::renumbered::{self, Astray};
 use super::{Hand, flagging, look, next_attempt, promise, recover};
 use crate::edge::Advice;
 use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
@@ -118,6 +119,7 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
         }
         let warm = if session.is_some() { KEPT_WARM.saturating_sub(idle_since.elapsed()) } else { LONGEST_NAP };
         tokio::select! {
+            biased;
             () = &mut woken => {}
             () = tokio::time::sleep(warm.min(look::in_how_long(hand, next_look))) => {}
         }
@@ -164,7 +166,9 @@ async fn once(hand: &Hand, account: &ImapAccount, session: &mut Option<Session>)
         return Ok(true);
     }
     let mut moves = Vec::new();
-    for ((mailbox, folder), filings) in groups(hand, ready).await? {
+    let (groups, astray) = groups(hand, ready).await?;
+    renumbered::look_for(hand, session, astray).await?;
+    for ((mailbox, folder), filings) in groups {
         match prepare(hand, session, &mailbox, &folder, filings).await {
             Ok((method, target, filings)) => {
                 let batches = filings.chunks(COMMAND).map(<[Filing]>::to_vec);
@@ -210,12 +214,16 @@ struct Move {
     filings: Vec<Filing>,
 }
 
-/// Rows by source mailbox and target folder. Rows whose message is gone, or lies where it should, are closed.
-async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<BTreeMap<(String, String), Vec<Filing>>, StoreError> {
+/// Filings by source mailbox and target folder.
+type Groups = BTreeMap<(String, String), Vec<Filing>>;
+
+/// Rows in groups, and those whose message lies at no known place. Rows whose message lies where it should are closed.
+async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<(Groups, Vec<Astray>), StoreError> {
     let now = hand.clock.now();
     hand.store
         .call(move |db| {
-            let mut groups: BTreeMap<(String, String), Vec<Filing>> = BTreeMap::new();
+            let mut groups = Groups::new();
+            let mut astray = Vec::new();
             for row in rows {
                 let Effect::File { folder } = &row.effect else { continue };
                 let folder = folder.clone();
@@ -224,14 +232,17 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<BTreeMap<(String, String)
                     None => None,
                 };
                 match found {
-                    None => db.close(row.id, State::Done, Some("it was moved or removed by someone else"), now)?,
+                    None => match row.message.map(|message| db.last_place(message, &folder)).transpose()?.flatten() {
+                        Some((last, key, size)) => astray.push(Astray { row, key, size, last }),
+                        None => db.close(row.id, State::Done, Some("it was moved or removed by someone else"), now)?,
+                    },
                     Some((place, _)) if place.mailbox == folder => db.close(row.id, State::Done, None, now)?,
                     Some((place, key)) => {
                         groups.entry((place.mailbox.clone(), folder)).or_default().push(Filing { row, place, key });
                     }
                 }
             }
-            Ok(groups)
+            Ok((groups, astray))
         })
         .await
 }
@@ -367,9 +378,9 @@ async fn prepare(
     let (current, renumbered): (Vec<Filing>, Vec<Filing>) =
         filings.into_iter().partition(|filing| filing.place.uid_validity == opened.uid_validity);
     if !renumbered.is_empty() {
-        // the watching side finds the messages again by their keys; until then nothing is touched
+        // nothing is touched here: in the next round they lie at no known place, and are looked for
         let (account, mailbox) = (account.clone(), mailbox.to_owned());
-        let due = next_attempt(hand.clock.now(), 4, WAITS.0, WAITS.1);
+        let due = hand.clock.now();
         let ids: Vec<i64> = renumbered.iter().map(|filing| filing.row.id).collect();
         let renumbered = hand.store.call(move |db| {
             db.renumbered(&account, &mailbox, opened.uid_validity)?;

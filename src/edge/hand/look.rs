@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Enough of a message to know it by its key.
 pub(super) const ENOUGH: Fetch = Fetch::First(LEAST_FETCH);
 /// Messages of one fetch.
-const WINDOW: usize = 250;
+pub(super) const WINDOW: usize = 250;
 /// After a look that failed the next one comes after so long at most: filings go first.
 const AFTER_TROUBLE: Duration = Duration::from_secs(60);
 
@@ -215,7 +215,7 @@ pub(super) fn bears_flag(flags: &[String]) -> bool {
     flags.iter().any(|flag| flag.eq_ignore_ascii_case(FLAGGED))
 }
 
-fn is_deleted(flags: &[String]) -> bool {
+pub(super) fn is_deleted(flags: &[String]) -> bool {
     flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"))
 }
 

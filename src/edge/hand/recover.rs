@@ -1,10 +1,12 @@
 //! What a half-done filing means: looked up by content in both folders, then finished, begun again, or closed.
 
-use super::Hand;
 use super::filing::{Doing, Filing, Method, Stopped, close_filed, put_off};
+use super::look::is_deleted;
+use super::{Hand, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
+use crate::planted::{self, Bug};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at filings that were under way and settles what became of them.
@@ -60,26 +62,37 @@ async fn look(
     let uids = UidSet::of(group.iter().map(|(filing, _)| filing.place.uid));
     let mut at_source: BTreeMap<u32, bool> = BTreeMap::new();
     for seen in session.fetch(&uids, Fetch::Flags).await? {
-        at_source.insert(seen.uid, seen.flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted")));
+        at_source.insert(seen.uid, is_deleted(&seen.flags));
     }
+    let moved = after_renumbering(hand, session, &group, opened.uid_validity).await?;
     let mut filed = Vec::new();
     let mut take: BTreeMap<u8, (Method, Vec<u32>)> = BTreeMap::new();
     let mut again = Vec::new();
     let mut gone = Vec::new();
-    for (filing, doing) in group {
+    let mut found = Vec::new();
+    for (filing, _) in group {
         let same = opened.uid_validity == filing.place.uid_validity;
-        let source = at_source.get(&filing.place.uid).copied().filter(|_| same);
-        let copy = at_target.get(&filing.key).cloned();
+        let source = match same {
+            true => at_source.get(&filing.place.uid).map(|deleted| (filing.place.uid, *deleted)),
+            false => moved.get(&filing.row.id).copied(),
+        };
+        let copy = at_target.get(&filing.key).filter(|_| !planted::is(Bug::CopyRepeated)).cloned();
         match (source, copy) {
-            (Some(deleted), Some(target)) => {
-                if !deleted || doing.method == Method::CopyExpunge {
+            (Some((uid, deleted)), Some(target)) => {
+                // also when it bears \Deleted already: our own last try may have ended between the flag and the expunge
+                if !deleted || session.has("UIDPLUS") {
                     let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
-                    take.entry(method as u8).or_insert((method, Vec::new())).1.push(filing.place.uid);
+                    take.entry(method as u8).or_insert((method, Vec::new())).1.push(uid);
                 }
                 filed.push((filing, target));
             }
             (None, Some(target)) => filed.push((filing, target)),
-            (Some(_), None) => again.push(filing.row),
+            (Some((uid, _)), None) => {
+                if let (false, Some(message)) = (same, filing.row.message) {
+                    found.push((message, Place { uid_validity: opened.uid_validity, uid, ..filing.place }));
+                }
+                again.push(filing.row);
+            }
             (None, None) => gone.push(filing.row.id),
         }
     }
@@ -87,6 +100,16 @@ async fn look(
         take_away(session, method, &uids).await?;
     }
     close_filed(hand, filed).await?;
+    if !found.is_empty() {
+        let (account, source) = (found.first().map(|(_, place)| place.account.clone()), mailbox.to_owned());
+        hand.store
+            .call(move |db| {
+                // places under the old UIDVALIDITY are no longer places, also when the watching side does not know yet
+                db.renumbered(&account.unwrap_or_default(), &source, opened.uid_validity)?;
+                found.iter().try_for_each(|(message, place)| db.lies_at(*message, place))
+            })
+            .await?;
+    }
     let now = hand.clock.now();
     if let (Some(refusal), false) = (refusal, again.is_empty()) {
         put_off(hand, again, refusal).await?;
@@ -107,6 +130,43 @@ async fn look(
     Ok(())
 }
 
+/// The messages of a selected mailbox that was renumbered since their filing was begun: by row, the UID now and whether it
+/// bears \Deleted. Where other messages with the same bytes lie there as well, one of them is it only if none is missing.
+async fn after_renumbering(
+    hand: &Hand,
+    session: &mut Session,
+    group: &[(Filing, Doing)],
+    uid_validity: u32,
+) -> Result<BTreeMap<i64, (u32, bool)>, Stopped> {
+    let before = group.iter().filter(|(filing, _)| filing.place.uid_validity != uid_validity);
+    let asked: Vec<(i64, i64, MailKey, Place)> = before
+        .filter_map(|(filing, _)| Some((filing.row.id, filing.row.message?, filing.key, filing.place.clone())))
+        .collect();
+    if asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let known = hand
+        .store
+        .call(move |db| {
+            let known = |(id, message, key, place): (i64, i64, MailKey, Place)| {
+                db.seen_in(message, &place).map(|(places, size)| (id, key, places, size))
+            };
+            asked.into_iter().map(known).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    let lie = renumbered::alike(session, &known.iter().map(|(_, key, _, size)| (*key, *size)).collect()).await?;
+    let mut found = BTreeMap::new();
+    for (id, key, places, _) in known {
+        let here = lie.get(&key).map(Vec::as_slice).unwrap_or_default();
+        if here.len() >= places as usize
+            && let Some(one) = here.iter().find(|(_, deleted)| *deleted).or(here.first())
+        {
+            found.insert(id, *one);
+        }
+    }
+    Ok(found)
+}
+
 /// Which of the messages lie in the target folder, among what came there since the move was begun.
 async fn copies(
     session: &mut Session,
@@ -115,12 +175,8 @@ async fn copies(
 ) -> Result<BTreeMap<MailKey, Place>, Stopped> {
     let Some((first, _)) = group.first() else { return Ok(BTreeMap::new()) };
     let wanted: BTreeSet<MailKey> = group.iter().map(|(filing, _)| filing.key).collect();
-    let opened = match session.examine(folder).await {
-        Ok(opened) => opened,
-        // no such folder: then nothing lies in it
-        Err(error) if error.refused => return Ok(BTreeMap::new()),
-        Err(error) => return Err(error.into()),
-    };
+    // no such folder: then nothing lies in it
+    let Some(opened) = session.examine_if_there(folder).await? else { return Ok(BTreeMap::new()) };
     // a target that was renumbered meanwhile is looked through from its beginning
     let from = group
         .iter()

@@ -91,6 +91,10 @@ pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
     }
     if delimiter.is_none() {
         let answer = line.command(&[Piece::Plain("LIST \"\" \"\"")]).await?;
+        // a refusal does not mean "no delimiter": folders would be made under other names
+        if answer.status.condition != Condition::Ok {
+            return Err(line.lost("the server does not tell how names of folders are written"));
+        }
         for response in answer.untagged {
             if let Response::List { delimiter: d, .. } = response {
                 delimiter = d;

@@ -2,7 +2,7 @@
 
 use super::error::ImapError;
 use super::open::{self, Opened};
-use super::response::{Response, Seen};
+use super::response::{Condition, Response, Seen};
 use super::uids::{UidSet, listed, within};
 use super::wire::{ANSWERS, Answer, Line, Piece, goes_quoted, quote};
 use super::{ImapAccount, utf7};
@@ -178,6 +178,22 @@ impl Session {
         Ok(opened)
     }
 
+    /// As [`Session::examine`]; `None` when there is no such mailbox. That it is refused is not enough to conclude that.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses to open a mailbox that is there.
+    pub async fn examine_if_there(&mut self, mailbox: &str) -> Result<Option<Mailbox>, ImapError> {
+        let error = match self.examine(mailbox).await {
+            Ok(opened) => return Ok(Some(opened)),
+            Err(error) if error.refused => error,
+            Err(error) => return Err(error),
+        };
+        let wire = self.names.wire(mailbox);
+        let pieces = [Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())];
+        let listed = self.line.ok(&format!("looking for the folder {mailbox}"), &pieces).await?;
+        if is_listed(&listed, &wire) { Err(error) } else { Ok(None) }
+    }
+
     /// Opens a mailbox for writing, unless it is open already.
     ///
     /// # Errors
@@ -214,12 +230,7 @@ impl Session {
             return Ok(());
         }
         let listed = self.line.command(&[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
-        let there = listed.untagged.iter().any(|response| {
-            let Response::List { attributes, name, .. } = response else { return false };
-            let ghost = |a: &String| a.eq_ignore_ascii_case("\\NonExistent") || a.eq_ignore_ascii_case("\\Noselect");
-            *name == wire && !attributes.iter().any(ghost)
-        });
-        if !there {
+        if !is_listed(&listed, &wire) {
             let made = self.line.command(&[Piece::Plain("CREATE "), Piece::Text(wire.as_bytes())]).await?;
             let exists = made.status.code.as_ref().is_some_and(|code| code.name == "ALREADYEXISTS");
             if !exists {
@@ -239,7 +250,12 @@ impl Session {
     pub async fn status(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         let wire = self.names.wire(mailbox);
         let pieces = [Piece::Plain("STATUS "), Piece::Text(wire.as_bytes()), Piece::Plain(STATUS_ITEMS)];
-        let answer = self.line.ok(&format!("looking at the folder {mailbox}"), &pieces).await?;
+        let answer = self.line.command(&pieces).await?;
+        if answer.status.condition != Condition::Ok {
+            // someone may have removed the folder meanwhile: it is looked for again the next time
+            self.ready_folders.remove(&wire);
+        }
+        self.line.must_be_ok(&format!("looking at the folder {mailbox}"), &answer.status)?;
         Ok(status_of(&answer))
     }
 
@@ -485,6 +501,15 @@ impl Session {
         self.line.pace.command = self.line.pace.command.min(Duration::from_secs(2));
         let _ = self.line.command(&[Piece::Plain("LOGOUT")]).await;
     }
+}
+
+/// Whether LIST shows a mailbox of this name that can be opened.
+fn is_listed(listed: &Answer, wire: &str) -> bool {
+    listed.untagged.iter().any(|response| {
+        let Response::List { attributes, name, .. } = response else { return false };
+        let ghost = |a: &String| a.eq_ignore_ascii_case("\\NonExistent") || a.eq_ignore_ascii_case("\\Noselect");
+        name == wire && !attributes.iter().any(ghost)
+    })
 }
 
 fn fetched(uid: u32, seen: Seen) -> Fetched {

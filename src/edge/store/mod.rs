@@ -8,6 +8,8 @@ mod backup;
 mod correction;
 mod coupon;
 mod cursor;
+#[cfg(feature = "planted")]
+mod disk;
 mod flag;
 mod history;
 mod hot;
@@ -26,6 +28,8 @@ pub use agenda::Kept;
 pub use backup::Copied;
 pub use correction::Correction;
 pub use cursor::Cursor;
+#[cfg(feature = "planted")]
+pub use disk::Disk;
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
 pub use ledger::OldMail;
@@ -57,6 +61,8 @@ pub struct Store {
 enum Driver {
     Owner(std::sync::mpsc::Sender<Job>),
     Inline(Arc<Mutex<Db>>),
+    #[cfg(feature = "planted")]
+    Simulated(Arc<Mutex<Db>>, Disk),
 }
 
 impl Store {
@@ -101,6 +107,14 @@ impl Store {
         self.changes.send_modify(count);
     }
 
+    /// A handle whose calls run on the caller, on a disk that may fail, and that gives way after each: the caller can be
+    /// gone before it has its answer.
+    #[cfg(feature = "planted")]
+    #[must_use]
+    pub fn simulated(db: Arc<Mutex<Db>>, disk: Disk) -> Self {
+        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)) }
+    }
+
     /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.
     ///
     /// # Errors
@@ -112,11 +126,12 @@ impl Store {
         match &self.driver {
             Driver::Inline(db) => {
                 let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
-                let before = db.rows_written();
-                let answer = work(&mut db);
-                if db.rows_written() != before {
-                    self.changes.send_modify(count);
-                }
+                noted(&mut db, &self.changes, work)
+            }
+            #[cfg(feature = "planted")]
+            Driver::Simulated(db, disk) => {
+                let answer = disk.work(db, |db| noted(db, &self.changes, work));
+                tokio::task::yield_now().await;
                 answer
             }
             Driver::Owner(jobs) => {
@@ -129,6 +144,20 @@ impl Store {
             }
         }
     }
+}
+
+/// Runs a piece of work, and tells whoever follows the changes if it wrote.
+fn noted<T>(
+    db: &mut Db,
+    changes: &watch::Sender<u64>,
+    work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let before = db.rows_written();
+    let answer = work(db);
+    if db.rows_written() != before {
+        changes.send_modify(count);
+    }
+    answer
 }
 
 fn count(changes: &mut u64) {

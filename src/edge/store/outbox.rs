@@ -455,6 +455,42 @@ impl Db {
         Ok(found.optional()?.and_then(|(place, key)| MailKey::from_hex(&key).map(|key| (place, key))))
     }
 
+    /// What a message is, its size, and the last place outside `but` at which it lay, whether it lies there still or not.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn last_place(&self, message: i64, but: &str) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
+        let sql = "SELECT account, mailbox, uid_validity, uid, mail_key, size FROM place \
+                   JOIN message ON message.id = place.message \
+                   WHERE place.message = ?1 AND mailbox <> ?2 ORDER BY seen_first DESC LIMIT 1";
+        let found = self.connection.prepare_cached(sql)?.query_row((message, but), |row| {
+            let place =
+                Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
+            Ok((place, row.get::<_, String>(4)?, row.get(5)?))
+        });
+        let found = found.optional()?;
+        Ok(found.and_then(|(place, key, size)| MailKey::from_hex(&key).map(|key| (place, key, size))))
+    }
+
+    /// At how many places of a mailbox, under a UIDVALIDITY, a message was ever seen; and its size.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(u32, u32), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM place WHERE message = ?1 AND account = ?2 AND mailbox = ?3 \
+                   AND uid_validity = ?4), (SELECT size FROM message WHERE id = ?1)";
+        let of = (message, &place.account, &place.mailbox, place.uid_validity);
+        Ok(self.connection.prepare_cached(sql)?.query_row(of, |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// A message was found at a place.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn lies_at(&mut self, message: i64, place: &Place) -> Result<(), StoreError> {
+        self.write(|transaction| super::settle::add_place(transaction, place, message).map(drop))
+    }
+
     /// The latencies of all alerts, oldest first.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ pub async fn watch(
     };
     if let Some(wait) = standing.not_before.and_then(|at| Duration::try_from(at.duration_since(clock.now())).ok()) {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait.min(ASKED_LONGEST)) => {}
             () = sights.closed() => return,
         }
@@ -77,6 +78,8 @@ pub async fn watch(
         let begun = Instant::now();
         shaken.mark_unchanged();
         let ended = tokio::select! {
+            // in a fixed order, so that a simulation repeats exactly
+            biased;
             ended = watch.run() => ended,
             () = changed(&mut shaken) => Ended::Anew,
             // a quiet mailbox has nothing to tell, and so would not notice for hours that nobody listens
@@ -103,6 +106,7 @@ pub async fn watch(
             return;
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             () = sights.closed() => return,
             // after the machine slept what was in the way may be gone; a refused login is not

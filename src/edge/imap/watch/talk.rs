@@ -8,6 +8,7 @@ use crate::edge::imap::response::{Condition, Response, Seen, Status};
 use crate::edge::imap::uids::UidSet;
 use crate::edge::imap::{Hot, Means, Pace};
 use crate::mailbox::LEAST_FETCH;
+use crate::planted::{self, Bug};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -307,6 +308,7 @@ impl Talk {
             Response::Continue => {
                 if self.idle == Idle::Asked {
                     self.idle = Idle::On;
+                    self.more &= !planted::is(Bug::ExistsLost);
                 }
                 Ok(Vec::new())
             }
