@@ -362,7 +362,11 @@ async fn prepare(
     filings: Vec<Filing>,
 ) -> Result<Prepared, Result<(), Stopped>> {
     let ready = async {
-        let opened = session.select(mailbox).await?;
+        let mut opened = session.select(mailbox).await?;
+        if filings.iter().any(|filing| filing.place.uid_validity != opened.uid_validity) {
+            // the watching side may know the newer one: what was opened a while ago is asked anew
+            opened = session.select_anew(mailbox).await?;
+        }
         let target = session.target(folder).await?;
         Ok::<_, ImapError>((opened, target))
     };

@@ -204,6 +204,14 @@ impl Session {
         {
             return Ok(*opened);
         }
+        self.select_anew(mailbox).await
+    }
+
+    /// As [`Session::select`], and what it is now, also if it is open already: its UIDVALIDITY may have changed meanwhile.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn select_anew(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         self.selected = None;
         let opened = select(&mut self.line, &self.names, SELECT, mailbox).await?;
         self.selected = Some((mailbox.to_owned(), opened));

@@ -20,6 +20,8 @@ const REST: Duration = Duration::from_secs(4 * 3600);
 const QUIET: Duration = Duration::from_secs(10);
 /// After a mail came to a watched mailbox, so long at most until it is told: a poll, or half-open and found out.
 const PROMPT: Duration = Duration::from_secs(7);
+/// So long is waited for the next IDLE.
+const AWKWARD: Duration = Duration::from_secs(25);
 /// Wake-ups of the whole program in a second of rest, at most.
 const WAKE_UPS: usize = 30;
 /// Wake-ups of one life, at most: more is a loop that never waits, and no clock would end it.
@@ -103,7 +105,11 @@ async fn come_awkwardly(weather: &Weather) {
     };
     if world.server.offers("IDLE") {
         world.server.lie_in_wait("IDLE", Gap::Before, come);
-        came.notified().await;
+        // it waits in IDLE again after a probe at the latest; or it was refused IDLE, and asks
+        if tokio::time::timeout(AWKWARD, came.notified()).await.is_err() {
+            world.server.clear_faults();
+            world.deliver(number(RESTOCK, 9), "INBOX", &[]);
+        }
     } else {
         come();
     }
@@ -209,6 +215,12 @@ async fn rage(seed: u64, meddled: bool) -> Storm {
     storm.trace = std::mem::take(&mut *world.trace.lock().unwrap());
     storm.trace.push(format!("{connections} connections, {} wake-ups, {seconds} s since {}", storm.wake_ups, start()));
     storm.trace.extend(world.server.commands());
+    let rows = world.db.lock().unwrap().outbox().unwrap();
+    storm.trace.extend(
+        rows.iter().map(|row| {
+            format!("{} {} of {:?}: {}, {:?}", row.id, row.key, row.message, row.state.word(), row.last_error)
+        }),
+    );
     storm.trace.extend(world.phone.rung().iter().map(|ring| format!("{ring:?}")));
     storm
 }

@@ -423,17 +423,18 @@ impl Talk {
                     (true, Idle::Leaving) => {}
                     // ended by the server: who knows what it did not say
                     (true, _) => self.more = true,
-                    (false, Idle::Asked) => return Err(Trouble::Without(Means::Idle)),
+                    (false, Idle::Asked) if !passing(&status) => return Err(Trouble::Without(Means::Idle)),
                     (false, _) => return Err(Trouble::Refused("waiting for mail (IDLE)", status)),
                 }
                 Ok(Vec::new())
             }
-            What::Notify if !ok => Err(Trouble::Without(Means::Notify)),
+            What::Notify if !ok && !passing(&status) => Err(Trouble::Without(Means::Notify)),
+            What::Notify if !ok => Err(Trouble::Refused("asking to be told of new mail (NOTIFY)", status)),
             What::Noop if !ok => Err(Trouble::Refused("a sign of life (NOOP)", status)),
             What::Fetch(_) if !ok => Err(Trouble::Refused("reading new mail", status)),
             What::Notify | What::Noop => Ok(Vec::new()),
             What::Again(missing) => {
-                if !ok && status.code.as_ref().is_some_and(|code| passes(&code.name)) {
+                if !ok && passing(&status) {
                     return Err(Trouble::Refused("reading new mail", status));
                 }
                 let still: Vec<u32> = missing.into_iter().filter(|uid| self.bodiless.remove(uid)).collect();
@@ -496,7 +497,8 @@ impl Talk {
     }
 }
 
-/// Refusals that pass by themselves (RFC 5530).
-fn passes(code: &str) -> bool {
-    matches!(code, "UNAVAILABLE" | "INUSE" | "SERVERBUG" | "LIMIT")
+/// A refusal that passes by itself (RFC 5530).
+fn passing(status: &Status) -> bool {
+    let code = status.code.as_ref().map(|code| code.name.as_str());
+    matches!(code, Some("UNAVAILABLE" | "INUSE" | "SERVERBUG" | "LIMIT"))
 }
