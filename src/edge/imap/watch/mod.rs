@@ -54,6 +54,7 @@ pub async fn watch(
     sights: mpsc::Sender<Sight>,
 ) {
     let mut failures = standing.failures;
+    let mut refused = standing.failures;
     let mut shaken = cues.shaken.clone();
     let mut watch = Watch {
         account,
@@ -101,7 +102,10 @@ pub async fn watch(
         }
         failures = failures.saturating_add(1);
         let asks = trouble.advice == Advice::Ask;
-        let wait = wait(&account.pace, &account.name, failures, fared, trouble.advice);
+        // refused logins are counted by themselves: a network that was away for long does not make one of them worse
+        refused = if asks { refused.saturating_add(1) } else { 0 };
+        let count = if asks { refused } else { failures };
+        let wait = wait(&account.pace, &account.name, count, fared, trouble.advice);
         if sights.send(Sight::Lost { failures, trouble, wait }).await.is_err() {
             return;
         }
@@ -150,7 +154,7 @@ impl Watch<'_> {
             (false, _) => Means::Poll,
         };
         let mut line = opened.line;
-        let mailbox = select(&mut line, &names, "EXAMINE ", self.mailbox).await?;
+        let mailbox = select(&mut line, &names, "EXAMINE ", self.mailbox).await.map_err(passing)?;
         let (reply, start) = oneshot::channel();
         let (uid_validity, uid_next) = (mailbox.uid_validity, mailbox.uid_next);
         self.tell(Sight::Opened { means, uid_validity, uid_next, reply }).await?;
@@ -185,13 +189,7 @@ impl Watch<'_> {
     fn ended(&mut self, line: &Line, trouble: Trouble) -> Ended {
         match trouble {
             Trouble::Lost(what) => line.lost(what).into(),
-            Trouble::Refused(doing, status) => {
-                let error = ImapError::refusal(&self.account.name, doing, &status);
-                // after the mailbox was opened a refusal is the server's trouble and passes: the long waits that keep an
-                // account from being locked would only keep us blind
-                let advice = if error.advice == Advice::Ask { Advice::Again(None) } else { error.advice };
-                ImapError { advice, ..error }.into()
-            }
+            Trouble::Refused(doing, status) => passing(ImapError::refusal(&self.account.name, doing, &status)).into(),
             Trouble::Without(means) => {
                 tracing::warn!(account = self.account.name, "the server offers and refuses {}", means.word());
                 self.without.push((means, Instant::now()));
@@ -231,6 +229,13 @@ impl Watch<'_> {
     async fn tell(&self, sight: Sight) -> Result<(), Ended> {
         self.sights.send(sight).await.map_err(|_| Ended::Unheard)
     }
+}
+
+/// After the login a refusal is the server's trouble and passes: the long waits that keep an account from being locked
+/// would only keep us blind.
+fn passing(error: ImapError) -> ImapError {
+    let passes = error.refused && error.advice == Advice::Ask;
+    ImapError { advice: if passes { Advice::Again(None) } else { error.advice }, ..error }
 }
 
 /// Waits for a change; for ever when nobody can make one any more.
