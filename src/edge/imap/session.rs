@@ -4,7 +4,7 @@ use super::error::ImapError;
 use super::open::{self, Opened};
 use super::response::{Condition, Response, Seen};
 use super::uids::{UidSet, listed, within};
-use super::wire::{ANSWERS, Answer, Line, Piece, goes_quoted, quote};
+use super::wire::{ANSWERS, Answer, Brought, Line, Piece, goes_quoted, quote};
 use super::{ImapAccount, utf7};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -327,12 +327,23 @@ impl Session {
                 out.push_str(&format!("{tag} UID FETCH {uids} {items}\r\n"));
                 asked.push_back((tag, uids.runs()));
             }
+            if asked.is_empty() {
+                return Ok(true);
+            }
             if !out.is_empty() {
                 self.line.write(out.as_bytes()).await?;
             }
-            let Some((tag, runs)) = asked.pop_front() else { return Ok(true) };
-            while let Some(seen) = self.line.next_fetched(&tag, "reading messages", self.numbering).await? {
-                let Some(uid) = seen.uid.filter(|uid| within(&runs, *uid)) else { continue };
+            while !asked.is_empty() {
+                let tags = asked.iter().map(|(tag, _)| tag.as_str());
+                let seen = match self.line.next_fetched(tags, "reading messages", self.numbering).await? {
+                    Brought::Message(seen) => seen,
+                    Brought::End(ended) => {
+                        asked.retain(|(tag, _)| *tag != ended);
+                        break;
+                    }
+                };
+                let wanted = |uid: &u32| asked.iter().any(|(_, runs)| within(runs, *uid));
+                let Some(uid) = seen.uid.filter(wanted) else { continue };
                 // unasked flag news about the same message come apart from its body
                 let asked_for = match what {
                     // news about something else must not read as "no flags"

@@ -74,6 +74,14 @@ impl Since {
     }
 }
 
+/// What a fetch brings.
+pub(super) enum Brought {
+    /// A message.
+    Message(Seen),
+    /// The fetch with this tag ended with OK.
+    End(String),
+}
+
 /// The end of a command with all that was said before it.
 pub(super) struct Answer {
     pub(super) status: Status,
@@ -310,23 +318,26 @@ impl Line {
         }
     }
 
-    /// The next message that a fetch of a mailbox with this UIDVALIDITY brings; `None` when its tag said OK.
-    pub(super) async fn next_fetched(
+    /// What the fetches under way (their tags) of a mailbox with this UIDVALIDITY bring next: a message, or the tag of one
+    /// that ended with OK. A server may work on several at once (Dovecot does).
+    pub(super) async fn next_fetched<'t>(
         &mut self,
-        tag: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
         doing: &str,
         numbering: u32,
-    ) -> Result<Option<Seen>, ImapError> {
+    ) -> Result<Brought, ImapError> {
         loop {
             match self.response(self.pace.command).await? {
-                Response::Tagged { tag: other, status } if other == tag => {
-                    if planted::is(Bug::NoReadAsEmpty) {
-                        return Ok(None);
+                Response::Tagged { tag, status } => {
+                    if !tags.clone().any(|one| one == tag) {
+                        return Err(self.lost("the server answered a command that was not sent"));
                     }
-                    return self.must_be_ok(doing, &status).map(|()| None);
+                    if !planted::is(Bug::NoReadAsEmpty) {
+                        self.must_be_ok(doing, &status)?;
+                    }
+                    return Ok(Brought::End(tag));
                 }
-                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
-                Response::Fetch(seen) => return Ok(Some(seen)),
+                Response::Fetch(seen) => return Ok(Brought::Message(seen)),
                 Response::Continue => return Err(self.lost("the server asks for more than there is to say")),
                 // what is missing would count as gone
                 Response::Unreadable => {

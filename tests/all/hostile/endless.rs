@@ -112,7 +112,7 @@ fn floods() -> Vec<Scene> {
         add("a large literal that is no mail", doing, vec![says("* OK {100000}\r\n"), Silent], MORE);
         add("literals", doing, vec![says("* 1 FETCH ("), Forever(b"{1}\r\nx".to_vec())], "literals without end");
     }
-    add("nothing but line ends", Fetching, vec![Forever(b"\r\n".to_vec())], MUCH);
+    add("nothing but line ends", Fetching, vec![Forever(b"\r\n".to_vec())], "cannot be read");
     for (doing, flood) in [
         (Selecting, "* X\r\n"),
         (Listing, "* 1 FETCH (UID\r\n"),

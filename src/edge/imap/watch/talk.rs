@@ -86,6 +86,8 @@ struct Sent {
     brought: u32,
     /// The server said something since its turn came.
     heard: bool,
+    /// How it ended, if its answer came before that of an earlier one: Dovecot works on several at once.
+    ended: Option<Status>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,7 +296,7 @@ impl Talk {
         self.tag = self.tag.wrapping_add(1);
         let tag = format!("w{}", self.tag);
         out.push_str(&format!("{tag} {command}\r\n"));
-        self.sent.push_back(Sent { tag, what, since: now, limit, brought: 0, heard: false });
+        self.sent.push_back(Sent { tag, what, since: now, limit, brought: 0, heard: false, ended: None });
     }
 
     // ---- what is heard ----
@@ -406,15 +408,23 @@ impl Talk {
     }
 
     fn ended(&mut self, tag: &str, status: Status, now: Instant) -> Result<Vec<Told>, Trouble> {
-        let Some(at) = self.sent.iter().position(|sent| sent.tag == tag) else {
+        let Some(sent) = self.sent.iter_mut().find(|sent| sent.tag == tag && sent.ended.is_none()) else {
             return Err(Trouble::Lost("the server answered a command that was not sent".to_owned()));
         };
-        // out of their order nothing can be said about what an EXISTS meant
-        self.more |= at != 0;
-        let Some(done) = self.sent.remove(at) else { return Ok(Vec::new()) };
-        if let Some(first) = self.sent.front_mut() {
-            first.since = now;
+        sent.ended = Some(status);
+        // in the order in which they were sent: a later window must not carry the cursor past an earlier one
+        let mut told = Vec::new();
+        while let Some(status) = self.sent.front_mut().and_then(|first| first.ended.take()) {
+            let Some(done) = self.sent.pop_front() else { break };
+            if let Some(first) = self.sent.front_mut() {
+                first.since = now;
+            }
+            told.extend(self.done(done, status, now)?);
         }
+        Ok(told)
+    }
+
+    fn done(&mut self, done: Sent, status: Status, now: Instant) -> Result<Vec<Told>, Trouble> {
         let ok = status.condition == Condition::Ok;
         match done.what {
             What::Idle => {
