@@ -120,7 +120,7 @@ fn key_only(href: &str) -> Option<String> {
 
 fn code(page: &Page<'_>) -> Option<String> {
     let view = &page.body;
-    CODE.find_iter(view.text()).find_map(|found| {
+    view.matches(&CODE).find_map(|found| {
         let text = found.as_str();
         let before = view.text().get(..found.start()).unwrap_or_default();
         let after = view.text().get(found.end()..).unwrap_or_default();
@@ -293,7 +293,7 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
         })
         .or_else(|| {
             let found =
-                MINIMUM_ENGLISH.captures(page.body.text()).or_else(|| MORE_ENGLISH.captures(page.body.text()))?;
+                page.body.captures(&MINIMUM_ENGLISH).next().or_else(|| page.body.captures(&MORE_ENGLISH).next())?;
             found.get(1)?.as_str().replace(',', "").parse().ok()
         })
         .or_else(|| {

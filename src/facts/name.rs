@@ -118,7 +118,7 @@ pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &
             .filter_map(|word| text.find(word))
             .min()?;
         let name = bare(page.body.written(line.start..line.start + end))?;
-        let whole = QUOTED.captures_iter(page.body.text()).take(MOST).find_map(|found| {
+        let whole = page.body.captures(&QUOTED).take(MOST).find_map(|found| {
             let inside = found.get(1)?;
             inside.as_str().starts_with(text.get(..end)?.trim()).then(|| clean(page.body.written(inside.range())))
         });
@@ -183,7 +183,7 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
         let at = view.text().find(text.trim())?;
         Some((unquoted(&name).to_owned(), at..at + text.trim().len()))
     });
-    let quotes = QUOTED.captures_iter(view.text()).take(MOST).filter_map(|found| {
+    let quotes = view.captures(&QUOTED).take(MOST).filter_map(|found| {
         let (whole, name) = (found.get(0)?, found.get(1)?);
         let before = view.text().get(..whole.start())?.trim_end();
         let after = view.text().get(whole.end()..)?.trim_start();
@@ -211,7 +211,7 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
 /// ご登録いただいた「NAME」が入荷いたしました: the name in quotes of a sentence about goods.
 fn quoted(page: &Page<'_>) -> Option<String> {
     let of = |view: &View<'_>| {
-        QUOTED.captures_iter(view.text()).take(MOST).find_map(|found| {
+        view.captures(&QUOTED).take(MOST).find_map(|found| {
             let (whole, name) = (found.get(0)?, found.get(1)?);
             let sentence = view.sentence_at(name.start());
             let before = view.slice(sentence.start..whole.start());

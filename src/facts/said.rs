@@ -159,6 +159,10 @@ pub(super) fn said(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usiz
 /// `true` when one of these words stands in the text as something that is (a shortage is mostly said with a denial:
 /// ご用意ができません), but not as a mere possibility.
 pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    page.known.short.get_or_init(|| find_short(page)).clone()
+}
+
+fn find_short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     for (v, view) in page.prose().into_iter().enumerate() {
         for (at, word) in view.hits(OUT_OF_STOCK) {
             let end = at + word.len();

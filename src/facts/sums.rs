@@ -3,7 +3,7 @@
 use super::label::{Kind, Labelled};
 use super::money::{self, Amount};
 use super::page::Page;
-use super::pattern::patterns;
+use super::pattern::{Pattern, patterns};
 use super::{Confidence, Facts, Found};
 
 patterns! {
@@ -198,9 +198,9 @@ fn free(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>>
     })
 }
 
-fn in_prose(page: &Page<'_>, pattern: &regex::Regex) -> Option<Found<u64>> {
+fn in_prose(page: &Page<'_>, pattern: &Pattern) -> Option<Found<u64>> {
     let view = &page.joined;
-    pattern.captures_iter(view.text()).find_map(|captures| {
+    view.captures(pattern).find_map(|captures| {
         let number = ["a", "b", "c", "d", "e", "f", "g"].iter().find_map(|name| captures.name(name))?;
         let sentence = view.sentence_at(number.start());
         let text = view.slice(sentence);

@@ -1,5 +1,8 @@
 //! The clause around a word: is it denied, is it only supposed? Japanese says so at the end, English before.
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::sync::LazyLock;
+
 /// How many characters after a word its clause is read (domain document, section 10).
 const REACH: usize = 60;
 
@@ -19,6 +22,35 @@ const SUPPOSITIONS: &[&str] = &[
     "ますと", "過ぎると", "時は", "ときは", "際には", "ことがござ", "ことがあり", "こともござ", "こともあり",
     "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば",
 ];
+
+/// The words of a list, found in one pass.
+struct Signs(Option<AhoCorasick>);
+
+impl Signs {
+    fn of(words: &[&str]) -> Self {
+        // lists of this program: if one could not be built, a test says so
+        Self(AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(words).ok())
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.0.as_ref().is_some_and(|signs| signs.is_match(text))
+    }
+
+    /// Where the word ends that ends first.
+    fn first_end(&self, text: &str) -> Option<usize> {
+        self.0.as_ref()?.find(text).map(|found| found.end())
+    }
+
+    /// Number, start and end of every word.
+    fn all(&self, text: &str) -> impl Iterator<Item = (usize, usize, usize)> {
+        let all = self.0.as_ref().map(|signs| signs.find_overlapping_iter(text));
+        all.into_iter().flatten().map(|found| (found.pattern().as_usize(), found.start(), found.end()))
+    }
+}
+
+static DENIED: LazyLock<Signs> = LazyLock::new(|| Signs::of(DENIALS));
+static BROKEN: LazyLock<Signs> = LazyLock::new(|| Signs::of(BREAKS));
+static SUPPOSED: LazyLock<Signs> = LazyLock::new(|| Signs::of(SUPPOSITIONS));
 
 /// Whether a character is a kana or a kanji (also the prolonged-sound mark).
 pub(crate) fn is_letter(c: char) -> bool {
@@ -70,7 +102,7 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
     let after = first_chars(text.get(end..).unwrap_or_default(), 240);
     let from = since(last_chars(before, 80));
     let to = sentence(after);
-    let said = |words: &str| SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words);
+    let said = supposes;
     let words = text.get(start..end).unwrap_or_default();
     // 入荷しました|ら, 入荷しました|か, 入荷|次第, 入荷|時に
     let going_on = (words.ends_with(['た', 'す']) && after.starts_with(['ら', 'か']))
@@ -81,7 +113,7 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
 
 /// Whether words between two others make what follows a mere supposition: ポイントは|取消の場合、|返還.
 pub(crate) fn supposes(words: &str) -> bool {
-    SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words)
+    SUPPOSED.is_in(words) || maybe(words)
 }
 
 /// Whether a word is the topic of a line such as `■在庫切れについて`: a heading states nothing.
@@ -100,15 +132,14 @@ fn maybe(words: &str) -> bool {
         let rest = words.get(at + sign.len()..).unwrap_or_default();
         !rest.starts_with("くは") && !rest.starts_with('も') && !words.get(..at).unwrap_or_default().ends_with('か')
     });
-    let padded = format!(" {words}");
-    japanese || padded.contains(" if ") || padded.contains(" in case ")
+    let english = |sign: &str| words.contains(sign) || words.starts_with(sign.trim_start());
+    japanese || english(" if ") || english(" in case ")
 }
 
 /// The rest of a clause, at most [`REACH`] characters.
 fn clause(after: &str) -> &str {
     let sentence = sentence(after);
-    let end =
-        BREAKS.iter().filter_map(|sign| sentence.find(sign).map(|at| at + sign.len())).min().unwrap_or(sentence.len());
+    let end = BROKEN.first_end(sentence).unwrap_or(sentence.len());
     sentence.get(..end).unwrap_or_default()
 }
 
@@ -125,9 +156,11 @@ fn since(before: &str) -> &str {
 fn sentence(after: &str) -> &str {
     let mut end = 0;
     for (count, (at, c)) in after.char_indices().enumerate() {
-        let rest = after.get(at + c.len_utf8()..).unwrap_or_default();
-        let before = after.get(..at).unwrap_or_default();
-        let wraps = c == '\n' && (goes_past(before) || goes_on(rest) && !ended(before, rest));
+        let wraps = c == '\n' && {
+            let (before, rest) = after.split_at(at);
+            let rest = rest.get(1..).unwrap_or_default();
+            goes_past(before) || goes_on(rest) && !ended(before, rest)
+        };
         if count == REACH || (ends_sentence(c) && !wraps) {
             break;
         }
@@ -151,29 +184,25 @@ fn last_chars(text: &str, count: usize) -> &str {
 
 /// Whether a stretch of text denies something.
 pub(crate) fn denied(clause: &str) -> bool {
-    DENIALS.iter().any(|sign| {
-        clause.match_indices(sign).any(|(at, _)| {
-            let before = clause.get(..at).unwrap_or_default();
-            let after = clause.get(at + sign.len()..).unwrap_or_default();
-            match *sign {
-                "ません" => {
-                    let courtesy = [
-                        "すみ", "訳あり", "訳有り", "訳ござい", "訳ござい", "わけあり", "わけ有り", "わけござい",
-                        "わけござい", "かもしれ", "かも知れ", "違いあり",
-                    ];
-                    let asks = ["か", "よう", "でしょう"];
-                    !courtesy.iter().any(|word| before.ends_with(word))
-                        && !asks.iter().any(|word| after.starts_with(word))
-                }
-                "ない" => {
-                    let others = ["少", "危", "もったい", "違い", "かもしれ", "かも知れ", "とんでも", "しか"];
-                    let warns = ["よう", "うち", "様に", "か?"];
-                    !others.iter().any(|word| before.ends_with(word))
-                        && !warns.iter().any(|word| after.starts_with(word))
-                }
-                _ => true,
+    DENIED.all(clause).any(|(sign, start, end)| {
+        let before = clause.get(..start).unwrap_or_default();
+        let after = clause.get(end..).unwrap_or_default();
+        match DENIALS.get(sign).copied().unwrap_or_default() {
+            "ません" => {
+                let courtesy = [
+                    "すみ", "訳あり", "訳有り", "訳ござい", "訳ござい", "わけあり", "わけ有り", "わけござい",
+                    "わけござい", "かもしれ", "かも知れ", "違いあり",
+                ];
+                let asks = ["か", "よう", "でしょう"];
+                !courtesy.iter().any(|word| before.ends_with(word)) && !asks.iter().any(|word| after.starts_with(word))
             }
-        })
+            "ない" => {
+                let others = ["少", "危", "もったい", "違い", "かもしれ", "かも知れ", "とんでも", "しか"];
+                let warns = ["よう", "うち", "様に", "か?"];
+                !others.iter().any(|word| before.ends_with(word)) && !warns.iter().any(|word| after.starts_with(word))
+            }
+            _ => true,
+        }
     })
 }
 
@@ -185,6 +214,9 @@ fn denied_in_english(before: &str, after: &str) -> bool {
     let to = after.split(ends).next().unwrap_or_default();
     let to = to.char_indices().nth(25).map_or(to, |(at, _)| to.get(..at).unwrap_or_default());
     let said = |words: &str| {
+        if !words.contains(|c: char| c.is_ascii_alphabetic()) {
+            return false;
+        }
         let padded = format!(" {} ", words.replace('\n', " ").replace('\u{2019}', "'"));
         [" not ", "n't ", " cannot ", " never ", " no longer ", " unable ", " without "]
             .iter()

@@ -5,6 +5,7 @@ pub(crate) mod clause;
 pub mod fold;
 mod jis;
 mod kind;
+pub(crate) mod needs;
 mod spelling;
 
 pub use charset::{Decoded, Doubt, decode};
