@@ -175,9 +175,10 @@ fn worth(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)], back: Option<&Spa
         let label = ["値引き額", "値引額", "割引額", "値引き", "値引", "割引", "おねびき", "discount"]
             .iter()
             .any(|word| head.starts_with(word));
-        if let Some((at, yen, percent)) =
-            worths(text).into_iter().next().filter(|_| label && page.body.counts(line.start))
-        {
+        if !label || !page.body.counts(line.start) {
+            continue;
+        }
+        if let Some((at, yen, percent)) = worths(text).into_iter().next() {
             let place = line.start + at.start..line.start + at.end;
             return (yen, percent, Some(page.body.span(place)));
         }
@@ -249,7 +250,8 @@ fn worths(text: &str) -> Vec<(Range<usize>, Option<u64>, Option<u64>)> {
         .filter(|amount| !amount.bound && !amount.doubtful)
         .map(|amount| (amount.range, Some(amount.value), None))
         .collect();
-    worths.extend(PERCENT.captures_iter(text).filter_map(|found| {
+    let percents = text.contains('%').then(|| PERCENT.captures_iter(text));
+    worths.extend(percents.into_iter().flatten().filter_map(|found| {
         let bound = ["最大", "最高"].iter().any(|word| {
             text.get(..found.get(0).map_or(0, |all| all.start())).is_some_and(|before| before.ends_with(word))
         });

@@ -3,7 +3,9 @@
 use super::label::{Kind, Labelled};
 use super::page::{Page, View};
 use super::{Confidence, Facts, Found, date};
+use crate::text::signs::Signs;
 use jiff::{Timestamp, ToSpan};
+use std::sync::LazyLock;
 
 /// What a sale that begins (again) is called.
 const SALE: &[&str] = &[
@@ -26,6 +28,8 @@ const HINTS: &[&str] = &[
     "数量限定", "個だけ", "点だけ", "台だけ", "本だけ", "着だけ", "枚だけ", "瞬殺", "買いそび", "買い逃", "back on",
     "is back", "are back", "comes back", "return", "no more", "頂戴しました", "確保でき", "届きました", "入りました",
 ];
+
+static GONE_OR_BACK: LazyLock<Signs> = LazyLock::new(|| Signs::of(AGAIN.iter().chain(HINTS).chain(super::stock::GONE)));
 
 /// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
@@ -235,7 +239,7 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
 
 /// Whether something near a line says that goods were gone or come back; new goods are no re-sale.
 fn again_near(page: &Page<'_>, view: &View<'_>, at: usize) -> bool {
-    let said = |text: &str| AGAIN.iter().chain(HINTS).chain(super::stock::GONE).any(|word| text.contains(word));
+    let said = |text: &str| GONE_OR_BACK.stand_in(text);
     let fresh = |text: &str| {
         ["新商品", "新作", "新発売", "新色", "初売り", "デビュー", "new arrival", "new release"]
             .iter()

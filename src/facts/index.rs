@@ -3,7 +3,8 @@
 
 /// Bytes of a stretch: two kana or kanji, or six letters.
 const LENGTH: usize = 6;
-/// Most heads of an index.
+/// Fewest and most heads of an index.
+const FEWEST_HEADS: usize = 1 << 10;
 const MOST_HEADS: usize = 1 << 16;
 
 /// The places of a text, those with the same stretch of letters (or, rarely, another) chained in order.
@@ -18,7 +19,7 @@ impl Index {
     /// All stretches of a text that begin at a character.
     pub(super) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
-        let mut heads = vec![0_u32; bytes.len().next_power_of_two().clamp(64, MOST_HEADS)];
+        let mut heads = vec![0_u32; bytes.len().next_power_of_two().clamp(FEWEST_HEADS, MOST_HEADS)];
         let mut next = vec![0_u32; (bytes.len() + 1).saturating_sub(LENGTH)];
         let mask = heads.len() - 1;
         for (at, link) in next.iter_mut().enumerate().rev() {
@@ -31,6 +32,11 @@ impl Index {
             }
         }
         Self { heads, next }
+    }
+
+    /// Whether a word is certainly not in the text.
+    pub(super) fn lacks(&self, word: &str) -> bool {
+        hash(word.as_bytes()).is_some_and(|hash| self.heads.get(hash & (self.heads.len() - 1)) == Some(&0))
     }
 
     /// The places of a word in the text this was made of, in order, none inside the one before it. `None` for a word
@@ -66,6 +72,7 @@ impl Places<'_, '_> {
 }
 
 /// A number of the first stretch of letters; `None` when there are too few.
+#[inline]
 fn hash(bytes: &[u8]) -> Option<usize> {
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     let tail = rest.first_chunk::<2>()?;

@@ -30,10 +30,21 @@ impl<'a> View<'a> {
 
     /// Whether a word stands in the text.
     pub(super) fn has(&self, word: &str) -> bool {
-        match self.index.places(self.text(), word) {
-            Some(mut places) => places.next(word).is_some(),
-            None => self.text().contains(word),
-        }
+        !self.index.lacks(word)
+            && match self.index.places(self.text(), word) {
+                Some(mut places) => places.next(word).is_some(),
+                None => self.text().contains(word),
+            }
+    }
+
+    /// Whether one of these words stands in the text.
+    pub(super) fn has_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.has(word))
+    }
+
+    /// The first place of a word.
+    pub(super) fn first(&self, word: &str) -> Option<usize> {
+        if self.index.lacks(word) { None } else { self.places(word).next() }
     }
 
     /// The places of a word, none inside the one before it.
@@ -62,7 +73,7 @@ impl<'a> View<'a> {
     /// Words in the text, in order of their places, the longest at each place.
     pub(super) fn hits<'w>(&self, words: &[&'w str]) -> Vec<(usize, &'w str)> {
         let mut found: Vec<(usize, &'w str)> = Vec::new();
-        for word in words {
+        for word in words.iter().filter(|word| !self.index.lacks(word)) {
             found.extend(self.places(word).map(|at| (at, *word)));
         }
         found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
@@ -224,6 +235,6 @@ impl<'a> Page<'a> {
 
     /// Whether subject or body hold one of these words.
     pub(super) fn has(&self, words: &[&str]) -> bool {
-        self.prose().iter().any(|view| words.iter().any(|word| view.has(word)))
+        self.prose().iter().any(|view| view.has_any(words))
     }
 }

@@ -81,7 +81,8 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         found.confidence = Confidence::Low;
     }
     facts.points_expire_at = expiry(page);
-    let on_line = page.lines.iter().find_map(|line| {
+    let limited = page.body.has_any(&["期間限定", "limited-time"]);
+    let on_line = page.lines.iter().filter(|_| limited).find_map(|line| {
         let text = page.body.slice(line.clone());
         let at = text.find("期間限定").or_else(|| text.find("limited-time"))?;
         let back = ["返還", "返却", "お返し", "お戻し", "戻し", "they are", "these are"]

@@ -103,7 +103,7 @@ pub(super) fn other_service(page: &Page<'_>) -> bool {
         "fril.jp",
     ]
     .iter()
-    .any(|service| domain == *service || domain.ends_with(&format!(".{service}")))
+    .any(|service| domain.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Whether what follows makes the words before it a topic: ポイントのご返還について, クーポン再発行の件.
@@ -249,6 +249,7 @@ fn is_thanked(after: &str) -> bool {
 /// A question is a question even where its clause is polite or conditional.
 pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        view.first(word)?;
         let (at, end) = view.places(word).map(|at| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
         let sentence = view.slice(view.sentence_at(at));
         // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
@@ -266,6 +267,7 @@ pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<
 
 pub(super) fn said_loosely_any(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        view.first(word)?;
         let at = view.places(word).find(|at| view.counts(*at))?;
         (!clause::is_supposed(view.text(), at, at + word.len())).then_some((v, at..at + word.len()))
     })

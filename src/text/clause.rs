@@ -1,6 +1,6 @@
 //! The clause around a word: is it denied, is it only supposed? Japanese says so at the end, English before.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use super::signs::Signs;
 use std::sync::LazyLock;
 
 /// How many characters after a word its clause is read (domain document, section 10).
@@ -22,31 +22,6 @@ const SUPPOSITIONS: &[&str] = &[
     "ますと", "過ぎると", "時は", "ときは", "際には", "ことがござ", "ことがあり", "こともござ", "こともあり",
     "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば",
 ];
-
-/// The words of a list, found in one pass.
-struct Signs(Option<AhoCorasick>);
-
-impl Signs {
-    fn of(words: &[&str]) -> Self {
-        // lists of this program: if one could not be built, a test says so
-        Self(AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(words).ok())
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        self.0.as_ref().is_some_and(|signs| signs.is_match(text))
-    }
-
-    /// Where the word ends that ends first.
-    fn first_end(&self, text: &str) -> Option<usize> {
-        self.0.as_ref()?.find(text).map(|found| found.end())
-    }
-
-    /// Number, start and end of every word.
-    fn all(&self, text: &str) -> impl Iterator<Item = (usize, usize, usize)> {
-        let all = self.0.as_ref().map(|signs| signs.find_overlapping_iter(text));
-        all.into_iter().flatten().map(|found| (found.pattern().as_usize(), found.start(), found.end()))
-    }
-}
 
 static DENIED: LazyLock<Signs> = LazyLock::new(|| Signs::of(DENIALS));
 static BROKEN: LazyLock<Signs> = LazyLock::new(|| Signs::of(BREAKS));
@@ -113,7 +88,7 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
 
 /// Whether words between two others make what follows a mere supposition: ポイントは|取消の場合、|返還.
 pub(crate) fn supposes(words: &str) -> bool {
-    SUPPOSED.is_in(words) || maybe(words)
+    SUPPOSED.stand_in(words) || maybe(words)
 }
 
 /// Whether a word is the topic of a line such as `■在庫切れについて`: a heading states nothing.

@@ -52,25 +52,25 @@ impl Folded {
     #[must_use]
     pub fn joined(&self) -> Self {
         let mut out = Self { text: String::with_capacity(self.text.len()), from: Vec::with_capacity(self.from.len()) };
-        let mut before = None;
-        let mut chars = self.text.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            if c == '\n'
-                && before.is_some_and(is_japanese)
-                && chars.peek().is_some_and(|(_, next)| is_japanese(*next))
-                && !is_heading(self.text.get(..at).unwrap_or_default())
-                && !super::clause::ended(
-                    self.text.get(..at).and_then(|before| before.rsplit('\n').next()).unwrap_or_default(),
-                    self.text.get(at + 1..).unwrap_or_default(),
-                )
-            {
-                continue;
-            }
-            out.put(c, self.from.get(at).copied().unwrap_or_default());
-            before = Some(c);
+        let mut kept = 0;
+        for (at, _) in self.text.match_indices('\n').filter(|(at, _)| self.is_inside(*at)) {
+            out.text.push_str(self.text.get(kept..at).unwrap_or_default());
+            out.from.extend_from_slice(self.from.get(kept..at).unwrap_or_default());
+            kept = at + 1;
         }
-        out.from.push(self.from.last().copied().unwrap_or_default());
+        out.text.push_str(self.text.get(kept..).unwrap_or_default());
+        out.from.extend_from_slice(self.from.get(kept..).unwrap_or_default());
         out
+    }
+
+    /// Whether the line end at a place was set inside a sentence.
+    fn is_inside(&self, at: usize) -> bool {
+        let (before, after) = self.text.split_at(at);
+        let after = after.get(1..).unwrap_or_default();
+        before.chars().next_back().is_some_and(is_japanese)
+            && after.chars().next().is_some_and(is_japanese)
+            && !is_heading(before)
+            && !super::clause::ended(before.rsplit('\n').next().unwrap_or_default(), after)
     }
 
     /// The text and, for each of its bytes and for its end, the place in the original.

@@ -6,6 +6,7 @@ pub mod fold;
 mod jis;
 mod kind;
 pub(crate) mod needs;
+pub(crate) mod signs;
 mod spelling;
 
 pub use charset::{Decoded, Doubt, decode};
