@@ -74,7 +74,14 @@ impl<'a> View<'a> {
     pub(super) fn hits<'w>(&self, words: &[&'w str]) -> Vec<(usize, &'w str)> {
         let mut found: Vec<(usize, &'w str)> = Vec::new();
         for word in words.iter().filter(|word| !self.index.lacks(word)) {
-            found.extend(self.places(word).map(|at| (at, *word)));
+            match self.index.places(self.text(), word) {
+                Some(mut places) => {
+                    while let Some(at) = places.next(word) {
+                        found.push((at, *word));
+                    }
+                }
+                None => found.extend(self.text().match_indices(*word).map(|(at, _)| (at, *word))),
+            }
         }
         found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
         found.dedup_by_key(|(at, _)| *at);

@@ -22,6 +22,11 @@ pub(super) fn text(raw: &[u8]) -> Words {
     let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
     let flat = flat.trim_ascii();
     let mut words = Words::default();
+    // nearly every field: letters of ASCII, nothing encoded
+    if flat.is_ascii() && !flat.contains(&0x1B) && !flat.contains(&0x0E) && find(flat, b"=?").is_none() {
+        words.text.push_str(std::str::from_utf8(flat).unwrap_or_default());
+        return words;
+    }
     // bytes of encoded words under one label that follow one another are converted together: a character may be split
     let mut pending: Option<(String, Vec<u8>)> = None;
     let mut at = 0;
@@ -73,7 +78,15 @@ impl Words {
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+    let first = *what.first()?;
+    let mut from = 0;
+    loop {
+        let at = from + bytes.get(from..)?.iter().position(|byte| *byte == first)?;
+        if bytes.get(at..).is_some_and(|rest| rest.starts_with(what)) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 /// An encoded word at the start of `bytes`: its label, its bytes, its length.

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 /// How many characters after a word its clause is read (domain document, section 10).
 const REACH: usize = 60;
+/// How many characters before a word the mark of its heading may stand.
+const NEAR: usize = 240;
 
 /// What denies the clause it ends.
 const DENIALS: &[&str] = &[
@@ -20,8 +22,13 @@ const BREAKS: &[&str] = &[
 const SUPPOSITIONS: &[&str] = &[
     "場合", "万一", "万が一", "された際", "なった際", "した際は", "の際は", "でしたら", "ましたら", "なければ",
     "ますと", "過ぎると", "時は", "ときは", "際には", "ことがござ", "ことがあり", "こともござ", "こともあり",
-    "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば",
+    "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば", MAYBE, IF, IN_CASE,
 ];
+/// もし, unless it is もしくは or a part of another word.
+const MAYBE: &str = "もし";
+/// At the beginning, or behind a blank.
+const IF: &str = "if ";
+const IN_CASE: &str = "in case ";
 
 static DENIED: LazyLock<Signs> = LazyLock::new(|| Signs::of(DENIALS));
 static BROKEN: LazyLock<Signs> = LazyLock::new(|| Signs::of(BREAKS));
@@ -66,15 +73,15 @@ pub(crate) fn is_negated(text: &str, start: usize, end: usize) -> bool {
         return true;
     }
     let words = text.get(start..end).unwrap_or_default();
-    let after = first_chars(text.get(end..).unwrap_or_default(), 240);
-    denied(clause(after)) || (words.contains(|c: char| c.is_ascii_alphabetic()) && denied_in_english(before, after))
+    let after = text.get(end..).unwrap_or_default();
+    denied(clause(after))
+        || (words.contains(|c: char| c.is_ascii_alphabetic()) && denied_in_english(before, first_chars(after, 240)))
 }
 
 /// Whether the words at `start..end` stand in a sentence about what would happen, not what did.
 pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
-    // as far as a sentence goes: a mail without line ends stays cheap
-    let before = last_chars(text.get(..start).unwrap_or_default(), 240);
-    let after = first_chars(text.get(end..).unwrap_or_default(), 240);
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
     let from = since(last_chars(before, 80));
     let to = sentence(after);
     let said = supposes;
@@ -88,27 +95,34 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
 
 /// Whether words between two others make what follows a mere supposition: ポイントは|取消の場合、|返還.
 pub(crate) fn supposes(words: &str) -> bool {
-    SUPPOSED.stand_in(words) || maybe(words)
+    SUPPOSED.all(words).any(|(sign, start, end)| {
+        let before = words.get(..start).unwrap_or_default();
+        let after = words.get(end..).unwrap_or_default();
+        match SUPPOSITIONS.get(sign).copied().unwrap_or_default() {
+            MAYBE => !after.starts_with("くは") && !after.starts_with('も') && !before.ends_with('か'),
+            IF | IN_CASE => before.is_empty() || before.ends_with(' '),
+            _ => true,
+        }
+    })
 }
 
 /// Whether a word is the topic of a line such as `■在庫切れについて`: a heading states nothing.
 fn is_heading(before: &str, after: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    // as far as a sentence goes: a mail without line ends stays cheap
+    let mut near = before.len().saturating_sub(4 * NEAR);
+    while !before.is_char_boundary(near) {
+        near += 1;
+    }
+    let Some((_, line)) = before.get(near..).unwrap_or_default().rsplit_once('\n') else { return false };
     let marked = line
+        .trim_start()
         .starts_with(['■', '◆', '●', '▼', '★', '☆', '◇', '□', '▽', '○', '◎', '*', '•', '・', '※', '<', '[', '【', '#']);
-    let rest = after.split('\n').next().unwrap_or_default();
     let topic = ["について", "に関して", "に関する", "・返品", "・交換", "・変更", "ポリシー", "の場合", "方法"];
-    marked && rest.chars().count() <= 24 && topic.iter().any(|sign| rest.contains(sign)) && before.contains('\n')
-}
-
-/// もし, unless it is もしくは; or an English "if".
-fn maybe(words: &str) -> bool {
-    let japanese = words.match_indices("もし").any(|(at, sign)| {
-        let rest = words.get(at + sign.len()..).unwrap_or_default();
-        !rest.starts_with("くは") && !rest.starts_with('も') && !words.get(..at).unwrap_or_default().ends_with('か')
-    });
-    let english = |sign: &str| words.contains(sign) || words.starts_with(sign.trim_start());
-    japanese || english(" if ") || english(" in case ")
+    let rest = || first_chars(after, NEAR).split('\n').next().unwrap_or_default();
+    marked
+        && line.chars().count() < NEAR
+        && rest().chars().count() <= 24
+        && topic.iter().any(|sign| rest().contains(sign))
 }
 
 /// The rest of a clause, at most [`REACH`] characters.

@@ -86,9 +86,7 @@ impl Folded {
 
     fn put(&mut self, c: char, at: u32) {
         self.text.push(c);
-        for _ in 0..c.len_utf8() {
-            self.from.push(at);
-        }
+        self.from.resize(self.text.len(), at);
     }
 }
 
