@@ -3,6 +3,7 @@
 use super::Address;
 use super::mime::hex;
 use crate::text::{self, Doubt};
+use std::borrow::Cow;
 
 /// Bytes of one encoded word that are looked at; RFC 2047 allows 75.
 const MAX_WORD: usize = 4096;
@@ -19,7 +20,7 @@ pub(super) struct Words {
 
 /// Decodes a field's value: unfolds it, and reads encoded words (RFC 2047) also where they should not stand.
 pub(super) fn text(raw: &[u8]) -> Words {
-    let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
+    let flat = on_one_line(raw);
     let flat = flat.trim_ascii();
     let mut words = Words::default();
     // nearly every field: letters of ASCII, nothing encoded
@@ -56,6 +57,21 @@ pub(super) fn text(raw: &[u8]) -> Words {
     words.flush(&mut pending);
     words.push(flat.get(plain..).unwrap_or_default(), None);
     words
+}
+
+/// A field's bytes without line ends.
+fn on_one_line(raw: &[u8]) -> Cow<'_, [u8]> {
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
+    let last = raw.iter().rposition(|byte| !ends(byte)).map_or(0, |last| last + 1);
+    let raw = raw.get(..last).unwrap_or_default();
+    if !raw.iter().any(ends) {
+        return raw.into();
+    }
+    let mut flat = Vec::with_capacity(raw.len());
+    for line in raw.split(ends) {
+        flat.extend_from_slice(line);
+    }
+    flat.into()
 }
 
 impl Words {
@@ -122,12 +138,16 @@ fn q(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
     let mut at = 0;
     while let Some(&byte) = data.get(at) {
-        match (byte, data.get(at + 1).and_then(hex), data.get(at + 2).and_then(hex)) {
-            (b'=', Some(high), Some(low)) => {
-                out.push(high << 4 | low);
-                at += 2;
-            }
-            (b'_', ..) => out.push(b' '),
+        let coded = |n: usize| data.get(at + n).and_then(hex);
+        match byte {
+            b'=' => match (coded(1), coded(2)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    at += 2;
+                }
+                _ => out.push(byte),
+            },
+            b'_' => out.push(b' '),
             _ => out.push(byte),
         }
         at += 1;
@@ -191,9 +211,10 @@ impl Content {
 
 /// Reads a value with parameters: RFC 2045, RFC 2231 continuations and charsets, and encoded words all the same.
 pub(super) fn content(raw: &[u8]) -> Content {
-    let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
-    let flat =
-        if flat.is_ascii() && !flat.contains(&0x1B) { flat } else { text::decode(&flat, None).text.into_bytes() };
+    let mut flat = on_one_line(raw);
+    if !flat.is_ascii() || flat.contains(&0x1B) {
+        flat = text::decode(&flat, None).text.into_bytes().into();
+    }
     let mut pieces = split(&flat, b';').into_iter();
     let value = String::from_utf8_lossy(pieces.next().unwrap_or_default()).trim().to_ascii_lowercase();
     let value = value.split([' ', '(']).next().unwrap_or_default().to_owned();
@@ -300,7 +321,7 @@ fn unquote(value: &[u8]) -> Vec<u8> {
 /// there.
 pub(super) fn addresses(raw: &[u8]) -> Vec<Address> {
     // raw kanji may hold bytes that mean something here, so characters come first and encoded words last
-    let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
+    let flat = on_one_line(raw);
     let flat = text::decode(&flat, None).text;
     let mut all = Vec::new();
     let (mut name, mut addr, mut comment) = (String::new(), None::<String>, String::new());

@@ -86,7 +86,7 @@ impl Folded {
 
     fn put(&mut self, c: char, at: u32) {
         self.text.push(c);
-        self.from.resize(self.text.len(), at);
+        self.from.extend_from_slice([at; 4].get(..c.len_utf8()).unwrap_or_default());
     }
 }
 
@@ -151,6 +151,10 @@ impl<'a> Folding<'a> {
             let here = u32::try_from(at).unwrap_or(u32::MAX);
             let next = chars.peek().map(|(_, next)| *next);
             if next.is_none_or(|next| !joins(next)) {
+                if c.is_ascii_graphic() && c != '-' {
+                    self.letter(c.to_ascii_lowercase(), here);
+                    continue;
+                }
                 if c.is_ascii() {
                     if c == '\r' && next == Some('\n') {
                         continue;

@@ -169,6 +169,9 @@ static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 pub(super) fn respelt(folded: Folded) -> Folded {
     let Some(finder) = FINDER.as_ref() else { return folded };
     let (text, from) = folded.parts();
+    if text.is_ascii() {
+        return folded;
+    }
     let mut found = finder.find_iter(text).peekable();
     if found.peek().is_none() {
         return folded;
