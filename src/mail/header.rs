@@ -89,7 +89,11 @@ impl Words {
         self.damaged |= decoded.doubt == Doubt::Damaged;
         self.guessed |= matches!(decoded.doubt, Doubt::Guessed | Doubt::WrongLabel);
         // a line end smuggled into a word must not make a second header of it
-        self.text.extend(decoded.text.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
+        if decoded.text.contains(['\r', '\n']) {
+            self.text.push_str(&decoded.text.replace(['\r', '\n'], " "));
+        } else {
+            self.text.push_str(&decoded.text);
+        }
     }
 }
 
@@ -155,18 +159,34 @@ fn q(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Base64 that passes over foreign bytes; padding may be missing or stand in the middle.
-pub(super) fn base64(data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for byte in data {
-        let value = match byte {
+/// The value of each letter of base64, in both of its alphabets; [`NO_LETTER`] for the rest.
+#[allow(clippy::indexing_slicing)] // in a constant, where it would not compile
+const SIX_BITS: [u8; 256] = {
+    let mut values = [NO_LETTER; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        values[byte as usize] = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
             b'+' | b'-' => 62,
             b'/' | b'_' => 63,
-            b'=' => {
+            _ => NO_LETTER,
+        };
+        byte += 1;
+    }
+    values
+};
+const NO_LETTER: u8 = 64;
+
+/// Base64 that passes over foreign bytes; padding may be missing or stand in the middle.
+pub(super) fn base64(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in data {
+        let value = match SIX_BITS.get(usize::from(*byte)) {
+            Some(value) if *value != NO_LETTER => *value,
+            _ if *byte == b'=' => {
                 tail(&mut out, bits, count);
                 (bits, count) = (0, 0);
                 continue;
