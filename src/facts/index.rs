@@ -6,12 +6,14 @@ const LENGTH: usize = 6;
 /// Fewest and most heads of an index.
 const FEWEST_HEADS: usize = 1 << 10;
 const MOST_HEADS: usize = 1 << 16;
+/// Of a longer text the places are not kept: they would take four times its memory. Its words are searched for.
+const LONGEST: usize = 1 << 17;
 
 /// The places of a text, those with the same stretch of letters (or, rarely, another) chained in order.
 pub(super) struct Index {
     /// For each hash, the first place and one; 0 when there is none.
     heads: Vec<u32>,
-    /// For each place, the next of its chain and one; 0 at the end.
+    /// For each place, the next of its chain and one; 0 at the end. Empty when the places are not kept.
     next: Vec<u32>,
 }
 
@@ -20,15 +22,16 @@ impl Index {
     pub(super) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut heads = vec![0_u32; bytes.len().next_power_of_two().clamp(FEWEST_HEADS, MOST_HEADS)];
-        let mut next = vec![0_u32; (bytes.len() + 1).saturating_sub(LENGTH)];
+        let places = (bytes.len() + 1).saturating_sub(LENGTH);
+        let mut next = vec![0_u32; if bytes.len() <= LONGEST { places } else { 0 }];
         let mask = heads.len() - 1;
-        for (at, link) in next.iter_mut().enumerate().rev() {
-            if !text.is_char_boundary(at) {
-                continue;
-            }
+        for at in (0..places).rev().filter(|at| text.is_char_boundary(*at)) {
             let slot = bytes.get(at..).and_then(hash).and_then(|hash| heads.get_mut(hash & mask));
             if let (Some(head), Ok(place)) = (slot, u32::try_from(at + 1)) {
-                *link = std::mem::replace(head, place);
+                let after = std::mem::replace(head, place);
+                if let Some(link) = next.get_mut(at) {
+                    *link = after;
+                }
             }
         }
         Self { heads, next }
@@ -39,10 +42,10 @@ impl Index {
         hash(word.as_bytes()).is_some_and(|hash| self.heads.get(hash & (self.heads.len() - 1)) == Some(&0))
     }
 
-    /// The places of a word in the text this was made of, in order, none inside the one before it. `None` for a word
-    /// too short to be looked up.
+    /// The places of a word in the text this was made of, in order, none inside the one before it. `None` when they
+    /// must be searched for: the word is too short, or the text too long.
     pub(super) fn places<'t>(&self, text: &'t str, word: &str) -> Option<Places<'_, 't>> {
-        let hash = hash(word.as_bytes())?;
+        let hash = hash(word.as_bytes()).filter(|_| !self.next.is_empty())?;
         let head = self.heads.get(hash & (self.heads.len() - 1)).copied().unwrap_or_default();
         Some(Places { next: &self.next, text: text.as_bytes(), at: head, free: 0 })
     }
@@ -106,7 +109,16 @@ mod tests {
             assert_eq!(all(word), Some(searched(word)), "{word}");
         }
         assert_eq!(all("返還返還返").map(|places| places.len()), Some(1));
-        let tiny = Index::of("返");
-        assert!(tiny.places("返", "返還").is_some_and(|mut places| places.next("返還").is_none()));
+    }
+
+    #[test]
+    fn places_of_a_long_text_are_searched_for() {
+        let long = "キャンセル".repeat(LONGEST / 15 + 1);
+        for (text, word, lacks) in [(long.as_str(), "ャンセル", false), (&long, "返還", true), ("返", "返還", true)]
+        {
+            let index = Index::of(text);
+            assert!(index.places(text, word).is_none());
+            assert_eq!(index.lacks(word), lacks, "{word}");
+        }
     }
 }
