@@ -5,7 +5,7 @@
 const LENGTH: usize = 6;
 /// Fewest and most heads of an index.
 const FEWEST_HEADS: usize = 1 << 10;
-const MOST_HEADS: usize = 1 << 16;
+const MOST_HEADS: usize = 1 << 14;
 /// Of a longer text the places are not kept: they would take four times its memory. Its words are searched for.
 const LONGEST: usize = 1 << 17;
 
