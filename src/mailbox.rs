@@ -45,7 +45,7 @@ impl MailKey {
         let mut from = 0;
         while left > 0 && from < bytes.len() {
             let rest = bytes.get(from..).unwrap_or_default();
-            let line = rest.windows(2).take(left).position(|pair| pair == b"\r\n").unwrap_or(rest.len());
+            let line = crlf(rest, left).unwrap_or(rest.len());
             let take = line.min(left).min(rest.len());
             hash.update(rest.get(..take).unwrap_or_default());
             left -= take;
@@ -140,6 +140,19 @@ impl fmt::Debug for Arrival {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // a body never reaches a log
         write!(f, "Arrival({}, {} bytes, received {})", self.place, self.size, self.received)
+    }
+}
+
+/// The first CRLF that begins within so many bytes.
+fn crlf(bytes: &[u8], within: usize) -> Option<usize> {
+    let near = bytes.get(..within).unwrap_or(bytes);
+    let mut from = 0;
+    loop {
+        let at = from + near.get(from..)?.iter().position(|byte| *byte == b'\r')?;
+        if bytes.get(at + 1) == Some(&b'\n') {
+            return Some(at);
+        }
+        from = at + 1;
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn cause(page: &Page<'_>, cancelled: Cancelled) -> Option<Found<Cause
         let said = |range: &Range<usize>| {
             view.counts(range.start) && !clause::is_supposed(view.text(), range.start, range.end)
         };
-        HERS.find_iter(view.text()).map(|hit| hit.range()).find(said).map(|range| (v, range))
+        view.matches(&HERS).map(|hit| hit.range()).find(said).map(|range| (v, range))
     });
     if let Some(place) = hers {
         return found(place, Cause::Buyer);

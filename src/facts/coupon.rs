@@ -120,7 +120,7 @@ fn key_only(href: &str) -> Option<String> {
 
 fn code(page: &Page<'_>) -> Option<String> {
     let view = &page.body;
-    CODE.find_iter(view.text()).find_map(|found| {
+    view.matches(&CODE).find_map(|found| {
         let text = found.as_str();
         let before = view.text().get(..found.start()).unwrap_or_default();
         let after = view.text().get(found.end()..).unwrap_or_default();
@@ -175,9 +175,10 @@ fn worth(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)], back: Option<&Spa
         let label = ["値引き額", "値引額", "割引額", "値引き", "値引", "割引", "おねびき", "discount"]
             .iter()
             .any(|word| head.starts_with(word));
-        if let Some((at, yen, percent)) =
-            worths(text).into_iter().next().filter(|_| label && page.body.counts(line.start))
-        {
+        if !label || !page.body.counts(line.start) {
+            continue;
+        }
+        if let Some((at, yen, percent)) = worths(text).into_iter().next() {
             let place = line.start + at.start..line.start + at.end;
             return (yen, percent, Some(page.body.span(place)));
         }
@@ -249,7 +250,8 @@ fn worths(text: &str) -> Vec<(Range<usize>, Option<u64>, Option<u64>)> {
         .filter(|amount| !amount.bound && !amount.doubtful)
         .map(|amount| (amount.range, Some(amount.value), None))
         .collect();
-    worths.extend(PERCENT.captures_iter(text).filter_map(|found| {
+    let percents = text.contains('%').then(|| PERCENT.captures_iter(text));
+    worths.extend(percents.into_iter().flatten().filter_map(|found| {
         let bound = ["最大", "最高"].iter().any(|word| {
             text.get(..found.get(0).map_or(0, |all| all.start())).is_some_and(|before| before.ends_with(word))
         });
@@ -293,7 +295,7 @@ fn minimum(page: &Page<'_>, about: &[(&View<'_>, Range<usize>)]) -> Option<u64> 
         })
         .or_else(|| {
             let found =
-                MINIMUM_ENGLISH.captures(page.body.text()).or_else(|| MORE_ENGLISH.captures(page.body.text()))?;
+                page.body.captures(&MINIMUM_ENGLISH).next().or_else(|| page.body.captures(&MORE_ENGLISH).next())?;
             found.get(1)?.as_str().replace(',', "").parse().ok()
         })
         .or_else(|| {

@@ -21,8 +21,9 @@ patterns! {
           | (?P<only>[0-9]{1,2}) \s?日
           | (?P<word>本日|今日|今夜|今晩|明後日|明日|明晩|翌日|あさって|今月末|月末|当日)
           | (?P<eng>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s[0-9]{1,2},?\s20[0-9]{2})
-          | (?P<engm>(?:january|february|march|april|may|june|july|august|september|october|november|december|jan\.|feb\.|nov\.|dec\.|oct\.|sep\.)\s[0-9]{1,2}\b)
+          | (?P<engm>(?:january|february|march|april|may|june|july|august|september|october|november|december|jan\.|feb\.|nov\.|dec\.|oct\.|sep\.)\s[0-9]{1,2}(?-u:\b))
         )";
+    WORD = r"^\w";
     WEEKDAY = r"^\s?(?:[\(\[<]\s?(月|火|水|木|金|土|日)(?:曜日|曜)?(?:[・/]?祝日?)?\s?[\)\]>]|(月|火|水|木|金|土|日)曜日?|\((mon|tue|wed|thu|fri|sat|sun)[a-z]*\))";
     TIME = r"(?x)^
         (?P<gap>\s?(?:の|,|、|:|/|at)?\s?)
@@ -91,8 +92,16 @@ pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
     }
     let today = civil(base).date();
     let mut found: Vec<Stamp> = Vec::new();
-    for captures in DAY.captures_iter(text).take(MOST) {
-        let Some(all) = captures.get(0) else { continue };
+    let mut from = 0;
+    for _ in 0..MOST {
+        let Some(captures) = DAY.captures_at(text, from) else { break };
+        let Some(all) = captures.get(0) else { break };
+        // december 4日: DAY knows no word but of English letters, or its search would be slow
+        if captures.name("engm").is_some() && text.get(all.end()..).is_some_and(|rest| WORD.is_match(rest)) {
+            from = all.start() + 1;
+            continue;
+        }
+        from = all.end();
         if found.last().is_some_and(|last| all.start() < last.range.end) {
             continue;
         }
@@ -101,7 +110,8 @@ pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
         }
     }
     // 12/10 20:00~翌1:59: the day after the date before it
-    for captures in NEXT.captures_iter(text).take(MOST) {
+    let next = text.contains('翌').then(|| NEXT.captures_iter(text));
+    for captures in next.into_iter().flatten().take(MOST) {
         let (Some(all), Some((hour, minute))) = (captures.get(0), clock(&captures)) else { continue };
         let before = found.iter().filter(|stamp| stamp.range.end <= all.start()).max_by_key(|stamp| stamp.range.end);
         let near = before.filter(|stamp| all.start() - stamp.range.end < 60);
@@ -111,7 +121,8 @@ pub(super) fn stamps(text: &str, base: Timestamp) -> Vec<Stamp> {
         let Ok(day) = day.checked_add(1.day()) else { continue };
         found.push(Stamp { range: all.range(), day, time: Some((hour, minute)), until, from, confidence });
     }
-    for captures in SPAN.captures_iter(text).take(MOST) {
+    let span = (text.contains("時間") || text.contains('日')).then(|| SPAN.captures_iter(text));
+    for captures in span.into_iter().flatten().take(MOST) {
         let Some(all) = captures.get(0) else { continue };
         let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<i32>().ok());
         let stamp = match (number("h"), number("d")) {

@@ -43,6 +43,10 @@ pub(super) const RECEIVED: &[&str] = &[
 ];
 /// A cancellation that was carried out, or is being carried out: its sentence.
 pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    page.known.deed.get_or_init(|| find_deed(page)).clone()
+}
+
+fn find_deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     for (v, view) in page.prose().into_iter().enumerate() {
         let text = view.text();
         for (at, word) in view.hits(CANCEL) {
@@ -120,7 +124,7 @@ pub(super) fn deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         }
     }
     let view = &page.joined;
-    CLOSED.find_iter(view.text()).find_map(|hit| {
+    view.matches(&CLOSED).find_map(|hit| {
         let said = view.counts(hit.start()) && !crate::text::clause::is_supposed(view.text(), hit.start(), hit.end());
         said.then(|| (1, view.sentence_at(hit.start())))
     })
@@ -150,6 +154,10 @@ const FINISHED: &[Frame] = &[
 
 /// Whether a cancellation was carried out, not only wished for.
 pub(super) fn finished(page: &Page<'_>) -> bool {
+    *page.known.finished.get_or_init(|| is_finished(page))
+}
+
+fn is_finished(page: &Page<'_>) -> bool {
     page.prose().into_iter().any(|view| {
         frames(view, FINISHED).into_iter().any(|range| {
             let words = view.slice(range.clone());

@@ -3,7 +3,9 @@
 use super::label::{Kind, Labelled};
 use super::page::{Page, View};
 use super::{Confidence, Facts, Found, date};
+use crate::text::signs::Signs;
 use jiff::{Timestamp, ToSpan};
+use std::sync::LazyLock;
 
 /// What a sale that begins (again) is called.
 const SALE: &[&str] = &[
@@ -26,6 +28,16 @@ const HINTS: &[&str] = &[
     "数量限定", "個だけ", "点だけ", "台だけ", "本だけ", "着だけ", "枚だけ", "瞬殺", "買いそび", "買い逃", "back on",
     "is back", "are back", "comes back", "return", "no more", "頂戴しました", "確保でき", "届きました", "入りました",
 ];
+
+/// What else has its day or its hour.
+static ELSE: LazyLock<Signs> = LazyLock::new(|| {
+    Signs::of(&[
+        "クーポン", "coupon", "ポイント", "営業時間", "セール", "フェア", "開催", "福袋", "抽選", "配信", "締切",
+        "エントリー", "お届け", "発送", "休業", "スーパーsale", "マラソン", "感謝祭", "ブラックフライデー", "期限",
+        "有効",
+    ])
+});
+static GONE_OR_BACK: LazyLock<Signs> = LazyLock::new(|| Signs::of(AGAIN.iter().chain(HINTS).chain(super::stock::GONE)));
 
 /// Fills in reply-by, pay-by, the time of a re-sale, and the time of the order.
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
@@ -163,21 +175,14 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
             if !date::may_name_a_day(line) && !line.contains("同日") {
                 continue;
             }
-            let other = [
-                "クーポン", "coupon", "ポイント", "営業時間", "セール", "フェア", "開催", "福袋", "抽選", "ライブ配信",
-                "配信", "締切", "エントリー", "お届け", "発送", "休業", "スーパーsale", "スーパーセール", "マラソン",
-                "感謝祭", "タイムセール", "ブラックフライデー",
-            ]
-            .iter()
-            .any(|word| line.contains(word));
             let head = line.trim_start_matches(['>', ' ', '*']);
             let header = ["日時:", "日時 :", "送信日時", "日付:", "date:", "sent:", "on "]
                 .iter()
                 .any(|word| head.starts_with(word))
                 && line.contains("20");
-            let other = other || ["期限", "有効"].iter().any(|word| line.contains(word));
+            let other = || ELSE.stand_in(line);
             let skipped =
-                header || (other && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start);
+                header || (other() && !line.contains("再販") && !line.contains("再入荷")) || !view.counts(start);
             if skipped && !same_days {
                 continue;
             }
@@ -235,7 +240,7 @@ fn resale_at(page: &Page<'_>) -> Option<Found<Timestamp>> {
 
 /// Whether something near a line says that goods were gone or come back; new goods are no re-sale.
 fn again_near(page: &Page<'_>, view: &View<'_>, at: usize) -> bool {
-    let said = |text: &str| AGAIN.iter().chain(HINTS).chain(super::stock::GONE).any(|word| text.contains(word));
+    let said = |text: &str| GONE_OR_BACK.stand_in(text);
     let fresh = |text: &str| {
         ["新商品", "新作", "新発売", "新色", "初売り", "デビュー", "new arrival", "new release"]
             .iter()

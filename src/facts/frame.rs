@@ -11,9 +11,17 @@ pub(super) type Frame = (&'static [&'static str], &'static [&'static str], usize
 pub(super) fn frames(view: &View<'_>, frames: &[Frame]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (things, verbs, within) in frames {
-        for (at, thing) in view.hits(things) {
+        let things = view.hits(things);
+        if things.is_empty() {
+            continue;
+        }
+        let verbs: Vec<&str> = verbs.iter().filter(|verb| view.has(verb)).copied().collect();
+        for (at, thing) in things {
+            if verbs.is_empty() {
+                break;
+            }
             let end = at + thing.len();
-            let rest = view.slice(end..view.sentence_at(at).end.max(end));
+            let rest = view.rest(at, end);
             let near =
                 rest.char_indices().nth(*within + 12).map_or(rest, |(cut, _)| rest.get(..cut).unwrap_or_default());
             let verb = verbs

@@ -93,7 +93,10 @@ fn percent_decoded(text: &str) -> String {
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     // 1L×6 1,980円 is a bargain of a newsletter; a list of price and count is an order's
     let sums = labels.iter().any(|one| matches!(one.kind, Kind::Payment | Kind::Goods | Kind::Total));
-    let headed = || page.lines.iter().any(|line| is_heading(page.body.slice(line.clone()).trim()));
+    let headed = || {
+        page.body.has_any(&["商品", "注文内容"])
+            && page.lines.iter().any(|line| is_heading(page.body.slice(line.clone()).trim()))
+    };
     let ordered_here = !facts.order_numbers.is_empty() || !facts.reservations.is_empty() || sums || headed();
     let mut items = if ordered_here { listed(page, labels) } else { Vec::new() };
     if items.is_empty() {
@@ -225,6 +228,9 @@ fn is_rule(line: &str) -> bool {
 
 /// `[商品]`, `■ご注文内容`, `次の商品(…)`: begins a list, names nothing.
 fn is_heading(line: &str) -> bool {
+    if !line.contains("商品") && !line.contains("注文内容") {
+        return false;
+    }
     let bare = line.trim_matches(|c: char| "[]【】■◆●▼<>〔〕《》()- ".contains(c));
     ["商品", "ご注文内容", "注文内容", "ご注文商品", "注文商品", "商品情報", "お届け商品", "ご購入商品", "商品明細"]
         .contains(&bare)

@@ -1,7 +1,9 @@
 //! Labelled values: `[受注番号] …`, `■ショップ名 ： …`, `支払い金額 3,760(円)`, cells of a table, a value on the next line.
 
 use super::page::Page;
+use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// What a label announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +234,14 @@ const LABELS: &[(&str, Kind)] = &[
     ("valid until", Kind::Expiry),
 ];
 
+/// Finds the longest label that a text begins with.
+static BEGINS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    // a table of this program: if it could not be built, a test says so
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(MatchKind::LeftmostLongest).start_kind(StartKind::Anchored);
+    builder.build(LABELS.iter().map(|(word, _)| *word)).ok()
+});
+
 /// Most labels of one mail.
 const MOST: usize = 1000;
 
@@ -330,14 +340,17 @@ fn label_of(cell: &str, gap: impl Fn(usize) -> Gap) -> Option<(Kind, Range<usize
     let first = |text: &str| text.char_indices().find(|(_, c)| !is_ornament(*c)).map(|(at, _)| at);
     let mut start = first(cell).filter(|start| *start <= 80)?;
     // 変更後 支払い金額 1,480円
-    for side in ["変更前", "変更後", "訂正前", "訂正後", "修正前", "修正後", "ご注文の"] {
-        if let Some(rest) = cell.get(start..).and_then(|rest| rest.strip_prefix(side)) {
+    let sides = cell.get(start..).is_some_and(|rest| rest.starts_with(['変', '訂', '修', 'ご']));
+    for side in ["変更前", "変更後", "訂正前", "訂正後", "修正前", "修正後", "ご注文の"].iter().filter(|_| sides)
+    {
+        if let Some(rest) = cell.get(start..).and_then(|rest| rest.strip_prefix(*side)) {
             let rest = rest.strip_prefix('の').unwrap_or(rest);
             start = cell.len() - rest.len() + first(rest)?;
         }
     }
     let rest = cell.get(start..)?;
-    let (word, kind) = LABELS.iter().filter(|(word, _)| rest.starts_with(word)).max_by_key(|(word, _)| word.len())?;
+    let found = BEGINS.as_ref()?.find(Input::new(rest).anchored(Anchored::Yes))?;
+    let (word, kind) = LABELS.get(found.pattern().as_usize())?;
     let opened = cell.get(..start)?.ends_with(['[', '【', '〔', '<', '《', '「', '(']);
     let mut end = start + word.len();
     let mut after = cell.get(end..)?;

@@ -11,7 +11,7 @@ mod deed;
 mod due;
 mod frame;
 mod goods;
-mod grams;
+mod index;
 mod item;
 mod label;
 mod money;

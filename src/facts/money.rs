@@ -44,7 +44,8 @@ pub(super) struct Amount {
 pub(super) fn yen(text: &str, bare: bool) -> Vec<Amount> {
     let mut amounts = Vec::new();
     // most lines hold no number: no pattern needs to run over them
-    if !text.bytes().any(|b| b.is_ascii_digit()) && !text.contains('円') {
+    let mark = || ["円", "¥", "えん", "\\", "yen", "jpy"].iter().any(|mark| text.contains(mark));
+    if !text.bytes().any(|b| b.is_ascii_digit()) && !text.contains('円') || !bare && !mark() {
         return amounts;
     }
     for captures in YEN.captures_iter(text) {

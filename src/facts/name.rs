@@ -7,8 +7,9 @@ use super::date;
 use super::money;
 use super::page::{Page, View};
 use super::pattern::patterns;
-use crate::text;
+use crate::text::{self, signs::Signs};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Most quotes and sentences that are looked at.
 const MOST: usize = 200;
@@ -64,6 +65,8 @@ const SPEECH: &[&str] = &[
     "great news", "has been", "have been", "are back", "thank you",
 ];
 
+static SAID: LazyLock<Signs> = LazyLock::new(|| Signs::of(SPEECH));
+
 /// A name, the price that stands with it, and where the name was read in the raw body (when it was).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Named {
@@ -118,7 +121,7 @@ pub(super) fn beside(page: &Page<'_>, shown: &str, place: &Range<usize>, land: &
             .filter_map(|word| text.find(word))
             .min()?;
         let name = bare(page.body.written(line.start..line.start + end))?;
-        let whole = QUOTED.captures_iter(page.body.text()).take(MOST).find_map(|found| {
+        let whole = page.body.captures(&QUOTED).take(MOST).find_map(|found| {
             let inside = found.get(1)?;
             inside.as_str().starts_with(text.get(..end)?.trim()).then(|| clean(page.body.written(inside.range())))
         });
@@ -179,11 +182,14 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
     ];
     let on_lines = page.lines.iter().filter_map(|line| {
         let text = page.body.slice(line.clone());
-        let name = bare(page.body.written(line.clone())).filter(|_| is_quoted(text) && page.body.counts(line.start))?;
+        if !is_quoted(text) || !page.body.counts(line.start) {
+            return None;
+        }
+        let name = bare(page.body.written(line.clone()))?;
         let at = view.text().find(text.trim())?;
         Some((unquoted(&name).to_owned(), at..at + text.trim().len()))
     });
-    let quotes = QUOTED.captures_iter(view.text()).take(MOST).filter_map(|found| {
+    let quotes = view.captures(&QUOTED).take(MOST).filter_map(|found| {
         let (whole, name) = (found.get(0)?, found.get(1)?);
         let before = view.text().get(..whole.start())?.trim_end();
         let after = view.text().get(whole.end()..)?.trim_start();
@@ -211,7 +217,7 @@ pub(super) fn ordered(page: &Page<'_>) -> Vec<(String, Range<usize>)> {
 /// ご登録いただいた「NAME」が入荷いたしました: the name in quotes of a sentence about goods.
 fn quoted(page: &Page<'_>) -> Option<String> {
     let of = |view: &View<'_>| {
-        QUOTED.captures_iter(view.text()).take(MOST).find_map(|found| {
+        view.captures(&QUOTED).take(MOST).find_map(|found| {
             let (whole, name) = (found.get(0)?, found.get(1)?);
             let sentence = view.sentence_at(name.start());
             let before = view.slice(sentence.start..whole.start());
@@ -401,12 +407,11 @@ fn line_name(page: &Page<'_>, line: &Range<usize>) -> Option<String> {
 
 /// A name as a reader sees it: on one line, letters whole, nothing invisible in it.
 pub(super) fn clean(written: &str) -> String {
-    text::visible(written)
-        .replace(['\r', '\n'], "")
-        .replace('\u{a0}', " ")
-        .trim()
-        .trim_end_matches(|c: char| c.is_whitespace() || "│┃".contains(c))
-        .to_owned()
+    let mut name = text::visible(written);
+    if name.contains(['\r', '\n', '\u{a0}']) {
+        name = name.replace(['\r', '\n'], "").replace('\u{a0}', " ");
+    }
+    name.trim().trim_end_matches(|c: char| c.is_whitespace() || "│┃".contains(c)).to_owned()
 }
 
 /// A name without the quotes around all of it.
@@ -481,7 +486,7 @@ fn is_generic(text: &str) -> bool {
 }
 
 fn is_speech(text: &str) -> bool {
-    SPEECH.iter().any(|word| text.contains(word))
+    SAID.stand_in(text)
 }
 
 fn is_call(shown: &str) -> bool {

@@ -19,7 +19,7 @@ const MOST_HITS: usize = 300;
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     let mut found: Vec<(u8, Found<OrderNumber>)> = Vec::new();
     for (view, rank) in [(&page.subject, 1), (&page.body, 2)] {
-        for hit in NUMBER.find_iter(view.text()).take(MOST_HITS) {
+        for hit in view.matches(&NUMBER).take(MOST_HITS) {
             let labelled = view.field == Field::Body
                 && labels.iter().any(|one| one.kind == Kind::OrderNumber && one.value.contains(&hit.start()));
             take(page, view, hit, if labelled { 0 } else { rank }, &mut found, facts);

@@ -1,9 +1,11 @@
 //! A mail as the finders see it: its texts in normal form, line by line, with the way back to what was written.
 
-use super::grams::Grams;
+use super::index::Index;
+use super::pattern::Pattern;
 use super::{Confidence, Field, Found, Span};
 use crate::mail::{Mail, PartKind};
 use crate::text::{Folded, clause};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// Lines longer than this are cut: no label and no table row is longer.
@@ -18,29 +20,69 @@ pub(super) struct View<'a> {
     pub(super) field: Field,
     folded: &'a Folded,
     mail: &'a Mail,
-    grams: Grams,
+    index: Index,
 }
 
 impl<'a> View<'a> {
     fn new(field: Field, folded: &'a Folded, mail: &'a Mail) -> Self {
-        Self { field, folded, mail, grams: Grams::of(folded.text()) }
+        Self { field, folded, mail, index: Index::of(folded.text()) }
     }
 
     /// Whether a word stands in the text.
     pub(super) fn has(&self, word: &str) -> bool {
-        self.grams.may_hold(word) && self.text().contains(word)
+        !self.index.lacks(word)
+            && match self.index.places(self.text(), word) {
+                Some(mut places) => places.next(word).is_some(),
+                None => self.text().contains(word),
+            }
     }
 
-    /// The places of a word.
-    pub(super) fn places<'w>(&self, word: &'w str) -> impl Iterator<Item = usize> + use<'a, 'w> {
-        let text = self.grams.may_hold(word).then_some(self.text());
-        text.into_iter().flat_map(move |text| text.match_indices(word)).map(|(at, _)| at)
+    /// Whether one of these words stands in the text.
+    pub(super) fn has_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.has(word))
+    }
+
+    /// The first place of a word.
+    pub(super) fn first(&self, word: &str) -> Option<usize> {
+        if self.index.lacks(word) { None } else { self.places(word).next() }
+    }
+
+    /// The places of a word, none inside the one before it.
+    pub(super) fn places<'w>(&'w self, word: &'w str) -> impl Iterator<Item = usize> + use<'a, 'w> {
+        let mut looked_up = self.index.places(self.text(), word);
+        let searched = looked_up.is_none().then(|| self.text().match_indices(word));
+        let mut searched = searched.into_iter().flatten();
+        std::iter::from_fn(move || match &mut looked_up {
+            Some(places) => places.next(word),
+            None => searched.next().map(|(at, _)| at),
+        })
+    }
+
+    /// The matches of a pattern, which is run only over a text that holds its words.
+    pub(super) fn matches<'p>(&self, pattern: &'p Pattern) -> impl Iterator<Item = regex::Match<'a>> + use<'a, 'p> {
+        let text = pattern.may_match(|word| self.has(word)).then_some(self.text());
+        text.into_iter().flat_map(|text| pattern.find_iter(text))
+    }
+
+    /// The matches of a pattern with its groups.
+    pub(super) fn captures<'p>(&self, pattern: &'p Pattern) -> impl Iterator<Item = regex::Captures<'a>> + use<'a, 'p> {
+        let text = pattern.may_match(|word| self.has(word)).then_some(self.text());
+        text.into_iter().flat_map(|text| pattern.captures_iter(text))
     }
 
     /// Words in the text, in order of their places, the longest at each place.
     pub(super) fn hits<'w>(&self, words: &[&'w str]) -> Vec<(usize, &'w str)> {
-        let mut found: Vec<(usize, &'w str)> =
-            words.iter().flat_map(|word| self.places(word).map(|at| (at, *word))).collect();
+        let mut found: Vec<(usize, &'w str)> = Vec::new();
+        for word in words.iter().filter(|word| !self.index.lacks(word)) {
+            match self.index.places(self.text(), word) {
+                Some(mut places) => {
+                    while let Some(at) = places.next(word) {
+                        found.push((at, *word));
+                    }
+                }
+                None => found.extend(self.text().match_indices(*word).map(|(at, _)| (at, *word))),
+            }
+        }
         found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.len().cmp(&a.1.len())));
         found.dedup_by_key(|(at, _)| *at);
         found.truncate(MOST_HITS);
@@ -91,25 +133,48 @@ impl<'a> View<'a> {
     /// The bytes around a place up to the next characters that end the stretch; they are asked for with what stands
     /// before them.
     fn stretch_at(&self, at: usize, ends: impl Fn(&str, char) -> bool) -> Range<usize> {
+        self.stretch_start(at, &ends)..self.stretch_end(at, &ends)
+    }
+
+    fn stretch_start(&self, at: usize, ends: impl Fn(&str, char) -> bool) -> usize {
         let text = self.text();
         let floor = boundary(text, at.saturating_sub(REACH));
         let before = text.get(floor..at).unwrap_or_default();
         let end_before = |(n, c): &(usize, char)| ends(before.get(..*n).unwrap_or_default(), *c);
-        let start = before.char_indices().rev().find(end_before).map_or(floor, |(n, c)| floor + n + c.len_utf8());
+        before.char_indices().rev().find(end_before).map_or(floor, |(n, c)| floor + n + c.len_utf8())
+    }
+
+    fn stretch_end(&self, at: usize, ends: impl Fn(&str, char) -> bool) -> usize {
+        let text = self.text();
+        let floor = boundary(text, at.saturating_sub(REACH));
         let ceiling = boundary(text, at.saturating_add(REACH).min(text.len())).max(at);
         let after = text.get(at..ceiling).unwrap_or_default();
         let end_after = |(n, c): &(usize, char)| ends(text.get(floor..at + n).unwrap_or_default(), *c);
-        start..after.char_indices().find(end_after).map_or(ceiling, |(n, _)| at + n)
+        after.char_indices().find(end_after).map_or(ceiling, |(n, _)| at + n)
     }
 
     /// The sentence that holds a place: between `。`, `!`, `?`, line ends and table cells. A line that ends in a comma
     /// goes on in the next one.
     pub(super) fn sentence_at(&self, at: usize) -> Range<usize> {
-        self.stretch_at(at, |before, c| match c {
-            '。' | '!' | '?' | '\t' => true,
-            '\n' => !clause::goes_past(before),
-            _ => false,
-        })
+        self.stretch_at(at, ends_sentence)
+    }
+
+    /// Where the sentence ends that holds a place.
+    pub(super) fn sentence_end(&self, at: usize) -> usize {
+        self.stretch_end(at, ends_sentence)
+    }
+
+    /// The rest of the sentence that holds `at`, behind `from`.
+    pub(super) fn rest(&self, at: usize, from: usize) -> &'a str {
+        self.slice(from..self.sentence_end(at).max(from))
+    }
+}
+
+fn ends_sentence(before: &str, c: char) -> bool {
+    match c {
+        '。' | '!' | '?' | '\t' => true,
+        '\n' => !clause::goes_past(before),
+        _ => false,
     }
 }
 
@@ -131,6 +196,19 @@ pub(super) struct Page<'a> {
     pub(super) joined: View<'a>,
     /// The lines of the body.
     pub(super) lines: Vec<Range<usize>>,
+    /// What several finders ask for, found once.
+    pub(super) known: Known,
+}
+
+/// A place in one of the texts of [`Page::prose`].
+pub(super) type Place = (usize, Range<usize>);
+
+/// What was found already: see the functions of the same names.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) short: OnceCell<Option<Place>>,
+    pub(super) deed: OnceCell<Option<Place>>,
+    pub(super) finished: OnceCell<bool>,
 }
 
 impl<'a> Page<'a> {
@@ -153,6 +231,7 @@ impl<'a> Page<'a> {
             body,
             joined: View::new(Field::Body, joined, mail),
             lines,
+            known: Known::default(),
         }
     }
 
@@ -163,6 +242,6 @@ impl<'a> Page<'a> {
 
     /// Whether subject or body hold one of these words.
     pub(super) fn has(&self, words: &[&str]) -> bool {
-        self.prose().iter().any(|view| words.iter().any(|word| view.has(word)))
+        self.prose().iter().any(|view| view.has_any(words))
     }
 }

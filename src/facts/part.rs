@@ -11,9 +11,10 @@ patterns! {
     /// ご注文から外させて, こちらを除いてお送り: something is taken out, the rest is sent.
     TAKEN_OUT = r"(?x)
         (?:ご?注文(?:内容)?|お届けの品|お送りする(?:もの|品物?))(?:から|より)(?:は)?[^。!?\n]{0,6}(?:外|除|はず|のぞ|省|削|お?取消|キャンセル)
-      | (?:removed|taken\s(?:off|out\sof)|dropped)\s(?:from\s)?(?:your|the|this)\sorder\b
       | (?:を|は)(?:除い|除き|のぞい|抜い|省い)[^。!?\n]{0,16}(?:お送り|発送|お届け|出荷|お渡し)
       | (?:[^た]だけ|のみ)の(?:お届け|発送|お送り|出荷|ご用意)(?:と|に)(?:させ|いたしま|なりま|なって)";
+    /// The same in English. By itself: a word boundary would make the search of Japanese text slow.
+    DROPPED = r"(?:removed|taken\s(?:off|out\sof)|dropped)\s(?:from\s)?(?:your|the|this)\sorder\b";
     /// 茶碗のみ本日発送いたします: what is sent, where something else is not to be had.
     ONLY = r"(?:代|代金|分)(?:の)?[^。!?\n]{0,12}(?:を|分)(?:差し?引|お引き)[^。!?\n]{0,20}(?:支払|請求|お代)|(?:[^た]だけ|のみ)(?:を)?[^る先。!?\n]{0,6}(?:お送りいたします|お送りします|発送いたします|発送します|お届けいたします|お届けします|送っから|送らせて|お送りさせて)";
     /// 椎茸の分は取消まして: the share of one of the goods.
@@ -27,10 +28,12 @@ const ALL: &[&str] =
 /// Something is taken out of the order, in prose.
 fn taken_out(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let view = &page.joined;
-    let out = TAKEN_OUT.find_iter(view.text()).map(|hit| hit.range());
+    let mut out: Vec<Range<usize>> =
+        view.matches(&TAKEN_OUT).chain(view.matches(&DROPPED)).map(|hit| hit.range()).collect();
+    out.sort_by_key(|range| range.start);
     let short = short(page).is_some();
-    let only = ONLY.find_iter(view.text()).map(|hit| hit.range()).filter(|_| short);
-    let share = SHARE.find_iter(view.text()).map(|hit| hit.range()).filter(|range| {
+    let only = view.matches(&ONLY).map(|hit| hit.range()).filter(|_| short);
+    let share = view.matches(&SHARE).map(|hit| hit.range()).filter(|range| {
         let words = view.slice(range.start..range.end);
         let kept = words.find('分').map_or(range.start, |at| range.start + at);
         let before = view.slice(view.sentence_at(range.start).start..kept);
@@ -41,7 +44,7 @@ fn taken_out(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         let asks = ["でしょうか", "ますか", "ませんか", "しましょう", "可能", "できます", "なさ"];
         is_said(view, range.start, range.end) && !asks.iter().any(|word| rest.contains(word))
     };
-    out.chain(share).chain(only).find(fits).map(|range| (1, range))
+    out.into_iter().chain(share).chain(only).find(fits).map(|range| (1, range))
 }
 
 /// The order's sums were changed: said as a deed, or in the subject. 注文内容の変更や… in the small print is neither.

@@ -81,7 +81,8 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         found.confidence = Confidence::Low;
     }
     facts.points_expire_at = expiry(page);
-    let on_line = page.lines.iter().find_map(|line| {
+    let limited = page.body.has_any(&["期間限定", "limited-time"]);
+    let on_line = page.lines.iter().filter(|_| limited).find_map(|line| {
         let text = page.body.slice(line.clone());
         let at = text.find("期間限定").or_else(|| text.find("limited-time"))?;
         let back = ["返還", "返却", "お返し", "お戻し", "戻し", "they are", "these are"]
@@ -339,14 +340,15 @@ fn labelled_amount(page: &Page<'_>, labels: &[Labelled]) -> Option<u64> {
 fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
     let view = &page.joined;
     let text = view.text();
+    let ends = ["失効", "期限", "expire", "valid until"];
+    if !view.has_any(&ends) {
+        return None;
+    }
     let mut from = 0;
-    for (n, line) in text.split('\n').enumerate() {
+    for line in text.split('\n') {
         let range = from..from + line.len();
         from = range.end + 1;
-        let _ = n;
-        let ends = ["有効期限", "利用期限", "使用期限", "失効", "期限", "expire", "valid until"]
-            .iter()
-            .any(|word| line.contains(word));
+        let ends = ends.iter().any(|word| line.contains(word));
         let about = line.contains("ポイント") || line.contains("point");
         if !ends
             || !(about || before_is_about_points(text, range.start))

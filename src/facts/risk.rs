@@ -162,7 +162,7 @@ fn maker(view: &View<'_>) -> Option<Range<usize>> {
 fn lead(view: &View<'_>) -> Option<(Found<u16>, bool)> {
     let text = view.text();
     let mut longest: Option<(Found<u16>, bool)> = None;
-    for found in LEAD.captures_iter(text).take(200) {
+    for found in view.captures(&LEAD).take(200) {
         let (Some(whole), Some(high), Some(unit)) = (found.get(0), found.name("high"), found.name("unit")) else {
             continue;
         };

@@ -103,7 +103,7 @@ pub(super) fn other_service(page: &Page<'_>) -> bool {
         "fril.jp",
     ]
     .iter()
-    .any(|service| domain == *service || domain.ends_with(&format!(".{service}")))
+    .any(|service| domain.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Whether what follows makes the words before it a topic: ポイントのご返還について, クーポン再発行の件.
@@ -159,6 +159,10 @@ pub(super) fn said(page: &Page<'_>, words: &[&str]) -> Option<(usize, Range<usiz
 /// `true` when one of these words stands in the text as something that is (a shortage is mostly said with a denial:
 /// ご用意ができません), but not as a mere possibility.
 pub(super) fn short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
+    page.known.short.get_or_init(|| find_short(page)).clone()
+}
+
+fn find_short(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     for (v, view) in page.prose().into_iter().enumerate() {
         for (at, word) in view.hits(OUT_OF_STOCK) {
             let end = at + word.len();
@@ -245,6 +249,7 @@ fn is_thanked(after: &str) -> bool {
 /// A question is a question even where its clause is polite or conditional.
 pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        view.first(word)?;
         let (at, end) = view.places(word).map(|at| (at, at + word.len())).find(|(at, _)| view.counts(*at))?;
         let sentence = view.slice(view.sentence_at(at));
         // ご不明な点はご連絡ください, ご返信いただいてもお答えできません
@@ -262,6 +267,7 @@ pub(super) fn said_loosely(page: &Page<'_>, word: &str) -> Option<(usize, Range<
 
 pub(super) fn said_loosely_any(page: &Page<'_>, word: &str) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
+        view.first(word)?;
         let at = view.places(word).find(|at| view.counts(*at))?;
         (!clause::is_supposed(view.text(), at, at + word.len())).then_some((v, at..at + word.len()))
     })

@@ -91,7 +91,7 @@ fn by_label(page: &Page<'_>, labels: &[Labelled]) -> Option<Found<String>> {
 
 fn by_sentence(page: &Page<'_>) -> Option<Found<String>> {
     let view = &page.joined;
-    let found = NAMED.captures(view.text()).or_else(|| BOUGHT_AT.captures(view.text()))?;
+    let found = view.captures(&NAMED).next().or_else(|| view.captures(&BOUGHT_AT).next())?;
     let name = found.get(1)?.range();
     let written = clean(view.written(name.clone()));
     // 楽天ポイントギャラリー, 楽天カード: the group's own

@@ -58,10 +58,8 @@ fn agreed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
 pub(super) fn stage(page: &Page<'_>, facts: &Facts) -> Option<Found<Stage>> {
     let views = page.prose();
     let found = |(v, range): (usize, Range<usize>), value| views.get(v).map(|view| view.sure(value, range));
-    let subject = |words: &[&str]| {
-        let text = page.subject.text();
-        words.iter().find_map(|word| text.find(word).map(|at| (0, at..at + word.len())))
-    };
+    let subject =
+        |words: &[&str]| words.iter().find_map(|word| page.subject.first(word).map(|at| (0, at..at + word.len())));
     if machine(page) == Some("order") || subject(&["注文内容ご確認"]).is_some() {
         let place = subject(&["注文内容ご確認", "注文"]).or_else(|| first_of(page, &["受注番号", "注文番号"]));
         if !facts.order_numbers.is_empty() || !facts.reservations.is_empty() {

@@ -3,7 +3,7 @@
 use super::label::{Kind, Labelled};
 use super::money::{self, Amount};
 use super::page::Page;
-use super::pattern::patterns;
+use super::pattern::{Pattern, patterns};
 use super::{Confidence, Facts, Found};
 
 patterns! {
@@ -32,7 +32,7 @@ patterns! {
 pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     // a change names the old sums and the new ones: only the new ones count
     let text = page.body.text();
-    let before = ["変更前", "訂正前", "修正前"].iter().filter_map(|word| text.find(word)).min();
+    let before = ["変更前", "訂正前", "修正前"].iter().filter_map(|word| page.body.first(word)).min();
     let after = |rest: &str| ["変更後", "訂正後", "修正後"].iter().filter_map(|word| rest.find(word)).min();
     let old = before.map(|old| match text.get(old..).and_then(after) {
         Some(new) => old..old + new,
@@ -115,6 +115,9 @@ fn sum_of_items(facts: &Facts) -> Option<u64> {
 
 /// Where a table begins whose columns are the sums before and after a change.
 pub(super) fn columns(page: &Page<'_>) -> Option<usize> {
+    if !page.body.has("変更前") || !page.body.has("変更後") {
+        return None;
+    }
     page.lines.iter().find_map(|line| {
         let text = page.body.slice(line.clone());
         let (old, new) = (text.find("変更前")?, text.find("変更後")?);
@@ -198,9 +201,9 @@ fn free(page: &Page<'_>, labels: &[&Labelled], kind: Kind) -> Option<Found<u64>>
     })
 }
 
-fn in_prose(page: &Page<'_>, pattern: &regex::Regex) -> Option<Found<u64>> {
+fn in_prose(page: &Page<'_>, pattern: &Pattern) -> Option<Found<u64>> {
     let view = &page.joined;
-    pattern.captures_iter(view.text()).find_map(|captures| {
+    view.captures(pattern).find_map(|captures| {
         let number = ["a", "b", "c", "d", "e", "f", "g"].iter().find_map(|name| captures.name(name))?;
         let sentence = view.sentence_at(number.start());
         let text = view.slice(sentence);

@@ -3,6 +3,7 @@
 use super::Address;
 use super::mime::hex;
 use crate::text::{self, Doubt};
+use std::borrow::Cow;
 
 /// Bytes of one encoded word that are looked at; RFC 2047 allows 75.
 const MAX_WORD: usize = 4096;
@@ -19,9 +20,14 @@ pub(super) struct Words {
 
 /// Decodes a field's value: unfolds it, and reads encoded words (RFC 2047) also where they should not stand.
 pub(super) fn text(raw: &[u8]) -> Words {
-    let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
+    let flat = on_one_line(raw);
     let flat = flat.trim_ascii();
     let mut words = Words::default();
+    // nearly every field: letters of ASCII, nothing encoded
+    if flat.is_ascii() && !flat.contains(&0x1B) && !flat.contains(&0x0E) && find(flat, b"=?").is_none() {
+        words.text.push_str(std::str::from_utf8(flat).unwrap_or_default());
+        return words;
+    }
     // bytes of encoded words under one label that follow one another are converted together: a character may be split
     let mut pending: Option<(String, Vec<u8>)> = None;
     let mut at = 0;
@@ -53,6 +59,21 @@ pub(super) fn text(raw: &[u8]) -> Words {
     words
 }
 
+/// A field's bytes without line ends.
+fn on_one_line(raw: &[u8]) -> Cow<'_, [u8]> {
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
+    let last = raw.iter().rposition(|byte| !ends(byte)).map_or(0, |last| last + 1);
+    let raw = raw.get(..last).unwrap_or_default();
+    if !raw.iter().any(ends) {
+        return raw.into();
+    }
+    let mut flat = Vec::with_capacity(raw.len());
+    for line in raw.split(ends) {
+        flat.extend_from_slice(line);
+    }
+    flat.into()
+}
+
 impl Words {
     fn flush(&mut self, pending: &mut Option<(String, Vec<u8>)>) {
         if let Some((label, bytes)) = pending.take() {
@@ -68,12 +89,24 @@ impl Words {
         self.damaged |= decoded.doubt == Doubt::Damaged;
         self.guessed |= matches!(decoded.doubt, Doubt::Guessed | Doubt::WrongLabel);
         // a line end smuggled into a word must not make a second header of it
-        self.text.extend(decoded.text.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
+        if decoded.text.contains(['\r', '\n']) {
+            self.text.push_str(&decoded.text.replace(['\r', '\n'], " "));
+        } else {
+            self.text.push_str(&decoded.text);
+        }
     }
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+    let first = *what.first()?;
+    let mut from = 0;
+    loop {
+        let at = from + bytes.get(from..)?.iter().position(|byte| *byte == first)?;
+        if bytes.get(at..).is_some_and(|rest| rest.starts_with(what)) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 /// An encoded word at the start of `bytes`: its label, its bytes, its length.
@@ -109,12 +142,16 @@ fn q(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
     let mut at = 0;
     while let Some(&byte) = data.get(at) {
-        match (byte, data.get(at + 1).and_then(hex), data.get(at + 2).and_then(hex)) {
-            (b'=', Some(high), Some(low)) => {
-                out.push(high << 4 | low);
-                at += 2;
-            }
-            (b'_', ..) => out.push(b' '),
+        let coded = |n: usize| data.get(at + n).and_then(hex);
+        match byte {
+            b'=' => match (coded(1), coded(2)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    at += 2;
+                }
+                _ => out.push(byte),
+            },
+            b'_' => out.push(b' '),
             _ => out.push(byte),
         }
         at += 1;
@@ -122,18 +159,34 @@ fn q(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Base64 that passes over foreign bytes; padding may be missing or stand in the middle.
-pub(super) fn base64(data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for byte in data {
-        let value = match byte {
+/// The value of each letter of base64, in both of its alphabets; [`NO_LETTER`] for the rest.
+#[allow(clippy::indexing_slicing)] // in a constant, where it would not compile
+const SIX_BITS: [u8; 256] = {
+    let mut values = [NO_LETTER; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        values[byte as usize] = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
             b'+' | b'-' => 62,
             b'/' | b'_' => 63,
-            b'=' => {
+            _ => NO_LETTER,
+        };
+        byte += 1;
+    }
+    values
+};
+const NO_LETTER: u8 = 64;
+
+/// Base64 that passes over foreign bytes; padding may be missing or stand in the middle.
+pub(super) fn base64(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in data {
+        let value = match SIX_BITS.get(usize::from(*byte)) {
+            Some(value) if *value != NO_LETTER => *value,
+            _ if *byte == b'=' => {
                 tail(&mut out, bits, count);
                 (bits, count) = (0, 0);
                 continue;
@@ -178,9 +231,10 @@ impl Content {
 
 /// Reads a value with parameters: RFC 2045, RFC 2231 continuations and charsets, and encoded words all the same.
 pub(super) fn content(raw: &[u8]) -> Content {
-    let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
-    let flat =
-        if flat.is_ascii() && !flat.contains(&0x1B) { flat } else { text::decode(&flat, None).text.into_bytes() };
+    let mut flat = on_one_line(raw);
+    if !flat.is_ascii() || flat.contains(&0x1B) {
+        flat = text::decode(&flat, None).text.into_bytes().into();
+    }
     let mut pieces = split(&flat, b';').into_iter();
     let value = String::from_utf8_lossy(pieces.next().unwrap_or_default()).trim().to_ascii_lowercase();
     let value = value.split([' ', '(']).next().unwrap_or_default().to_owned();
@@ -287,7 +341,7 @@ fn unquote(value: &[u8]) -> Vec<u8> {
 /// there.
 pub(super) fn addresses(raw: &[u8]) -> Vec<Address> {
     // raw kanji may hold bytes that mean something here, so characters come first and encoded words last
-    let flat: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
+    let flat = on_one_line(raw);
     let flat = text::decode(&flat, None).text;
     let mut all = Vec::new();
     let (mut name, mut addr, mut comment) = (String::new(), None::<String>, String::new());

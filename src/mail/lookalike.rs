@@ -15,7 +15,10 @@ const GROUP: [&str; 27] = [
 
 /// Whether a domain belongs to a company of the group, Ichiba's own domains included.
 pub(super) fn is_group(domain: &str) -> bool {
-    is_rakuten(domain) || GROUP.iter().any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
+    is_rakuten(domain)
+        || GROUP
+            .iter()
+            .any(|known| domain.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Whether a domain that is none of Rakuten's reads as if it were: other scripts' letters, digits for letters, its

@@ -200,18 +200,19 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
         let text = if soft { text.get(..text.len() - 1).unwrap_or_default() } else { text };
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
-            match (byte, text.get(at + 1).and_then(hex), text.get(at + 2).and_then(hex)) {
-                (b'=', Some(high), Some(low)) => {
+            let coded = |n: usize| text.get(at + n).and_then(hex);
+            if byte == b'=' {
+                if let (Some(high), Some(low)) = (coded(1), coded(2)) {
                     out.push(high << 4 | low);
                     at += 3;
+                    continue;
                 }
-                // a code cut in two at the end of a capped fetch
-                (b'=', ..) if at + 3 > text.len() && end.is_empty() => break,
-                _ => {
-                    out.push(byte);
-                    at += 1;
+                if at + 3 > text.len() && end.is_empty() {
+                    break; // a code cut in two at the end of a capped fetch
                 }
             }
+            out.push(byte);
+            at += 1;
         }
         if !soft {
             // blanks at a line's end are the transport's

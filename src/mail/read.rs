@@ -9,7 +9,6 @@ use crate::mailbox::MailKey;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// A message whose lines end in carriage returns alone, as old programs wrote them, with line feeds instead.
 fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
@@ -263,10 +262,8 @@ fn second_identity(from: &Address, message_id: Option<&str>, date: Option<Timest
     for word in body.split_whitespace() {
         hash.update(word.as_bytes());
     }
-    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+    hash.finalize().iter().flat_map(digits).collect()
 }
 
 #[cfg(test)]

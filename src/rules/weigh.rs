@@ -120,6 +120,9 @@ pub(super) fn hit(check: &Check, page: &Page<'_>, word: u32) -> Option<(usize, R
 }
 
 pub(super) fn near(check: &Check, page: &Page<'_>, near: &Near) -> Option<(usize, Range<usize>)> {
+    if near.groups.iter().any(|group| group.iter().all(|word| page.hits(*word, check.exact).is_empty())) {
+        return None;
+    }
     let spans = |group: &[u32]| -> Vec<(usize, Range<usize>)> {
         let hits = group.iter().flat_map(|word| page.hits(*word, check.exact));
         let mut spans: Vec<_> = hits.map(|hit| (hit.hay as usize, hit.start..hit.end)).collect();
@@ -128,9 +131,6 @@ pub(super) fn near(check: &Check, page: &Page<'_>, near: &Near) -> Option<(usize
     };
     let (first, rest) = near.groups.split_first()?;
     let rest: Vec<_> = rest.iter().map(|group| spans(group)).collect();
-    if rest.iter().any(Vec::is_empty) {
-        return None;
-    }
     spans(first).into_iter().take(MAX_MATCHES).find_map(|(hay, anchor)| {
         let text = text_of(check, page.hays.get(hay)?);
         let mut whole = anchor.clone();

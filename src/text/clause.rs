@@ -1,7 +1,12 @@
 //! The clause around a word: is it denied, is it only supposed? Japanese says so at the end, English before.
 
+use super::signs::Signs;
+use std::sync::LazyLock;
+
 /// How many characters after a word its clause is read (domain document, section 10).
 const REACH: usize = 60;
+/// How many characters before a word the mark of its heading may stand.
+const NEAR: usize = 240;
 
 /// What denies the clause it ends.
 const DENIALS: &[&str] = &[
@@ -17,8 +22,17 @@ const BREAKS: &[&str] = &[
 const SUPPOSITIONS: &[&str] = &[
     "場合", "万一", "万が一", "された際", "なった際", "した際は", "の際は", "でしたら", "ましたら", "なければ",
     "ますと", "過ぎると", "時は", "ときは", "際には", "ことがござ", "ことがあり", "こともござ", "こともあり",
-    "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば",
+    "可能性が", "その際、", "その際に", "その際は", "その場合", "であれば", "かもしれ", "ならば", MAYBE, IF, IN_CASE,
 ];
+/// もし, unless it is もしくは or a part of another word.
+const MAYBE: &str = "もし";
+/// At the beginning, or behind a blank.
+const IF: &str = "if ";
+const IN_CASE: &str = "in case ";
+
+static DENIED: LazyLock<Signs> = LazyLock::new(|| Signs::of(DENIALS));
+static BROKEN: LazyLock<Signs> = LazyLock::new(|| Signs::of(BREAKS));
+static SUPPOSED: LazyLock<Signs> = LazyLock::new(|| Signs::of(SUPPOSITIONS));
 
 /// Whether a character is a kana or a kanji (also the prolonged-sound mark).
 pub(crate) fn is_letter(c: char) -> bool {
@@ -59,18 +73,18 @@ pub(crate) fn is_negated(text: &str, start: usize, end: usize) -> bool {
         return true;
     }
     let words = text.get(start..end).unwrap_or_default();
-    let after = first_chars(text.get(end..).unwrap_or_default(), 240);
-    denied(clause(after)) || (words.contains(|c: char| c.is_ascii_alphabetic()) && denied_in_english(before, after))
+    let after = text.get(end..).unwrap_or_default();
+    denied(clause(after))
+        || (words.contains(|c: char| c.is_ascii_alphabetic()) && denied_in_english(before, first_chars(after, 240)))
 }
 
 /// Whether the words at `start..end` stand in a sentence about what would happen, not what did.
 pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
-    // as far as a sentence goes: a mail without line ends stays cheap
-    let before = last_chars(text.get(..start).unwrap_or_default(), 240);
-    let after = first_chars(text.get(end..).unwrap_or_default(), 240);
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
     let from = since(last_chars(before, 80));
     let to = sentence(after);
-    let said = |words: &str| SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words);
+    let said = supposes;
     let words = text.get(start..end).unwrap_or_default();
     // 入荷しました|ら, 入荷しました|か, 入荷|次第, 入荷|時に
     let going_on = (words.ends_with(['た', 'す']) && after.starts_with(['ら', 'か']))
@@ -81,34 +95,40 @@ pub(crate) fn is_supposed(text: &str, start: usize, end: usize) -> bool {
 
 /// Whether words between two others make what follows a mere supposition: ポイントは|取消の場合、|返還.
 pub(crate) fn supposes(words: &str) -> bool {
-    SUPPOSITIONS.iter().any(|sign| words.contains(sign)) || maybe(words)
+    SUPPOSED.all(words).any(|(sign, start, end)| {
+        let before = words.get(..start).unwrap_or_default();
+        let after = words.get(end..).unwrap_or_default();
+        match SUPPOSITIONS.get(sign).copied().unwrap_or_default() {
+            MAYBE => !after.starts_with("くは") && !after.starts_with('も') && !before.ends_with('か'),
+            IF | IN_CASE => before.is_empty() || before.ends_with(' '),
+            _ => true,
+        }
+    })
 }
 
 /// Whether a word is the topic of a line such as `■在庫切れについて`: a heading states nothing.
 fn is_heading(before: &str, after: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    // as far as a sentence goes: a mail without line ends stays cheap
+    let mut near = before.len().saturating_sub(4 * NEAR);
+    while !before.is_char_boundary(near) {
+        near += 1;
+    }
+    let Some((_, line)) = before.get(near..).unwrap_or_default().rsplit_once('\n') else { return false };
     let marked = line
+        .trim_start()
         .starts_with(['■', '◆', '●', '▼', '★', '☆', '◇', '□', '▽', '○', '◎', '*', '•', '・', '※', '<', '[', '【', '#']);
-    let rest = after.split('\n').next().unwrap_or_default();
     let topic = ["について", "に関して", "に関する", "・返品", "・交換", "・変更", "ポリシー", "の場合", "方法"];
-    marked && rest.chars().count() <= 24 && topic.iter().any(|sign| rest.contains(sign)) && before.contains('\n')
-}
-
-/// もし, unless it is もしくは; or an English "if".
-fn maybe(words: &str) -> bool {
-    let japanese = words.match_indices("もし").any(|(at, sign)| {
-        let rest = words.get(at + sign.len()..).unwrap_or_default();
-        !rest.starts_with("くは") && !rest.starts_with('も') && !words.get(..at).unwrap_or_default().ends_with('か')
-    });
-    let padded = format!(" {words}");
-    japanese || padded.contains(" if ") || padded.contains(" in case ")
+    let rest = || first_chars(after, NEAR).split('\n').next().unwrap_or_default();
+    marked
+        && line.chars().count() < NEAR
+        && rest().chars().count() <= 24
+        && topic.iter().any(|sign| rest().contains(sign))
 }
 
 /// The rest of a clause, at most [`REACH`] characters.
 fn clause(after: &str) -> &str {
     let sentence = sentence(after);
-    let end =
-        BREAKS.iter().filter_map(|sign| sentence.find(sign).map(|at| at + sign.len())).min().unwrap_or(sentence.len());
+    let end = BROKEN.first_end(sentence).unwrap_or(sentence.len());
     sentence.get(..end).unwrap_or_default()
 }
 
@@ -125,9 +145,11 @@ fn since(before: &str) -> &str {
 fn sentence(after: &str) -> &str {
     let mut end = 0;
     for (count, (at, c)) in after.char_indices().enumerate() {
-        let rest = after.get(at + c.len_utf8()..).unwrap_or_default();
-        let before = after.get(..at).unwrap_or_default();
-        let wraps = c == '\n' && (goes_past(before) || goes_on(rest) && !ended(before, rest));
+        let wraps = c == '\n' && {
+            let (before, rest) = after.split_at(at);
+            let rest = rest.get(1..).unwrap_or_default();
+            goes_past(before) || goes_on(rest) && !ended(before, rest)
+        };
         if count == REACH || (ends_sentence(c) && !wraps) {
             break;
         }
@@ -151,29 +173,25 @@ fn last_chars(text: &str, count: usize) -> &str {
 
 /// Whether a stretch of text denies something.
 pub(crate) fn denied(clause: &str) -> bool {
-    DENIALS.iter().any(|sign| {
-        clause.match_indices(sign).any(|(at, _)| {
-            let before = clause.get(..at).unwrap_or_default();
-            let after = clause.get(at + sign.len()..).unwrap_or_default();
-            match *sign {
-                "ません" => {
-                    let courtesy = [
-                        "すみ", "訳あり", "訳有り", "訳ござい", "訳ござい", "わけあり", "わけ有り", "わけござい",
-                        "わけござい", "かもしれ", "かも知れ", "違いあり",
-                    ];
-                    let asks = ["か", "よう", "でしょう"];
-                    !courtesy.iter().any(|word| before.ends_with(word))
-                        && !asks.iter().any(|word| after.starts_with(word))
-                }
-                "ない" => {
-                    let others = ["少", "危", "もったい", "違い", "かもしれ", "かも知れ", "とんでも", "しか"];
-                    let warns = ["よう", "うち", "様に", "か?"];
-                    !others.iter().any(|word| before.ends_with(word))
-                        && !warns.iter().any(|word| after.starts_with(word))
-                }
-                _ => true,
+    DENIED.all(clause).any(|(sign, start, end)| {
+        let before = clause.get(..start).unwrap_or_default();
+        let after = clause.get(end..).unwrap_or_default();
+        match DENIALS.get(sign).copied().unwrap_or_default() {
+            "ません" => {
+                let courtesy = [
+                    "すみ", "訳あり", "訳有り", "訳ござい", "訳ござい", "わけあり", "わけ有り", "わけござい",
+                    "わけござい", "かもしれ", "かも知れ", "違いあり",
+                ];
+                let asks = ["か", "よう", "でしょう"];
+                !courtesy.iter().any(|word| before.ends_with(word)) && !asks.iter().any(|word| after.starts_with(word))
             }
-        })
+            "ない" => {
+                let others = ["少", "危", "もったい", "違い", "かもしれ", "かも知れ", "とんでも", "しか"];
+                let warns = ["よう", "うち", "様に", "か?"];
+                !others.iter().any(|word| before.ends_with(word)) && !warns.iter().any(|word| after.starts_with(word))
+            }
+            _ => true,
+        }
     })
 }
 
@@ -185,6 +203,9 @@ fn denied_in_english(before: &str, after: &str) -> bool {
     let to = after.split(ends).next().unwrap_or_default();
     let to = to.char_indices().nth(25).map_or(to, |(at, _)| to.get(..at).unwrap_or_default());
     let said = |words: &str| {
+        if !words.contains(|c: char| c.is_ascii_alphabetic()) {
+            return false;
+        }
         let padded = format!(" {} ", words.replace('\n', " ").replace('\u{2019}', "'"));
         [" not ", "n't ", " cannot ", " never ", " no longer ", " unable ", " without "]
             .iter()

@@ -52,25 +52,25 @@ impl Folded {
     #[must_use]
     pub fn joined(&self) -> Self {
         let mut out = Self { text: String::with_capacity(self.text.len()), from: Vec::with_capacity(self.from.len()) };
-        let mut before = None;
-        let mut chars = self.text.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            if c == '\n'
-                && before.is_some_and(is_japanese)
-                && chars.peek().is_some_and(|(_, next)| is_japanese(*next))
-                && !is_heading(self.text.get(..at).unwrap_or_default())
-                && !super::clause::ended(
-                    self.text.get(..at).and_then(|before| before.rsplit('\n').next()).unwrap_or_default(),
-                    self.text.get(at + 1..).unwrap_or_default(),
-                )
-            {
-                continue;
-            }
-            out.put(c, self.from.get(at).copied().unwrap_or_default());
-            before = Some(c);
+        let mut kept = 0;
+        for (at, _) in self.text.match_indices('\n').filter(|(at, _)| self.is_inside(*at)) {
+            out.text.push_str(self.text.get(kept..at).unwrap_or_default());
+            out.from.extend_from_slice(self.from.get(kept..at).unwrap_or_default());
+            kept = at + 1;
         }
-        out.from.push(self.from.last().copied().unwrap_or_default());
+        out.text.push_str(self.text.get(kept..).unwrap_or_default());
+        out.from.extend_from_slice(self.from.get(kept..).unwrap_or_default());
         out
+    }
+
+    /// Whether the line end at a place was set inside a sentence.
+    fn is_inside(&self, at: usize) -> bool {
+        let (before, after) = self.text.split_at(at);
+        let after = after.get(1..).unwrap_or_default();
+        before.chars().next_back().is_some_and(is_japanese)
+            && after.chars().next().is_some_and(is_japanese)
+            && !is_heading(before)
+            && !super::clause::ended(before.rsplit('\n').next().unwrap_or_default(), after)
     }
 
     /// The text and, for each of its bytes and for its end, the place in the original.
@@ -86,9 +86,7 @@ impl Folded {
 
     fn put(&mut self, c: char, at: u32) {
         self.text.push(c);
-        for _ in 0..c.len_utf8() {
-            self.from.push(at);
-        }
+        self.from.extend_from_slice([at; 4].get(..c.len_utf8()).unwrap_or_default());
     }
 }
 
@@ -147,17 +145,21 @@ impl<'a> Folding<'a> {
 
     /// Folds all of it; true when another round may change something.
     fn run(&mut self) -> bool {
-        let mut chars = self.source.char_indices().peekable();
         let mut cluster = String::new();
-        while let Some((at, c)) = chars.next() {
+        let mut at = 0;
+        loop {
+            at = self.settled(at);
+            let mut chars = self.source.get(at..).unwrap_or_default().chars();
+            let Some(c) = chars.next() else { break };
             let here = u32::try_from(at).unwrap_or(u32::MAX);
-            let next = chars.peek().map(|(_, next)| *next);
+            let next = chars.clone().next();
+            at += c.len_utf8();
             if next.is_none_or(|next| !joins(next)) {
                 if c.is_ascii() {
                     if c == '\r' && next == Some('\n') {
                         continue;
                     }
-                    self.put(c.to_ascii_lowercase(), here, at + 1);
+                    self.put(c.to_ascii_lowercase(), here, at);
                     continue;
                 }
                 if is_plain(c) {
@@ -166,7 +168,7 @@ impl<'a> Folding<'a> {
                 }
                 if matches!(c, '\u{FF01}'..='\u{FF5E}') {
                     let ascii = char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c);
-                    self.put(ascii.to_ascii_lowercase(), here, at + c.len_utf8());
+                    self.put(ascii.to_ascii_lowercase(), here, at);
                     continue;
                 }
                 if is_invisible(c) {
@@ -176,15 +178,47 @@ impl<'a> Folding<'a> {
             }
             cluster.clear();
             cluster.push(c);
-            let mut end = at + c.len_utf8();
-            while let Some((i, next)) = chars.next_if(|(_, next)| joins(*next)) {
+            while let Some(next) = chars.next().filter(|next| joins(*next)) {
                 self.odd = true;
                 cluster.push(next);
-                end = i + next.len_utf8();
+                at += next.len_utf8();
             }
-            self.cluster(&cluster, c, here, end);
+            self.cluster(&cluster, c, here, at);
         }
         self.odd
+    }
+
+    /// Takes over, all at once, what is in normal form already; answers where it ends.
+    fn settled(&mut self, at: usize) -> usize {
+        if self.blank != Blank::None {
+            return at;
+        }
+        let rest = self.source.get(at..).unwrap_or_default();
+        let mut end = 0;
+        let mut last = 0;
+        for c in rest.chars() {
+            if !(matches!(c, '\n' | '!'..=',' | '.'..='@' | '['..='~') || is_plain(c)) {
+                if joins(c) {
+                    end = last; // the letter before it is not done
+                }
+                break;
+            }
+            last = end;
+            end += c.len_utf8();
+        }
+        let stretch = rest.get(..end).unwrap_or_default();
+        if let Some(c) = stretch.chars().next_back() {
+            self.last = Some(c);
+            self.out.text.push_str(stretch);
+            let mut here = at;
+            self.out.from.extend(stretch.bytes().enumerate().map(|(n, byte)| {
+                if byte & 0xC0 != 0x80 {
+                    here = at + n; // a character begins
+                }
+                u32::try_from(here).unwrap_or(u32::MAX)
+            }));
+        }
+        at + end
     }
 
     /// Letters that belong together, after NFKC; what NFKC would make ambiguous is guarded first.

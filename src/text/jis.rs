@@ -10,7 +10,10 @@ const ESC: u8 = 0x1B;
 
 /// Whether an escape to another set occurs.
 pub(super) fn has_escapes(bytes: &[u8]) -> bool {
-    bytes.windows(3).any(|w| matches!(w, [ESC, b'$', b'@' | b'B' | b'A' | b'('] | [ESC, b'(', b'I' | b'J' | b'B']))
+    bytes.contains(&ESC)
+        && bytes
+            .windows(3)
+            .any(|w| matches!(w, [ESC, b'$', b'@' | b'B' | b'A' | b'('] | [ESC, b'(', b'I' | b'J' | b'B']))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 /// A text for people: letters composed, nothing in it that cannot be seen.
 pub(crate) fn visible(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
+    if text.chars().all(|c| matches!(c, ' '..='~') || is_plain(c)) {
+        return text.to_owned();
+    }
     text.chars().filter(|c| !is_invisible(*c)).nfc().collect()
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod clause;
 pub mod fold;
 mod jis;
 mod kind;
+pub(crate) mod needs;
+pub(crate) mod signs;
 mod spelling;
 
 pub use charset::{Decoded, Doubt, decode};

@@ -4,7 +4,7 @@
 //! so mail and patterns meet in it.
 
 use super::fold::Folded;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 
 /// Written so → read so. No right side holds a left side, so one round settles.
@@ -160,6 +160,7 @@ static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     // a table of this program: if it could not be built, a test says so, and mail is read without it
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
+        .kind(Some(AhoCorasickKind::DFA))
         .build(FAMILIES.iter().map(|(written, _)| *written))
         .ok()
 });
@@ -168,6 +169,9 @@ static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 pub(super) fn respelt(folded: Folded) -> Folded {
     let Some(finder) = FINDER.as_ref() else { return folded };
     let (text, from) = folded.parts();
+    if text.is_ascii() {
+        return folded;
+    }
     let mut found = finder.find_iter(text).peekable();
     if found.peek().is_none() {
         return folded;
