@@ -115,7 +115,15 @@ impl Engine {
             }
         }
         session.logout().await;
-        self.store.call(move |db| db.found_again(&found)).await?;
+        let missing: Vec<i64> =
+            lost.iter().map(|(id, ..)| *id).filter(|id| !found.iter().any(|(there, _)| there == id)).collect();
+        let (account, folder) = (mailbox.account.name.clone(), folder.to_owned());
+        self.store
+            .call(move |db| {
+                db.found_again(&found)?;
+                db.not_found_again(&account, &folder, opened.uid_validity, &missing)
+            })
+            .await?;
         Ok(())
     }
 }

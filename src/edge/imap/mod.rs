@@ -4,6 +4,7 @@
 //! takes the connection down with it.
 
 mod error;
+mod names;
 mod open;
 mod response;
 mod session;

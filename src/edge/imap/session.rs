@@ -1,11 +1,12 @@
 //! A connection for the hand and for sweeps: one command at a time, each with its whole answer.
 
+use super::ImapAccount;
 use super::error::ImapError;
-use super::open::{self, Opened};
+use super::names::Names;
+use super::open;
 use super::response::{Condition, Response, Seen};
 use super::uids::{UidSet, listed, within};
 use super::wire::{ANSWERS, Answer, Brought, Line, Piece, goes_quoted, quote};
-use super::{ImapAccount, utf7};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -89,51 +90,6 @@ pub struct Session {
     numbering: u32,
     /// Folders that messages were moved into: where the next one will lie, at least.
     targets: BTreeMap<String, Mailbox>,
-}
-
-/// How names are written on this server.
-#[derive(Clone, Debug)]
-pub(super) struct Names {
-    prefix: String,
-    delimiter: Option<char>,
-}
-
-impl Names {
-    pub(super) fn of(opened: &Opened) -> Self {
-        Self { prefix: opened.prefix.clone(), delimiter: opened.delimiter }
-    }
-
-    /// `楽天/再入荷` as this server writes it.
-    pub(super) fn wire(&self, name: &str) -> String {
-        let inbox = |part: &str| part.eq_ignore_ascii_case("INBOX");
-        if inbox(name) {
-            return "INBOX".to_owned();
-        }
-        let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
-        if let (Some(first), true) = (parts.first_mut(), name.split('/').next().is_some_and(inbox)) {
-            *first = "INBOX".to_owned();
-        }
-        let joined = match self.delimiter {
-            // a delimiter inside a part would make two of it
-            Some(delimiter) => {
-                let parts: Vec<String> = parts.iter().map(|part| part.replace(delimiter, "_")).collect();
-                parts.join(&delimiter.to_string())
-            }
-            None => name.replace('/', "_"),
-        };
-        let wire = utf7::encode(&joined);
-        if self.prefix.is_empty() || wire.starts_with(&self.prefix) { wire } else { format!("{}{wire}", self.prefix) }
-    }
-
-    /// A name of this server as we write it.
-    fn plain(&self, wire: &str) -> String {
-        let bare = wire.strip_prefix(&self.prefix).filter(|bare| !bare.is_empty()).unwrap_or(wire);
-        let text = utf7::decode(bare);
-        match self.delimiter {
-            Some(delimiter) if delimiter != '/' => text.replace(delimiter, "/"),
-            _ => text,
-        }
-    }
 }
 
 impl Session {

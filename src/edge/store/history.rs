@@ -192,6 +192,28 @@ impl Db {
         })
     }
 
+    /// A mailbox was renumbered to this UIDVALIDITY, and these messages do not lie in it any more.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn not_found_again(
+        &mut self,
+        account: &str,
+        mailbox: &str,
+        uid_validity: u32,
+        messages: &[i64],
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let sql =
+                "UPDATE place SET gone = 1 WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity <> ?4";
+            let mut update = transaction.prepare_cached(sql)?;
+            for message in messages {
+                update.execute((message, account, mailbox, uid_validity))?;
+            }
+            Ok(())
+        })
+    }
+
     /// A mailbox was renumbered, and a message was found in it under its new number.
     ///
     /// # Errors

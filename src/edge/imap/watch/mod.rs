@@ -9,8 +9,9 @@ mod tests;
 mod wait;
 
 use super::error::ImapError;
+use super::names::Names;
 use super::open;
-use super::session::{Names, select};
+use super::session::select;
 use super::wire::Line;
 use super::{Cues, Hot, ImapAccount, Means, Sight, Standing};
 use crate::edge::Advice;
