@@ -260,7 +260,10 @@ impl Engine {
                     tracing::warn!("{place}: passed by, the server does not hand it over: {why}");
                 }
                 Sight::Looked { uid_validity, next_uid, whole } => {
-                    self.move_cursor(mailbox, uid_validity, next_uid).await?;
+                    // a mark half-way would make the rest of a backlog that is left alone look new
+                    if whole || watching.leave_before.is_none() {
+                        self.move_cursor(mailbox, uid_validity, next_uid).await?;
+                    }
                     if let Some(unread) = watching.unread.take_if(|_| whole) {
                         unread.send_modify(|left| *left = left.saturating_sub(1));
                     }
@@ -328,6 +331,12 @@ fn start_of(cursor: Option<Cursor>, backlog: Backlog, uid_validity: u32, uid_nex
             Start { from: 1, leave_before: Some(now), first: true, renumbered: false }
         }
         (None, Backlog::Leave) => Start { from: uid_next, leave_before: None, first: true, renumbered: false },
+        // nothing was looked through to the end yet: what lay there then is still backlog
+        (Some(cursor), Backlog::Leave)
+            if cursor.uid_validity == uid_validity && uid_next == 0 && cursor.next_uid <= 1 =>
+        {
+            Start { from: 1, leave_before: Some(cursor.first_opened_at), first: false, renumbered: false }
+        }
         (Some(cursor), _) if cursor.uid_validity == uid_validity => {
             // a next UID that went back: the server lost messages; looking from there loses none
             let from = if uid_next == 0 { cursor.next_uid } else { cursor.next_uid.min(uid_next) };
@@ -359,6 +368,9 @@ mod tests {
         assert_eq!(from(Some(cursor), Backlog::Leave, 7, 90), (50, None, false, false));
         assert_eq!(from(Some(cursor), Backlog::Leave, 7, 20), (20, None, false, false));
         assert_eq!(from(Some(cursor), Backlog::Leave, 7, 0), (50, None, false, false));
+        let begun = Cursor { next_uid: 1, ..cursor };
+        assert_eq!(from(Some(begun), Backlog::Leave, 7, 0), (1, Some(first), false, false), "never looked to the end");
+        assert_eq!(from(Some(begun), Backlog::Leave, 7, 90), (1, None, false, false));
         assert_eq!(from(Some(cursor), Backlog::Leave, 8, 90), (1, Some(first), false, true));
         assert_eq!(from(Some(cursor), Backlog::Sort, 8, 90), (1, None, false, true));
     }

@@ -56,6 +56,8 @@ pub(super) async fn lane(hand: &Hand, name: &str) -> Result<(), StoreError> {
                 taking = None;
                 attempts.extend(rows?.into_iter().map(|row| attempt(hand, channel, row)));
             }
+            // comes round to keep its promise, also when nothing wakes it
+            () = tokio::time::sleep(promise::ALERTS / 2) => {}
         }
     }
 }

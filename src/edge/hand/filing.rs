@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Most messages of one round: written down together before, and closed together after.
 const BATCH: u32 = 2000;
 /// Most messages of one command: its line stays below the 8,192 bytes that servers take (RFC 7162, 4).
-const COMMAND: usize = 500;
+pub(super) const COMMAND: usize = 500;
 /// First and longest wait after a refusal or a lost connection.
 pub(super) const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// First and longest wait when the shopper must do something first.

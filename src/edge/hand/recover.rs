@@ -1,6 +1,6 @@
 //! What a half-done filing means: looked up by content in both folders, then finished, begun again, or closed.
 
-use super::filing::{Doing, Filing, Method, Stopped, close_filed, put_off};
+use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_off};
 use super::look::is_deleted;
 use super::{Hand, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
@@ -58,11 +58,13 @@ async fn look(
     refusal: Option<&ImapError>,
 ) -> Result<(), Stopped> {
     let at_target = copies(session, folder, &group).await?;
-    let opened = session.select(mailbox).await?;
-    let uids = UidSet::of(group.iter().map(|(filing, _)| filing.place.uid));
+    let opened = session.select_anew(mailbox).await?;
+    let uids: Vec<u32> = group.iter().map(|(filing, _)| filing.place.uid).collect();
     let mut at_source: BTreeMap<u32, bool> = BTreeMap::new();
-    for seen in session.fetch(&uids, Fetch::Flags).await? {
-        at_source.insert(seen.uid, is_deleted(&seen.flags));
+    for some in uids.chunks(COMMAND) {
+        for seen in session.fetch(&UidSet::of(some.iter().copied()), Fetch::Flags).await? {
+            at_source.insert(seen.uid, is_deleted(&seen.flags));
+        }
     }
     let moved = after_renumbering(hand, session, &group, opened.uid_validity).await?;
     let mut filed = Vec::new();
@@ -204,10 +206,12 @@ async fn copies(
 
 /// The delete half of a move whose copy was seen: flagged, and expunged where the server can expunge just these.
 pub(super) async fn take_away(session: &mut Session, method: Method, uids: &[u32]) -> Result<(), ImapError> {
-    let uids = UidSet::of(uids.iter().copied());
-    session.add_flags(&uids, &["\\Deleted"]).await?;
-    if method == Method::CopyExpunge {
-        session.uid_expunge(&uids).await?;
+    for some in uids.chunks(COMMAND) {
+        let uids = UidSet::of(some.iter().copied());
+        session.add_flags(&uids, &["\\Deleted"]).await?;
+        if method == Method::CopyExpunge {
+            session.uid_expunge(&uids).await?;
+        }
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
         }
         Dial::Tcp { host, port, security, tls } => {
             let limit = account.pace.command.min(Duration::from_secs(30));
-            let tcp = tokio::time::timeout(limit, dial(name, host, *port, *security))
+            let tcp = tokio::time::timeout(limit, dial(name, host, *port, *security, limit))
                 .await
                 .map_err(|_| ImapError::lost(name, format_args!("{host}:{port} does not answer")))??;
             match security {
@@ -183,28 +183,31 @@ async fn log_in(account: &ImapAccount, line: &mut Line, can: &BTreeSet<String>) 
     Ok(answer)
 }
 
-async fn dial(name: &str, host: &str, port: u16, security: Security) -> Result<TcpStream, ImapError> {
+async fn dial(name: &str, host: &str, port: u16, security: Security, limit: Duration) -> Result<TcpStream, ImapError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let found = tokio::net::lookup_host((bare, port)).await;
     let addresses: Vec<SocketAddr> = found
         .map_err(|error| ImapError::lost(name, format_args!("cannot find {host}: {error} (is the network up?)")))?
         .collect();
     let mut last = None;
+    // an address whose packets vanish (a broken IPv6, mostly) does not keep the next from being tried
+    let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(Duration::from_secs(10));
     for address in addresses {
         if security == Security::Plain && !address.ip().is_loopback() {
             let what =
                 format!("`plain` would send the password to {address} in clear text; use \"tls\" or \"starttls\"");
             return Err(ImapError::ask(name, what));
         }
-        match TcpStream::connect(address).await {
-            Ok(tcp) => {
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => {
                 keep_alive(&tcp);
                 return Ok(tcp);
             }
-            Err(error) => last = Some(error),
+            Ok(Err(error)) => last = Some(error.to_string()),
+            Err(_) => last = Some(format!("{address} does not answer")),
         }
     }
-    let why = last.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
+    let why = last.unwrap_or_else(|| "it has no address".to_owned());
     Err(ImapError::lost(name, format_args!("cannot connect to {host}:{port}: {why}")))
 }
 

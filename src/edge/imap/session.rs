@@ -431,7 +431,8 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn add_flags(&mut self, uids: &UidSet, flags: &[&str]) -> Result<(), ImapError> {
         let command = format!("UID STORE {uids} +FLAGS.SILENT ({})", flags.join(" "));
-        self.line.ok("setting flags", &[Piece::Plain(&command)]).await.map(|_| ())
+        let answer = self.line.ok("setting flags", &[Piece::Plain(&command)]).await?;
+        self.same_numbering(&answer)
     }
 
     /// Takes flags off messages of the selected mailbox.
@@ -440,7 +441,8 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn remove_flags(&mut self, uids: &UidSet, flags: &[&str]) -> Result<(), ImapError> {
         let command = format!("UID STORE {uids} -FLAGS.SILENT ({})", flags.join(" "));
-        self.line.ok("taking flags off", &[Piece::Plain(&command)]).await.map(|_| ())
+        let answer = self.line.ok("taking flags off", &[Piece::Plain(&command)]).await?;
+        self.same_numbering(&answer)
     }
 
     /// Removes just these messages, which bear \Deleted (UIDPLUS, RFC 4315).
@@ -449,7 +451,8 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn uid_expunge(&mut self, uids: &UidSet) -> Result<(), ImapError> {
         let command = format!("UID EXPUNGE {uids}");
-        self.line.ok("removing what was copied", &[Piece::Plain(&command)]).await.map(|_| ())
+        let answer = self.line.ok("removing what was copied", &[Piece::Plain(&command)]).await?;
+        self.same_numbering(&answer)
     }
 
     /// Lays a message into a mailbox.

@@ -28,6 +28,9 @@ use wait::{ASKED_LONGEST, Fared, STEADY, wait};
 /// What a server offers and does not do is tried again after so long.
 const TRY_AGAIN: Duration = Duration::from_secs(3600);
 
+/// Once is an accident; a server whose connection ends so often in one hot window does not bear to be asked so much.
+const MOST_CUTS: u32 = 2;
+
 /// Why a connection ended.
 enum Ended {
     /// Nobody listens any more.
@@ -57,21 +60,15 @@ pub async fn watch(
     let mut failures = standing.failures;
     let mut refused = standing.failures;
     let mut shaken = cues.shaken.clone();
-    let mut watch = Watch {
-        account,
-        mailbox,
-        clock,
-        hot: cues.hot,
-        sights: &sights,
-        looked: false,
-        spared: false,
-        without: Vec::new(),
-    };
+    let mut watch =
+        Watch { account, mailbox, clock, hot: cues.hot, sights: &sights, looked: false, cuts: 0, without: Vec::new() };
     if let Some(wait) = standing.not_before.and_then(|at| Duration::try_from(at.duration_since(clock.now())).ok()) {
         tokio::select! {
             biased;
             () = tokio::time::sleep(wait.min(ASKED_LONGEST)) => {}
             () = sights.closed() => return,
+            // the wait was written down by a clock that was wrong
+            () = changed(&mut shaken) => {}
         }
     }
     loop {
@@ -92,7 +89,9 @@ pub async fn watch(
             Ended::Anew => continue,
             Ended::Trouble(trouble) => trouble,
         };
-        watch.spared |= watch.looked && watch.hot.borrow().is_some();
+        if watch.looked && watch.hot.borrow().is_some() {
+            watch.cuts = watch.cuts.saturating_add(1);
+        }
         let fared = match (watch.looked, begun.elapsed() >= STEADY) {
             (false, _) => Fared::Blind,
             (true, false) => Fared::Looked,
@@ -128,8 +127,8 @@ struct Watch<'a> {
     sights: &'a mpsc::Sender<Sight>,
     /// Mail was looked for to the end on this connection.
     looked: bool,
-    /// The server did not bear to be asked so often: the hot window that is open now is not for it.
-    spared: bool,
+    /// How often the connection ended in the hot window that is open now.
+    cuts: u32,
     /// Means that the server offers and refused, and when.
     without: Vec<(Means, Instant)>,
 }
@@ -164,8 +163,10 @@ impl Watch<'_> {
         let mut talk = Talk::new(means, &self.account.pace, self.account.fetch_cap, start, Instant::now());
         loop {
             let hot = *self.hot.borrow_and_update();
-            self.spared &= hot.is_some();
-            let hot = hot.filter(|_| !self.spared);
+            if hot.is_none() {
+                self.cuts = 0;
+            }
+            let hot = hot.filter(|_| self.cuts < MOST_CUTS);
             match talk.next(Instant::now(), hot).map_err(|trouble| self.ended(&line, trouble))? {
                 Next::Say(bytes) => {
                     line.begin();
@@ -176,8 +177,11 @@ impl Watch<'_> {
                     response = line.response_or_silence(limit) => {
                         let Some(response) = response? else { continue };
                         let told = talk.hear(response, Instant::now()).map_err(|trouble| self.ended(&line, trouble))?;
-                        for told in told {
-                            self.pass_on(uid_validity, told).await?;
+                        if !told.is_empty() {
+                            for told in told {
+                                self.pass_on(uid_validity, told).await?;
+                            }
+                            talk.go_on(Instant::now());
                         }
                         self.looked = talk.has_looked();
                     }

@@ -25,6 +25,14 @@ const FURTHEST: u32 = 10_000_000;
 const MOST_TOLD: usize = 2_000_000;
 /// After an EXISTS under NOTIFY the message itself must come within this time, else it is fetched.
 const OWED: Duration = Duration::from_secs(1);
+/// Messages whose text did not come are asked for so many together.
+const MOST_AGAIN: usize = 500;
+/// After so many looks in a row that the server called for and that found nothing …
+const MOST_BARREN: u32 = 3;
+/// … the next one waits so long: a habit of the server is no news.
+const BARREN: Duration = Duration::from_secs(1);
+/// A server that breaks NOTIFY off so often is not asked for it any more.
+const MOST_OVERFLOWS: u32 = 5;
 /// The same sign of life is told at most so often.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -123,6 +131,15 @@ pub(super) struct Talk {
     owed_since: Option<Instant>,
     /// There may be something new.
     more: bool,
+    /// Something among the answers to a fetch could not be read.
+    unread: bool,
+    /// The look under way was asked for by what the server said, and how many such looks in a row found nothing.
+    called: bool,
+    barren: u32,
+    /// NOTIFY was broken off by the server so often.
+    overflows: u32,
+    /// What is missing is asked for one by one: asked for together it was refused.
+    singly: bool,
     /// NOTIFY must be set (again).
     unset: bool,
     idle: Idle,
@@ -166,6 +183,11 @@ impl Talk {
             owed: 0,
             owed_since: None,
             more: true,
+            unread: false,
+            called: false,
+            barren: 0,
+            overflows: 0,
+            singly: false,
             unset: means == Means::Notify,
             idle: Idle::Not,
             sent: VecDeque::new(),
@@ -194,16 +216,25 @@ impl Talk {
         }
         let owed_until = self.owed_since.map(|since| since + OWED);
         if self.more || self.unset || !self.bodiless.is_empty() || owed_until.is_some_and(|until| until <= now) {
-            return Ok(Next::Say(self.look(false, self.pace.command, now)));
+            let called = self.looked.is_some() && self.more;
+            let quiet_until = self.proven + BARREN;
+            if called && self.barren >= MOST_BARREN && now < quiet_until {
+                return Ok(Next::Wait(quiet_until.duration_since(now)));
+            }
+            self.called = called;
+            return Ok(Next::Say(self.look(false, self.pace.probe_answer, now)));
         }
         let every = hot
             .map(|hot| hot.every.max(self.pace.hot_floor))
             .or((self.means == Means::Poll).then_some(self.pace.poll_every));
         let (due, limit) = match every {
-            Some(every) => (self.proven + every, self.pace.command),
+            Some(every) => {
+                (self.proven + every, if hot.is_some() { self.pace.probe_answer } else { self.pace.command })
+            }
             None => (self.proven + self.pace.probe_after, self.pace.probe_answer),
         };
         if due <= now {
+            self.called = false;
             return Ok(Next::Say(self.look(true, limit, now)));
         }
         if every.is_none() && self.idle == Idle::Not {
@@ -267,7 +298,8 @@ impl Talk {
             self.say(&mut out, "NOOP", What::Noop, limit, now);
         }
         if !self.bodiless.is_empty() {
-            let missing = self.bodiless.clone();
+            let most = if self.singly { 1 } else { MOST_AGAIN };
+            let missing: BTreeSet<u32> = self.bodiless.iter().copied().take(most).collect();
             self.fetch(&mut out, &UidSet::of(missing.iter().copied()), What::Again(missing), now);
         }
         self.fetch(&mut out, &UidSet::from(self.next), What::Fetch(None), now);
@@ -278,7 +310,7 @@ impl Talk {
 
     fn begin_idle(&mut self, now: Instant) -> String {
         let mut out = String::new();
-        self.say(&mut out, "IDLE", What::Idle, self.pace.command, now);
+        self.say(&mut out, "IDLE", What::Idle, self.pace.probe_answer, now);
         self.idle = Idle::Asked;
         out
     }
@@ -329,13 +361,21 @@ impl Talk {
                 Ok(Vec::new())
             }
             Response::Unreadable => {
+                // of which message? what is missing must not count as gone
+                self.unread |= self.is_fetching();
                 self.more = true;
                 Ok(Vec::new())
             }
             Response::Status(Status { condition, code: Some(code), .. }) => {
                 match code.name.as_str() {
                     // it says that it stopped telling (RFC 5465, 5.8)
-                    "NOTIFICATIONOVERFLOW" if self.means == Means::Notify => (self.more, self.unset) = (true, true),
+                    "NOTIFICATIONOVERFLOW" if self.means == Means::Notify => {
+                        self.overflows += 1;
+                        if self.overflows >= MOST_OVERFLOWS {
+                            return Err(Trouble::Without(Means::Notify));
+                        }
+                        (self.more, self.unset) = (true, true);
+                    }
                     "UIDVALIDITY" if condition == Condition::Ok && code.number() != Some(self.uid_validity) => {
                         return Err(Trouble::Lost("the mailbox is being renumbered".to_owned()));
                     }
@@ -348,7 +388,7 @@ impl Talk {
     }
 
     fn announced(&mut self, count: u32, now: Instant) {
-        let fetching = self.sent.iter().any(|sent| matches!(sent.what, What::Fetch(_) | What::Again(_)));
+        let fetching = self.is_fetching();
         if self.means == Means::Notify && !fetching && count > self.exists {
             self.owed = self.owed.saturating_add(count - self.exists);
             self.owed_since = Some(now);
@@ -364,18 +404,25 @@ impl Talk {
         if uid < self.next && !self.bodiless.contains(&uid) {
             return Ok(None);
         }
-        let fetching = self.sent.iter().any(|sent| matches!(sent.what, What::Fetch(_) | What::Again(_)));
+        let fetching = self.is_fetching();
         if seen.body.is_none() {
             // flag news about other messages carry no size: they are not answers to a fetch
             if (seen.size.is_some() || seen.received.is_some()) && fetching && !self.told.contains(&uid) {
                 self.bodiless.insert(uid);
             }
+            if self.told.len() + self.bodiless.len() > MOST_TOLD {
+                return Err(Trouble::Lost("the server lists more messages than can be".to_owned()));
+            }
             return Ok(None);
+        }
+        if self.told.len() > MOST_TOLD {
+            return Err(Trouble::Lost("the server lists more messages than can be".to_owned()));
         }
         let missing = self.bodiless.remove(&uid);
         if !missing && !self.told.insert(uid) {
             return Ok(None);
         }
+        (self.called, self.barren) = (false, 0);
         // only what is new is progress: the same again and again holds nobody
         if let Some(first) = self.sent.front_mut() {
             first.since = now;
@@ -383,9 +430,6 @@ impl Talk {
         }
         if let Some(body) = &mut seen.body {
             body.truncate(self.cap as usize);
-        }
-        if self.told.len() > MOST_TOLD {
-            return Err(Trouble::Lost("the server lists more messages than can be".to_owned()));
         }
         if !fetching {
             match self.owed.checked_sub(1) {
@@ -431,6 +475,7 @@ impl Talk {
                 let was = std::mem::replace(&mut self.idle, Idle::Not);
                 match (ok, was) {
                     (true, Idle::Leaving) => {}
+                    (true, Idle::Asked) => return Err(Trouble::Without(Means::Idle)),
                     // ended by the server: who knows what it did not say
                     (true, _) => self.more = true,
                     (false, Idle::Asked) if !passing(&status) => return Err(Trouble::Without(Means::Idle)),
@@ -442,10 +487,17 @@ impl Talk {
             What::Notify if !ok => Err(Trouble::Refused("asking to be told of new mail (NOTIFY)", status)),
             What::Noop if !ok => Err(Trouble::Refused("a sign of life (NOOP)", status)),
             What::Fetch(_) if !ok => Err(Trouble::Refused("reading new mail", status)),
+            What::Fetch(_) | What::Again(_) if self.unread => {
+                Err(Trouble::Lost("the server answered with something that cannot be read".to_owned()))
+            }
             What::Notify | What::Noop => Ok(Vec::new()),
             What::Again(missing) => {
                 if !ok && passing(&status) {
                     return Err(Trouble::Refused("reading new mail", status));
+                }
+                if !ok && missing.len() > 1 {
+                    self.singly = true;
+                    return Ok(Vec::new());
                 }
                 let still: Vec<u32> = missing.into_iter().filter(|uid| self.bodiless.remove(uid)).collect();
                 Ok(still.into_iter().map(Told::Unfetched).collect())
@@ -489,6 +541,7 @@ impl Talk {
             return Some(Told::Read(self.next));
         }
         self.proven = now;
+        self.barren = if std::mem::take(&mut self.called) { self.barren.saturating_add(1) } else { 0 };
         if self.looked != Some(self.next) {
             self.looked = Some(self.next);
             self.alive = Some(now);
@@ -499,6 +552,17 @@ impl Talk {
         }
         self.alive = Some(now);
         Some(Told::Alive)
+    }
+
+    fn is_fetching(&self) -> bool {
+        self.sent.iter().any(|sent| matches!(sent.what, What::Fetch(_) | What::Again(_)))
+    }
+
+    /// The listener has taken what it was told: our own time does not count as the server's silence.
+    pub(super) fn go_on(&mut self, now: Instant) {
+        if let Some(first) = self.sent.front_mut() {
+            first.since = first.since.max(now);
+        }
     }
 
     /// Mail was looked for to the end at least once.

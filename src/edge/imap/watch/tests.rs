@@ -158,6 +158,83 @@ fn a_long_backlog_is_read_in_windows_two_at_a_time() {
     assert!(talk.has_looked());
 }
 
+/// A machine that was told of what lay there and waits in IDLE.
+fn idling(now: Instant) -> Talk {
+    let mut talk = Talk::new(Means::Idle, &Pace::default(), 65_536, start(5, 5, 1), now);
+    says(&mut talk, now, None);
+    answer(&mut talk, now, 1..=1);
+    says(&mut talk, now, None);
+    talk.hear(Response::Continue, now).unwrap();
+    talk
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_carries_the_cursor_past_nothing() {
+    let now = Instant::now();
+    let mut talk = idling(now);
+    talk.hear(Response::Exists(4), now).unwrap();
+    assert_eq!(says(&mut talk, now, None), ["DONE", &format!("UID FETCH 5{ALL}")]);
+    answer(&mut talk, now, 2..=2);
+    assert!(matches!(talk.hear(mail(5), now).unwrap()[..], [Told::Mail(5, _)]));
+    talk.hear(Response::Unreadable, now).unwrap();
+    assert!(matches!(talk.hear(mail(7), now).unwrap()[..], [Told::Mail(7, _)]), "what can be read is told");
+    let ended = talk.hear(tagged("w3", Condition::Ok), now);
+    assert!(matches!(&ended, Err(Trouble::Lost(why)) if why.contains("cannot be read")), "{ended:?}");
+}
+
+#[test]
+fn a_server_that_always_calls_is_looked_at_once_a_second() {
+    let now = Instant::now();
+    let mut talk = idling(now);
+    let (mut first, mut last, mut looks) = (2, 3, 0);
+    for _ in 0..20 {
+        talk.hear(Response::Exists(1), now).unwrap();
+        if says(&mut talk, now, None).is_empty() {
+            break;
+        }
+        looks += 1;
+        answer(&mut talk, now, first..=last);
+        (first, last) = (last + 1, last + 1);
+    }
+    assert_eq!(looks, 3);
+    assert_eq!(talk.next(now, None).unwrap(), Next::Wait(Duration::from_secs(1)));
+    assert_eq!(says(&mut talk, now + Duration::from_secs(1), None), [format!("UID FETCH 5{ALL}")]);
+}
+
+#[test]
+fn what_is_refused_together_is_asked_for_one_by_one() {
+    let now = Instant::now();
+    let mut talk = idling(now);
+    let listed = |uid| Response::Fetch(Seen { uid: Some(uid), size: Some(1), ..Seen::default() });
+    talk.hear(Response::Exists(3), now).unwrap();
+    says(&mut talk, now, None);
+    answer(&mut talk, now, 2..=2);
+    talk.hear(listed(5), now).unwrap();
+    talk.hear(listed(6), now).unwrap();
+    assert_eq!(answer(&mut talk, now, 3..=3), []);
+    assert_eq!(says(&mut talk, now, None), ["UID FETCH 5:6", &format!("UID FETCH 7{ALL}")]);
+    assert_eq!(talk.hear(tagged("w4", Condition::Bad), now).unwrap(), []);
+    assert_eq!(answer(&mut talk, now, 5..=5), []);
+    assert_eq!(says(&mut talk, now, None), ["UID FETCH 5", &format!("UID FETCH 7{ALL}")]);
+    talk.hear(mail(5), now).unwrap();
+    answer(&mut talk, now, 6..=7);
+    assert_eq!(says(&mut talk, now, None), ["UID FETCH 6", &format!("UID FETCH 7{ALL}")]);
+    assert_eq!(talk.hear(tagged("w8", Condition::No), now).unwrap(), [Told::Unfetched(6)]);
+    assert_eq!(answer(&mut talk, now, 9..=9), [Told::Looked(7)]);
+}
+
+#[test]
+fn our_own_time_is_not_the_servers_silence() {
+    let now = Instant::now();
+    let mut talk = idling(now);
+    talk.hear(Response::Exists(2), now).unwrap();
+    says(&mut talk, now, None);
+    let later = now + Duration::from_secs(300);
+    talk.go_on(later);
+    assert!(talk.next(later, None).is_ok());
+    assert!(talk.next(later + Duration::from_secs(10), None).is_err());
+}
+
 /// A server's side of one connection: its commands are carried out one after the other, news is told when it may be.
 #[derive(Default)]
 struct Model {
