@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// An alert lane comes round about once a second; what it waits for is the database alone.
+/// An alert lane comes round at least twice in this time; what it waits for is the database alone.
 pub(super) const ALERTS: Duration = Duration::from_secs(60);
 /// A filing lane's round is made of commands that each have a deadline: so long may a large one take.
 pub(super) const FILINGS: Duration = Duration::from_secs(15 * 60);

@@ -62,7 +62,7 @@ pub enum Dial {
 pub struct Pace {
     /// One command, from its first byte to its tag.
     pub command: Duration,
-    /// Quiet on an idle connection before it is probed (DONE, NOOP, IDLE in one write).
+    /// After the server last proved that nothing is unseen it is probed: DONE, NOOP and a look in one write.
     pub probe_after: Duration,
     /// The probe's answer.
     pub probe_answer: Duration,
@@ -173,7 +173,7 @@ impl Cues {
 /// What an earlier life knew about reaching the server: waits survive a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Attempts that failed since mail was last looked for to the end.
+    /// Attempts that failed since a connection last held for a while.
     pub failures: u32,
     /// Not to be tried again before.
     pub not_before: Option<jiff::Timestamp>,
@@ -215,7 +215,7 @@ pub enum Sight {
     Alive,
     /// The connection is lost; it is tried again after the wait.
     Lost {
-        /// How many attempts failed since mail was last looked for to the end, this one included.
+        /// How many attempts failed since a connection last held for a while, this one included.
         failures: u32,
         /// Why.
         trouble: ImapError,

@@ -1,5 +1,5 @@
 //! What a server says: a framed response read into values. Tolerant of what it need not understand, and never fails
-//! on it; only a tagged line that cannot be read is an error.
+//! on it; what it should have understood is told as unreadable.
 
 use jiff::Timestamp;
 

@@ -16,16 +16,21 @@ use std::time::{Duration, Instant};
 /// Who waits for the mail.
 #[derive(Clone, Copy)]
 enum Who {
-    /// The program; what the server lacks, and what the account says besides.
-    Modori(&'static [&'static str], &'static str),
+    /// The program; what the server lacks, what the account says besides, and what the rest of the configuration does.
+    Modori(&'static [&'static str], &'static str, &'static str),
     Bare,
     ImapFilter,
 }
 
-const ALL: [(&str, Who); 5] = [
-    ("modori, NOTIFY", Who::Modori(&[], "")),
-    ("modori, IDLE", Who::Modori(&["NOTIFY"], "")),
-    ("modori, polling once a second", Who::Modori(&["NOTIFY", "IDLE"], "pace.poll_every = \"1s\"")),
+/// Hot all day long.
+const HOT: &str = "[hot]\nwindows = [\"00:00-12:00\", \"12:00-00:00\"]\nmost_a_day = \"24h\"\n";
+
+const ALL: [(&str, Who); 7] = [
+    ("modori, NOTIFY", Who::Modori(&[], "", "")),
+    ("modori, IDLE", Who::Modori(&["NOTIFY"], "", "")),
+    ("modori, polling once a second", Who::Modori(&["NOTIFY", "IDLE"], "pace.poll_every = \"1s\"", "")),
+    ("modori, hot window, NOTIFY", Who::Modori(&[], "", HOT)),
+    ("modori, hot window, IDLE", Who::Modori(&["NOTIFY"], "", HOT)),
     ("a bare client, IDLE", Who::Bare),
     ("imapfilter, IDLE", Who::ImapFilter),
 ];
@@ -48,9 +53,9 @@ impl Drop for Waiting {
 
 fn start(who: Who, port: u16, http: &Http, folder: &std::path::Path) -> Option<Waiting> {
     Some(match who {
-        Who::Modori(_, more) => {
+        Who::Modori(_, more, hot) => {
             let rest = "[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\n";
-            let rest = format!("{rest}url = \"{}\"\n", http.url("/"));
+            let rest = format!("{rest}url = \"{}\"\n{hot}", http.url("/"));
             let config = config(folder, &account(port, more), &rest);
             Waiting::Modori(Program::start(&config, &["watch"]).watching(1))
         }
@@ -90,7 +95,7 @@ fn delivery_to_alert() {
     println!("|---|---|---|---|");
     for round_trip in setting("MODORI_MEASURE_RTTS", "0,20,100,300") {
         for (name, who) in ALL {
-            let missing = if let Who::Modori(missing, _) = who { missing } else { &[] };
+            let missing = if let Who::Modori(missing, ..) = who { missing } else { &[] };
             let setup = if missing.is_empty() { Setup::default() } else { Setup::without(missing) };
             let Some(dovecot) = Dovecot::start(&setup) else { return };
             let (http, folder) = (Http::start(), tempfile::tempdir().unwrap());
