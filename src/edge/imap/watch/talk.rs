@@ -24,7 +24,7 @@ const FURTHEST: u32 = 10_000_000;
 /// More messages than this in one answer are not believed.
 const MOST_TOLD: usize = 2_000_000;
 /// After an EXISTS under NOTIFY the message itself must come within this time, else it is fetched.
-const OWED: Duration = Duration::from_secs(1);
+const OWED: Duration = Duration::from_millis(200);
 /// Messages whose text did not come are asked for so many together.
 const MOST_AGAIN: usize = 500;
 /// After so many looks in a row that the server called for and that found nothing …

@@ -63,8 +63,8 @@ fn an_event_under_notify_needs_no_round_trip() {
     assert_eq!(talk.next(now, None).unwrap(), Next::Wait(Pace::default().probe_after));
     // one that is announced and does not come is fetched
     talk.hear(Response::Exists(4), now).unwrap();
-    assert_eq!(talk.next(now, None).unwrap(), Next::Wait(Duration::from_secs(1)));
-    assert_eq!(says(&mut talk, now + Duration::from_secs(1), None), ["DONE", &format!("UID FETCH 7{ALL}")]);
+    assert_eq!(talk.next(now, None).unwrap(), Next::Wait(Duration::from_millis(200)));
+    assert_eq!(says(&mut talk, now + Duration::from_millis(200), None), ["DONE", &format!("UID FETCH 7{ALL}")]);
 }
 
 #[test]
