@@ -16,6 +16,7 @@ pub mod edge;
 pub mod engine;
 pub mod facts;
 pub mod ledger;
+pub mod letter;
 pub mod mail;
 pub mod mailbox;
 pub mod plan;

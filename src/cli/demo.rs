@@ -7,7 +7,7 @@ use crate::edge::clock::Clock;
 use crate::edge::config::Backlog;
 use crate::edge::hand::{Hand, HandLock};
 use crate::edge::imap::{Dial, ImapAccount, Pace, Security};
-use crate::edge::out::{Channel, Deliver, Delivery};
+use crate::edge::out::{Accepted, Channel, Deliver, Delivery};
 use crate::edge::secret::Secret;
 use crate::edge::store::Store;
 use crate::edge::tls;
@@ -16,7 +16,7 @@ use crate::ledger::{self, case::State};
 use crate::plan::sight::Blind;
 use crate::plan::{Alert, Late, Looks, Policy};
 use crate::rules::RuleSet;
-use crate::wording::{Language, Wording};
+use crate::wording::Language;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Deliver for Terminal {
             let url = alert.url.as_deref().map(|url| format!("\n   {url}")).unwrap_or_default();
             let first = alert.body.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             anstream::println!("{}{url}\n   {first}", render::title(&format!("🔔 {}", alert.title)));
-            Ok(())
+            Ok(Accepted::default())
         })
     }
 }
@@ -125,7 +125,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         flags: Some(Looks::default()),
         blind: Blind::default(),
         language,
-        wording: Wording::default(),
+        ..Policy::default()
     };
     Ok(Engine {
         hand: Hand::new(store.clone(), clock.clone(), channels, [account.clone()]).looking(policy.looks()),

@@ -118,6 +118,9 @@ fn sheet(action: &Action) -> Value {
     let (what, to) = match &action.effect {
         Effect::File { folder } => ("file", folder.clone()),
         Effect::Alert { channel, .. } => ("alert", channel.clone()),
+        Effect::Held { .. } => ("held", String::new()),
+        Effect::Draft { letter } => ("draft", letter.to.clone()),
+        Effect::Send { letter, .. } => ("send", letter.to.clone()),
         Effect::Flag { set: true } => ("flag", "on".to_owned()),
         Effect::Flag { set: false } => ("flag", "off".to_owned()),
     };

@@ -217,7 +217,7 @@ impl Engine {
                 let Way::To(folder) = &change.way else { return None };
                 let key = format!("{batch}:{}", change.key);
                 let effect = Effect::File { folder: folder.clone() };
-                let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![] };
+                let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
                 Some(Redecided {
                     message: change.message?,
                     place: change.place.clone(),

@@ -6,7 +6,7 @@ use crate::edge::store::{Quarantined, Releasing, Standing, StoreError};
 use crate::mail::trust::{Word, never_vouched};
 use crate::mail::{self, Reading};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
-use crate::plan::{Arrived, Effect, Step, Wish};
+use crate::plan::{Arrived, Effect, Step, Turn, Wish};
 use crate::rules::{Known, Priority, Verdict};
 use std::collections::BTreeMap;
 
@@ -119,7 +119,7 @@ impl Engine {
         let step = self.again(step, &found.mail, &verdict, &lies, late, now);
         let folder = step.plan.iter().find_map(|wish| match &wish.effect {
             Effect::File { folder } => Some(folder.clone()),
-            Effect::Alert { .. } | Effect::Flag { .. } => None,
+            _ => None,
         });
         let released = Released {
             sender: sender.clone(),
@@ -161,7 +161,7 @@ impl Engine {
     ) -> Step {
         let keep = |wish: &Wish| match &wish.effect {
             Effect::Alert { alert, .. } => !late || (alert.priority == Priority::High && !verdict.escalate),
-            Effect::File { .. } | Effect::Flag { .. } => true,
+            _ => true,
         };
         let renamed = |key: &String| format!("release:{key}");
         let mut plan: Vec<Wish> = step.plan.into_iter().filter(keep).collect();
@@ -175,11 +175,13 @@ impl Engine {
                 until: None,
                 dedupe: vec![],
                 after: vec![],
+                turn: None,
             });
         }
         for wish in &mut plan {
             wish.key = renamed(&wish.key);
             wish.after = wish.after.iter().map(renamed).collect();
+            wish.turn = wish.turn.take().map(|turn| Turn { of: renamed(&turn.of), ..turn });
             if matches!(wish.effect, Effect::File { .. }) {
                 // a filing into quarantine that is under way comes first
                 wish.after.push(format!("file:{}", mail.key));

@@ -212,7 +212,7 @@ impl Engine {
 fn plan_of(one: &Settling) -> Planned {
     let folder = one.step.plan.iter().find_map(|wish| match &wish.effect {
         Effect::File { folder } => Some(folder.clone()),
-        Effect::Alert { .. } | Effect::Flag { .. } => None,
+        _ => None,
     });
     Planned { place: one.place.clone(), category: one.verdict.category.clone(), rule: one.verdict.rule.clone(), folder }
 }

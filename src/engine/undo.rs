@@ -45,6 +45,9 @@ impl Engine {
         let folder = match &action.effect {
             Effect::File { folder } => folder,
             Effect::Alert { .. } => return not("an alert that left cannot be taken back"),
+            Effect::Held { .. } => return not("nothing happened: it was kept back, to be told with others"),
+            Effect::Draft { .. } => return not("a draft is yours: delete it in your mail app"),
+            Effect::Send { .. } => return not("a letter that left cannot be taken back"),
             Effect::Flag { .. } => return not("a flag follows its case; `modori deny` opens a case again"),
         };
         match action.state {
@@ -65,7 +68,7 @@ impl Engine {
         let now = self.clock.now();
         let key = format!("undo:{}:{}", action.id, message.key);
         let effect = Effect::File { folder: origin.clone() };
-        let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![] };
+        let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
         let taken = action.clone();
         let entered = self.store.call(move |db| db.take_back(&taken, &wish, now)).await?;
         if entered { Ok(Undone::Goes(origin.clone())) } else { not("it was taken back before") }

@@ -1,7 +1,8 @@
 //! The flag of a case: which cancellation mails bear \Flagged now and which no longer, and what a flag that the shopper
 //! took off says.
 
-use super::tell::{clean, on_every_channel, order_page};
+use super::announce::Announcement;
+use super::tell::{clean, order_page};
 use super::{Alert, Effect, Policy, Wish};
 use crate::facts::OrderNumber;
 use crate::ledger::case::{CouponState, State};
@@ -117,7 +118,15 @@ fn remove(mail: MailKey, opening: u32, now: Timestamp) -> Flagging {
 }
 
 fn wish(key: String, set: bool, after: String, now: Timestamp) -> Wish {
-    Wish { key, effect: Effect::Flag { set }, due: now, until: None, dedupe: Vec::new(), after: vec![after] }
+    Wish {
+        key,
+        effect: Effect::Flag { set },
+        due: now,
+        until: None,
+        dedupe: Vec::new(),
+        after: vec![after],
+        turn: None,
+    }
 }
 
 /// What a flag says that was taken off a mail `since` then: points of the cases that the mail cancels came back, as far
@@ -166,9 +175,10 @@ pub fn announce(statement: &Statement, case: &Case, policy: &Policy, now: Timest
         url: Some(order_page(order)),
         received: None,
         details,
+        ..Alert::default()
     };
-    let key = |channel: &str| format!("by-flag:{channel}:{order}:{}", statement.at.as_millisecond());
-    on_every_channel(&alert, policy.gives_up_at(now), policy, now, key)
+    let key = format!("by-flag:{order}:{}", statement.at.as_millisecond());
+    Announcement::new(key, alert, policy.gives_up_at(now)).wishes(policy, now)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
+mod announce;
 pub mod flag;
+mod gate;
 pub mod hot;
 pub mod link;
 pub mod look;
@@ -13,10 +15,12 @@ mod tell;
 pub mod warn;
 
 use crate::ledger::Event;
+use crate::letter::Letter;
 use crate::rules::Priority;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use gate::Ticket;
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
 pub use on_mail::{Arrived, on_mail, told};
@@ -29,8 +33,12 @@ pub use warn::warn;
 pub struct Policy {
     /// Plan and report only; nothing is filed.
     pub observe: bool,
-    /// Names of the channels an alert goes to.
+    /// Names of the channels an alert goes to, all at once.
     pub channels: Vec<String>,
+    /// Names of the channels that are asked one after the other when none before took the alert.
+    pub fallback: Vec<String>,
+    /// So long (seconds) those before have for it.
+    pub fallback_after_s: i64,
     /// A restock received longer ago than this (seconds) is summarised instead of alerted.
     pub stale_after_s: i64,
     /// An alert that could not leave for this long (seconds) is dropped and shown as missed.
@@ -95,6 +103,46 @@ pub enum Effect {
         /// `true` sets it.
         set: bool,
     },
+    /// Something to tell that is kept back, and told together with others when it is due.
+    Held {
+        /// What would have been said.
+        alert: Alert,
+        /// Why it is kept back.
+        why: Why,
+    },
+    /// Lay a letter into the Drafts folder.
+    Draft {
+        /// The letter.
+        letter: Box<Letter>,
+    },
+    /// Send a letter, and lay a copy into the folder of sent mail.
+    Send {
+        /// The letter.
+        letter: Box<Letter>,
+        /// The permission.
+        ticket: Ticket,
+    },
+}
+
+/// Why an alert is kept back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// It is quiet hours.
+    Quiet,
+    /// There were too many alerts within the hour.
+    Many,
+    /// It was noticed late.
+    Late,
+}
+
+/// A row's place in the chain of channels that tell the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The name of what is told, the same on every channel.
+    pub of: String,
+    /// 0: at once. 1, 2 …: in this order, when none before took it.
+    pub place: u32,
 }
 
 /// What an alert says. Channels cut it to their limits.
@@ -114,6 +162,34 @@ pub struct Alert {
     pub received: Option<Timestamp>,
     /// Order number, item URL, shop and the like, for programs (`command`, `webhook`).
     pub details: serde_json::Map<String, serde_json::Value>,
+    /// Further links, the most useful first: where to check, where else to look for the goods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// It is repeated until the shopper says that she has seen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Awaits>,
+}
+
+/// A link with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What it leads to, a few words in the shopper's language.
+    pub label: String,
+    /// Where: https, made by modori or on an allowed host.
+    pub url: String,
+}
+
+/// How an alert is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaits {
+    /// What names it in an acknowledgement: letters and digits that nobody can guess.
+    pub token: String,
+    /// Seconds between two repetitions.
+    pub every_s: u32,
+    /// Seconds after which nothing is repeated.
+    pub for_s: u32,
+    /// A page with a button, where modori can be reached from the phone (`public_url`).
+    pub page: Option<String>,
 }
 
 /// An effect on its way into the outbox.
@@ -134,6 +210,9 @@ pub struct Wish {
     /// never entered because it was a duplicate.
     #[serde(default)]
     pub after: Vec<String>,
+    /// Its place among the channels that tell the same; none for what is not told.
+    #[serde(default)]
+    pub turn: Option<Turn>,
 }
 
 /// The answer to a cause: what is now known, and what should happen.

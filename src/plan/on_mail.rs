@@ -1,5 +1,6 @@
 //! A mail arrived.
 
+use super::announce::Announcement;
 use super::tell::{clean, details, other_link, scene, sure, target};
 use super::{Alert, Effect, Late, Policy, Step, Wish};
 use crate::facts::Facts;
@@ -44,7 +45,7 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
         said.scene.folder.clear(); // nothing is put anywhere, so nothing is said to lie there
     }
     let mut plan: Vec<Wish> = match &said {
-        Some(said) => policy.channels.iter().map(|channel| said.wish(channel, arrived, policy, now)).collect(),
+        Some(said) => said.announcement(arrived, policy, now).wishes(policy, now),
         None => Vec::new(),
     };
     // seconds count for a restock: its mail is moved only when the alert is out of the way
@@ -67,11 +68,11 @@ fn filing(arrived: &Arrived<'_>, policy: &Policy, after: Vec<String>, now: Times
         return None;
     }
     let key = format!("file:{}", arrived.mail.key);
-    Some(Wish { key, effect: Effect::File { folder }, due: now, until: None, dedupe: Vec::new(), after })
+    Some(Wish { key, effect: Effect::File { folder }, due: now, until: None, dedupe: Vec::new(), after, turn: None })
 }
 
 /// What is to be said about a mail, the same on every channel.
-struct Announcement {
+struct Said {
     template: Template,
     priority: Priority,
     scene: Scene,
@@ -84,8 +85,8 @@ struct Announcement {
     first: bool,
 }
 
-impl Announcement {
-    fn wish(&self, channel: &str, arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Wish {
+impl Said {
+    fn announcement(&self, arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Announcement {
         let (title, body) = policy.wording.alert(policy.language, self.template, &self.scene);
         let about_this_mail = !matches!(self.template, Template::Late | Template::Quarantine);
         let alert = Alert {
@@ -96,22 +97,18 @@ impl Announcement {
             url: self.url.clone(),
             received: about_this_mail.then_some(arrived.mail.received),
             details: if about_this_mail { details(arrived) } else { serde_json::Map::new() },
+            ..Alert::default()
         };
-        Wish {
-            key: match &self.key {
-                Some(key) => format!("{key}:{channel}"),
-                None => format!("alert:{channel}:{}", arrived.mail.key),
-            },
-            effect: Effect::Alert { channel: channel.to_owned(), alert },
-            due: now,
+        Announcement {
+            key: self.key.clone().unwrap_or_else(|| format!("alert:{}", arrived.mail.key)),
+            alert,
             until: policy.gives_up_at(now),
-            dedupe: self.dedupe.iter().map(|(key, seconds)| (format!("{channel}:{key}"), *seconds)).collect(),
-            after: Vec::new(),
+            dedupe: self.dedupe.clone(),
         }
     }
 }
 
-fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Option<Announcement> {
+fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Option<Said> {
     let verdict = arrived.verdict;
     let age = now.duration_since(arrived.mail.received).as_secs();
     let stale = policy.stale_after_s > 0 && age > policy.stale_after_s;
@@ -134,7 +131,7 @@ fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Optio
     };
     let scene = scene(arrived, now);
     let priority = verdict.priority;
-    Some(Announcement { template, priority, scene, url: target(arrived), key: None, dedupe: Vec::new(), first: false })
+    Some(Said { template, priority, scene, url: target(arrived), key: None, dedupe: Vec::new(), first: false })
 }
 
 /// Whether every deadline the mail names has passed, and it names one.
@@ -143,7 +140,7 @@ fn is_over(facts: &Facts, now: Timestamp) -> bool {
     ends.iter().flatten().max().is_some_and(|end| *end < now)
 }
 
-fn restock(arrived: &Arrived<'_>, now: Timestamp) -> Announcement {
+fn restock(arrived: &Arrived<'_>, now: Timestamp) -> Said {
     let url = target(arrived);
     let mut scene = scene(arrived, now);
     if url.is_none() {
@@ -154,7 +151,7 @@ fn restock(arrived: &Arrived<'_>, now: Timestamp) -> Announcement {
         .into_iter()
         .chain(arrived.mail.message_id.iter().map(|id| (format!("restock:id:{id}"), SAME_ID_S)))
         .collect();
-    Announcement { template: Template::Restock, priority: Priority::Urgent, scene, url, key: None, dedupe, first: true }
+    Said { template: Template::Restock, priority: Priority::Urgent, scene, url, key: None, dedupe, first: true }
 }
 
 /// What makes two restocks one: the items' pages, else shop and names. A mail about more items is not the same as one
@@ -185,8 +182,8 @@ fn same_item(arrived: &Arrived<'_>, url: Option<&str>) -> Option<String> {
 }
 
 /// One for all restocks noticed late within the hour. It speaks of the first and names the folder of the others.
-fn late(arrived: &Arrived<'_>, now: Timestamp) -> Announcement {
-    Announcement {
+fn late(arrived: &Arrived<'_>, now: Timestamp) -> Said {
+    Said {
         template: Template::Late,
         priority: Priority::Normal,
         scene: scene(arrived, now),
@@ -198,10 +195,10 @@ fn late(arrived: &Arrived<'_>, now: Timestamp) -> Announcement {
 }
 
 /// Sender and reason, and nothing else of the mail.
-fn quarantine(arrived: &Arrived<'_>) -> Announcement {
+fn quarantine(arrived: &Arrived<'_>) -> Said {
     let mail = arrived.mail;
     let reason = mail.trust.reasons.first().map(|reason| clean(reason)).unwrap_or_default();
-    Announcement {
+    Said {
         template: Template::Quarantine,
         priority: Priority::Normal,
         scene: Scene {

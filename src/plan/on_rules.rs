@@ -1,6 +1,6 @@
 //! The shopper saved rules that cannot be used.
 
-use super::tell::on_every_channel;
+use super::announce::Announcement;
 use super::{Alert, Policy, Wish};
 use crate::rules::Priority;
 use crate::wording::Unusable;
@@ -30,8 +30,9 @@ pub fn on_rules(unusable: &Unusable, content: &str, policy: &Policy, now: Timest
         url: None,
         received: None,
         details,
+        ..Alert::default()
     };
-    on_every_channel(&alert, policy.gives_up_at(now), policy, now, |channel| format!("rules:{channel}:{content}"))
+    Announcement::new(format!("rules:{content}"), alert, policy.gives_up_at(now)).wishes(policy, now)
 }
 
 #[cfg(test)]
@@ -56,7 +57,7 @@ mod tests {
             let policy = Policy { channels, language, ..Policy::default() };
             let wishes = on_rules(&unusable, "abc", &policy, now);
             let keys: Vec<&str> = wishes.iter().map(|wish| wish.key.as_str()).collect();
-            assert_eq!(keys, ["rules:phone:abc", "rules:mail:abc"]);
+            assert_eq!(keys, ["rules:abc:phone", "rules:abc:mail"]);
             let Effect::Alert { alert, .. } = wishes[0].effect.clone() else { panic!("no alert") };
             assert_eq!((alert.priority, alert.url.as_deref()), (Priority::Normal, None));
             format!("{}\n{}", alert.title, alert.body)

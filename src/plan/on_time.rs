@@ -3,7 +3,8 @@
 //! The answer follows from the cases and the time alone. Whether a reminder left before is known by its key, which
 //! names what it is about and not when it was thought of: asked a hundred times, it leaves once.
 
-use super::tell::{clean, on_every_channel, order_page};
+use super::announce::Announcement;
+use super::tell::{clean, order_page};
 use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::OrderNumber;
@@ -125,10 +126,11 @@ pub fn together(several: &[&Due], policy: &Policy, now: Timestamp) -> Vec<Wish> 
         url: None,
         received: None,
         details,
+        ..Alert::default()
     };
     let first = several.iter().find_map(|one| one.wishes.first()).map_or("", |wish| wish.key.as_str());
     let until = now.checked_add(STALE).ok();
-    on_every_channel(&alert, until, policy, now, |channel| format!("{first}+{}:{channel}", several.len()))
+    Announcement::new(format!("{first}+{}", several.len()), alert, until).wishes(policy, now)
 }
 
 fn due(case: &Case, name: &str, reminder: Reminder, missed: bool, policy: &Policy, now: Timestamp) -> Due {
@@ -165,9 +167,10 @@ fn told(
         url,
         received: None,
         details,
+        ..Alert::default()
     };
     let until = reminder.until.filter(|until| !missed && *until > now).or_else(|| now.checked_add(STALE).ok());
-    Due { wishes: on_every_channel(&alert, until, policy, now, |channel| format!("{key}:{channel}")), reminder, missed }
+    Due { wishes: Announcement::new(key, alert, until).wishes(policy, now), reminder, missed }
 }
 
 /// Whole hours until a deadline. A reminder of 24 hours that leaves a moment late still says 24.

@@ -3,8 +3,9 @@
 //! A mailbox that is not seen looks exactly like one without mail. So blindness is told, in a way that does not depend
 //! on mail, and seldom: a connection that comes and goes is told less and less often.
 
+use super::announce::Announcement;
 use super::tell::clean;
-use super::{Alert, Effect, Policy, Wish};
+use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::mailbox::MailKey;
 use crate::rules::Priority;
@@ -417,16 +418,8 @@ fn wishes(
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value?)))
     .collect();
-    let alert = Alert { priority, category: "sight".to_owned(), title, body, url: None, received: None, details };
-    let wish = |channel: &String| Wish {
-        key: format!("{stem}{channel}"),
-        effect: Effect::Alert { channel: channel.clone(), alert: alert.clone() },
-        due: now,
-        until,
-        dedupe: Vec::new(),
-        after: Vec::new(),
-    };
-    channels.iter().map(wish).collect()
+    let alert = Alert { priority, category: "sight".to_owned(), title, body, details, ..Alert::default() };
+    Announcement::new(stem.trim_end_matches(':'), alert, until).by(channels, &[], policy, now)
 }
 
 fn minutes(from: Timestamp, to: Timestamp) -> i64 {

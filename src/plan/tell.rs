@@ -2,7 +2,6 @@
 
 use super::link::{click_target, item_page};
 use super::on_mail::Arrived;
-use super::{Alert, Effect, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::{Confidence, Found, OrderNumber};
 use crate::mail::TrustLevel;
@@ -27,25 +26,6 @@ pub(super) fn clean(text: &str) -> String {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }
-}
-
-/// One alert, a wish for every channel; `key` names it for a channel.
-pub(super) fn on_every_channel(
-    alert: &Alert,
-    until: Option<Timestamp>,
-    policy: &Policy,
-    now: Timestamp,
-    key: impl Fn(&str) -> String,
-) -> Vec<Wish> {
-    let wish = |channel: &String| Wish {
-        key: key(channel),
-        effect: Effect::Alert { channel: channel.clone(), alert: alert.clone() },
-        due: now,
-        until,
-        dedupe: Vec::new(),
-        after: Vec::new(),
-    };
-    policy.channels.iter().map(wish).collect()
 }
 
 /// A value that may be acted on.

@@ -3,7 +3,8 @@
 //!
 //! Words that announce a shortage (メーカー取り寄せ, 在庫共有) are no alert of their own; they are told with these.
 
-use super::tell::{clean, on_every_channel};
+use super::announce::Announcement;
+use super::tell::clean;
 use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::{OrderNumber, Stage};
@@ -138,8 +139,9 @@ fn wishes(warning: &Warning, key: &str, details: Map<String, Value>, policy: &Po
         url: None,
         received: None,
         details,
+        ..Alert::default()
     };
-    on_every_channel(&alert, policy.gives_up_at(now), policy, now, |channel| format!("{key}:{channel}"))
+    Announcement::new(key, alert, policy.gives_up_at(now)).wishes(policy, now)
 }
 
 #[cfg(test)]

@@ -9,14 +9,14 @@ use modori::edge::clock::Clock;
 use modori::edge::config::Backlog;
 use modori::edge::hand::Hand;
 use modori::edge::imap::{ImapAccount, Pace};
-use modori::edge::out::{Channel, Deliver, Delivery, OutError};
+use modori::edge::out::{Accepted, Channel, Deliver, Delivery, OutError};
 use modori::edge::secret::Secret;
 use modori::edge::store::{Db, Row, State, Store};
 use modori::engine::{Engine, Mailbox, Rules};
 use modori::ledger::due::Settings;
 use modori::plan::{Alert, Effect, Late, Looks, Policy};
 use modori::rules::RuleSet;
-use modori::wording::{Language, Wording};
+use modori::wording::Language;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ impl Deliver for Counting {
             if self.loses_answers && times == 1 {
                 return Err(OutError { what: "no answer came".to_owned(), advice: Advice::Unknown });
             }
-            Ok(())
+            Ok(Accepted::default())
         })
     }
 }
@@ -118,7 +118,7 @@ impl World {
                 flags: Some(Looks::default()),
                 blind: modori::plan::sight::Blind::default(),
                 language: Language::En,
-                wording: Wording::default(),
+                ..Policy::default()
             },
             backlog: Backlog::Sort,
             own_addresses: BTreeSet::new(),

@@ -7,7 +7,7 @@ use modori::edge::clock::Clock;
 use modori::edge::config::Backlog;
 use modori::edge::hand::Hand;
 use modori::edge::imap::{ImapAccount, Pace};
-use modori::edge::out::{Channel, Deliver, Delivery};
+use modori::edge::out::{Accepted, Channel, Deliver, Delivery};
 use modori::edge::secret::Secret;
 use modori::edge::store::{Db, Row, State, Store};
 use modori::engine::{Engine, Mailbox, Rules};
@@ -16,7 +16,7 @@ use modori::ledger::due::Settings;
 use modori::ledger::{By, Said, Statement};
 use modori::plan::{Alert, Late, Looks, Policy};
 use modori::rules::RuleSet;
-use modori::wording::{Language, Wording};
+use modori::wording::Language;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -38,7 +38,7 @@ impl Deliver for Phone {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
             self.0.lock().unwrap().push((key.to_owned(), format!("{}\n{}", alert.title, alert.body)));
-            Ok(())
+            Ok(Accepted::default())
         })
     }
 }
@@ -87,7 +87,7 @@ impl World {
             flags: self.looks,
             blind: modori::plan::sight::Blind::default(),
             language: Language::En,
-            wording: Wording::default(),
+            ..Policy::default()
         };
         Engine {
             store: self.store.clone(),

@@ -49,7 +49,7 @@ fn a_flag_taken_off_in_any_mail_app_says_that_it_came_back() {
     let said = |order: &str| {
         let posts = http.requests();
         let alerts = posts.iter().filter(|one| one.answered == 200).map(Request::json);
-        let by_flag = format!("by-flag:w:{order}:");
+        let by_flag = format!("by-flag:{order}:");
         alerts.filter(|alert| alert["key"].as_str().is_some_and(|key| key.starts_with(&by_flag))).count()
     };
     let tells = |order: &str| {

@@ -8,7 +8,7 @@ use modori::edge::clock::Clock;
 use modori::edge::config::Backlog;
 use modori::edge::hand::Hand;
 use modori::edge::imap::{Dial, ImapAccount, Pace};
-use modori::edge::out::{Channel, Deliver, Delivery, OutError};
+use modori::edge::out::{Accepted, Channel, Deliver, Delivery, OutError};
 use modori::edge::secret::Secret;
 use modori::edge::store::{Db, State, Store};
 use modori::engine::{Engine, Mailbox, Rules, Surroundings};
@@ -37,7 +37,7 @@ impl Deliver for Phone {
                 return Err(OutError { what: "no network".to_owned(), advice: Advice::Again(None) });
             }
             self.heard.lock().unwrap().push((self.clock.now(), alert.clone()));
-            Ok(())
+            Ok(Accepted::default())
         })
     }
 }

@@ -7,7 +7,7 @@ use modori::edge::clock::Clock;
 use modori::edge::config::Backlog;
 use modori::edge::hand::Hand;
 use modori::edge::imap::{ImapAccount, Pace};
-use modori::edge::out::{Channel, Deliver, Delivery};
+use modori::edge::out::{Accepted, Channel, Deliver, Delivery};
 use modori::edge::secret::Secret;
 use modori::edge::store::{Db, State, Store};
 use modori::engine::{Engine, Mailbox, Rules};
@@ -39,7 +39,7 @@ impl Deliver for Phone {
     fn deliver<'a>(&'a self, alert: &'a Alert, _key: &'a str) -> Delivery<'a> {
         Box::pin(async move {
             self.heard.lock().unwrap().push((self.clock.now(), alert.clone()));
-            Ok(())
+            Ok(Accepted::default())
         })
     }
 }

@@ -166,6 +166,13 @@ pub(super) fn history(all: &[Action]) -> String {
             (Effect::File { folder }, Some(origin)) => format!("{origin} → {folder}"),
             (Effect::File { folder }, None) => format!("→ {folder}"),
             (Effect::Alert { channel, alert }, _) => format!("alert by {channel}: {}", one_line(&alert.title)),
+            (Effect::Held { alert, .. }, _) => format!("kept back: {}", one_line(&alert.title)),
+            (Effect::Draft { letter }, _) => {
+                format!("draft to {}: {}", one_line(&letter.to), one_line(&letter.subject))
+            }
+            (Effect::Send { letter, .. }, _) => {
+                format!("letter to {}: {}", one_line(&letter.to), one_line(&letter.subject))
+            }
             (Effect::Flag { set: true }, _) => "flagged".to_owned(),
             (Effect::Flag { set: false }, _) => "flag removed".to_owned(),
         };

@@ -93,7 +93,7 @@ async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreEr
         hand.store.call(move |db| db.will_send(&id, left)).await?;
     }
     match channel.deliver(&alert, &row.key).await {
-        Ok(()) => accepted(hand, row, &alert, left).await?,
+        Ok(_) => accepted(hand, row, &alert, left).await?,
         Err(error) => {
             let now = hand.clock.now();
             tracing::warn!(channel = row.lane, attempt = row.attempts, "an alert did not leave: {}", error.what);

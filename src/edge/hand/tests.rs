@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::edge::Advice;
-use crate::edge::out::{Deliver, Delivery, OutError};
+use crate::edge::out::{Accepted, Deliver, Delivery, OutError};
 use crate::edge::store::{Db, Settled, Settling, State};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Alert, Effect, Step, Wish};
@@ -20,7 +20,7 @@ impl Deliver for Scripted {
         Box::pin(async move {
             self.given.lock().unwrap().push((key.to_owned(), self.clock.now()));
             let answer = self.answers.lock().unwrap().pop().unwrap_or(Ok(()));
-            answer.map_err(|advice| OutError { what: "scripted".to_owned(), advice })
+            answer.map(|()| Accepted::default()).map_err(|advice| OutError { what: "scripted".to_owned(), advice })
         })
     }
 }
@@ -37,6 +37,7 @@ fn mail_with_alert(name: &str) -> Settling {
         until: Some(start() + SignedDuration::from_secs(600)),
         dedupe: Vec::new(),
         after: Vec::new(),
+        turn: None,
     };
     Settling {
         place: Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 1, uid: 1 },

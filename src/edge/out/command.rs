@@ -1,6 +1,6 @@
 //! A channel that runs a program: the alert as JSON on its standard input.
 
-use super::{Deliver, Delivery, process, sheet};
+use super::{Accepted, Deliver, Delivery, process, sheet};
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
 use std::time::Duration;
@@ -17,7 +17,8 @@ impl Deliver for Command {
         Box::pin(async move {
             let mut input = sheet::sheet(alert, key, self.clock.now()).to_string().into_bytes();
             input.push(b'\n');
-            process::run(&self.argv, &input, self.limit).await
+            process::run(&self.argv, &input, self.limit).await?;
+            Ok(Accepted::default())
         })
     }
 }

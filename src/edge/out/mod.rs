@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::config::{self, ChannelKind};
 use super::tls;
 use crate::plan::Alert;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -30,8 +31,29 @@ pub struct OutError {
     pub advice: Advice,
 }
 
+/// What a channel says of an alert it took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// With this the channel can be asked whether the alert was acknowledged.
+    pub receipt: Option<String>,
+}
+
+/// An alert that a channel took, and that nobody has acknowledged yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What names it in an acknowledgement ([`crate::plan::Awaits`]).
+    pub token: String,
+    /// What the channel gave for it.
+    pub receipt: Option<String>,
+    /// When the channel took it.
+    pub accepted: Timestamp,
+}
+
 /// A future of a delivery.
-pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), OutError>> + Send + 'a>>;
+pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, OutError>> + Send + 'a>>;
+
+/// A future of the tokens that were acknowledged.
+pub type Answers<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, OutError>> + Send + 'a>>;
 
 /// Hands an alert over. `key` is the same for every attempt at the same alert (an idempotency key).
 pub trait Deliver: Send + Sync {
@@ -43,6 +65,23 @@ pub trait Deliver: Send + Sync {
     fn message_id(&self, key: &str) -> Option<String> {
         let _ = key;
         None
+    }
+
+    /// How often the channel may be asked whether alerts were acknowledged; `None`: it does not know.
+    fn hears(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Which of these were acknowledged through this channel. Ones it does not know are left out.
+    fn answers<'a>(&'a self, unanswered: &'a [Unanswered]) -> Answers<'a> {
+        let _ = unanswered;
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// An alert was acknowledged elsewhere: the channel need not repeat it any more.
+    fn withdraw<'a>(&'a self, one: &'a Unanswered) -> Warming<'a> {
+        let _ = one;
+        Box::pin(async {})
     }
 
     /// Opens the connection that the next delivery will use, or uses it so that it stays open. Nothing is delivered;

@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use super::http::{Http, host_of};
-use super::{Deliver, Delivery, OutError, Warming, fit, sheet};
+use super::{Accepted, Deliver, Delivery, OutError, Warming, fit, sheet};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
@@ -54,7 +54,8 @@ impl Deliver for Ntfy {
                 body.insert("click".to_owned(), json!(url));
             }
             let body = body.to_string().into_bytes();
-            self.http.post(&host_of(&self.server), &self.server, HeaderMap::new(), token.as_deref(), body).await
+            self.http.post(&host_of(&self.server), &self.server, HeaderMap::new(), token.as_deref(), body).await?;
+            Ok(Accepted::default())
         })
     }
 

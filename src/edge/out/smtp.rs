@@ -1,7 +1,7 @@
 //! A channel that sends a mail by SMTP. The Message-ID follows from the key, so that a repeat is the same mail.
 
 use super::address::Address as Hidden;
-use super::{Deliver, Delivery, OutError, Warming, fit, sheet};
+use super::{Accepted, Deliver, Delivery, OutError, Warming, fit, sheet};
 use crate::edge::clock::Clock;
 use crate::edge::imap::Security;
 use crate::edge::tls::TlsTrouble;
@@ -146,7 +146,7 @@ impl Deliver for Smtp {
             let message = self.message(alert, key)?;
             let transport = self.transport.get_or_try_init(|| self.transport()).await?;
             match tokio::time::timeout(self.limit, transport.send(message)).await {
-                Ok(Ok(_)) => Ok(()),
+                Ok(Ok(_)) => Ok(Accepted::default()),
                 Ok(Err(error)) => Err(self.failed(&error)),
                 Err(_) => Err(OutError {
                     what: format!("{} took longer than {} s", self.host, self.limit.as_secs()),

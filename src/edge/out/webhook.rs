@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::http::{Http, host_of};
-use super::{Deliver, Delivery, Warming, sheet};
+use super::{Accepted, Deliver, Delivery, Warming, sheet};
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -30,7 +30,8 @@ impl Deliver for Webhook {
                 headers.insert("idempotency-key", key);
             }
             let body = sheet::sheet(alert, key, self.clock.now()).to_string().into_bytes();
-            self.http.post(&host_of(&url), &url, headers, token.as_deref(), body).await
+            self.http.post(&host_of(&url), &url, headers, token.as_deref(), body).await?;
+            Ok(Accepted::default())
         })
     }
 

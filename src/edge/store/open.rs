@@ -17,6 +17,9 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/007.sql"),
     include_str!("schema/008.sql"),
     include_str!("schema/009.sql"),
+    include_str!("schema/010.sql"),
+    include_str!("schema/011.sql"),
+    include_str!("schema/012.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.

@@ -60,7 +60,7 @@ pub struct Row {
     pub key: String,
     /// What to do.
     pub effect: Effect,
-    /// Channel of an alert; account of the others.
+    /// Channel of an alert; account of the others; empty for what is kept back.
     pub lane: String,
     /// The message it is about.
     pub message: Option<i64>,
@@ -124,13 +124,16 @@ pub(super) fn enter(
         Effect::Alert { channel, .. } => ("alert", channel.as_str()),
         Effect::File { .. } => ("file", account),
         Effect::Flag { .. } => ("flag", account),
+        Effect::Held { .. } => ("held", ""),
+        Effect::Draft { letter } => ("draft", letter.account.as_str()),
+        Effect::Send { letter, .. } => ("send", letter.account.as_str()),
     };
     let state = if at_once { State::Doing } else { State::Ready };
     let entered = transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox \
-             (wish_key, kind, lane, message, payload, state, due, until, attempts, wished_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (wish_key, kind, lane, message, payload, state, due, until, attempts, wished_at, told, turn) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute((
             &wish.key,
@@ -143,6 +146,8 @@ pub(super) fn enter(
             wish.until.map(millis),
             u32::from(at_once),
             millis(now),
+            wish.turn.as_ref().map(|turn| &turn.of),
+            wish.turn.as_ref().map_or(0, |turn| turn.place),
         ))?;
     if entered == 0 {
         return Ok(None);

@@ -25,6 +25,7 @@ fn alert(key: &str, dedupe: &[(&str, i64)]) -> Wish {
         until: Some(at(3600)),
         dedupe: dedupe.iter().map(|(key, window)| ((*key).to_owned(), *window)).collect(),
         after: Vec::new(),
+        turn: None,
     }
 }
 
@@ -36,6 +37,7 @@ fn file(key: &str, after: &[&str]) -> Wish {
         until: None,
         dedupe: Vec::new(),
         after: after.iter().map(|key| (*key).to_owned()).collect(),
+        turn: None,
     }
 }
 

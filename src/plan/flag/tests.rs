@@ -264,7 +264,7 @@ fn the_announcement_names_the_order_what_was_assumed_and_the_way_back() {
         let wishes = announce(&statement, case, &policy, at("11-25 10:06"));
         let keys: Vec<&str> = wishes.iter().map(|wish| wish.key.as_str()).collect();
         let second = at("11-25 10:00").as_millisecond();
-        assert_eq!(keys, [format!("by-flag:phone:{A}:{second}"), format!("by-flag:desk:{A}:{second}")]);
+        assert_eq!(keys, [format!("by-flag:{A}:{second}:phone"), format!("by-flag:{A}:{second}:desk")]);
         let Effect::Alert { alert, .. } = wishes[0].effect.clone() else { panic!("no alert") };
         assert_eq!(alert.details["undo"], format!("modori deny {A}"));
         assert!(alert.url.unwrap().contains(A));

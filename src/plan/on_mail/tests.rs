@@ -87,12 +87,17 @@ fn policy() -> Policy {
 fn alert(wish: &Wish) -> &Alert {
     match &wish.effect {
         Effect::Alert { alert, .. } => alert,
-        Effect::File { .. } | Effect::Flag { .. } => panic!("{} is no alert", wish.key),
+        _ => panic!("{} is no alert", wish.key),
     }
 }
 
+/// What each wish is, and by which channel it is told.
 fn keys(step: &Step) -> Vec<String> {
-    step.plan.iter().map(|wish| wish.key.split(|c: char| c.is_ascii_digit()).next().unwrap().to_owned()).collect()
+    let ends = |key: &str| -> Option<String> {
+        let (what, rest) = key.split_once(':')?;
+        Some(rest.rsplit_once(':').map_or(what.to_owned(), |(_, channel)| format!("{what}:{channel}")))
+    };
+    step.plan.iter().filter_map(|wish| ends(&wish.key)).collect()
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn a_restock_is_alerted_on_every_channel_and_filed_after() {
     let step = told.step(&policy());
     let key = told.mail.key;
     let names: Vec<&str> = step.plan.iter().map(|wish| wish.key.as_str()).collect();
-    let alerts = [format!("alert:phone:{key}"), format!("alert:desk:{key}")];
+    let alerts = [format!("alert:{key}:phone"), format!("alert:{key}:desk")];
     assert_eq!(names, [alerts[0].as_str(), alerts[1].as_str(), format!("file:{key}").as_str()]);
     assert_eq!(step.plan[2].after, alerts);
     assert_eq!(step.plan[2].effect, Effect::File { folder: "楽天/再入荷".into() });
@@ -121,7 +126,7 @@ fn nothing_is_moved_while_observing_or_where_it_lies_already() {
     let told = Told::restock();
     assert_eq!(
         keys(&told.step(&Policy { observe: true, ..policy() })),
-        ["alert:phone:", "alert:desk:"].map(String::from)
+        ["alert:phone", "alert:desk"].map(String::from)
     );
     let mut there = Told::restock();
     there.place.mailbox = "楽天/再入荷".into();
@@ -238,7 +243,7 @@ fn deadlines_are_alerted_and_the_rest_is_silent() {
     // long over when it is noticed
     told.mail.received = at("2026-11-20T10:00:00+09:00");
     told.facts.reply_by = Some(found(at("2026-11-21T17:00:00+09:00")));
-    assert_eq!(keys(&told.step(&policy())), ["file:"].map(String::from));
+    assert_eq!(keys(&told.step(&policy())), ["file"].map(String::from));
 
     let mut card = Told::new(category::ORDER, Some("楽天/注文"), Priority::High);
     card.facts.stage = Some(found(Stage::CardRefused));
@@ -247,9 +252,9 @@ fn deadlines_are_alerted_and_the_rest_is_silent() {
     assert!(alert(&step.plan[0]).title.contains("カード"));
 
     let quiet = Told::new(category::COUPON, Some("楽天/クーポン"), Priority::Silent);
-    assert_eq!(keys(&quiet.step(&policy())), ["file:"].map(String::from));
+    assert_eq!(keys(&quiet.step(&policy())), ["file"].map(String::from));
     let mut unsure = Told::restock();
     unsure.verdict.escalate = false;
     unsure.verdict.priority = Priority::Silent;
-    assert_eq!(keys(&unsure.step(&policy())), ["file:"].map(String::from));
+    assert_eq!(keys(&unsure.step(&policy())), ["file"].map(String::from));
 }

@@ -1,6 +1,7 @@
 //! Blindness is told at its time, once, seldom when it comes and goes, and taken back when it is over.
 
 use super::*;
+use crate::plan::Effect;
 use crate::wording::Language;
 
 fn at(second: i64) -> Timestamp {

@@ -363,6 +363,7 @@ async fn a_server_that_only_says_that_it_moved_is_not_asked_for_ever() {
             until: None,
             dedupe: Vec::new(),
             after: Vec::new(),
+            turn: None,
         };
         let mail = Settling {
             place: Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 7, uid: 1 },

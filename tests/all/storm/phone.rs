@@ -1,7 +1,7 @@
 //! The shopper's phone: takes alerts, and fails, hangs, or takes one and loses its answer.
 
 use modori::edge::Advice;
-use modori::edge::out::{Deliver, Delivery, OutError};
+use modori::edge::out::{Accepted, Deliver, Delivery, OutError};
 use modori::plan::Alert;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -100,7 +100,7 @@ impl Deliver for Phone {
                     let at = self.take(key);
                     tokio::time::sleep(Duration::from_millis(1)).await;
                     self.0.lock().unwrap().rung[at].answered = true;
-                    Ok(())
+                    Ok(Accepted::default())
                 }
             }
         })

@@ -20,7 +20,7 @@ fn place(mailbox: &str, uid: u32) -> Place {
 }
 
 fn wish(key: &str, effect: Effect) -> Wish {
-    Wish { key: key.into(), effect, due: at(0), until: None, dedupe: Vec::new(), after: Vec::new() }
+    Wish { key: key.into(), effect, due: at(0), until: None, dedupe: Vec::new(), after: Vec::new(), turn: None }
 }
 
 /// The mail lies in its folder, as modori put it there.
@@ -145,7 +145,7 @@ fn what_a_flag_says_is_told_once() {
         at: taken.since,
         by: By::Flag,
     };
-    let alert = wish("by-flag:w:1", Effect::Alert { channel: "w".into(), alert: Alert::default() });
+    let alert = wish("by-flag:1:w", Effect::Alert { channel: "w".into(), alert: Alert::default() });
     let told = db.tell_taken(&taken, std::slice::from_ref(&statement), std::slice::from_ref(&alert), at(900)).unwrap();
     assert_eq!(told.iter().map(|row| row.state).collect::<Vec<_>>(), [State::Doing]);
     assert_eq!(db.tell_taken(&taken, std::slice::from_ref(&statement), &[alert], at(901)).unwrap(), []);

@@ -194,6 +194,7 @@ fn every_schema_there_was_is_opened_and_nothing_is_lost() {
             until: None,
             dedupe: vec![],
             after: vec![],
+            turn: None,
         };
         db.wish(&[wish], false, seen_at()).unwrap();
         let id: i64 = db.connection.query_row("SELECT max(id) FROM outbox", [], |row| row.get(0)).unwrap();

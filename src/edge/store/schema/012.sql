@@ -1,0 +1,19 @@
+-- What a letter to a shop answers: one row a mail of a shop about an order. Nothing of the text is kept.
+CREATE TABLE correspondence (
+    order_number    TEXT    NOT NULL,
+    mail_key        TEXT    NOT NULL,
+    account         TEXT    NOT NULL,
+    at              INTEGER NOT NULL,  -- seconds: the mail's own date
+    body            TEXT    NOT NULL,  -- JSON: sender, subject, Message-ID, references, trust, why it may not be answered
+    PRIMARY KEY (order_number, mail_key)
+) STRICT, WITHOUT ROWID;
+
+-- Letters: drafted, sent, or not known to be. One a case and step.
+CREATE TABLE letter (
+    order_number    TEXT    NOT NULL,
+    step            TEXT    NOT NULL,  -- ask-shop, ask-shop-again, answer-cancel …
+    message_id      TEXT    NOT NULL UNIQUE,
+    outbox          INTEGER NOT NULL REFERENCES outbox (id),
+    at              INTEGER NOT NULL,  -- seconds
+    PRIMARY KEY (order_number, step)
+) STRICT, WITHOUT ROWID;
