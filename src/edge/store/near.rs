@@ -145,7 +145,17 @@ pub(super) fn near(
     for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
         others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until))?);
     }
-    let others: BTreeSet<OrderNumber> = others.difference(orders).cloned().collect();
+    others = others.difference(orders).cloned().collect();
+    // what the shopper gave to those others, too: an order that was paid back long after still asks for every refund
+    // before, as long as that is not known. And whom else she gave of it, because no mail gives more than it speaks of
+    let theirs = bodies::<Event>(connection, LOOSE_GIVEN, [json(&others, "list of orders")?], "event")?;
+    let theirs: Vec<Event> = theirs.into_iter().filter(|event| may_belong(event) && !loose.contains(event)).collect();
+    if !theirs.is_empty() {
+        let mails: BTreeSet<String> = theirs.iter().map(|event| event.mail.hex()).collect();
+        let sharing = numbers(connection, GIVEN_TO, [json(&mails, "list of mails")?])?;
+        others.extend(sharing.difference(orders).cloned());
+        events.extend(theirs);
+    }
     events.extend(events_of(connection, &others)?);
     events.extend(loose);
     statements.extend(statements_of(connection, &others)?);

@@ -146,6 +146,44 @@ proptest! {
     }
 }
 
+#[test]
+fn a_refund_that_came_long_after_its_order_was_cancelled_still_leaves_the_others_to_their_orders() {
+    let settings = Settings::default();
+    let now = at(2500);
+    let cancel = || EventKind::Cancel {
+        form: Cancelled::Confirmed,
+        cause: Some(Cause::Shop),
+        terms: Terms::default(),
+        reply_by: None,
+    };
+    let back = || EventKind::Points {
+        returned: PointsReturn { amount: Some(100), form: Form::Done },
+        limited: None,
+        expires_at: None,
+    };
+    let used = Terms { points_used: Some(100), payment_yen: Some(1000), ..Terms::default() };
+    let events = [
+        event(0, Some(1), None, 0, EventKind::Order { stage: Stage::Ordered, terms: used }),
+        event(1, Some(1), None, 14, cancel()),
+        event(2, Some(0), None, 14, cancel()),
+        event(3, None, None, 0, back()),
+        // later than any refund of an order cancelled then is looked for
+        event(4, None, None, 783, back()),
+    ];
+    let given = Statement {
+        order: number(1),
+        said: Said::Assign { mail: MailKey::of(&4_usize.to_be_bytes()), points: 100 },
+        at: at(800),
+        by: By::Command,
+    };
+    let mut db = Db::in_memory().unwrap();
+    db.import(&events.map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true })).unwrap();
+    db.say(&given, now).unwrap();
+    let all = ledger::cases(&db.events().unwrap(), &[given], &settings, now);
+    assert_eq!(all[&number(0)].evidence.len(), 2, "the first refund is asked about with the order that is still open");
+    assert_eq!(one_by_one(&mut db, &settings, now), all);
+}
+
 fn cancelled(n: usize, order: u8) -> [Event; 2] {
     let terms = Terms { points_used: Some(500), payment_yen: Some(1000), ..Terms::default() };
     let cancel = EventKind::Cancel {
