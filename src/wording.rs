@@ -9,8 +9,9 @@ mod reminder;
 mod scene;
 mod shipped;
 mod sight;
+mod summary;
 
-use crate::calendar::civil;
+use crate::calendar::{civil, rfc3339};
 use crate::facts::{Cause, Risk};
 use crate::ledger::case::State;
 use crate::ledger::{CLAIMS, NextStep, Question};
@@ -24,6 +25,7 @@ pub use by_flag::ByFlag;
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Scene, Unusable, Warning, WarningKind};
 pub use sight::{SightKind, SightWords, Unseen};
+pub use summary::{Line, Summary};
 
 /// The language of what people read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,14 +62,11 @@ pub enum Template {
     Notice,
     /// Suspect mail.
     Quarantine,
-    /// Restocks that were noticed too late to be alerted one by one.
-    Late,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Restock, Self::Cancellation, Self::Order, Self::Notice, Self::Quarantine, Self::Late];
+    pub const ALL: [Self; 5] = [Self::Restock, Self::Cancellation, Self::Order, Self::Notice, Self::Quarantine];
 
     /// Its file's name without `.txt`.
     #[must_use]
@@ -78,7 +77,6 @@ impl Template {
             Self::Order => "order",
             Self::Notice => "notice",
             Self::Quarantine => "quarantine",
-            Self::Late => "late",
         }
     }
 }
@@ -162,6 +160,18 @@ impl Wording {
     #[must_use]
     pub fn waiting(&self, language: Language, waiting: &Waiting) -> (String, String) {
         split(&self.words(language, "waiting", Value::from(Serde(waiting))))
+    }
+
+    /// Title and text of what was kept back, told together; or the word that alerts are kept back now.
+    #[must_use]
+    pub fn summary(&self, language: Language, summary: &Summary) -> (String, String) {
+        split(&self.words(language, "summary", Value::from(Serde(summary))))
+    }
+
+    /// The line that says how late an alert leaves.
+    #[must_use]
+    pub fn late(&self, language: Language, received: Timestamp, minutes: i64) -> String {
+        self.words(language, "late", context! { received => rfc3339(received), minutes => minutes })
     }
 
     /// Title and text of the alert about an order that should be looked at.
@@ -291,6 +301,8 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "sight" => sight::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "summary" => summary::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "late" => vec![context! { received => rfc3339(Timestamp::UNIX_EPOCH), minutes => 1 }],
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
         _ => [Scene::default(), Scene::full()].iter().map(|sample| Value::from(Serde(sample))).collect(),

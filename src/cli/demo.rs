@@ -13,6 +13,7 @@ use crate::edge::store::Store;
 use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules};
 use crate::ledger::{self, case::State};
+use crate::plan::calm::Calm;
 use crate::plan::sight::Blind;
 use crate::plan::{Alert, Late, Looks, Policy};
 use crate::rules::RuleSet;
@@ -124,11 +125,15 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
         late: Late::Summary,
         flags: Some(Looks::default()),
         blind: Blind::default(),
+        // all of it comes within seconds
+        calm: Calm { gather_s: 2, ..Calm::default() },
         language,
         ..Policy::default()
     };
     Ok(Engine {
-        hand: Hand::new(store.clone(), clock.clone(), channels, [account.clone()]).looking(policy.looks()),
+        hand: Hand::new(store.clone(), clock.clone(), channels, [account.clone()])
+            .looking(policy.looks())
+            .saying(&policy.wording, policy.language),
         store: store.clone(),
         clock: clock.clone(),
         rules: Rules::fixed(RuleSet::shipped()),

@@ -144,7 +144,9 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         .map_err(|error| Failure::broken(error.to_string()))?;
     let accounts = mailboxes.iter().map(|mailbox| mailbox.account.clone());
     Ok(Engine {
-        hand: Hand::new(store.clone(), clock.clone(), channels, accounts).looking(policy.looks()),
+        hand: Hand::new(store.clone(), clock.clone(), channels, accounts)
+            .looking(policy.looks())
+            .saying(&policy.wording, policy.language),
         store: store.clone(),
         clock,
         rules,

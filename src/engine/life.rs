@@ -147,6 +147,11 @@ impl Lives {
         }
     }
 
+    /// Whether a mailbox is watched: what comes now was not there before.
+    pub(super) fn watches(&self, at: usize) -> bool {
+        self.lock().get(at).is_some_and(|kept| kept.life.reach == Reach::Watching)
+    }
+
     /// A watch brings mail: it is not stuck.
     pub(super) fn goes_on(&self, at: usize) {
         if let Some(kept) = self.lock().get_mut(at) {

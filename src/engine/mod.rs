@@ -7,6 +7,7 @@ pub mod backtest;
 pub mod checkup;
 pub mod corrections;
 mod flags;
+mod held;
 mod hot;
 pub mod import;
 pub mod life;
@@ -176,6 +177,7 @@ impl Engine {
             ended = watching => ended.map(|_| ()),
             ended = self.follow_rules() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
+            ended = self.tell_kept_back() => ended,
             ended = self.keep_flags() => ended,
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,
@@ -246,7 +248,7 @@ impl Engine {
                 arrivals.push(arrival);
                 continue;
             }
-            self.take(mailbox, watching.leave_before, std::mem::take(&mut arrivals)).await?;
+            self.take(mailbox, watching.leave_before, lives.watches(at), std::mem::take(&mut arrivals)).await?;
             lives.note(at, &sight, self.clock.now());
             match sight {
                 Sight::Mail(_) => {}
@@ -275,7 +277,7 @@ impl Engine {
                 }
             }
         }
-        self.take(mailbox, watching.leave_before, arrivals).await
+        self.take(mailbox, watching.leave_before, lives.watches(at), arrivals).await
     }
 
     async fn move_cursor(&self, mailbox: &Mailbox, uid_validity: u32, next_uid: u32) -> Result<(), EngineError> {

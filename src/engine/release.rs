@@ -160,7 +160,9 @@ impl Engine {
         now: jiff::Timestamp,
     ) -> Step {
         let keep = |wish: &Wish| match &wish.effect {
-            Effect::Alert { alert, .. } => !late || (alert.priority == Priority::High && !verdict.escalate),
+            Effect::Alert { alert, .. } | Effect::Held { alert, .. } => {
+                !late || (alert.priority == Priority::High && !verdict.escalate)
+            }
             _ => true,
         };
         let renamed = |key: &String| format!("release:{key}");

@@ -47,7 +47,7 @@ impl Engine {
             }
             last = Some(now);
             tokio::time::sleep(LOOK_AT_MOST_EVERY).await;
-            let next = self.store.call(|db| db.next_wake()).await?.filter(|_| !self.policy.channels.is_empty());
+            let next = self.store.call(|db| db.next_wake()).await?.filter(|_| self.policy.tells());
             let left = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
             let _ = tokio::time::timeout(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY), changes.changed()).await;
         }
@@ -60,7 +60,7 @@ impl Engine {
             .store
             .call(move |db| {
                 // without a channel nobody can be told: what is due waits for one
-                if policy.channels.is_empty() || db.next_wake()?.is_none_or(|at| at > now) {
+                if !policy.tells() || db.next_wake()?.is_none_or(|at| at > now) {
                     return Ok(None);
                 }
                 let warn = |(events, statements): &Told| {

@@ -171,8 +171,8 @@ impl Engine {
                     })
                     .await?
             }
-            Acting::Leave => self.settle(settlings, false).await?,
-            Acting::Hand => self.settle(settlings, true).await?,
+            Acting::Leave => self.settle(settlings, false, false).await?,
+            Acting::Hand => self.settle(settlings, true, false).await?,
         };
         for ((plan, alerts, poison), settled) in plans.into_iter().zip(settled) {
             match settled {

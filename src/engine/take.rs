@@ -125,11 +125,12 @@ fn decide(rules: &RuleSet, policy: &Policy, read: Read, known: &Known, now: Time
 }
 
 impl Engine {
-    /// Takes messages in: from their bytes to the settled transaction.
+    /// Takes messages in: from their bytes to the settled transaction. `live`: they came while the mailbox was watched.
     pub(super) async fn take(
         &self,
         mailbox: &Mailbox,
         leave_before: Option<Timestamp>,
+        live: bool,
         arrivals: Vec<Arrival>,
     ) -> Result<(), EngineError> {
         let arrivals = match leave_before {
@@ -140,7 +141,7 @@ impl Engine {
             return Ok(());
         }
         let settlings = self.think(mailbox, arrivals).await?;
-        self.settle(settlings, true).await?;
+        self.settle(settlings, true, live).await?;
         Ok(())
     }
 
@@ -185,9 +186,17 @@ impl Engine {
     }
 
     /// Writes everything down in one transaction. With the hand, alerts leave at once and the lanes are woken.
-    pub(super) async fn settle(&self, settlings: Vec<Settling>, hand: bool) -> Result<Vec<Settled>, EngineError> {
+    pub(super) async fn settle(
+        &self,
+        settlings: Vec<Settling>,
+        hand: bool,
+        live: bool,
+    ) -> Result<Vec<Settled>, EngineError> {
         let now = self.clock.now();
-        let settled = self.store.call(move |db| db.settle(&settlings, hand, now)).await?;
+        let settled = self
+            .store
+            .call(move |db| if live { db.settle(&settlings, hand, now) } else { db.catch_up(&settlings, hand, now) })
+            .await?;
         if hand {
             let alerts = settled
                 .iter()

@@ -1,6 +1,7 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
 mod announce;
+pub mod calm;
 pub mod flag;
 mod gate;
 pub mod hot;
@@ -11,6 +12,7 @@ pub mod on_mail;
 pub mod on_rules;
 pub mod on_time;
 pub mod sight;
+pub mod summary;
 mod tell;
 pub mod warn;
 
@@ -20,6 +22,7 @@ use crate::rules::Priority;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use announce::KEPT_BACK;
 pub use gate::Ticket;
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
@@ -50,6 +53,8 @@ pub struct Policy {
     pub flags: Option<Looks>,
     /// When it is told that a mailbox is not seen.
     pub blind: sight::Blind,
+    /// What is told at once, later, or not at all.
+    pub calm: calm::Calm,
     /// `ja` or `en`.
     pub language: crate::wording::Language,
     /// The words of alerts.
@@ -61,6 +66,12 @@ impl Policy {
     #[must_use]
     pub fn looks(&self) -> Option<Looks> {
         self.flags.filter(|_| !self.observe)
+    }
+
+    /// Whether there is a channel by which anything can be told.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        !self.channels.is_empty() || !self.fallback.is_empty()
     }
 
     /// When an alert that could not leave is dropped; `None`: never.
@@ -75,7 +86,7 @@ impl Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Late {
-    /// One alert says that there were some and where they lie.
+    /// One alert names them.
     #[default]
     Summary,
     /// Each is alerted, and says how late it is.
@@ -143,6 +154,8 @@ pub struct Turn {
     pub of: String,
     /// 0: at once. 1, 2 …: in this order, when none before took it.
     pub place: u32,
+    /// It is kept back instead if so many others were told within the hour; `None`: it is told in any case.
+    pub most: Option<u32>,
 }
 
 /// What an alert says. Channels cut it to their limits.

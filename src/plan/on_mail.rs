@@ -45,11 +45,13 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
         said.scene.folder.clear(); // nothing is put anywhere, so nothing is said to lie there
     }
     let mut plan: Vec<Wish> = match &said {
+        Some(said) if said.late => said.announcement(arrived, policy, now).late(policy, now),
         Some(said) => said.announcement(arrived, policy, now).wishes(policy, now),
         None => Vec::new(),
     };
     // seconds count for a restock: its mail is moved only when the alert is out of the way
-    let first = said.filter(|said| said.first).map(|_| plan.iter().map(|wish| wish.key.clone()).collect());
+    let alerts = plan.iter().filter(|wish| matches!(wish.effect, Effect::Alert { .. }));
+    let first = said.filter(|said| said.first).map(|_| alerts.map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
     Step { events, plan }
 }
@@ -77,18 +79,18 @@ struct Said {
     priority: Priority,
     scene: Scene,
     url: Option<String>,
-    /// Instead of the mail's own key: announcements with this key are one.
-    key: Option<String>,
     /// Keys (without channel) and seconds within which they are one event.
     dedupe: Vec<(String, i64)>,
     /// Filing waits for it.
     first: bool,
+    /// Noticed late: told with others that are.
+    late: bool,
 }
 
 impl Said {
     fn announcement(&self, arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Announcement {
         let (title, body) = policy.wording.alert(policy.language, self.template, &self.scene);
-        let about_this_mail = !matches!(self.template, Template::Late | Template::Quarantine);
+        let about_this_mail = self.template != Template::Quarantine;
         let alert = Alert {
             priority: self.priority,
             category: arrived.verdict.category.clone(),
@@ -100,7 +102,7 @@ impl Said {
             ..Alert::default()
         };
         Announcement {
-            key: self.key.clone().unwrap_or_else(|| format!("alert:{}", arrived.mail.key)),
+            key: format!("alert:{}", arrived.mail.key),
             alert,
             until: policy.gives_up_at(now),
             dedupe: self.dedupe.clone(),
@@ -119,9 +121,11 @@ fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Optio
         return (age <= SUSPECT_IS_OLD_S).then(|| quarantine(arrived));
     }
     if verdict.escalate {
-        return Some(if stale && policy.late == Late::Summary { late(arrived, now) } else { restock(arrived, now) });
+        let late = stale && policy.late == Late::Summary;
+        return Some(Said { late, ..restock(arrived, now) });
     }
-    if verdict.priority == Priority::Silent || (stale && is_over(arrived.facts, now)) {
+    let priority = policy.calm.priority_of(&verdict.category, verdict.priority);
+    if priority == Priority::Silent || (stale && is_over(arrived.facts, now)) {
         return None;
     }
     let template = match verdict.category.as_str() {
@@ -130,8 +134,7 @@ fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Optio
         _ => Template::Notice,
     };
     let scene = scene(arrived, now);
-    let priority = verdict.priority;
-    Some(Said { template, priority, scene, url: target(arrived), key: None, dedupe: Vec::new(), first: false })
+    Some(Said { template, priority, scene, url: target(arrived), dedupe: Vec::new(), first: false, late: false })
 }
 
 /// Whether every deadline the mail names has passed, and it names one.
@@ -151,7 +154,7 @@ fn restock(arrived: &Arrived<'_>, now: Timestamp) -> Said {
         .into_iter()
         .chain(arrived.mail.message_id.iter().map(|id| (format!("restock:id:{id}"), SAME_ID_S)))
         .collect();
-    Said { template: Template::Restock, priority: Priority::Urgent, scene, url, key: None, dedupe, first: true }
+    Said { template: Template::Restock, priority: Priority::Urgent, scene, url, dedupe, first: true, late: false }
 }
 
 /// What makes two restocks one: the items' pages, else shop and names. A mail about more items is not the same as one
@@ -181,19 +184,6 @@ fn same_item(arrived: &Arrived<'_>, url: Option<&str>) -> Option<String> {
     Some(format!("restock:name:{}:{}", clean(shop), names.join(" ")))
 }
 
-/// One for all restocks noticed late within the hour. It speaks of the first and names the folder of the others.
-fn late(arrived: &Arrived<'_>, now: Timestamp) -> Said {
-    Said {
-        template: Template::Late,
-        priority: Priority::Normal,
-        scene: scene(arrived, now),
-        url: None,
-        key: Some(format!("summary:restock:{}", now.as_second().div_euclid(3600))),
-        dedupe: Vec::new(),
-        first: false,
-    }
-}
-
 /// Sender and reason, and nothing else of the mail.
 fn quarantine(arrived: &Arrived<'_>) -> Said {
     let mail = arrived.mail;
@@ -210,9 +200,9 @@ fn quarantine(arrived: &Arrived<'_>) -> Said {
             ..Scene::default()
         },
         url: None,
-        key: None,
         dedupe: vec![("quarantine".to_owned(), QUARANTINE_S)],
         first: false,
+        late: false,
     }
 }
 

@@ -4,6 +4,7 @@
 //! on mail, and seldom: a connection that comes and goes is told less and less often.
 
 use super::announce::Announcement;
+use super::calm::SIGHT;
 use super::tell::clean;
 use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
@@ -30,6 +31,8 @@ pub struct Blind {
     pub after_hot: Option<SignedDuration>,
     /// Channels that do not depend on mail; the mail ones when there are no others.
     pub channels: Vec<String>,
+    /// Asked one after the other when none of those took it; mail comes last.
+    pub fallback: Vec<String>,
 }
 
 /// How a mailbox is reached.
@@ -256,7 +259,7 @@ impl Life {
 #[must_use]
 pub fn on_blind(lives: &mut [Life], policy: &Policy, hot: bool, now: Timestamp) -> Vec<Wish> {
     let blind = &policy.blind;
-    if blind.channels.is_empty() || blind.after.is_none() {
+    if (blind.channels.is_empty() && blind.fallback.is_empty()) || blind.after.is_none() {
         return Vec::new();
     }
     let mut plan = Vec::new();
@@ -369,7 +372,7 @@ pub fn on_return(over: &Over, channels: &[String], mails: u32, policy: &Policy, 
         mails: Some(mails),
     };
     let until = policy.gives_up_at(now);
-    wishes(&words, Priority::Normal, channels, &format!("back:{}", over.stem), until, policy, now)
+    said(&words, Priority::Normal, &format!("back:{}", over.stem), until, policy).by(channels, &[], policy, now)
 }
 
 fn alert(
@@ -394,18 +397,11 @@ fn alert(
         minutes: minutes(from, now),
         mails: None,
     };
-    wishes(&words, Priority::High, &policy.blind.channels, stem, until, policy, now)
+    let blind = &policy.blind;
+    said(&words, Priority::High, stem, until, policy).by(&blind.channels, &blind.fallback, policy, now)
 }
 
-fn wishes(
-    words: &SightWords,
-    priority: Priority,
-    channels: &[String],
-    stem: &str,
-    until: Option<Timestamp>,
-    policy: &Policy,
-    now: Timestamp,
-) -> Vec<Wish> {
+fn said(words: &SightWords, priority: Priority, stem: &str, until: Option<Timestamp>, policy: &Policy) -> Announcement {
     let (title, body) = policy.wording.sight(policy.language, words);
     let names = |one: &Unseen| Value::from(format!("{}/{}", one.account, one.mailbox));
     let details: Map<String, Value> = [
@@ -418,8 +414,8 @@ fn wishes(
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value?)))
     .collect();
-    let alert = Alert { priority, category: "sight".to_owned(), title, body, details, ..Alert::default() };
-    Announcement::new(stem.trim_end_matches(':'), alert, until).by(channels, &[], policy, now)
+    let alert = Alert { priority, category: SIGHT.to_owned(), title, body, details, ..Alert::default() };
+    Announcement::new(stem.trim_end_matches(':'), alert, until)
 }
 
 fn minutes(from: Timestamp, to: Timestamp) -> i64 {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 const LONGEST: usize = 120;
 
 /// Before this many seconds an alert is not called late.
-const LATE_S: i64 = 120;
+const LATE_S: i64 = 60;
 
 /// Text of a mail in one line, without anything that could disturb or disguise a line of ours.
 pub(super) fn clean(text: &str) -> String {

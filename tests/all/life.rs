@@ -95,6 +95,7 @@ impl World {
             after: Some(SignedDuration::from_mins(5)),
             after_hot: Some(SignedDuration::from_mins(1)),
             channels: vec!["phone".to_owned()],
+            fallback: Vec::new(),
         };
         Engine {
             store: self.store.clone(),

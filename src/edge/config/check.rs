@@ -1,18 +1,17 @@
 //! From the file as written to a configuration that can be used, or to everything that is wrong with it.
 
 use super::hot;
-use super::{Account, Backlog, Channel, Config, Hidden, syntax};
+use super::{Account, Backlog, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
 use crate::mailbox::LEAST_FETCH;
-use crate::plan::sight::Blind;
-use crate::plan::{Late, Looks, Policy};
+use crate::plan::{Looks, Policy};
 use crate::rules::diagnostic::{Desk, Diagnostic, Source, meant};
 use crate::wording::Language;
 use jiff::SignedDuration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -118,16 +117,6 @@ impl Check<'_> {
             .map_or(Language::Ja, |language| self.one_of(language, [("ja", Language::Ja), ("en", Language::En)]));
         let channels = self.channels(&written.channel);
         let accounts = self.accounts(&written.account);
-        for name in &written.alerts.channels {
-            if !channels.contains_key(name.get_ref()) {
-                let known: Vec<&str> = channels.keys().map(String::as_str).collect();
-                let help = meant(name.get_ref(), &known).map_or_else(
-                    || format!("add a table [channel.{}]", name.get_ref()),
-                    |known| format!("did you mean `{known}`?"),
-                );
-                self.wrong(name.span(), format!("there is no channel `{}`", name.get_ref()), &help);
-            }
-        }
         let filing = &written.filing;
         let observe = match &filing.mode {
             Some(mode) => self.one_of(mode, [("observe", true), ("move", false)]),
@@ -143,13 +132,8 @@ impl Check<'_> {
             apart: self.duration(filing.flag_apart.as_ref(), usual.apart),
         };
         let flags = filing.flag_cases.unwrap_or(true).then_some(looks);
-        let late = match &written.alerts.late {
-            Some(late) => self.one_of(late, [("summary", Late::Summary), ("each", Late::Each)]),
-            None => Late::Summary,
-        };
-        let stale_after = self.duration(written.alerts.stale_after.as_ref(), Duration::from_secs(15 * 60));
-        let give_up_after = self.duration(written.alerts.give_up_after.as_ref(), Duration::from_secs(2 * 3600));
-        let blind = self.blind(&written.sight, &written.alerts, &channels);
+        let alerts = self.alerts(&written.alerts, &channels);
+        let blind = self.blind(&written.sight, &alerts, &channels);
         let state = match &written.state {
             Some(state) => Some(self.path(state)),
             None => super::default_state(),
@@ -163,40 +147,12 @@ impl Check<'_> {
             wording: written.wording.as_deref().map(|path| self.path(path)),
             state,
             accounts,
-            policy: Policy {
-                observe,
-                channels: written.alerts.channels.into_iter().map(Spanned::into_inner).collect(),
-                stale_after_s: seconds(stale_after),
-                give_up_after_s: seconds(give_up_after),
-                late,
-                flags,
-                blind,
-                language,
-                ..Policy::default()
-            },
+            policy: Policy { observe, flags, blind, language, ..alerts },
             backlog,
             channels,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
         })
-    }
-
-    /// When blindness is told, and by which channels: a mail would lie in a mailbox that is perhaps the blind one.
-    fn blind(
-        &mut self,
-        written: &syntax::Sight,
-        alerts: &syntax::Alerts,
-        channels: &BTreeMap<String, Channel>,
-    ) -> Blind {
-        let after = self.duration(written.blind_after.as_ref(), Duration::from_secs(5 * 60));
-        let after_hot = self.duration(written.blind_after_hot.as_ref(), Duration::from_secs(60));
-        let told = written.alert.unwrap_or(true);
-        let span = |span: Duration| SignedDuration::try_from(span).ok().filter(|_| told);
-        let named: Vec<String> = alerts.channels.iter().map(|name| name.get_ref().clone()).collect();
-        let by_mail = |name: &String| channels.get(name).is_some_and(|channel| channel.kind.is_mail());
-        let other: Vec<String> = named.iter().filter(|name| !by_mail(name)).cloned().collect();
-        let channels = if other.is_empty() { named } else { other };
-        Blind { after: span(after), after_hot: span(after_hot), channels }
     }
 
     /// The clocks, with the days of the file that they name.
@@ -443,6 +399,6 @@ fn is_loopback(host: &str) -> bool {
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn seconds(span: Duration) -> i64 {
+pub(super) fn seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,6 @@
 //! The shopper's configuration: one TOML file, checked as a whole before anything is touched.
 
+mod alerts;
 mod channel;
 mod check;
 pub mod folder;

@@ -98,9 +98,27 @@ pub(super) struct Filing {
 pub(super) struct Alerts {
     #[serde(default)]
     pub(super) channels: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) fallback: Vec<Spanned<String>>,
+    pub(super) fallback_after: Option<Spanned<String>>,
     pub(super) stale_after: Option<Spanned<String>>,
     pub(super) give_up_after: Option<Spanned<String>>,
     pub(super) late: Option<Spanned<String>>,
+    pub(super) most_an_hour: Option<Spanned<u32>>,
+    /// By category.
+    #[serde(default)]
+    pub(super) priority: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) quiet: Quiet,
+}
+
+/// Hours in which nothing rings.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quiet {
+    #[serde(default)]
+    pub(super) hours: Vec<Spanned<String>>,
+    pub(super) except: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Default, Deserialize)]

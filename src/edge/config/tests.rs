@@ -186,6 +186,7 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         ("[[account]]\n[account.pace]", "/definitions/pace/properties"),
         ("[filing]", "/definitions/filing/properties"),
         ("[alerts]", "/definitions/alerts/properties"),
+        ("[alerts.quiet]", "/definitions/quiet/properties"),
         ("[hot]", "/definitions/hot/properties"),
         ("[sight]", "/definitions/sight/properties"),
         ("[ledger]", "/definitions/ledger/properties"),

@@ -1,12 +1,13 @@
 //! The alert lane of one channel: each alert until its channel has accepted it or its time is up.
 
-use super::{Hand, next_attempt, promise};
+use super::health::{Gate, Pulse, jittered, later};
+use super::{Hand, promise};
 use crate::edge::Advice;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, State, StoreError};
 use crate::plan::{Alert, Effect};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// Attempts of one channel that may be under way together: one that hangs does not hold the next.
@@ -17,6 +18,8 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(120);
 /// First wait when the shopper must do something first (a refused login): no hammering.
 const ASKED: Duration = Duration::from_secs(60);
+/// An alert that leaves so long (seconds) after its mail came says how late it is.
+const LATE_S: i64 = 60;
 
 /// Works for ever on the alerts of one channel.
 pub(super) async fn lane(hand: &Hand, name: &str) -> Result<(), StoreError> {
@@ -57,26 +60,46 @@ pub(super) async fn lane(hand: &Hand, name: &str) -> Result<(), StoreError> {
                 attempts.extend(rows?.into_iter().map(|row| attempt(hand, channel, row)));
             }
             // comes round to keep its promise, also when nothing wakes it
-            () = tokio::time::sleep(promise::ALERTS / 2) => {}
+            () = tokio::time::sleep(promise::ALERTS / 2) => look = true,
         }
     }
 }
 
-/// Ready rows of the channel, marked as under way.
+/// Ready rows of the channel, marked as under way. Those of a channel that is left alone wait; those whose time is up are
+/// dropped.
 async fn take_ready(hand: &Hand, name: &str, room: usize) -> Result<Vec<Row>, StoreError> {
-    let name = name.to_owned();
+    let lane = name.to_owned();
     let now = hand.clock.now();
-    let limit = u32::try_from(room).unwrap_or(u32::MAX);
-    hand.store
+    let (gate, trouble) = hand.pulse(name, |pulse| (pulse.gate(now), pulse.health.trouble.clone()));
+    let limit = match gate {
+        Gate::Open => u32::try_from(room).unwrap_or(u32::MAX),
+        Gate::Ajar => 1,
+        Gate::Shut(_) => 0,
+    };
+    let (rows, woke) = hand
+        .store
         .call(move |db| {
-            let rows = db.workable("alert", Some(&name), limit, now)?;
+            let dropped = db.drop_what_is_over(&lane, now)?;
+            if dropped > 0 {
+                tracing::warn!(channel = lane, dropped, "alerts are given up: their time is up");
+            }
+            let mut woke = dropped > 0;
+            if let Gate::Shut(until) = gate {
+                woke |= db.hold_off(&lane, &[], until, &trouble.unwrap_or_default(), now)?;
+            }
+            let rows = if limit == 0 { Vec::new() } else { db.workable("alert", Some(&lane), limit, now)? };
             if !rows.is_empty() {
                 let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
                 db.begin(&ids, None)?;
             }
-            Ok(rows.into_iter().map(|row| Row { attempts: row.attempts + 1, state: State::Doing, ..row }).collect())
+            let begun = rows.into_iter().map(|row| Row { attempts: row.attempts + 1, state: State::Doing, ..row });
+            Ok((begun.collect(), woke))
         })
-        .await
+        .await?;
+    if woke {
+        hand.wake_lanes();
+    }
+    Ok(rows)
 }
 
 async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreError> {
@@ -85,22 +108,42 @@ async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreEr
     if row.until.is_some_and(|until| until < left) {
         tracing::warn!(channel = row.lane, attempts = row.attempts, "an alert is given up: its time is up");
         let end = hand.clock.now();
-        hand.store.call(move |db| db.close(row.id, State::Dropped, Some("its time was up"), end)).await?;
-        hand.desk.filings.notify_waiters();
+        hand.store.call(move |db| db.is_over(row.id, end)).await?;
+        hand.wake_lanes();
+        return Ok(());
+    }
+    if let Err(until) = hand.pulse(&row.lane, |pulse| pulse.begin(left)) {
+        let trouble = hand.pulse(&row.lane, |pulse| pulse.health.trouble.clone()).unwrap_or_default();
+        hand.store.call(move |db| db.hold_off(&row.lane, &[row.id], until, &trouble, left)).await?;
+        hand.wake_lanes();
+        hand.desk.booked.notify_one();
         return Ok(());
     }
     if let Some(id) = channel.message_id(&row.key) {
         hand.store.call(move |db| db.will_send(&id, left)).await?;
     }
+    let alert = hand.as_late_as_it_is(alert, left);
     match channel.deliver(&alert, &row.key).await {
         Ok(_) => accepted(hand, row, &alert, left).await?,
         Err(error) => {
             let now = hand.clock.now();
             tracing::warn!(channel = row.lane, attempt = row.attempts, "an alert did not leave: {}", error.what);
             let what = error.what;
-            match after(error.advice, row.attempts, now) {
-                Some(due) => hand.store.call(move |db| db.again(&[row.id], due, Some(&what))).await?,
-                None => hand.store.call(move |db| db.close(row.id, State::Failed, Some(&what), now)).await?,
+            let news = hand.pulse(&row.lane, |pulse| pulse.failed(&row.lane, error.advice, &what, now));
+            let health = news.then(|| hand.pulse(&row.lane, |pulse| pulse.health.clone()));
+            let due = after(error.advice, &row.key, row.attempts, now);
+            let next = hand
+                .store
+                .call(move |db| {
+                    if let Some(health) = health {
+                        db.keep_health(&row.lane, &health)?;
+                    }
+                    db.did_not_leave(row.id, due, &what, now)
+                })
+                .await?;
+            if next {
+                // another channel's turn came
+                hand.desk.alerts.notify_waiters();
             }
         }
     }
@@ -114,19 +157,49 @@ async fn accepted(hand: &Hand, row: Row, alert: &Alert, left: Timestamp) -> Resu
     let received = alert.received;
     let ms = accepted.duration_since(row.wished_at).as_millis();
     tracing::info!(channel = row.lane, ms, "alert accepted");
-    hand.store.call(move |db| db.alerted(&row, received, left, accepted)).await
+    let name = row.lane.clone();
+    hand.store.call(move |db| db.alerted(&row, received, left, accepted)).await?;
+    let news = hand.pulse(&name, |pulse| pulse.succeeded(accepted).then(|| pulse.health.clone()));
+    if let Some(health) = news {
+        hand.store
+            .call(move |db| {
+                db.keep_health(&name, &health)?;
+                db.hold_no_longer(&name, accepted)
+            })
+            .await?;
+        hand.desk.alerts.notify_waiters();
+    }
+    Ok(())
 }
 
 /// When an alert is tried again; `None` when it never will work.
-fn after(advice: Advice, attempts: u32, now: Timestamp) -> Option<Timestamp> {
+fn after(advice: Advice, key: &str, attempts: u32, now: Timestamp) -> Option<Timestamp> {
+    let wait = |first, longest| later(now, jittered(key, attempts, first, longest));
     match advice {
         Advice::Never => None,
-        Advice::Ask => Some(next_attempt(now, attempts, ASKED, ASKED * 10)),
-        Advice::Again(Some(wait)) => {
-            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_secs(60));
-            Some(now.checked_add(wait).unwrap_or(now).max(next_attempt(now, attempts, FIRST, LONGEST)))
-        }
+        Advice::Ask => Some(wait(ASKED, ASKED * 10)),
+        Advice::Again(Some(named)) => Some(later(now, named).max(wait(FIRST, LONGEST))),
         // "it may have happened": the key is the same, so a channel can drop the repeat; a lost restock cannot be had back
-        Advice::Again(None) | Advice::LogInAgain | Advice::Unknown => Some(next_attempt(now, attempts, FIRST, LONGEST)),
+        Advice::Again(None) | Advice::LogInAgain | Advice::Unknown => Some(wait(FIRST, LONGEST)),
+    }
+}
+
+impl Hand {
+    /// How a channel fares.
+    fn pulse<T>(&self, channel: &str, of: impl FnOnce(&mut Pulse) -> T) -> T {
+        let mut all = self.desk.pulses.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        of(all.entry(channel.to_owned()).or_default())
+    }
+
+    /// An alert that leaves late says so, in its first line.
+    fn as_late_as_it_is(&self, mut alert: Alert, now: Timestamp) -> Alert {
+        if let Some(received) = alert.received {
+            let age = now.duration_since(received).as_secs();
+            if age >= LATE_S {
+                let (wording, language) = &self.words;
+                alert.body = format!("{}\n{}", wording.late(*language, received, age / 60), alert.body);
+            }
+        }
+        alert
     }
 }

@@ -7,6 +7,7 @@
 mod alerts;
 mod filing;
 mod flagging;
+mod health;
 mod lock;
 mod look;
 mod promise;
@@ -21,6 +22,7 @@ use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
 use crate::plan::Looks;
 use crate::planted::{self, Bug};
+use crate::wording::{Language, Wording};
 use futures_util::future::{join_all, try_join_all, try_join3};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -39,6 +41,8 @@ pub struct Hand {
     desk: Arc<Desk>,
     /// How flags are looked after; `None`: there are none to set or look at.
     looks: Option<Looks>,
+    /// In which words an alert says that it is late.
+    words: (Wording, Language),
 }
 
 /// Where work is laid down for the lanes.
@@ -48,6 +52,8 @@ struct Desk {
     urgent: Mutex<BTreeMap<String, Vec<Row>>>,
     alerts: Notify,
     filings: Notify,
+    /// How each channel fares.
+    pulses: Mutex<BTreeMap<String, health::Pulse>>,
     promises: promise::Promises,
     /// Something was entered that is due later: the next look at the outbox may have to come earlier.
     booked: Notify,
@@ -70,13 +76,20 @@ impl Hand {
         accounts: impl IntoIterator<Item = ImapAccount>,
     ) -> Self {
         let accounts = accounts.into_iter().map(|account| (account.name.clone(), account)).collect();
-        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None }
+        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None, words: Default::default() }
     }
 
     /// A hand that also sets flags and looks at them.
     #[must_use]
     pub fn looking(mut self, looks: Option<Looks>) -> Self {
         self.looks = looks;
+        self
+    }
+
+    /// A hand that says in these words that an alert is late.
+    #[must_use]
+    pub fn saying(mut self, wording: &Wording, language: Language) -> Self {
+        self.words = (wording.clone(), language);
         self
     }
 
@@ -106,7 +119,7 @@ impl Hand {
         let channels: Vec<String> = self.channels.keys().cloned().collect();
         let now = self.clock.now();
         let flags = self.looks.is_some();
-        let alerts = self
+        let (health, alerts) = self
             .store
             .call(move |db| {
                 if !flags {
@@ -116,9 +129,17 @@ impl Hand {
                 if lost > 0 {
                     tracing::warn!(lost, "alerts are given up: their channel is no longer configured");
                 }
-                db.under_way("alert")
+                let health = db.health()?;
+                for (channel, _) in health.iter().filter(|(_, health)| health.shut_until.is_some()) {
+                    db.hold_no_longer(channel, now)?;
+                }
+                Ok((health, db.under_way("alert")?))
             })
             .await?;
+        {
+            let mut pulses = self.desk.pulses.lock().unwrap_or_else(PoisonError::into_inner);
+            pulses.extend(health.into_iter().map(|(channel, health)| (channel, health::Pulse::resumed(health))));
+        }
         let alerts = if planted::is(Bug::AlertNotRecovered) { Vec::new() } else { alerts };
         self.wake(alerts);
         Ok(())

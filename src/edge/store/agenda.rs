@@ -1,13 +1,13 @@
 //! Which orders must be looked at again, and when: a list that follows from events and statements.
 
 use super::near::{SPARE_DAYS, Told, beside_new_orders, near, numbers, span};
-use super::{Db, Row, StoreError, from_seconds, outbox, seconds};
+use super::{Db, Row, StoreError, from_seconds, held, outbox, seconds};
 use crate::facts::{CouponRole, OrderNumber};
 use crate::ledger::agenda::wake_at;
 use crate::ledger::due::{MOST_MATCH_DAYS, Settings};
 use crate::ledger::{Case, Event, EventKind};
+use crate::plan::Wish;
 use crate::plan::on_time::{Due, TOGETHER};
-use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,11 +196,12 @@ pub(super) fn enter_due(
     Ok(())
 }
 
-/// Whether this reminder was told, on whichever channel: one that was renamed or added does not say it again.
+/// Whether this reminder was told, or is kept back, on whichever channel: one that was renamed or added does not say it
+/// again.
 fn is_told(transaction: &Transaction<'_>, wish: &Wish) -> Result<bool, StoreError> {
-    let Effect::Alert { channel, .. } = &wish.effect else { return Ok(false) };
+    let Some(turn) = &wish.turn else { return Ok(false) };
     let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111)";
-    Ok(transaction.prepare_cached(sql)?.exists([outbox::stem(&wish.key, channel)])?)
+    Ok(transaction.prepare_cached(sql)?.exists([format!("{}:", turn.of)])?)
 }
 
 /// A reminder that needs not be sent any more.
@@ -234,11 +235,7 @@ fn enter(
     alerts: &mut Vec<Row>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for wish in wishes {
-        let at_once = matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
-        let row = outbox::enter(transaction, wish, "", None, at_once, now)?;
-        alerts.extend(row.filter(|_| at_once));
-    }
+    alerts.extend(held::enter_all(transaction, wishes, "", None, true, now)?);
     Ok(())
 }
 

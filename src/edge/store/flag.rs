@@ -2,12 +2,12 @@
 
 use super::outbox::{self, Row};
 use super::settle::json;
-use super::{Db, StoreError, from_millis, ledger, millis};
+use super::{Db, StoreError, from_millis, held, ledger, millis};
 use crate::ledger::Statement;
 use crate::mailbox::{MailKey, Place};
+use crate::plan::Wish;
 use crate::plan::flag::{Flagging, Record, Standing};
 use crate::plan::look::Watched;
-use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
@@ -346,13 +346,7 @@ impl Db {
             for statement in statements {
                 ledger::add_statement(transaction, statement, now)?;
             }
-            let mut alerts = Vec::new();
-            for wish in announcements {
-                let at_once = matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
-                let row = outbox::enter(transaction, wish, "", Some(taken.message), at_once, now)?;
-                alerts.extend(row.filter(|_| at_once));
-            }
-            Ok(alerts)
+            held::enter_all(transaction, announcements, "", Some(taken.message), true, now)
         })
     }
 

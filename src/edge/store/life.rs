@@ -1,7 +1,7 @@
 //! Proof of life of each watched mailbox, the watch that runs, and how far the lanes of the outbox are.
 
 use super::settle::json;
-use super::{Db, Row, StoreError, from_millis, millis, outbox, seconds};
+use super::{Db, Row, StoreError, from_millis, held, millis, seconds};
 use crate::plan::Wish;
 use crate::plan::sight::{Life, Reach};
 use jiff::Timestamp;
@@ -127,11 +127,7 @@ impl Db {
                     millis(now),
                 ))?;
             }
-            let mut alerts = Vec::new();
-            for wish in wishes {
-                alerts.extend(outbox::enter(transaction, wish, "", None, true, now)?);
-            }
-            Ok(alerts)
+            held::enter_all(transaction, wishes, "", None, true, now)
         })
     }
 
@@ -157,7 +153,7 @@ impl Db {
                        WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111) AND state = 'ready'";
             transaction.prepare_cached(sql)?.execute((stem, millis(now)))?;
             let sql = "SELECT lane, state FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111) \
-                       AND state IN ('doing', 'done') ORDER BY id";
+                       AND kind = 'alert' AND state IN ('doing', 'done') ORDER BY id";
             let mut taken = TakenBack::default();
             let mut query = transaction.prepare_cached(sql)?;
             let rows = query.query_map([stem], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;

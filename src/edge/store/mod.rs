@@ -5,14 +5,17 @@
 
 mod agenda;
 mod backup;
+mod chain;
 mod correction;
 mod coupon;
 mod cursor;
 #[cfg(feature = "planted")]
 mod disk;
 mod flag;
+mod held;
 mod history;
 mod hot;
+mod latency;
 mod ledger;
 mod life;
 mod lines;
@@ -26,18 +29,20 @@ mod transfer;
 
 pub use agenda::Kept;
 pub use backup::Copied;
+pub use chain::{Health, NOT_NEEDED};
 pub use correction::Correction;
 pub use cursor::Cursor;
 #[cfg(feature = "planted")]
 pub use disk::Disk;
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
+pub use latency::{Latency, Way};
 pub use ledger::OldMail;
 pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{Db, StoreError};
-pub use outbox::{Latency, NextDue, Row, State};
+pub use outbox::{NextDue, Row, State};
 pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;

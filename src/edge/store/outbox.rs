@@ -1,7 +1,7 @@
 //! The outbox: every effect from the wish to its end.
 
 use super::settle::json;
-use super::{Db, StoreError, from_millis, millis, seconds};
+use super::{Db, StoreError, chain, from_millis, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
@@ -89,27 +89,17 @@ pub struct NextDue {
     pub later: Option<Timestamp>,
 }
 
-/// How long one alert took.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Latency {
-    /// First line of the alert.
-    pub title: String,
-    /// Channel.
-    pub channel: String,
-    /// When the server took the mail in (whole seconds on most servers).
-    pub received: Option<Timestamp>,
-    /// When modori saw it.
-    pub seen: Timestamp,
-    /// When the attempt that succeeded began.
-    pub left: Timestamp,
-    /// When the channel had accepted it.
-    pub accepted: Timestamp,
-}
-
 /// Why an alert is given up whose channel is gone.
 const NO_CHANNEL: &str = "its channel is no longer configured";
 
-const COLUMNS: &str = "id, wish_key, payload, lane, message, state, due, until, attempts, last_error, doing, wished_at";
+/// What a row waits for: a row that comes first and is open. Of channels that tell the same, one that took it is enough.
+const WAITS_FOR: &str = "SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
+     WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing') \
+     AND (first.told IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS took WHERE took.told = first.told \
+                                            AND took.kind = 'alert' AND took.state = 'done'))";
+
+pub(super) const COLUMNS: &str =
+    "id, wish_key, payload, lane, message, state, due, until, attempts, last_error, doing, wished_at";
 
 /// Enters a wish; `None` when its key is known already. With `at_once` it is under way (first attempt begun).
 pub(super) fn enter(
@@ -213,9 +203,7 @@ impl Db {
     pub fn workable(&self, kind: &str, lane: Option<&str>, limit: u32, now: Timestamp) -> Result<Vec<Row>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outbox WHERE state = 'ready' AND kind = ?1 AND (?2 IS NULL OR lane = ?2) AND due <= ?3 \
-             AND NOT EXISTS (SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
-                             WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing')) \
-             ORDER BY due, id LIMIT ?4"
+             AND NOT EXISTS ({WAITS_FOR}) ORDER BY due, id LIMIT ?4"
         );
         self.rows(&sql, (kind, lane, millis(now), limit))
     }
@@ -252,10 +240,11 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn next_due(&self, kinds: &[&str], now: Timestamp) -> Result<NextDue, StoreError> {
-        let sql = "SELECT max(due <= ?2), min(iif(due > ?2, due, NULL)) FROM outbox WHERE state = 'ready' AND kind = ?1 \
-                   AND NOT EXISTS (SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
-                                   WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing'))";
-        let mut query = self.connection.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT max(due <= ?2), min(iif(due > ?2, due, NULL)) FROM outbox WHERE state = 'ready' AND kind = ?1 \
+             AND NOT EXISTS ({WAITS_FOR})"
+        );
+        let mut query = self.connection.prepare_cached(&sql)?;
         let mut next = NextDue::default();
         for kind in kinds {
             let (due, later): (Option<bool>, Option<i64>) =
@@ -329,7 +318,7 @@ impl Db {
                      VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute((row.id, received.map(millis), millis(row.wished_at), millis(left), millis(accepted)))?;
-            Ok(())
+            chain::taken(transaction, row.id, accepted)
         })
     }
 
@@ -439,7 +428,9 @@ impl Db {
             let sql = "UPDATE outbox SET state = 'failed', last_error = ?3, closed_at = ?2 \
                        WHERE kind = 'alert' AND state IN ('ready', 'doing') AND NOT (?1 = '[]' AND wish_key LIKE 'remind:%') \
                        AND lane NOT IN (SELECT value FROM json_each(?1))";
-            Ok(transaction.prepare_cached(sql)?.execute((known, millis(now), NO_CHANNEL))?)
+            let lost = transaction.prepare_cached(sql)?.execute((known, millis(now), NO_CHANNEL))?;
+            chain::resume(transaction, now)?;
+            Ok(lost)
         })
     }
 
@@ -496,33 +487,6 @@ impl Db {
         self.write(|transaction| super::settle::add_place(transaction, place, message).map(drop))
     }
 
-    /// The latencies of all alerts, oldest first.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn latencies(&self) -> Result<Vec<Latency>, StoreError> {
-        let sql = "SELECT payload, lane, received_at, seen_at, left_at, accepted_at FROM latency \
-                   JOIN outbox ON outbox.id = latency.outbox ORDER BY outbox.id";
-        let mut query = self.connection.prepare_cached(sql)?;
-        let rows = query.query_map([], |row| {
-            let payload: String = row.get(0)?;
-            let effect: Option<Effect> = serde_json::from_str(&payload).ok();
-            let title = match effect {
-                Some(Effect::Alert { alert, .. }) => alert.title,
-                _ => String::new(),
-            };
-            Ok(Latency {
-                title,
-                channel: row.get(1)?,
-                received: row.get::<_, Option<i64>>(2)?.map(from_millis),
-                seen: from_millis(row.get(3)?),
-                left: from_millis(row.get(4)?),
-                accepted: from_millis(row.get(5)?),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// Remembers the Message-ID of a mail that is about to be sent.
     ///
     /// # Errors
@@ -533,7 +497,7 @@ impl Db {
         Ok(())
     }
 
-    fn rows(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<Row>, StoreError> {
+    pub(super) fn rows(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<Row>, StoreError> {
         let mut query = self.connection.prepare_cached(sql)?;
         let mut rows = query.query(parameters)?;
         let mut found = Vec::new();
@@ -544,7 +508,7 @@ impl Db {
     }
 }
 
-fn read(row: &SqlRow<'_>) -> Result<Row, StoreError> {
+pub(super) fn read(row: &SqlRow<'_>) -> Result<Row, StoreError> {
     let payload: String = row.get(2)?;
     let state: String = row.get(5)?;
     let doing: Option<String> = row.get(10)?;

@@ -1,11 +1,11 @@
 //! What the shopper let in: mails released from quarantine, and senders she vouches for.
 
-use super::outbox::{self, Row};
+use super::outbox::Row;
 use super::settle::{add_events, json};
-use super::{Db, StoreError, from_seconds, millis, seconds};
+use super::{Db, StoreError, from_seconds, held, millis, seconds};
 use crate::mail::trust::Word;
 use crate::mailbox::{MailKey, Place};
-use crate::plan::{Effect, Step};
+use crate::plan::Step;
 use crate::rules::{Verdict, category};
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
@@ -199,13 +199,8 @@ impl Db {
                 vouch(transaction, address, now)?;
             }
             let account = one.lies_at.as_ref().or(one.mail.places.first()).map(|place| place.account.clone());
-            let mut alerts = Vec::new();
-            for wish in &one.step.plan {
-                let at_once = hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
-                let account = account.as_deref().unwrap_or_default();
-                let row = outbox::enter(transaction, wish, account, Some(message), at_once, now)?;
-                alerts.extend(row.filter(|_| at_once));
-            }
+            let account = account.as_deref().unwrap_or_default();
+            let alerts = held::enter_all(transaction, &one.step.plan, account, Some(message), hand, now)?;
             Ok(Some(alerts))
         })
     }

@@ -1,7 +1,7 @@
 //! One transaction a message (or a batch): what arrived, what it claims, what should happen.
 
 use super::outbox::{self, Row};
-use super::{Db, StoreError, agenda, correction, millis, seconds};
+use super::{Db, StoreError, agenda, correction, held, millis, seconds};
 use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Step, Wish};
@@ -53,6 +53,15 @@ enum By {
     Other,
 }
 
+/// When a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// While its mailbox was watched.
+    Live,
+    /// Before that.
+    Before,
+}
+
 impl Db {
     /// Settles messages in one transaction. With `hand`, due alerts are handed back under way.
     ///
@@ -60,7 +69,17 @@ impl Db {
     /// When the database refuses; nothing is settled then.
     pub fn settle(&mut self, batch: &[Settling], hand: bool, now: Timestamp) -> Result<Vec<Settled>, StoreError> {
         let by = if hand { By::Hand } else { By::Other };
-        self.write(|transaction| batch.iter().map(|one| settle_one(transaction, one, by, now)).collect())
+        self.write(|transaction| batch.iter().map(|one| settle_one(transaction, one, by, Came::Live, now)).collect())
+    }
+
+    /// The same for messages that had come before their mailbox was watched (again): how long their alerts take is no
+    /// measure of the watch.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is settled then.
+    pub fn catch_up(&mut self, batch: &[Settling], hand: bool, now: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        let by = if hand { By::Hand } else { By::Other };
+        self.write(|transaction| batch.iter().map(|one| settle_one(transaction, one, by, Came::Before, now)).collect())
     }
 
     /// Enters wishes that no mail is the cause of. With `hand`, alerts that are due are handed back under way. A wish
@@ -69,15 +88,7 @@ impl Db {
     /// # Errors
     /// When the database refuses; none is entered then.
     pub fn wish(&mut self, wishes: &[Wish], hand: bool, now: Timestamp) -> Result<Vec<Row>, StoreError> {
-        self.write(|transaction| {
-            let mut alerts = Vec::new();
-            for wish in wishes {
-                let at_once = hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
-                let row = outbox::enter(transaction, wish, "", None, at_once, now)?;
-                alerts.extend(row.filter(|_| at_once));
-            }
-            Ok(alerts)
-        })
+        self.write(|transaction| held::enter_all(transaction, wishes, "", None, hand, now))
     }
 
     /// The key of the message that was seen at a place.
@@ -115,7 +126,13 @@ impl Db {
     }
 }
 
-fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timestamp) -> Result<Settled, StoreError> {
+fn settle_one(
+    transaction: &Transaction<'_>,
+    one: &Settling,
+    by: By,
+    came: Came,
+    now: Timestamp,
+) -> Result<Settled, StoreError> {
     let hex = one.key.hex();
     let known: Option<i64> = transaction
         .prepare_cached("SELECT id FROM message WHERE mail_key = ?1")?
@@ -149,8 +166,8 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
     }
     transaction
         .prepare_cached(
-            "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict, message_id, poison) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict, message_id, poison, caught_up) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             &hex,
@@ -161,21 +178,20 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
             json(&verdict, "verdict")?,
             one.message_id.as_deref().filter(|_| !private),
             one.poison,
+            came == Came::Before,
         ))?;
     let message = transaction.last_insert_rowid();
     add_place(transaction, &one.place, message)?;
     add_events(transaction, &one.step.events)?;
-    let mut alerts = Vec::new();
+    let mut plan = Vec::new();
     for wish in &one.step.plan {
-        if alerted_already(transaction, wish, &hex, one.received)? {
-            continue;
+        if !alerted_already(transaction, wish, &hex, one.received)? {
+            plan.push(wish);
         }
-        let at_once = by == By::Hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
-        if let Some(row) = outbox::enter(transaction, wish, &one.place.account, Some(message), at_once, now)?
-            && at_once
-        {
-            alerts.push(row);
-        }
+    }
+    let hand = by == By::Hand;
+    let alerts = held::enter_all(transaction, plan.iter().copied(), &one.place.account, Some(message), hand, now)?;
+    for wish in plan {
         remember_alert(transaction, wish, &hex, one.received)?;
     }
     Ok(Settled::New { alerts })

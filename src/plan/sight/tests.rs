@@ -17,6 +17,7 @@ fn policy() -> Policy {
         after: Some(secs(300)),
         after_hot: Some(secs(60)),
         channels: vec!["phone".to_owned(), "desk".to_owned()],
+        fallback: Vec::new(),
     };
     Policy { blind, language: Language::En, give_up_after_s: 7200, ..Policy::default() }
 }

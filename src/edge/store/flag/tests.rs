@@ -4,7 +4,7 @@ use super::*;
 use crate::edge::store::{Settling, State};
 use crate::facts::OrderNumber;
 use crate::ledger::{By, Said};
-use crate::plan::{Alert, Step};
+use crate::plan::{Alert, Effect, Step};
 use crate::rules::Verdict;
 
 fn at(second: i64) -> Timestamp {
