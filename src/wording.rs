@@ -81,6 +81,15 @@ impl Template {
     }
 }
 
+/// What buttons and links of alerts are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Buttons {
+    /// Says that the alert was seen, and need not be repeated.
+    pub seen: String,
+    /// Opens the item's page.
+    pub open: String,
+}
+
 /// A template that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{}: {what}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
@@ -192,6 +201,19 @@ impl Wording {
         split(&self.words(language, "by-flag", Value::from(Serde(by_flag))))
     }
 
+    /// What buttons and links of alerts are called.
+    #[must_use]
+    pub fn buttons(&self, language: Language) -> Buttons {
+        let one = |button: &str| self.words(language, "button", context! { button => button });
+        Buttons { seen: one("seen"), open: one("open") }
+    }
+
+    /// Title and text of an alert that only tries a channel.
+    #[must_use]
+    pub fn test(&self, language: Language, channel: &str) -> (String, String) {
+        split(&self.words(language, "test", context! { channel => channel }))
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self, language: Language, step: NextStep) -> String {
@@ -295,6 +317,8 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "state" => scene::STATES.iter().map(|state| context! { state => Serde(state) }).collect(),
         "cause" => scene::CAUSES.iter().map(|cause| context! { cause => Serde(cause) }).collect(),
         "claim" => CLAIMS.iter().map(|claim| context! { claim => *claim }).collect(),
+        "button" => ["seen", "open"].iter().map(|button| context! { button => *button }).collect(),
+        "test" => vec![context! { channel => "phone" }],
         "risk" => scene::RISKS.iter().map(|(risk, days)| context! { risk => Serde(risk), days => days }).collect(),
         "warning" => scene::warnings().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "by-flag" => by_flag::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),

@@ -1,8 +1,10 @@
 //! What can be written on the command line.
 
+mod alert;
 mod ledger;
 mod orders;
 
+pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
 
@@ -41,6 +43,9 @@ pub enum Command {
     Status(Status),
     /// Look over configuration and servers, and say what to mend; changes nothing on a server
     Doctor(Doctor),
+    /// Try the alert channels
+    #[command(subcommand)]
+    Alert(Alert),
     /// Sort what already lies in the mailboxes
     Sweep(Sweep),
     /// Say what mails are and what they say; touches nothing

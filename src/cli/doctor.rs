@@ -3,7 +3,7 @@
 
 use super::args::{Doctor, Format};
 use super::{Failure, render, setup};
-use crate::edge::config::{ChannelKind, Config, Hidden};
+use crate::edge::config::{ChannelKind, Config};
 use crate::edge::secret::Secret;
 use crate::edge::store::Db;
 use crate::engine::Mailbox;
@@ -89,30 +89,16 @@ fn folder(state: &Path) -> Vec<Check> {
 fn secrets(config: &Config) -> Vec<(String, &Secret)> {
     let mut all = Vec::new();
     for (name, channel) in &config.channels {
-        let found: Vec<(&str, &Secret)> = match &channel.kind {
-            ChannelKind::Command { .. } => Vec::new(),
-            ChannelKind::Webhook { url, token, .. } => {
-                hidden("url", url).into_iter().chain(given("token", token)).collect()
-            }
-            ChannelKind::Ntfy { topic, token, .. } => {
-                hidden("topic", topic).into_iter().chain(given("token", token)).collect()
-            }
-            ChannelKind::Smtp { login, .. } => login.iter().map(|(_, password)| ("password", password)).collect(),
-        };
-        all.extend(found.into_iter().map(|(what, secret)| (format!("channel {name}: {what}"), secret)));
+        let found = channel.kind.secrets().into_iter();
+        all.extend(found.map(|(what, secret)| (format!("channel {name}: {what}"), secret)));
     }
     all
 }
 
-fn hidden<'a>(what: &'static str, hidden: &'a Hidden) -> Option<(&'static str, &'a Secret)> {
-    match hidden {
-        Hidden::Plain(_) => None,
-        Hidden::Elsewhere(secret) => Some((what, secret)),
-    }
-}
-
-fn given<'a>(what: &'static str, secret: &'a Option<Secret>) -> Option<(&'static str, &'a Secret)> {
-    secret.as_ref().map(|secret| (what, secret))
+/// A channel that does nothing.
+pub(super) fn idle(name: &str) -> Check {
+    let said = "it is configured, and no alert goes through it";
+    Check::warning(format!("channel {name}"), said, "name it under [alerts], or take it out")
 }
 
 /// Whether alerts arrive, also when mail does not.
@@ -125,13 +111,14 @@ fn alerts(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     let own = config.own_addresses();
     for (name, channel) in config.channels.iter().filter(|(name, _)| named.contains(name)) {
-        let ChannelKind::Smtp { to, .. } = &channel.kind else { continue };
-        if let Some(address) = to.iter().find(|address| own.contains(&address.to_lowercase())) {
+        let ChannelKind::Smtp(smtp) = &channel.kind else { continue };
+        if let Some(address) = smtp.to.iter().find(|address| own.contains(&address.to_lowercase())) {
             let said = format!("its alerts go to {address}, a mailbox that is watched");
             let remedy = "they start nothing there, but a channel that is not mail is faster and rings";
             checks.push(Check::warning(format!("channel {name}"), said, remedy));
         }
     }
+    checks.extend(config.idle_channels().into_iter().map(idle));
     let blind = &config.policy.blind;
     let by_mail = |name: &String| config.channels.get(name).is_some_and(|channel| channel.kind.is_mail());
     checks.push(if blind.after.is_none() {

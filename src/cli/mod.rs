@@ -1,5 +1,6 @@
 //! The command line, one file a command. Exit codes: 0 done, 1 something failed, 2 configuration, rules or usage.
 
+mod alert;
 pub mod args;
 mod assign;
 mod case;
@@ -84,6 +85,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
     let done = match &arguments.command {
         Command::Status(status) => return status::run(status, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
+        Command::Alert(alert) => return alert::run(alert, config, state),
         Command::Demo(demo) => demo::run(demo, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),

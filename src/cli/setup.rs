@@ -135,7 +135,11 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     };
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
-    let channels = out::channels(&config.channels, &clock).map_err(|error| Failure::broken(error.what))?;
+    let mut channels = config.channels.clone();
+    for channel in channels.values_mut() {
+        channel.buttons = policy.wording.buttons(policy.language);
+    }
+    let channels = out::channels(&channels, &clock).map_err(|error| Failure::broken(error.what))?;
     let mailboxes: Vec<Mailbox> = config
         .accounts
         .iter()

@@ -2,6 +2,7 @@
 
 pub mod charset;
 pub(crate) mod clause;
+mod fit;
 pub mod fold;
 mod jis;
 mod kind;
@@ -10,5 +11,6 @@ pub(crate) mod signs;
 mod spelling;
 
 pub use charset::{Decoded, Doubt, decode};
+pub use fit::{Unit, fit, link_length, lines, one_line};
 pub use fold::{Folded, fold, fold_joined};
 pub(crate) use kind::visible;

@@ -20,6 +20,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/question.txt", include_str!("../../rules/wording/ja/question.txt")),
     ("ja/risk.txt", include_str!("../../rules/wording/ja/risk.txt")),
     ("ja/warning.txt", include_str!("../../rules/wording/ja/warning.txt")),
+    ("ja/button.txt", include_str!("../../rules/wording/ja/button.txt")),
+    ("ja/test.txt", include_str!("../../rules/wording/ja/test.txt")),
     ("ja/sight.txt", include_str!("../../rules/wording/ja/sight.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
@@ -39,5 +41,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/question.txt", include_str!("../../rules/wording/en/question.txt")),
     ("en/risk.txt", include_str!("../../rules/wording/en/risk.txt")),
     ("en/warning.txt", include_str!("../../rules/wording/en/warning.txt")),
+    ("en/button.txt", include_str!("../../rules/wording/en/button.txt")),
+    ("en/test.txt", include_str!("../../rules/wording/en/test.txt")),
     ("en/sight.txt", include_str!("../../rules/wording/en/sight.txt")),
 ];

@@ -115,7 +115,7 @@ impl Check<'_> {
             .language
             .as_ref()
             .map_or(Language::Ja, |language| self.one_of(language, [("ja", Language::Ja), ("en", Language::En)]));
-        let channels = self.channels(&written.channel);
+        let channels = self.channels(&written.channel, language);
         let accounts = self.accounts(&written.account);
         let filing = &written.filing;
         let observe = match &filing.mode {

@@ -5,7 +5,9 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod kind;
 mod syntax;
+pub mod template;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
@@ -13,11 +15,13 @@ use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
+use crate::wording::Buttons;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use check::Broken;
+pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
 
 /// The JSON Schema (draft 7) of the configuration, for editors.
 pub const SCHEMA: &str = include_str!("../../../schema/config.schema.json");
@@ -105,61 +109,8 @@ pub struct Channel {
     /// How often the connection to the service is used while there is nothing to tell, so that it is open when there
     /// is; `None`: it is opened for an alert, or ahead of a hot window.
     pub keep_warm: Option<Duration>,
-}
-
-/// What a channel is.
-#[derive(Clone)]
-pub enum ChannelKind {
-    /// A program: argv, JSON on its standard input.
-    Command {
-        /// Program and arguments; no shell.
-        argv: Vec<String>,
-    },
-    /// A JSON POST.
-    Webhook {
-        /// Where to.
-        url: Hidden,
-        /// Bearer token.
-        token: Option<Secret>,
-        /// A further trusted certificate.
-        ca_file: Option<PathBuf>,
-    },
-    /// ntfy.
-    Ntfy {
-        /// Base URL.
-        server: String,
-        /// Topic.
-        topic: Hidden,
-        /// Access token.
-        token: Option<Secret>,
-        /// A further trusted certificate.
-        ca_file: Option<PathBuf>,
-    },
-    /// A mail.
-    Smtp {
-        /// Server.
-        host: String,
-        /// Port.
-        port: u16,
-        /// TLS, STARTTLS, or plain to loopback.
-        security: Security,
-        /// Login, if the server wants one.
-        login: Option<(String, Secret)>,
-        /// Sender.
-        from: String,
-        /// Recipients.
-        to: Vec<String>,
-        /// A further trusted certificate.
-        ca_file: Option<PathBuf>,
-    },
-}
-
-impl ChannelKind {
-    /// Whether what it tells arrives as a mail.
-    #[must_use]
-    pub fn is_mail(&self) -> bool {
-        matches!(self, Self::Smtp { .. })
-    }
+    /// What its buttons and links are called.
+    pub buttons: Buttons,
 }
 
 impl Config {
@@ -187,11 +138,21 @@ impl Config {
         let mut own: std::collections::BTreeSet<String> =
             self.accounts.iter().flat_map(|account| account.own_addresses.iter().cloned()).collect();
         for channel in self.channels.values() {
-            if let ChannelKind::Smtp { from, .. } = &channel.kind {
+            if let ChannelKind::Smtp(Smtp { from, .. }) = &channel.kind {
                 own.insert(bare_address(from).to_lowercase());
             }
         }
         own
+    }
+
+    /// Channels that are configured, and that no alert goes through.
+    #[must_use]
+    pub fn idle_channels(&self) -> Vec<&str> {
+        let used = |name: &&String| {
+            let policy = &self.policy;
+            [&policy.channels, &policy.fallback, &policy.blind.channels].iter().any(|named| named.contains(*name))
+        };
+        self.channels.keys().filter(|name| !used(name)).map(String::as_str).collect()
     }
 }
 

@@ -146,10 +146,29 @@ pub(super) struct Channel {
     pub(super) port: Option<Spanned<u16>>,
     pub(super) security: Option<Spanned<String>>,
     pub(super) user: Option<Spanned<String>>,
+    pub(super) user_from: Option<Spanned<Secret>>,
     pub(super) password: Option<Spanned<Secret>>,
     pub(super) from: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) to: Vec<Spanned<String>>,
+    pub(super) short: Option<Spanned<bool>>,
+    pub(super) icon: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) tags: Vec<Spanned<String>>,
+    pub(super) ack_topic: Option<Spanned<String>>,
+    pub(super) ack_topic_from: Option<Spanned<Secret>>,
+    pub(super) ack_token: Option<Spanned<Secret>>,
+    pub(super) device: Option<Spanned<String>>,
+    pub(super) sound: Option<Spanned<String>>,
+    pub(super) template: Option<Spanned<String>>,
+    pub(super) template_file: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) values: BTreeMap<Spanned<String>, toml::Value>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) headers_from: BTreeMap<Spanned<String>, Spanned<Secret>>,
+    pub(super) secret: Option<Spanned<Secret>>,
     pub(super) ca_file: Option<Spanned<String>>,
     pub(super) keep_warm: Option<Spanned<String>>,
     pub(super) timeout: Option<Spanned<String>>,

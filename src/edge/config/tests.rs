@@ -76,13 +76,14 @@ to = ["me@example.jp"]
     assert!(!config.policy.observe);
     assert_eq!(config.policy.channels.len(), 4);
     assert_eq!(config.policy.stale_after_s, 300);
-    let ChannelKind::Ntfy { server, topic: Hidden::Elsewhere(Secret::File(path)), .. } = &config.channels["phone"].kind
+    let ChannelKind::Ntfy(Ntfy { server, topic: Hidden::Elsewhere(Secret::File(path)), .. }) =
+        &config.channels["phone"].kind
     else {
         panic!("not ntfy")
     };
     assert_eq!((server.as_str(), path.as_path()), ("https://ntfy.sh", Path::new("/etc/modori/topic")));
     assert_eq!(config.channels["hook"].timeout, Duration::from_secs(5));
-    assert!(matches!(config.channels["mail"].kind, ChannelKind::Smtp { port: 587, .. }));
+    assert!(matches!(config.channels["mail"].kind, ChannelKind::Smtp(Smtp { port: 587, .. })));
     assert!(config.own_addresses().contains("alert@example.jp"));
 }
 
@@ -203,9 +204,13 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         let known = keys(&format!("{at}/properties"));
         for key in all.iter().filter(|key| !matches!(key.as_str(), "kind" | "timeout")) {
             let value = match key.as_str() {
-                "argv" | "to" => "[\"x\"]",
+                "argv" | "to" | "tags" => "[\"x\"]",
                 "port" => "1",
-                "url_from" | "topic_from" | "token" | "password" => "{ env = \"X\" }",
+                "short" => "true",
+                "url_from" | "topic_from" | "token" | "password" | "user_from" | "ack_topic_from" | "ack_token"
+                | "secret" => "{ env = \"X\" }",
+                "values" | "headers" => "{ x = \"x\" }",
+                "headers_from" => "{ x = { env = \"X\" } }",
                 _ => "\"x\"",
             };
             let broken = parse(&format!("{SMALL}\n[channel.x]\nkind = \"{name}\"\n{key} = {value}\n")).err();

@@ -1,8 +1,9 @@
 //! A channel that runs a program: the alert as JSON on its standard input.
 
-use super::{Accepted, Deliver, Delivery, process, sheet};
+use super::{Accepted, Deliver, Delivery, process};
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
+use crate::plan::sheet::sheet;
 use std::time::Duration;
 
 /// Runs a program for each alert.
@@ -15,7 +16,7 @@ pub(super) struct Command {
 impl Deliver for Command {
     fn deliver<'a>(&'a self, alert: &'a Alert, key: &'a str) -> Delivery<'a> {
         Box::pin(async move {
-            let mut input = sheet::sheet(alert, key, self.clock.now()).to_string().into_bytes();
+            let mut input = sheet(alert, key, self.clock.now()).to_string().into_bytes();
             input.push(b'\n');
             process::run(&self.argv, &input, self.limit).await?;
             Ok(Accepted::default())

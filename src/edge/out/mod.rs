@@ -2,16 +2,19 @@
 
 mod address;
 mod command;
+mod desktop;
 mod http;
+mod line;
 mod ntfy;
 mod process;
-mod sheet;
+mod pushover;
 mod smtp;
 mod webhook;
+mod when;
 
 use super::Advice;
 use super::clock::Clock;
-use super::config::{self, ChannelKind};
+use super::config::{self, ChannelKind, Login};
 use super::tls;
 use crate::plan::Alert;
 use jiff::Timestamp;
@@ -120,48 +123,79 @@ pub fn channels(
 
 fn one(channel: &config::Channel, clock: &Clock) -> Result<Channel, OutError> {
     let (limit, keep_warm) = (channel.timeout, channel.keep_warm);
-    let clock = clock.clone();
+    let (clock, buttons) = (clock.clone(), channel.buttons.clone());
     let client = |ca_file: Option<&std::path::Path>| {
         let tls =
             tls::client_config(ca_file).map_err(|error| OutError { what: error.to_string(), advice: Advice::Ask })?;
-        http::Http::new(tls, limit, keep_warm)
+        http::Http::new(tls, limit, keep_warm, clock.clone())
     };
     Ok(match &channel.kind {
         ChannelKind::Command { argv } => Arc::new(command::Command { argv: argv.clone(), limit, clock }),
-        ChannelKind::Webhook { url, token, ca_file } => Arc::new(webhook::Webhook {
-            http: client(ca_file.as_deref())?,
-            url: url.into(),
-            token: token.as_ref().map(Into::into),
+        ChannelKind::Desktop => Arc::new(desktop::Desktop { limit, clock, buttons }),
+        ChannelKind::Webhook(webhook) => {
+            let header = |(name, value): &(String, config::Hidden)| (name.clone(), value.into());
+            Arc::new(webhook::Webhook {
+                http: client(webhook.ca_file.as_deref())?,
+                url: (&webhook.url).into(),
+                token: webhook.token.as_ref().map(Into::into),
+                template: webhook.template.clone(),
+                headers: webhook.headers.iter().map(header).collect(),
+                secret: webhook.secret.as_ref().map(Into::into),
+                buttons,
+                clock,
+            })
+        }
+        ChannelKind::Ntfy(ntfy) => Arc::new(ntfy::Ntfy {
+            http: client(ntfy.ca_file.as_deref())?,
+            server: ntfy.server.clone(),
+            topic: (&ntfy.topic).into(),
+            login: ntfy.login.as_ref().map(|login| match login {
+                Login::Token(token) => (None, token.into()),
+                Login::Password(user, password) => (Some(user.clone()), password.into()),
+            }),
+            icon: ntfy.icon.clone(),
+            tags: ntfy.tags.clone(),
+            ack: ntfy.ack.as_ref().map(|ack| ((&ack.topic).into(), ack.token.as_ref().map(Into::into))),
+            buttons,
             clock,
         }),
-        ChannelKind::Ntfy { server, topic, token, ca_file } => Arc::new(ntfy::Ntfy {
+        ChannelKind::Pushover(pushover) => Arc::new(pushover::Pushover {
+            http: client(pushover.ca_file.as_deref())?,
+            server: pushover.server.clone(),
+            token: (&pushover.token).into(),
+            user: (&pushover.user).into(),
+            device: pushover.device.clone(),
+            sound: pushover.sound.clone(),
+            buttons,
+            clock,
+        }),
+        ChannelKind::Line { server, token, to, ca_file } => Arc::new(line::Line {
             http: client(ca_file.as_deref())?,
             server: server.clone(),
-            topic: topic.into(),
-            token: token.as_ref().map(Into::into),
+            token: token.into(),
+            to: to.clone(),
+            buttons,
             clock,
         }),
-        ChannelKind::Smtp { host, port, security, login, from, to, ca_file } => Arc::new(smtp::Smtp {
-            host: host.clone(),
-            port: *port,
-            security: *security,
-            login: login.as_ref().map(|(user, password)| (user.clone(), password.into())),
-            from: smtp::mailbox(from)?,
-            to: to.iter().map(|to| smtp::mailbox(to)).collect::<Result<_, _>>()?,
-            ca_file: ca_file.clone(),
+        ChannelKind::Smtp(smtp) => Arc::new(smtp::Smtp {
+            host: smtp.host.clone(),
+            port: smtp.port,
+            security: smtp.security,
+            login: smtp.login.as_ref().map(|(user, password)| (user.clone(), password.into())),
+            from: smtp::mailbox(&smtp.from)?,
+            to: smtp.to.iter().map(|to| smtp::mailbox(to)).collect::<Result<_, _>>()?,
+            short: smtp.short,
+            ca_file: smtp.ca_file.clone(),
             limit,
             keep_warm,
+            buttons,
             clock,
             transport: tokio::sync::OnceCell::new(),
         }),
     })
 }
 
-/// As much of a text as fits into so many bytes, on a character boundary.
-fn fit(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+/// A name of so many letters (64 at most) for a key of any shape.
+fn digest(key: &str, letters: usize) -> String {
+    crate::mailbox::MailKey::of(key.as_bytes()).hex().chars().take(letters).collect()
 }

@@ -1,14 +1,16 @@
 //! A channel that sends a mail by SMTP. The Message-ID follows from the key, so that a repeat is the same mail.
 
 use super::address::Address as Hidden;
-use super::{Accepted, Deliver, Delivery, OutError, Warming, fit, sheet};
+use super::{Accepted, Deliver, Delivery, OutError, Warming, digest};
 use crate::edge::clock::Clock;
 use crate::edge::imap::Security;
 use crate::edge::tls::TlsTrouble;
 use crate::edge::{Advice, quoted};
-use crate::mailbox::MailKey;
 use crate::plan::Alert;
+use crate::plan::note::{Head, Note};
 use crate::rules::Priority;
+use crate::text::{Unit, fit};
+use crate::wording::Buttons;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Mailboxes, MessageBuilder, header};
 use lettre::transport::smtp::PoolConfig;
@@ -21,6 +23,12 @@ use tokio::sync::OnceCell;
 
 /// Longest subject, in bytes.
 const SUBJECT: usize = 300;
+/// Longest text, in characters.
+const TEXT: usize = 20_000;
+/// Longest subject on a carrier's phone, in characters.
+const SHORT_SUBJECT: usize = 50;
+/// Longest text there: what old phones show of a mail without asking for the rest.
+const SHORT_TEXT: usize = 450;
 
 /// Sends mail through one server.
 pub(super) struct Smtp {
@@ -30,9 +38,11 @@ pub(super) struct Smtp {
     pub(super) login: Option<(String, Hidden)>,
     pub(super) from: Mailbox,
     pub(super) to: Vec<Mailbox>,
+    pub(super) short: bool,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) limit: Duration,
     pub(super) keep_warm: Option<Duration>,
+    pub(super) buttons: Buttons,
     pub(super) clock: Clock,
     /// Made for the first mail and kept: the trusted certificates are read once, and a connection that is still open is
     /// used again.
@@ -70,26 +80,19 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, OutError> {
 
 impl Smtp {
     fn id(&self, key: &str) -> String {
-        let hash = MailKey::of(key.as_bytes()).hex();
-        format!("modori.{}@{}", hash.get(..32).unwrap_or_default(), self.from.email.domain())
+        format!("modori.{}@{}", digest(key, 32), self.from.email.domain())
     }
 
     fn message(&self, alert: &Alert, key: &str) -> Result<Message, OutError> {
         let now = self.clock.now();
-        // header values take no line ends: the subject is one line
-        let subject: String =
-            fit(&alert.title, SUBJECT).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let mut body = String::new();
-        if let Some(url) = &alert.url {
-            body.push_str(url);
-            body.push_str("\n\n");
-        }
-        body.push_str(&alert.title);
-        body.push_str("\n\n");
-        body.push_str(&alert.body);
-        if let Some(age) = sheet::age_s(alert, now) {
-            body.push_str(&format!("\n\n⏱ {age} s\n"));
-        }
+        let note = Note::of(alert, &self.buttons, now);
+        // header values take no line ends: the title of a note is one line
+        let (subject, body) = if self.short {
+            // the title is the subject: on a small screen it is not said twice
+            (fit(&note.title, SHORT_SUBJECT, Unit::Chars), note.text(Head::Link, SHORT_TEXT, Unit::Chars))
+        } else {
+            (fit(&note.title, SUBJECT, Unit::Bytes), note.text(Head::LinkTitle, TEXT, Unit::Chars))
+        };
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default());
         let to: Mailboxes = self.to.iter().cloned().collect();
         let mut builder: MessageBuilder = Message::builder()

@@ -1,7 +1,7 @@
-//! An alert as a program reads it: the JSON that `command` and `webhook` channels get.
+//! An alert as a program reads it: the JSON that `command` and `webhook` channels get, and the values of their templates.
 
+use super::Alert;
 use crate::calendar;
-use crate::plan::Alert;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -10,7 +10,9 @@ const VERSION: u32 = 1;
 
 /// The alert as JSON. `key` is the same for every attempt at the same alert; `age_s` is the mail's age in seconds when
 /// this attempt was made.
-pub(super) fn sheet(alert: &Alert, key: &str, now: Timestamp) -> Value {
+#[must_use]
+pub fn sheet(alert: &Alert, key: &str, now: Timestamp) -> Value {
+    let awaits = alert.awaits.as_ref().map(|awaits| json!({"token": awaits.token, "page": awaits.page}));
     json!({
         "version": VERSION,
         "key": key,
@@ -19,6 +21,8 @@ pub(super) fn sheet(alert: &Alert, key: &str, now: Timestamp) -> Value {
         "title": alert.title,
         "body": alert.body,
         "url": alert.url,
+        "links": alert.links,
+        "awaits": awaits,
         "received": alert.received.map(calendar::rfc3339),
         "age_s": age_s(alert, now),
         "details": alert.details,
@@ -26,6 +30,7 @@ pub(super) fn sheet(alert: &Alert, key: &str, now: Timestamp) -> Value {
 }
 
 /// The mail's age in whole seconds, if it is known.
-pub(super) fn age_s(alert: &Alert, now: Timestamp) -> Option<i64> {
+#[must_use]
+pub fn age_s(alert: &Alert, now: Timestamp) -> Option<i64> {
     alert.received.map(|received| now.duration_since(received).as_secs().max(0))
 }
