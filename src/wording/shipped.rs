@@ -20,6 +20,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/risk.txt", include_str!("../../rules/wording/ja/risk.txt")),
     ("ja/warning.txt", include_str!("../../rules/wording/ja/warning.txt")),
     ("ja/sight.txt", include_str!("../../rules/wording/ja/sight.txt")),
+    ("ja/again.txt", include_str!("../../rules/wording/ja/again.txt")),
+    ("ja/ack.txt", include_str!("../../rules/wording/ja/ack.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
     ("en/order.txt", include_str!("../../rules/wording/en/order.txt")),
@@ -38,4 +40,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/risk.txt", include_str!("../../rules/wording/en/risk.txt")),
     ("en/warning.txt", include_str!("../../rules/wording/en/warning.txt")),
     ("en/sight.txt", include_str!("../../rules/wording/en/sight.txt")),
+    ("en/again.txt", include_str!("../../rules/wording/en/again.txt")),
+    ("en/ack.txt", include_str!("../../rules/wording/en/ack.txt")),
 ];
