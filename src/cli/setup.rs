@@ -5,8 +5,10 @@ use crate::edge::clock::Clock;
 use crate::edge::config::{self, Config, folder};
 use crate::edge::hand::Hand;
 use crate::edge::out;
-use crate::edge::store::Store;
+use crate::edge::store::{Db, Store};
+use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules, reload};
+use crate::plan::answer::TokenKey;
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
@@ -135,6 +137,9 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     };
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
+    if let Some(repeat) = &mut policy.repeat {
+        repeat.key = Some(token_key(&config.state)?);
+    }
     let channels = out::channels(&config.channels, &clock).map_err(|error| Failure::broken(error.what))?;
     let mailboxes: Vec<Mailbox> = config
         .accounts
@@ -144,7 +149,9 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         .map_err(|error| Failure::broken(error.to_string()))?;
     let accounts = mailboxes.iter().map(|mailbox| mailbox.account.clone());
     Ok(Engine {
-        hand: Hand::new(store.clone(), clock.clone(), channels, accounts).looking(policy.looks()),
+        hand: Hand::new(store.clone(), clock.clone(), channels, accounts)
+            .looking(policy.looks())
+            .opening(policy.repeat.as_ref().is_some_and(|repeat| repeat.opened)),
         store: store.clone(),
         clock,
         rules,
@@ -155,6 +162,13 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         ledger: config.ledger.clone(),
         hot: config.hot.clone(),
     })
+}
+
+/// What the tokens of alerts are made with: made once, kept in the database.
+fn token_key(state: &Path) -> Result<TokenKey, Failure> {
+    let fresh = tls::random().map_err(|error| Failure::new(error.to_string()))?;
+    let key = Db::open(state).and_then(|mut db| db.token_key(fresh));
+    key.map(TokenKey).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// A runtime for commands that talk to servers: one thread waits for all of them, so that what a socket brings is worked

@@ -5,10 +5,12 @@
 //! its first byte leaves; what was cut off is looked at, not repeated blindly ([`recover`]).
 
 mod alerts;
+mod answers;
 mod filing;
 mod flagging;
 mod lock;
 mod look;
+mod opened;
 mod promise;
 mod recover;
 mod renumbered;
@@ -39,6 +41,8 @@ pub struct Hand {
     desk: Arc<Desk>,
     /// How flags are looked after; `None`: there are none to set or look at.
     looks: Option<Looks>,
+    /// Opening a mail acknowledges its alert.
+    opened: bool,
 }
 
 /// Where work is laid down for the lanes.
@@ -49,6 +53,8 @@ struct Desk {
     alerts: Notify,
     filings: Notify,
     promises: promise::Promises,
+    /// When the mails of alerts that await their acknowledgement are looked at.
+    opened: Mutex<opened::Rounds>,
     /// Something was entered that is due later: the next look at the outbox may have to come earlier.
     booked: Notify,
     /// Alerts are to be expected soon.
@@ -70,7 +76,7 @@ impl Hand {
         accounts: impl IntoIterator<Item = ImapAccount>,
     ) -> Self {
         let accounts = accounts.into_iter().map(|account| (account.name.clone(), account)).collect();
-        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None }
+        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None, opened: false }
     }
 
     /// A hand that also sets flags and looks at them.
@@ -78,6 +84,19 @@ impl Hand {
     pub fn looking(mut self, looks: Option<Looks>) -> Self {
         self.looks = looks;
         self
+    }
+
+    /// A hand that also looks whether the mails of alerts that await their acknowledgement were opened.
+    #[must_use]
+    pub fn opening(mut self, opened: bool) -> Self {
+        self.opened = opened;
+        self
+    }
+
+    /// The channels there are, and whether each repeats by itself what awaits its acknowledgement.
+    #[must_use]
+    pub fn repeating(&self) -> BTreeMap<String, bool> {
+        self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats())).collect()
     }
 
     /// Hands over alerts that were entered as under way, and says that there is work.
@@ -112,6 +131,8 @@ impl Hand {
                 if !flags {
                     db.give_up_flags(now)?;
                 }
+                // nothing is under way yet: a repetition that was, of what was acknowledged meanwhile, does not leave again
+                db.close_answered(true, now)?;
                 let lost = db.give_up_alerts_except(&channels, now)?;
                 if lost > 0 {
                     tracing::warn!(lost, "alerts are given up: their channel is no longer configured");

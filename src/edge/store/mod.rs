@@ -4,6 +4,7 @@
 //! without blocking; in a simulation, whose clock is paused, the caller itself does the work.
 
 mod agenda;
+mod awaiting;
 mod backup;
 mod correction;
 mod coupon;
@@ -25,6 +26,7 @@ mod settle;
 mod transfer;
 
 pub use agenda::Kept;
+pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
 pub use correction::Correction;
 pub use cursor::Cursor;
