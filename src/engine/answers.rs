@@ -1,6 +1,8 @@
 //! Alerts that await their acknowledgement: told again when it is time, and the channels asked whether it came.
 
 use super::{Engine, EngineError};
+use crate::edge::config;
+use crate::edge::web::{self, Pages};
 use crate::plan::answer;
 use futures_util::future::try_join;
 use std::time::Duration;
@@ -21,6 +23,21 @@ impl Engine {
         }
         let hear = async { self.hand.hear().await.map(|never| match never {}).map_err(EngineError::from) };
         try_join(self.repeat(), hear).await.map(|((), ())| ())
+    }
+
+    /// Serves the page with the button where the configuration names an address, for ever.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
+        let Some(web) = web else { return std::future::pending().await };
+        let pages = Pages {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            wording: self.policy.wording.clone(),
+            language: self.policy.language,
+        };
+        match web::serve(web, pages).await? {}
     }
 
     async fn repeat(&self) -> Result<(), EngineError> {

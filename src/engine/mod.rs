@@ -178,6 +178,7 @@ impl Engine {
             ended = self.follow_rules() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.follow_answers() => ended,
+            ended = self.serve_pages(around.web.as_ref()) => ended,
             ended = self.keep_flags() => ended,
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,

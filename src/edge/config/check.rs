@@ -150,6 +150,8 @@ impl Check<'_> {
         let stale_after = self.duration(written.alerts.stale_after.as_ref(), Duration::from_secs(15 * 60));
         let give_up_after = self.duration(written.alerts.give_up_after.as_ref(), Duration::from_secs(2 * 3600));
         let blind = self.blind(&written.sight, &written.alerts, &channels);
+        let web = self.web(&written.web);
+        let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let state = match &written.state {
             Some(state) => Some(self.path(state)),
             None => super::default_state(),
@@ -170,12 +172,14 @@ impl Check<'_> {
                 give_up_after_s: seconds(give_up_after),
                 late,
                 flags,
+                repeat,
                 blind,
                 language,
                 ..Policy::default()
             },
             backlog,
             channels,
+            web,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
         })

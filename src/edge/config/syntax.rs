@@ -25,6 +25,8 @@ pub(super) struct File {
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
     pub(super) hot: Hot,
+    #[serde(default)]
+    pub(super) web: super::repeat::WrittenWeb,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +103,7 @@ pub(super) struct Alerts {
     pub(super) stale_after: Option<Spanned<String>>,
     pub(super) give_up_after: Option<Spanned<String>>,
     pub(super) late: Option<Spanned<String>>,
+    pub(super) repeat: Option<super::repeat::Written>,
 }
 
 #[derive(Default, Deserialize)]
