@@ -4,6 +4,7 @@
 //! value a template asks for and nobody gave is an error, found when the templates are loaded: each is tried with an
 //! empty and a full example.
 
+mod answer;
 mod by_flag;
 mod reminder;
 mod scene;
@@ -21,6 +22,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
+pub use answer::{Page, PageState};
 pub use by_flag::ByFlag;
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Scene, Unusable, Warning, WarningKind};
@@ -323,6 +325,8 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "warning" => scene::warnings().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "by-flag" => by_flag::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "sight" => sight::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "again" => answer::agains().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "ack" => answer::pages().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "summary" => summary::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),

@@ -5,8 +5,10 @@ use crate::edge::clock::Clock;
 use crate::edge::config::{self, Config, folder};
 use crate::edge::hand::Hand;
 use crate::edge::out;
-use crate::edge::store::Store;
+use crate::edge::store::{Db, Store};
+use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules, reload};
+use crate::plan::answer::TokenKey;
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
@@ -139,6 +141,9 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     for channel in channels.values_mut() {
         channel.buttons = policy.wording.buttons(policy.language);
     }
+    if let Some(repeat) = &mut policy.repeat {
+        repeat.key = Some(token_key(&config.state)?);
+    }
     let channels = out::channels(&channels, &clock).map_err(|error| Failure::broken(error.what))?;
     let mailboxes: Vec<Mailbox> = config
         .accounts
@@ -150,7 +155,8 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     Ok(Engine {
         hand: Hand::new(store.clone(), clock.clone(), channels, accounts)
             .looking(policy.looks())
-            .saying(&policy.wording, policy.language),
+            .saying(&policy.wording, policy.language)
+            .opening(policy.repeat.as_ref().is_some_and(|repeat| repeat.opened)),
         store: store.clone(),
         clock,
         rules,
@@ -161,6 +167,13 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         ledger: config.ledger.clone(),
         hot: config.hot.clone(),
     })
+}
+
+/// What the tokens of alerts are made with: made once, kept in the database.
+fn token_key(state: &Path) -> Result<TokenKey, Failure> {
+    let fresh = tls::random().map_err(|error| Failure::new(error.to_string()))?;
+    let key = Db::open(state).and_then(|mut db| db.token_key(fresh));
+    key.map(TokenKey).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// A runtime for commands that talk to servers: one thread waits for all of them, so that what a socket brings is worked

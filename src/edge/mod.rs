@@ -10,6 +10,7 @@ pub mod secret;
 pub mod store;
 pub mod systemd;
 pub mod tls;
+pub mod web;
 
 use std::time::Duration;
 

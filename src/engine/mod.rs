@@ -3,6 +3,7 @@
 //! Everything runs inside one future: dropped at any moment, it leaves nothing behind but the database, and the next
 //! start goes on from there.
 
+mod answers;
 pub mod backtest;
 pub mod checkup;
 pub mod corrections;
@@ -178,6 +179,8 @@ impl Engine {
             ended = self.follow_rules() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.tell_kept_back() => ended,
+            ended = self.follow_answers() => ended,
+            ended = self.serve_pages(around.web.as_ref()) => ended,
             ended = self.keep_flags() => ended,
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,

@@ -5,6 +5,7 @@ use super::life::Lives;
 use super::{Engine, EngineError};
 use crate::calendar;
 use crate::edge::clock::Pulse;
+use crate::edge::config::Web;
 use crate::edge::systemd::Systemd;
 use crate::plan::sight::{Life, Reach};
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub struct Surroundings {
     pub settings_at: Option<Timestamp>,
     /// Tells the addresses that this machine speaks from; a change means that old connections are dead.
     pub addresses: Option<fn() -> Vec<IpAddr>>,
+    /// Where pages are served; `None`: nothing listens.
+    pub web: Option<Web>,
 }
 
 /// The addresses that this machine speaks from. Nothing is sent: the system is asked which way it would go, to addresses

@@ -1,6 +1,7 @@
 //! What should happen now: each cause (a mail arrived, a time came, the shopper decided) is answered by a pure step.
 
 mod announce;
+pub mod answer;
 pub mod calm;
 pub mod flag;
 mod gate;
@@ -12,6 +13,7 @@ pub mod on_backtest;
 pub mod on_mail;
 pub mod on_rules;
 pub mod on_time;
+pub mod opened;
 pub mod sheet;
 pub mod sight;
 pub mod summary;
@@ -25,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use announce::KEPT_BACK;
+pub use answer::Repeat;
 pub use gate::Ticket;
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
@@ -53,6 +56,8 @@ pub struct Policy {
     /// The cancellation mail of an open case bears \Flagged, and this is how it is looked after; `None`: nothing is
     /// flagged, and nothing is looked at.
     pub flags: Option<Looks>,
+    /// Which alerts are repeated until they are acknowledged; `None`: none.
+    pub repeat: Option<Repeat>,
     /// When it is told that a mailbox is not seen.
     pub blind: sight::Blind,
     /// What is told at once, later, or not at all.

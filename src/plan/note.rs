@@ -101,7 +101,12 @@ mod tests {
             url: Some("https://item.rakuten.co.jp/modori/mug/".into()),
             received: Some(Timestamp::UNIX_EPOCH),
             links: vec![link(1), link(2)],
-            awaits: Some(Awaits { token: "t".into(), every_s: 60, for_s: 600, page: Some("https://me.example/a".into()) }),
+            awaits: Some(Awaits {
+                token: "t".into(),
+                every_s: 60,
+                for_s: 600,
+                page: Some("https://me.example/a".into()),
+            }),
             ..Alert::default()
         }
     }

@@ -46,7 +46,7 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     }
     let mut plan: Vec<Wish> = match &said {
         Some(said) if said.late => said.announcement(arrived, policy, now).late(policy, now),
-        Some(said) => said.announcement(arrived, policy, now).wishes(policy, now),
+        Some(said) => said.announcement(arrived, policy, now).awaiting(policy, now).wishes(policy, now),
         None => Vec::new(),
     };
     // seconds count for a restock: its mail is moved only when the alert is out of the way

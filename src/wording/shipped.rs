@@ -23,6 +23,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/button.txt", include_str!("../../rules/wording/ja/button.txt")),
     ("ja/test.txt", include_str!("../../rules/wording/ja/test.txt")),
     ("ja/sight.txt", include_str!("../../rules/wording/ja/sight.txt")),
+    ("ja/again.txt", include_str!("../../rules/wording/ja/again.txt")),
+    ("ja/ack.txt", include_str!("../../rules/wording/ja/ack.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
     ("en/order.txt", include_str!("../../rules/wording/en/order.txt")),
@@ -44,4 +46,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/button.txt", include_str!("../../rules/wording/en/button.txt")),
     ("en/test.txt", include_str!("../../rules/wording/en/test.txt")),
     ("en/sight.txt", include_str!("../../rules/wording/en/sight.txt")),
+    ("en/again.txt", include_str!("../../rules/wording/en/again.txt")),
+    ("en/ack.txt", include_str!("../../rules/wording/en/ack.txt")),
 ];

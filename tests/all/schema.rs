@@ -299,6 +299,11 @@ fn mistakes_are_refused_by_schema_and_modori_alike() {
         (format!("{account}[channel.x]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:80/\"\n"), true),
         (format!("{account}[channel.x]\nkind = \"smtp\"\nhost = \"h\"\nfrom = \"a@b.jp\"\nto = [\"a@b.jp\"]\n"), true),
         (format!("{account}[channel.x]\nkind = \"smtp\"\nhost = \"h\"\nfrom = \"a@b.jp\"\nto = []\n"), false),
+        (format!("{account}[alerts.repeat]\nevery = \"1m\"\nfor = \"5m\"\nopened = false\n"), true),
+        (format!("{account}[alerts.repeat]\nevry = \"1m\"\n"), false),
+        (format!("{account}[alerts.repeat]\ncategories = []\n"), false),
+        (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\npublic_url = \"https://home.example.jp\"\n"), true),
+        (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\n"), false),
         (format!("version = 2\n{account}"), false),
         (format!("state = \"/x\"\nlanguage = \"en\"\n{account}"), true),
     ] {

@@ -134,6 +134,8 @@ impl Check<'_> {
         let flags = filing.flag_cases.unwrap_or(true).then_some(looks);
         let alerts = self.alerts(&written.alerts, &channels);
         let blind = self.blind(&written.sight, &alerts, &channels);
+        let web = self.web(&written.web);
+        let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let state = match &written.state {
             Some(state) => Some(self.path(state)),
             None => super::default_state(),
@@ -147,9 +149,10 @@ impl Check<'_> {
             wording: written.wording.as_deref().map(|path| self.path(path)),
             state,
             accounts,
-            policy: Policy { observe, flags, blind, language, ..alerts },
+            policy: Policy { observe, flags, blind, language, repeat, ..alerts },
             backlog,
             channels,
+            web,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
         })

@@ -6,6 +6,7 @@ mod check;
 pub mod folder;
 mod hot;
 mod kind;
+mod repeat;
 mod syntax;
 pub mod template;
 
@@ -43,10 +44,21 @@ pub struct Config {
     pub backlog: Backlog,
     /// Alert channels by name.
     pub channels: BTreeMap<String, Channel>,
+    /// Where the page with the button is served; `None`: nothing listens.
+    pub web: Option<Web>,
     /// Clocks of the ledger.
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
     pub hot: Hours,
+}
+
+/// Where pages are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Web {
+    /// The address that is listened on.
+    pub listen: std::net::SocketAddr,
+    /// How the phone reaches it, without a slash at the end.
+    pub public_url: String,
 }
 
 /// What happens to mail that lies in a mailbox that is opened for the first time.

@@ -25,6 +25,8 @@ pub(super) struct File {
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
     pub(super) hot: Hot,
+    #[serde(default)]
+    pub(super) web: super::repeat::WrittenWeb,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +112,7 @@ pub(super) struct Alerts {
     pub(super) priority: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     pub(super) quiet: Quiet,
+    pub(super) repeat: Option<super::repeat::Written>,
 }
 
 /// Hours in which nothing rings.

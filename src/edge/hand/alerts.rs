@@ -124,7 +124,7 @@ async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreEr
     }
     let alert = hand.as_late_as_it_is(alert, left);
     match channel.deliver(&alert, &row.key).await {
-        Ok(_) => accepted(hand, row, &alert, left).await?,
+        Ok(taken) => accepted(hand, row, &alert, left, taken.receipt).await?,
         Err(error) => {
             let now = hand.clock.now();
             tracing::warn!(channel = row.lane, attempt = row.attempts, "an alert did not leave: {}", error.what);
@@ -152,13 +152,27 @@ async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreEr
     Ok(())
 }
 
-async fn accepted(hand: &Hand, row: Row, alert: &Alert, left: Timestamp) -> Result<(), StoreError> {
+async fn accepted(
+    hand: &Hand,
+    row: Row,
+    alert: &Alert,
+    left: Timestamp,
+    receipt: Option<String>,
+) -> Result<(), StoreError> {
     let accepted = hand.clock.now();
     let received = alert.received;
     let ms = accepted.duration_since(row.wished_at).as_millis();
     tracing::info!(channel = row.lane, ms, "alert accepted");
     let name = row.lane.clone();
-    hand.store.call(move |db| db.alerted(&row, received, left, accepted)).await?;
+    hand.store
+        .call(move |db| {
+            // first: cut off in between, the alert is handed over once more, and its new receipt is kept
+            if let Some(receipt) = receipt {
+                db.keep_receipt(row.id, &receipt)?;
+            }
+            db.alerted(&row, received, left, accepted)
+        })
+        .await?;
     let news = hand.pulse(&name, |pulse| pulse.succeeded(accepted).then(|| pulse.health.clone()));
     if let Some(health) = news {
         hand.store

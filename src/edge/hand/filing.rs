@@ -1,7 +1,7 @@
 //! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
 use super::renumbered::{self, Astray};
-use super::{Hand, flagging, look, next_attempt, promise, recover};
+use super::{Hand, flagging, look, next_attempt, opened, promise, recover};
 use crate::edge::Advice;
 use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State, StoreError};
@@ -121,12 +121,12 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
         tokio::select! {
             biased;
             () = &mut woken => {}
-            () = tokio::time::sleep(warm.min(look::in_how_long(hand, next_look))) => {}
+            () = tokio::time::sleep(warm.min(look::in_how_long(hand, next_look)).min(opened::in_how_long(hand, account))) => {}
         }
     }
 }
 
-/// What comes first: filings, then flags, then looks at flags. `false` when there was nothing to do.
+/// What comes first: filings, then looks at mails that may have been opened, then flags, then looks at flags. `false` when there was nothing to do.
 async fn round(
     hand: &Hand,
     account: &ImapAccount,
@@ -138,6 +138,7 @@ async fn round(
         return Ok(false);
     }
     Ok(once(hand, account, session).await?
+        || opened::once(hand, account, session).await?
         || flagging::once(hand, account, session).await?
         || look::once(hand, account, session, next_look).await?)
 }

@@ -5,11 +5,13 @@
 //! its first byte leaves; what was cut off is looked at, not repeated blindly ([`recover`]).
 
 mod alerts;
+mod answers;
 mod filing;
 mod flagging;
 mod health;
 mod lock;
 mod look;
+mod opened;
 mod promise;
 mod recover;
 mod renumbered;
@@ -43,6 +45,8 @@ pub struct Hand {
     looks: Option<Looks>,
     /// In which words an alert says that it is late.
     words: (Wording, Language),
+    /// Opening a mail acknowledges its alert.
+    opened: bool,
 }
 
 /// Where work is laid down for the lanes.
@@ -55,6 +59,8 @@ struct Desk {
     /// How each channel fares.
     pulses: Mutex<BTreeMap<String, health::Pulse>>,
     promises: promise::Promises,
+    /// When the mails of alerts that await their acknowledgement are looked at.
+    opened: Mutex<opened::Rounds>,
     /// Something was entered that is due later: the next look at the outbox may have to come earlier.
     booked: Notify,
     /// Alerts are to be expected soon.
@@ -76,7 +82,16 @@ impl Hand {
         accounts: impl IntoIterator<Item = ImapAccount>,
     ) -> Self {
         let accounts = accounts.into_iter().map(|account| (account.name.clone(), account)).collect();
-        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None, words: Default::default() }
+        Self {
+            store,
+            clock,
+            channels,
+            accounts,
+            desk: Arc::default(),
+            looks: None,
+            words: Default::default(),
+            opened: false,
+        }
     }
 
     /// A hand that also sets flags and looks at them.
@@ -91,6 +106,19 @@ impl Hand {
     pub fn saying(mut self, wording: &Wording, language: Language) -> Self {
         self.words = (wording.clone(), language);
         self
+    }
+
+    /// A hand that also looks whether the mails of alerts that await their acknowledgement were opened.
+    #[must_use]
+    pub fn opening(mut self, opened: bool) -> Self {
+        self.opened = opened;
+        self
+    }
+
+    /// The channels there are, and whether each repeats by itself what awaits its acknowledgement.
+    #[must_use]
+    pub fn repeating(&self) -> BTreeMap<String, bool> {
+        self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats())).collect()
     }
 
     /// Hands over alerts that were entered as under way, and says that there is work.
@@ -125,6 +153,8 @@ impl Hand {
                 if !flags {
                     db.give_up_flags(now)?;
                 }
+                // nothing is under way yet: a repetition that was, of what was acknowledged meanwhile, does not leave again
+                db.close_answered(true, now)?;
                 let lost = db.give_up_alerts_except(&channels, now)?;
                 if lost > 0 {
                     tracing::warn!(lost, "alerts are given up: their channel is no longer configured");

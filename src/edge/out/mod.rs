@@ -81,6 +81,11 @@ pub trait Deliver: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// Whether the service itself repeats an alert that awaits its acknowledgement: modori then does not.
+    fn repeats(&self) -> bool {
+        false
+    }
+
     /// An alert was acknowledged elsewhere: the channel need not repeat it any more.
     fn withdraw<'a>(&'a self, one: &'a Unanswered) -> Warming<'a> {
         let _ = one;

@@ -177,7 +177,7 @@ impl Db {
     }
 
     /// Whether modori knows that a message lies at a place no more.
-    fn is_gone(&self, place: &Place) -> Result<bool, StoreError> {
+    pub(super) fn is_gone(&self, place: &Place) -> Result<bool, StoreError> {
         let sql = "SELECT gone FROM place WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4";
         let mut query = self.connection.prepare_cached(sql)?;
         let gone = query.query_row((&place.account, &place.mailbox, place.uid_validity, place.uid), |row| row.get(0));

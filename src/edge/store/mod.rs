@@ -4,6 +4,7 @@
 //! without blocking; in a simulation, whose clock is paused, the caller itself does the work.
 
 mod agenda;
+mod awaiting;
 mod backup;
 mod chain;
 mod correction;
@@ -28,6 +29,7 @@ mod settle;
 mod transfer;
 
 pub use agenda::Kept;
+pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
 pub use chain::{Health, NOT_NEEDED};
 pub use correction::Correction;

@@ -1,7 +1,7 @@
 //! The outbox: every effect from the wish to its end.
 
 use super::settle::json;
-use super::{Db, StoreError, chain, from_millis, millis, seconds};
+use super::{Db, StoreError, awaiting, chain, from_millis, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
@@ -148,6 +148,7 @@ pub(super) fn enter(
             .prepare_cached("INSERT OR IGNORE INTO outbox_after (outbox, wish_key) VALUES (?1, ?2)")?
             .execute((id, key))?;
     }
+    awaiting::enter(transaction, wish, message, now)?;
     Ok(Some(Row {
         id,
         key: wish.key.clone(),

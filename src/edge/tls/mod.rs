@@ -32,6 +32,17 @@ pub enum TlsError {
     Setup(#[from] tokio_rustls::rustls::Error),
 }
 
+/// 32 bytes that nobody can guess.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn random() -> Result<[u8; 32], TlsError> {
+    let mut bytes = [0; 32];
+    let filled = ring::default_provider().secure_random.fill(&mut bytes);
+    filled.map_err(|_| tokio_rustls::rustls::Error::FailedToGetRandomBytes)?;
+    Ok(bytes)
+}
+
 /// A client's TLS: ring, the system's trust store, and the certificates of `ca_file` (PEM) besides. A certificate that
 /// is not accepted is told as a [`TlsTrouble`] ([`TlsTrouble::within`] finds it in any error).
 ///

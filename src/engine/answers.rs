@@ -1,0 +1,66 @@
+//! Alerts that await their acknowledgement: told again when it is time, and the channels asked whether it came.
+
+use super::{Engine, EngineError};
+use crate::edge::config;
+use crate::edge::web::{self, Pages};
+use crate::plan::answer;
+use futures_util::future::try_join;
+use std::time::Duration;
+
+/// Between two looks at what awaits, however much is written.
+const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks when nothing was written: a machine that slept, or whose clock was set, is noticed by then.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+impl Engine {
+    /// Repeats alerts until they are acknowledged, for ever.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub(super) async fn follow_answers(&self) -> Result<(), EngineError> {
+        if self.policy.repeat.is_none() {
+            return std::future::pending().await;
+        }
+        let hear = async { self.hand.hear().await.map(|never| match never {}).map_err(EngineError::from) };
+        try_join(self.repeat(), hear).await.map(|((), ())| ())
+    }
+
+    /// Serves the page with the button where the configuration names an address, for ever.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
+        let Some(web) = web else { return std::future::pending().await };
+        let pages = Pages {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            wording: self.policy.wording.clone(),
+            language: self.policy.language,
+        };
+        match web::serve(web, pages).await? {}
+    }
+
+    async fn repeat(&self) -> Result<(), EngineError> {
+        let mut changes = self.store.changes();
+        loop {
+            changes.borrow_and_update();
+            let now = self.clock.now();
+            let (known, policy) = (self.hand.repeating(), self.policy.clone());
+            let looked = self.store.call(move |db| {
+                // an attempt that failed after the acknowledgement
+                let closed = db.close_answered(false, now)?;
+                let (alerts, next) =
+                    db.repeat(now, |awaiting, went| answer::again(awaiting, went, &known, &policy, now))?;
+                Ok((closed, alerts, next))
+            });
+            let (closed, alerts, next) = looked.await?;
+            if closed > 0 || !alerts.is_empty() {
+                self.hand.wake(alerts);
+            }
+            let left = next.map(|next| Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default());
+            let wait = left.unwrap_or(LOOK_EVERY).clamp(LOOK_AT_MOST_EVERY, LOOK_EVERY);
+            tokio::time::sleep(LOOK_AT_MOST_EVERY).await;
+            let _ = tokio::time::timeout(wait - LOOK_AT_MOST_EVERY, changes.changed()).await;
+        }
+    }
+}
