@@ -6,7 +6,9 @@ use crate::edge::config::{self, Config, folder};
 use crate::edge::hand::Hand;
 use crate::edge::out;
 use crate::edge::store::Store;
-use crate::engine::{Engine, Mailbox, Rules, reload};
+use crate::engine::{Engine, Mailbox, Rules, reload, wishes};
+use crate::plan::search;
+use crate::plan::wanted::Wanted;
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
@@ -63,6 +65,16 @@ fn compiled(own: &[Source]) -> Result<RuleSet, Failure> {
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::broken(shown.join("\n\n"))
     })
+}
+
+/// The file of goods that are waited for: its text, if it is there, and what it says.
+pub(super) fn wanted(file: &Path) -> Result<(Option<String>, Wanted), Failure> {
+    let text = wishes::text(file).map_err(Failure::broken)?;
+    let wanted = wishes::read(file, text.as_deref()).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::broken(shown.join("\n\n"))
+    })?;
+    Ok((text, wanted))
 }
 
 /// The shipped words with the shopper's on top.
@@ -133,6 +145,10 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         Some(folder) => Rules::of_folder(folder.clone(), own, rules),
         None => Rules::fixed(rules),
     };
+    let (text, wanted) = self::wanted(&config.wanted)?;
+    let rules = rules.with_wanted(config.wanted.clone(), text, wanted);
+    // the patterns are made ready before the first mail comes
+    let _ = search::query("戻り MD-100");
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
     let channels = out::channels(&config.channels, &clock).map_err(|error| Failure::broken(error.what))?;

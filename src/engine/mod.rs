@@ -19,6 +19,7 @@ mod remind;
 pub mod sweep;
 mod take;
 pub mod undo;
+pub mod wishes;
 
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Backlog};
@@ -175,6 +176,7 @@ impl Engine {
             ended = &mut work => ended.map_err(EngineError::from),
             ended = watching => ended.map(|_| ()),
             ended = self.follow_rules() => ended,
+            ended = self.follow_wishes() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.keep_flags() => ended,
             ended = self.keep_hot(&lives.hot) => ended,

@@ -1,7 +1,7 @@
 //! One thing to tell, and the channels that tell it: at once by those that are named first, and by the others, one after
 //! the other, should none of those before take it.
 
-use super::{Alert, Effect, Policy, Turn, Wish};
+use super::{Alert, Effect, Policy, Same, Turn, Wish};
 use jiff::{SignedDuration, Timestamp};
 
 /// One thing to tell, the same on every channel.
@@ -13,9 +13,8 @@ pub(super) struct Announcement {
     pub(super) alert: Alert,
     /// Pointless after.
     pub(super) until: Option<Timestamp>,
-    /// What makes it the same event as another announcement: a key (without channel), and the seconds between the mails
-    /// within which it is.
-    pub(super) dedupe: Vec<(String, i64)>,
+    /// What makes it the same event as another announcement: keys without channel.
+    pub(super) dedupe: Vec<Same>,
 }
 
 impl Announcement {
@@ -44,7 +43,7 @@ impl Announcement {
             effect: Effect::Alert { channel: channel.to_owned(), alert: self.alert.clone() },
             due: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
             until: self.until,
-            dedupe: self.dedupe.iter().map(|(key, seconds)| (format!("{channel}:{key}"), *seconds)).collect(),
+            dedupe: self.dedupe.iter().map(|same| Same { key: format!("{channel}:{}", same.key), ..same.clone() }).collect(),
             after: Vec::new(),
             turn: Some(Turn { of: self.key.clone(), place }),
         }

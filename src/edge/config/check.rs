@@ -161,6 +161,7 @@ impl Check<'_> {
         Some(Config {
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
+            wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
             state,
             accounts,
             policy: Policy {
@@ -172,6 +173,8 @@ impl Check<'_> {
                 flags,
                 blind,
                 language,
+                search: self.search(&written.search),
+                only_wanted: written.alerts.only_wanted.unwrap_or(false),
                 ..Policy::default()
             },
             backlog,

@@ -4,6 +4,7 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod search;
 mod syntax;
 
 use crate::edge::imap::{Pace, Security};
@@ -28,6 +29,8 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// Folder of the shopper's own wording, if there is one.
     pub wording: Option<PathBuf>,
+    /// The file of goods that are waited for; it need not be there.
+    pub wanted: PathBuf,
     /// Where the database and the lock lie.
     pub state: PathBuf,
     /// Mailboxes to watch.

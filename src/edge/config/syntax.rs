@@ -11,6 +11,7 @@ pub(super) struct File {
     pub(super) language: Option<Spanned<String>>,
     pub(super) rules: Option<String>,
     pub(super) wording: Option<String>,
+    pub(super) wanted: Option<String>,
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) account: Vec<Spanned<Account>>,
@@ -25,6 +26,8 @@ pub(super) struct File {
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
     pub(super) hot: Hot,
+    #[serde(default)]
+    pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +104,7 @@ pub(super) struct Alerts {
     pub(super) stale_after: Option<Spanned<String>>,
     pub(super) give_up_after: Option<Spanned<String>>,
     pub(super) late: Option<Spanned<String>>,
+    pub(super) only_wanted: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
