@@ -41,7 +41,7 @@ pub(super) fn changed_at(named: Option<&Path>) -> Option<Timestamp> {
 }
 
 /// The configuration if one was named or lies at the usual place; `None` when there is none.
-fn config_if_any(named: Option<&Path>) -> Result<Option<Config>, Failure> {
+pub(super) fn config_if_any(named: Option<&Path>) -> Result<Option<Config>, Failure> {
     match named {
         Some(_) => config(named, None).map(Some),
         None if config::default_file().is_some_and(|file| file.exists()) => config(None, None).map(Some),

@@ -55,7 +55,7 @@ pub struct Entry {
     /// For the shopper herself.
     pub note: Option<String>,
     /// Where it stands in the file: from its header to the end of its last value.
-    span: Range<usize>,
+    pub span: Range<usize>,
 }
 
 /// The file, read.

@@ -30,6 +30,7 @@ mod remind;
 mod remind_killed;
 mod restore;
 mod same_wire;
+mod said;
 mod schema;
 mod shops;
 mod status;
@@ -37,4 +38,5 @@ mod storm;
 mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
+mod wanted;
 mod watch;
