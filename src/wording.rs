@@ -6,6 +6,7 @@
 
 mod answer;
 mod by_flag;
+mod link;
 mod reminder;
 mod scene;
 mod shipped;
@@ -24,8 +25,9 @@ use std::sync::{Arc, LazyLock};
 
 pub use answer::{Page, PageState};
 pub use by_flag::ByFlag;
+pub use link::LinkTo;
 pub use reminder::{Reminder, Waiting};
-pub use scene::{Scene, Unusable, Warning, WarningKind};
+pub use scene::{Back, Offer, Scene, Unusable, Warning, WarningKind};
 pub use sight::{SightKind, SightWords, Unseen};
 pub use summary::{Line, Summary};
 
@@ -216,6 +218,12 @@ impl Wording {
         split(&self.words(language, "test", context! { channel => channel }))
     }
 
+    /// What a link is called.
+    #[must_use]
+    pub fn link(&self, language: Language, to: &LinkTo) -> String {
+        self.words(language, "link", Value::from(Serde(to)))
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self, language: Language, step: NextStep) -> String {
@@ -333,7 +341,8 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "late" => vec![context! { received => rfc3339(Timestamp::UNIX_EPOCH), minutes => 1 }],
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
-        _ => [Scene::default(), Scene::full()].iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "link" => link::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        _ => Scene::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
     };
     for values in &samples {
         if render(templates, name, values)?.is_empty() {
@@ -381,7 +390,7 @@ mod tests {
     fn an_alert_begins_with_item_and_price() {
         let wording = Wording::default();
         let (title, body) = wording.alert(Language::Ja, Template::Restock, &Scene::full());
-        assert_eq!(title, "モドリのマグ 1,980円 ほか2点");
+        assert_eq!(title, "★ モドリのマグ 1,980円 ほか2点");
         assert_eq!(body.lines().next(), Some("12/1 20:00 から再販 / モドリ雑貨店"));
         let (title, body) = wording.alert(Language::En, Template::Restock, &Scene::default());
         assert_eq!((title.as_str(), body.lines().next()), ("Restock", Some("Back in stock")));

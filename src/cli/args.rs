@@ -3,10 +3,12 @@
 mod alert;
 mod ledger;
 mod orders;
+mod wanted;
 
 pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
+pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -90,6 +92,10 @@ pub enum Command {
     Note(Note),
     /// Say whose points a mail without an order number speaks of
     Assign(Assign),
+    /// Wait for goods: their restock is told before all others, and announced sales are watched closely
+    Want(Wish),
+    /// Do not hear of goods: their restock is filed and never alerted
+    Mute(Wish),
 }
 
 /// `modori demo`

@@ -29,8 +29,10 @@ mod status;
 mod sweep;
 mod tested;
 mod trace;
+mod want;
 mod watch;
 
+use crate::plan::wanted::List;
 use args::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
@@ -109,6 +111,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Limited(limited) => say::limited(limited, config, state),
         Command::Note(note) => say::note(note, config, state),
         Command::Assign(one) => assign::run(one, config, state),
+        Command::Want(wish) => want::run(List::Wanted, wish, config),
+        Command::Mute(wish) => want::run(List::Muted, wish, config),
     };
     done.map(|()| true)
 }

@@ -7,8 +7,10 @@ use crate::edge::hand::Hand;
 use crate::edge::out;
 use crate::edge::store::{Db, Store};
 use crate::edge::tls;
-use crate::engine::{Engine, Mailbox, Rules, reload};
+use crate::engine::{Engine, Mailbox, Rules, reload, wishes};
 use crate::plan::answer::TokenKey;
+use crate::plan::search;
+use crate::plan::wanted::Wanted;
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
@@ -41,7 +43,7 @@ pub(super) fn changed_at(named: Option<&Path>) -> Option<Timestamp> {
 }
 
 /// The configuration if one was named or lies at the usual place; `None` when there is none.
-fn config_if_any(named: Option<&Path>) -> Result<Option<Config>, Failure> {
+pub(super) fn config_if_any(named: Option<&Path>) -> Result<Option<Config>, Failure> {
     match named {
         Some(_) => config(named, None).map(Some),
         None if config::default_file().is_some_and(|file| file.exists()) => config(None, None).map(Some),
@@ -65,6 +67,16 @@ fn compiled(own: &[Source]) -> Result<RuleSet, Failure> {
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::broken(shown.join("\n\n"))
     })
+}
+
+/// The file of goods that are waited for: its text, if it is there, and what it says.
+pub(super) fn wanted(file: &Path) -> Result<(Option<String>, Wanted), Failure> {
+    let text = wishes::text(file).map_err(Failure::broken)?;
+    let wanted = wishes::read(file, text.as_deref()).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::broken(shown.join("\n\n"))
+    })?;
+    Ok((text, wanted))
 }
 
 /// The shipped words with the shopper's on top.
@@ -135,6 +147,10 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         Some(folder) => Rules::of_folder(folder.clone(), own, rules),
         None => Rules::fixed(rules),
     };
+    let (text, wanted) = self::wanted(&config.wanted)?;
+    let rules = rules.with_wanted(config.wanted.clone(), text, wanted);
+    // the patterns are made ready before the first mail comes
+    let _ = search::query("戻り MD-100");
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
     let mut channels = config.channels.clone();

@@ -9,7 +9,7 @@ use crate::edge::config::Account;
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Lane, Lived, StoreError, Watch};
 use crate::engine::life::bound;
-use crate::plan::hot::Used;
+use crate::plan::hot::{Sales, Used};
 use crate::plan::sight::{Life, Reach};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -63,6 +63,7 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         Some(db) => (db.sales(now).map_err(failed)?, db.hot_used(now).map_err(failed)?),
         None => (Vec::new(), Used::none(now)),
     };
+    let sales = Sales::of(&sales, &setup::wanted(&config.wanted)?.1, now);
     let left = used.left(&config.hot);
     let until = config.hot.hot_until(&sales, now).filter(|_| !left.is_zero());
     let holder = HandLock::holder(&config.state);

@@ -2,6 +2,7 @@
 
 use super::{Engine, EngineError};
 use crate::edge::imap::Hot;
+use crate::plan::hot::{Resale, Sales};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::sync::watch::Sender;
@@ -23,7 +24,7 @@ impl Engine {
         let begun = self.clock.now();
         let mut used = self.store.call(move |db| db.hot_used(begun)).await?;
         let mut kept = begun;
-        let mut sales: Vec<Timestamp> = Vec::new();
+        let mut announced: Vec<Resale> = Vec::new();
         let mut asked: Option<Timestamp> = None;
         let mut last: Option<Timestamp> = None;
         loop {
@@ -32,10 +33,13 @@ impl Engine {
                 // a machine that slept meanwhile did not ask anybody
                 used = used.and(now.duration_since(last).min(SignedDuration::from_secs(5)), now);
             }
-            if self.hot.announced.is_some() && asked.is_none_or(|asked| now.duration_since(asked).abs() >= LOOK_EVERY) {
-                sales = self.store.call(move |db| db.sales(now)).await?;
+            let wanted = self.rules.wishes().now();
+            let counts = self.hot.announced.is_some() || !wanted.wanted.is_empty();
+            if counts && asked.is_none_or(|asked| now.duration_since(asked).abs() >= LOOK_EVERY) {
+                announced = self.store.call(move |db| db.sales(now)).await?;
                 asked = Some(now);
             }
+            let sales = Sales::of(&announced, &wanted, now);
             let until = self.hot.hot_until(&sales, now).filter(|_| !used.left(&self.hot).is_zero());
             let changed = hot.send_if_modified(|told| {
                 let now = until.map(|_| Hot { every });

@@ -21,6 +21,7 @@ mod remind;
 pub mod sweep;
 mod take;
 pub mod undo;
+pub mod wishes;
 
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Backlog};
@@ -177,6 +178,7 @@ impl Engine {
             ended = &mut work => ended.map_err(EngineError::from),
             ended = watching => ended.map(|_| ()),
             ended = self.follow_rules() => ended,
+            ended = self.follow_wishes() => ended,
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.tell_kept_back() => ended,
             ended = self.follow_answers() => ended,

@@ -1,8 +1,9 @@
 //! A mail that was quarantined wrongly is taken back in, as the shopper's word.
 
-use super::{Engine, EngineError, Mailbox, pure};
+use super::{Engine, EngineError, Mailbox, pure, take};
 use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
 use crate::edge::store::{Quarantined, Releasing, Standing, StoreError};
+use crate::ledger;
 use crate::mail::trust::{Word, never_vouched};
 use crate::mail::{self, Reading};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -108,11 +109,23 @@ impl Engine {
         let orders: Vec<_> = facts.order_numbers.iter().map(|found| found.value.clone()).collect();
         let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).cloned().collect();
         let own = self.own_addresses.clone();
-        let known: Known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
+        let about = orders.first().filter(|_| take::of_a_case(&facts)).cloned();
+        let (events, settings) = (ledger::events(&mail, &facts), self.ledger.clone());
+        let (known, case): (Known, _) = self
+            .store
+            .call(move |db| {
+                let case = match &about {
+                    Some(order) => db.case_with(order, &events, &settings, now)?,
+                    None => None,
+                };
+                Ok((db.known(&orders, &ids, &own)?, case))
+            })
+            .await?;
         let verdict = pure::judge(&rules, &mail, &facts, &known).map_err(poison)?;
         let lies = place.unwrap_or_else(nowhere);
-        let arrived = Arrived { place: &lies, mail: &mail, facts: &facts, known: &known, verdict: &verdict };
-        let step = pure::on_mail(&arrived, &self.policy, now).map_err(poison)?;
+        let arrived =
+            Arrived { place: &lies, mail: &mail, facts: &facts, known: &known, verdict: &verdict, case: case.as_ref() };
+        let step = pure::on_mail(&arrived, &self.policy(), now).map_err(poison)?;
 
         let age = now.duration_since(mail.received).as_secs();
         let late = self.policy.stale_after_s > 0 && age > self.policy.stale_after_s;

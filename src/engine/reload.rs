@@ -3,9 +3,11 @@
 //! The folder is looked at once a second. Asking the system to tell of changes would save nothing worth saving for a
 //! handful of small files, and would have to be told apart by system, file system and editor.
 
+use super::wishes::Wishes;
 use super::{Engine, EngineError};
 use crate::edge::config::folder::{self, FolderError};
 use crate::plan;
+use crate::plan::wanted::Wanted;
 use crate::rules::{self, Diagnostic, RuleSet, Severity, Source};
 use crate::wording::Unusable;
 use sha2::{Digest, Sha256};
@@ -24,19 +26,31 @@ pub struct Rules {
     current: Arc<RwLock<Arc<RuleSet>>>,
     /// The shopper's folder, and what was read from it at the start.
     watched: Option<(PathBuf, Content)>,
+    /// What she waits for.
+    wishes: Wishes,
 }
 
 impl Rules {
     /// Rules that never change.
     #[must_use]
     pub fn fixed(rules: RuleSet) -> Self {
-        Self { current: Arc::new(RwLock::new(Arc::new(rules))), watched: None }
+        Self { current: Arc::new(RwLock::new(Arc::new(rules))), watched: None, wishes: Wishes::default() }
     }
 
     /// Rules that follow a folder while modori watches; `own` is what was read from it for `rules`.
     #[must_use]
     pub fn of_folder(folder: PathBuf, own: Vec<Source>, rules: RuleSet) -> Self {
         Self { watched: Some((folder, Content::Files(own))), ..Self::fixed(rules) }
+    }
+
+    /// With goods that are waited for, from this file, whose text was read for `wanted`.
+    #[must_use]
+    pub fn with_wanted(self, file: PathBuf, text: Option<String>, wanted: Wanted) -> Self {
+        Self { wishes: Wishes::of_file(file, text, wanted), ..self }
+    }
+
+    pub(super) fn wishes(&self) -> &Wishes {
+        &self.wishes
     }
 
     /// The rules in use now.
@@ -251,6 +265,7 @@ fn fault(found: &[Diagnostic], files: &[Source], folder: &Path) -> Fault {
         sentence: first.message.clone(),
         help: first.help.clone(),
         more: errors.len() - 1,
+        of_wanted: false,
     });
     Fault {
         told,

@@ -1,14 +1,17 @@
 //! Messages that arrived: read, judged, planned, settled, and their alerts sent on their way.
 
 use super::{Engine, EngineError, Mailbox, pure};
-use crate::edge::store::{Settled, Settling};
+use crate::edge::store::{Db, Settled, Settling, StoreError};
 use crate::facts::{Facts, OrderNumber};
+use crate::ledger::due::Settings;
+use crate::ledger::{self, Case, Event};
 use crate::mail::trust::Word;
 use crate::mail::{Mail, Reading, TrustLevel};
 use crate::mailbox::{Arrival, MailKey};
 use crate::plan::{Arrived, Policy, Step};
 use crate::rules::{Known, RuleSet, Verdict, category};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A message that was read.
@@ -23,19 +26,64 @@ struct Asked {
     ids: Vec<String>,
     /// Key and sender of a suspect mail: the shopper may have released it, or vouch for its sender.
     suspect: Option<(MailKey, String)>,
+    /// It says something of a cancellation or of what comes back: what is told of it depends on the case of its order. A
+    /// restock is told at once, and asks for nothing more.
+    of_a_case: bool,
+    /// What it says of orders.
+    events: Vec<Event>,
 }
 
 impl Asked {
     fn of(read: &Read) -> Self {
         let Ok((mail, facts)) = &read.read else {
-            return Self { orders: Vec::new(), ids: Vec::new(), suspect: None };
+            return Self { orders: Vec::new(), ids: Vec::new(), suspect: None, of_a_case: false, events: Vec::new() };
         };
+        let told = mail.trust.level != TrustLevel::Suspect && facts.order().is_some();
         let suspect = mail.trust.level == TrustLevel::Suspect;
         Self {
             orders: facts.order_numbers.iter().map(|found| found.value.clone()).collect(),
             ids: mail.message_id.iter().chain(&mail.references).cloned().collect(),
             suspect: suspect.then(|| (mail.key, mail.from.addr.clone())),
+            of_a_case: told && of_a_case(facts),
+            events: if told { ledger::events(mail, facts) } else { Vec::new() },
         }
+    }
+}
+
+/// Whether a mail speaks of a cancellation or of what comes back.
+pub(super) fn of_a_case(facts: &Facts) -> bool {
+    facts.cancelled.is_some() || facts.points_return.is_some() || facts.coupon.is_some()
+}
+
+/// What the database knows that bears on a mail.
+struct Answer {
+    word: Option<Word>,
+    known: Known,
+    case: Option<Case>,
+}
+
+impl Answer {
+    /// `before`: what mails say that are taken in together with this one, up to it.
+    fn of(
+        db: &Db,
+        asked: &Asked,
+        own: &BTreeSet<String>,
+        before: &[Event],
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let word = match &asked.suspect {
+            Some((key, sender)) => db.word_for(key, sender)?,
+            None => None,
+        };
+        let case = match asked.orders.first().filter(|_| asked.of_a_case) {
+            Some(order) => {
+                let bears = before.iter().filter(|event| event.order.as_ref() == Some(order));
+                db.case_with(order, &bears.cloned().collect::<Vec<_>>(), settings, now)?
+            }
+            None => None,
+        };
+        Ok(Self { word, known: db.known(&asked.orders, &asked.ids, own)?, case })
     }
 }
 
@@ -92,11 +140,12 @@ where
     done
 }
 
-fn decide(rules: &RuleSet, policy: &Policy, read: Read, known: &Known, now: Timestamp) -> Settling {
+fn decide(rules: &RuleSet, policy: &Policy, read: Read, answer: &Answer, now: Timestamp) -> Settling {
     let Read { arrival, read } = read;
     let decided = read.and_then(|(mail, facts)| {
+        let (known, case) = (&answer.known, answer.case.as_ref());
         let verdict = pure::judge(rules, &mail, &facts, known)?;
-        let arrived = Arrived { place: &arrival.place, mail: &mail, facts: &facts, known, verdict: &verdict };
+        let arrived = Arrived { place: &arrival.place, mail: &mail, facts: &facts, known, verdict: &verdict, case };
         let step = pure::on_mail(&arrived, policy, now)?;
         Ok((mail.message_id, verdict, step))
     });
@@ -160,29 +209,27 @@ impl Engine {
         mut reads: Vec<Read>,
     ) -> Result<Vec<Settling>, EngineError> {
         let asked: Vec<Asked> = reads.iter().map(Asked::of).collect();
-        let own = self.own_addresses.clone();
-        let told: Vec<(Option<Word>, Known)> = self
+        let (own, settings, now) = (self.own_addresses.clone(), self.ledger.clone(), self.clock.now());
+        let told: Vec<Answer> = self
             .store
             .call(move |db| {
-                let one = |asked: &Asked| {
-                    let word = match &asked.suspect {
-                        Some((key, sender)) => db.word_for(key, sender)?,
-                        None => None,
-                    };
-                    Ok((word, db.known(&asked.orders, &asked.ids, &own)?))
+                let mut before: Vec<Event> = Vec::new();
+                let mut one = |asked: &Asked| {
+                    before.extend_from_slice(&asked.events);
+                    Answer::of(db, asked, &own, &before, &settings, now)
                 };
-                asked.iter().map(one).collect()
+                asked.iter().map(&mut one).collect()
             })
             .await?;
-        for (read, (word, _)) in reads.iter_mut().zip(&told) {
-            if let (Ok((mail, _)), Some(word)) = (&mut read.read, word) {
+        for (read, answer) in reads.iter_mut().zip(&told) {
+            if let (Ok((mail, _)), Some(word)) = (&mut read.read, &answer.word) {
                 mail.trust.accept(*word);
             }
         }
         let now = self.clock.now();
-        let (rules, policy) = (Arc::clone(rules), self.policy.clone());
-        let pairs = reads.into_iter().zip(told).map(|(read, (_, known))| (read, known)).collect();
-        Ok(spread(pairs, move |(read, known)| decide(&rules, &policy, read, &known, now)).await)
+        let (rules, policy) = (Arc::clone(rules), self.policy());
+        let pairs = reads.into_iter().zip(told).collect();
+        Ok(spread(pairs, move |(read, answer): (Read, Answer)| decide(&rules, &policy, read, &answer, now)).await)
     }
 
     /// Writes everything down in one transaction. With the hand, alerts leave at once and the lanes are woken.

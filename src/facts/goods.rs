@@ -7,6 +7,10 @@ use super::money;
 use super::pattern::patterns;
 use crate::text;
 use std::collections::BTreeSet;
+use unicode_normalization::UnicodeNormalization;
+
+/// More characters of a name say nothing more.
+const LONGEST: usize = 300;
 
 /// Colour and size words of a name, in normal form.
 pub type Options = BTreeSet<String>;
@@ -158,13 +162,79 @@ pub fn likeness(one: &str, other: &str) -> usize {
 }
 
 fn undecorated(name: &str) -> String {
-    // the normal form takes blanks between kanji away; here they part words
-    let parted: String = name.chars().map(|c| if c.is_whitespace() { '\n' } else { c }).collect();
-    let folded = text::fold(&parted);
+    let folded = text::fold(&parted(name));
     let bare = BRACKETS.replace_all(folded.text(), " ");
     // 【送料無料】alone is no name, but 【ケトル】is one
     let bare = if bare.trim().is_empty() { folded.text() } else { bare.as_ref() };
     SLOGAN.replace_all(bare, " ").into_owned()
+}
+
+/// The normal form takes blanks between kanji away; here they part words.
+fn parted(name: &str) -> String {
+    name.chars().map(|c| if c.is_whitespace() { '\n' } else { c }).collect()
+}
+
+/// The words of a name as it spells them, without what shops hang on it (【送料無料】, ★, ポイント10倍), without addresses
+/// and without signs. Empty when nothing is left.
+#[must_use]
+pub fn words(name: &str) -> Vec<String> {
+    let short: String = name.chars().take(LONGEST).collect();
+    // ﾊﾟｽﾞﾙ and ＮＰ－ＴＺ are looked for as パズル and NP-TZ
+    let parted: String = parted(&text::visible(&short)).nfkc().collect();
+    let folded = text::fold(&parted);
+    let blank = |text: &str, found: Vec<std::ops::Range<usize>>| {
+        let mut text = text.as_bytes().to_vec();
+        for range in found {
+            if let Some(part) = text.get_mut(range) {
+                part.fill(b' ');
+            }
+        }
+        String::from_utf8(text).unwrap_or_default()
+    };
+    let bare = blank(folded.text(), BRACKETS.find_iter(folded.text()).map(|found| found.range()).collect());
+    let bare = if bare.trim().is_empty() { folded.text().to_owned() } else { bare };
+    let bare = blank(&bare, SLOGAN.find_iter(&bare).map(|found| found.range()).collect());
+    // what is left stands where it stood, so that it can be spelled as it was written
+    let mut spelled = String::new();
+    let mut end = 0;
+    for (at, c) in bare.char_indices() {
+        let origin = folded.origin(at..at + c.len_utf8());
+        match parted.get(origin.start.max(end)..origin.end) {
+            Some(written) if c != ' ' => {
+                spelled.push_str(written);
+                end = origin.end.max(end);
+            }
+            _ => spelled.push(' '),
+        }
+    }
+    let words = spelled.split(|c: char| c.is_whitespace()).filter(|word| !is_address(word));
+    let words = words.flat_map(|word| word.split(|c: char| !is_of_a_name(c)));
+    // signs belong to a word only inside it: NP-TZ300, 5.5合
+    words
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != 'ー').to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// A name for comparison within one shop, where goods that are not the same must never be taken for the same: in normal
+/// form, without slogans, but with colour, size and whatever else stands in brackets.
+#[must_use]
+pub fn exact_key(name: &str) -> String {
+    let folded = text::fold(&parted(name));
+    let plain = SLOGAN.replace_all(folded.text(), " ");
+    plain.chars().filter(|c| c.is_alphanumeric() || *c == 'ー').collect()
+}
+
+/// A link, or a host: nothing to look for at another shop.
+fn is_address(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let host = word.split('/').next().unwrap_or_default();
+    let ends = [".com", ".jp", ".net", ".org", ".info", ".example", ".top", ".xyz", ".cn", ".shop"];
+    word.contains("://") || word.starts_with("www.") || ends.iter().any(|end| host.ends_with(end))
+}
+
+fn is_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, 'ー' | '-' | '.' | '_' | '々' | '〆' | '&' | '\'')
 }
 
 fn is_gap(c: char) -> bool {

@@ -12,6 +12,7 @@ mod due;
 mod frame;
 mod goods;
 mod index;
+mod instead;
 mod item;
 mod label;
 mod money;
@@ -40,7 +41,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-pub use goods::{Options, item_key, likeness, model, options, same_kind};
+pub use goods::{Options, exact_key, item_key, likeness, model, options, same_kind, words};
 pub use order::OrderNumber;
 pub use risk::Risk;
 pub use service::Service;
@@ -286,6 +287,8 @@ pub struct Facts {
     pub reply_by: Option<Found<Timestamp>>,
     /// Payment is due by.
     pub pay_by: Option<Found<Timestamp>>,
+    /// What the shop says of other goods that it offers instead: a sentence as written, in one line.
+    pub alternative: Option<Found<String>>,
     /// The sale starts again at.
     pub resale_at: Option<Found<Timestamp>>,
     /// Whether items + shipping − coupon − points = payment; `None` when a part is missing.
@@ -318,6 +321,7 @@ pub fn find(mail: &Mail) -> Facts {
     }
     sums::find(&page, &labels, &mut facts);
     state::find(&page, &mut facts);
+    instead::find(&page, &mut facts);
     points::find(&page, &labels, &mut facts);
     share::find(&page, &mut facts);
     coupon::find(&page, &labels, &mut facts);

@@ -2,7 +2,7 @@
 //! the other, should none of those before take it. Or it is kept back.
 
 use super::calm::Decision;
-use super::{Alert, Effect, Policy, Turn, Why, Wish};
+use super::{Alert, Effect, Policy, Same, Turn, Why, Wish};
 use jiff::{SignedDuration, Timestamp};
 
 /// Ends the key of what is kept back. The channels' own keys end in their names.
@@ -17,9 +17,8 @@ pub(super) struct Announcement {
     pub(super) alert: Alert,
     /// Pointless after.
     pub(super) until: Option<Timestamp>,
-    /// What makes it the same event as another announcement: a key (without channel), and the seconds between the mails
-    /// within which it is.
-    pub(super) dedupe: Vec<(String, i64)>,
+    /// What makes it the same event as another announcement: keys without channel.
+    pub(super) dedupe: Vec<Same>,
 }
 
 impl Announcement {
@@ -114,8 +113,8 @@ impl Announcement {
         })
     }
 
-    fn dedupe_by<'a>(&'a self, channel: &'a str) -> impl Iterator<Item = (String, i64)> + 'a {
-        self.dedupe.iter().map(move |(key, seconds)| (format!("{channel}:{key}"), *seconds))
+    fn dedupe_by<'a>(&'a self, channel: &'a str) -> impl Iterator<Item = Same> + 'a {
+        self.dedupe.iter().map(move |same| Same { key: format!("{channel}:{}", same.key), ..same.clone() })
     }
 }
 
@@ -137,7 +136,7 @@ mod tests {
 
     fn said() -> Announcement {
         let alert = Alert { category: "restock".into(), priority: Priority::Urgent, ..Alert::default() };
-        Announcement { dedupe: vec![("item".into(), 900)], ..Announcement::new("alert:m", alert, None) }
+        Announcement { dedupe: vec![Same::new("item", 900)], ..Announcement::new("alert:m", alert, None) }
     }
 
     fn turns(wishes: &[Wish]) -> Vec<(String, u32, i64)> {
@@ -163,7 +162,7 @@ mod tests {
         let policy = Policy { calm, ..policy(&["a"], &["b"]) };
         let held = said().wishes(&policy, now());
         assert_eq!(turns(&held), [("alert:m::held".to_owned(), 0, 6 * 3600 + 1800)]);
-        assert_eq!(held[0].dedupe, [("a:item".to_owned(), 900), ("b:item".to_owned(), 900)]);
+        assert_eq!(held[0].dedupe, [Same::new("a:item", 900), Same::new("b:item", 900)]);
         assert!(matches!(&held[0].effect, Effect::Held { why: Why::Quiet, .. }));
         assert_eq!(said().anyway(&policy, now()).len(), 2, "told already, it is told again");
         assert_eq!(said().wishes(&Policy { channels: vec![], fallback: vec![], ..policy }, now()), []);

@@ -1,7 +1,7 @@
 //! When something is told: at once, later, or not at all. How urgent a category is, quiet hours, and how many alerts an
 //! hour may bring.
 
-use super::hot::{Hours, Window};
+use super::hot::{Hours, Sales, Window};
 use super::{Alert, Why};
 use crate::rules::Priority;
 use jiff::{SignedDuration, Timestamp};
@@ -106,7 +106,7 @@ impl Calm {
         if self.quiet.is_empty() {
             return None;
         }
-        Hours { windows: self.quiet.clone(), announced: None, ..Hours::default() }.hot_until(&[], now)
+        Hours { windows: self.quiet.clone(), announced: None, ..Hours::default() }.hot_until(&Sales::default(), now)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Hot windows: times in which mailboxes are asked far more often than their servers would tell by themselves, because
 //! goods that come back are gone again in minutes. From the configuration, and around announced sales.
 
+use super::wanted::Wanted;
 use crate::calendar::{civil, days_after, instant};
+use crate::facts::Item;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
@@ -14,6 +16,8 @@ pub struct Hours {
     pub windows: Vec<Window>,
     /// Around announced sales: from so long before to so long after; `None`: not.
     pub announced: Option<(SignedDuration, SignedDuration)>,
+    /// The same around sales of goods that the shopper waits for, whether announced ones count or not.
+    pub wanted: (SignedDuration, SignedDuration),
     /// At most so long a day (Tokyo).
     pub most_a_day: SignedDuration,
     /// Between two polls, if the account's provider bears it.
@@ -25,6 +29,7 @@ impl Default for Hours {
         Self {
             windows: Vec::new(),
             announced: Some((SignedDuration::from_secs(20), SignedDuration::from_mins(5))),
+            wanted: (SignedDuration::from_secs(20), SignedDuration::from_mins(5)),
             most_a_day: SignedDuration::from_mins(60),
             every: SignedDuration::from_millis(20),
         }
@@ -132,10 +137,42 @@ fn place(day: Weekday) -> i8 {
     day.to_monday_zero_offset()
 }
 
-impl Hours {
-    /// Until when it is hot now; `None`: it is not. `sales` are the times of announced sales.
+/// A sale that a mail announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resale {
+    /// When it begins.
+    pub from: Timestamp,
+    /// Of which goods, as far as the mail names them.
+    pub items: Vec<Item>,
+    /// At which shop.
+    pub shop_code: Option<String>,
+}
+
+/// When sales begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sales {
+    /// Of any goods.
+    pub announced: Vec<Timestamp>,
+    /// Of goods that the shopper waits for, and those that she wrote down herself.
+    pub wanted: Vec<Timestamp>,
+}
+
+impl Sales {
+    /// What is announced, and what of it is waited for.
     #[must_use]
-    pub fn hot_until(&self, sales: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
+    pub fn of(resales: &[Resale], wanted: &Wanted, now: Timestamp) -> Self {
+        let awaited = |sale: &&Resale| wanted.awaits(&sale.items, sale.shop_code.as_deref(), now);
+        let announced = resales.iter().map(|sale| sale.from).collect();
+        let mut awaited: Vec<Timestamp> = resales.iter().filter(awaited).map(|sale| sale.from).collect();
+        awaited.extend(wanted.sales());
+        Self { announced, wanted: awaited }
+    }
+}
+
+impl Hours {
+    /// Until when it is hot now; `None`: it is not.
+    #[must_use]
+    pub fn hot_until(&self, sales: &Sales, now: Timestamp) -> Option<Timestamp> {
         // one that begins when another ends goes on
         let last = self
             .spans(sales, now)
@@ -146,21 +183,25 @@ impl Hours {
 
     /// When it is hot next, after `now`, within the next eight days.
     #[must_use]
-    pub fn next(&self, sales: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
+    pub fn next(&self, sales: &Sales, now: Timestamp) -> Option<Timestamp> {
         self.spans(sales, now).into_iter().map(|(from, _)| from).find(|from| *from > now)
     }
 
     /// What lies around now and ahead, soonest first.
-    fn spans(&self, sales: &[Timestamp], now: Timestamp) -> Vec<Span> {
+    fn spans(&self, sales: &Sales, now: Timestamp) -> Vec<Span> {
         let today = civil(now).date();
         let yesterday = today.yesterday().unwrap_or(today);
         let days = || (0..=9_u16).map(|ahead| days_after(yesterday, ahead));
         let mut spans: Vec<Span> =
             self.windows.iter().flat_map(|window| days().filter_map(|day| window.on(day))).collect();
-        if let Some((before, after)) = self.announced {
-            let around = |sale: &Timestamp| Some((sale.checked_sub(before).ok()?, sale.checked_add(after).ok()?));
-            spans.extend(sales.iter().filter_map(around));
+        let around = |sales: &[Timestamp], (before, after): (SignedDuration, SignedDuration)| -> Vec<Span> {
+            let span = |sale: &Timestamp| Some((sale.checked_sub(before).ok()?, sale.checked_add(after).ok()?));
+            sales.iter().filter_map(span).collect()
+        };
+        if let Some(span) = self.announced {
+            spans.extend(around(&sales.announced, span));
         }
+        spans.extend(around(&sales.wanted, self.wanted));
         spans.retain(|(_, end)| *end > now);
         spans.sort_unstable();
         spans
@@ -228,27 +269,49 @@ mod tests {
     fn a_window_opens_and_ends_by_itself() {
         // 2026-11-27 is a Friday
         let hours = hours(&["fri 19:55-20:10", "23:50-00:10", "2026-12-04 10:00-10:05"]);
-        let until =
-            |now: &str| hours.hot_until(&[], at(now)).map(|until| civil(until).strftime("%d %H:%M").to_string());
+        let until = |now: &str| {
+            hours.hot_until(&Sales::default(), at(now)).map(|until| civil(until).strftime("%d %H:%M").to_string())
+        };
         assert_eq!(until("2026-11-27T19:54"), None);
         assert_eq!(until("2026-11-27T19:55").as_deref(), Some("27 20:10"));
         assert_eq!(until("2026-11-27T20:10"), None);
         assert_eq!(until("2026-11-26T20:00"), None);
         assert_eq!(until("2026-11-28T00:05").as_deref(), Some("28 00:10"), "over midnight");
         assert_eq!(until("2026-12-04T10:01").as_deref(), Some("04 10:05"));
-        assert_eq!(hours.next(&[], at("2026-11-27T20:00")), Some(at("2026-11-27T23:50")));
+        assert_eq!(hours.next(&Sales::default(), at("2026-11-27T20:00")), Some(at("2026-11-27T23:50")));
     }
 
     #[test]
     fn an_announced_sale_opens_one_some_seconds_before_and_windows_that_touch_are_one() {
         let sale = at("2026-11-28T20:00");
         let hours = hours(&["20:05-20:20"]);
+        let sales = Sales { announced: vec![sale], wanted: Vec::new() };
         let before = |seconds| sale.saturating_sub(SignedDuration::from_secs(seconds)).unwrap();
-        assert_eq!(hours.hot_until(&[sale], before(21)), None);
-        assert_eq!(hours.next(&[sale], before(21)), Some(before(20)));
-        assert_eq!(hours.hot_until(&[sale], before(20)), Some(at("2026-11-28T20:20")));
+        assert_eq!(hours.hot_until(&sales, before(21)), None);
+        assert_eq!(hours.next(&sales, before(21)), Some(before(20)));
+        assert_eq!(hours.hot_until(&sales, before(20)), Some(at("2026-11-28T20:20")));
         let deaf = Hours { announced: None, ..hours };
-        assert_eq!(deaf.hot_until(&[sale], before(0)), None);
+        assert_eq!(deaf.hot_until(&sales, before(0)), None);
+        // goods that are waited for are another matter
+        let wanted = Sales { wanted: vec![sale], ..sales };
+        assert_eq!(deaf.hot_until(&wanted, before(20)), Some(at("2026-11-28T20:20")));
+        assert_eq!(deaf.hot_until(&wanted, before(21)), None);
+    }
+
+    #[test]
+    fn of_announced_sales_those_of_wanted_goods_are_told_apart() {
+        let file =
+            "[[wanted]]\nname = \"ケトル\"\n[[wanted]]\nshop = \"x\"\nname = \"急須\"\nfrom = \"2026-11-29 10:00\"\n";
+        let wanted = Wanted::parse(&crate::rules::Source::new("wanted.toml", file)).unwrap();
+        let sale = |from: &str, name: &str| Resale {
+            from: at(from),
+            items: vec![Item { name: name.into(), ..Item::default() }],
+            shop_code: Some("uminoya".into()),
+        };
+        let resales = [sale("2026-11-28T20:00", "琺瑯ケトル"), sale("2026-11-28T21:00", "急須")];
+        let sales = Sales::of(&resales, &wanted, at("2026-11-27T10:00"));
+        assert_eq!(sales.announced, [at("2026-11-28T20:00"), at("2026-11-28T21:00")]);
+        assert_eq!(sales.wanted, [at("2026-11-28T20:00"), at("2026-11-29T10:00")]);
     }
 
     #[test]

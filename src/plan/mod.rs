@@ -14,10 +14,13 @@ pub mod on_mail;
 pub mod on_rules;
 pub mod on_time;
 pub mod opened;
+mod same;
+pub mod search;
 pub mod sheet;
 pub mod sight;
 pub mod summary;
 mod tell;
+pub mod wanted;
 pub mod warn;
 
 use crate::ledger::Event;
@@ -66,6 +69,12 @@ pub struct Policy {
     pub language: crate::wording::Language,
     /// The words of alerts.
     pub wording: crate::wording::Wording,
+    /// Where goods are looked for.
+    pub search: search::Shops,
+    /// What the shopper waits for, and what she does not want to hear of.
+    pub wanted: std::sync::Arc<wanted::Wanted>,
+    /// Only restocks of wanted goods are alerted.
+    pub only_wanted: bool,
 }
 
 impl Policy {
@@ -212,6 +221,45 @@ pub struct Awaits {
     pub page: Option<String>,
 }
 
+/// A name of the event that an alert is about. Two alerts are about one event if the later one asks for a name that the
+/// earlier one left, within so many seconds of receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Same {
+    /// The name.
+    pub key: String,
+    /// Seconds from the receipt of the earlier mail to that of the later one.
+    pub within_s: i64,
+    /// Who asks for it, and who leaves it.
+    pub usage: Use,
+}
+
+/// What an alert does with a name. A mail that says less than another one asks for names that it does not leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// It asks for it and leaves it.
+    #[default]
+    Both,
+    /// It only asks for it.
+    Asks,
+    /// It only leaves it.
+    Leaves,
+}
+
+impl Same {
+    /// A name that is asked for and left.
+    #[must_use]
+    pub fn new(key: impl Into<String>, within_s: i64) -> Self {
+        Self { key: key.into(), within_s, usage: Use::Both }
+    }
+
+    /// The same with another use.
+    #[must_use]
+    pub fn only(self, usage: Use) -> Self {
+        Self { usage, ..self }
+    }
+}
+
 /// An effect on its way into the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wish {
@@ -223,9 +271,9 @@ pub struct Wish {
     pub due: Timestamp,
     /// Pointless after.
     pub until: Option<Timestamp>,
-    /// Events this alert is about: the same key within so many seconds is one event, and the later alert is not sent.
-    /// The seconds count from the receipt of the earlier mail to that of the later one. Keys name their channel.
-    pub dedupe: Vec<(String, i64)>,
+    /// What makes it the same event as an alert about another mail: then the later one is not sent. Keys name their
+    /// channel.
+    pub dedupe: Vec<Same>,
     /// Keys of wishes that come first: this one waits until each of them is closed (done, dropped, failed), or was
     /// never entered because it was a duplicate.
     #[serde(default)]

@@ -1,20 +1,18 @@
 //! A mail arrived.
 
 use super::announce::Announcement;
-use super::tell::{clean, details, other_link, scene, sure, target};
-use super::{Alert, Effect, Late, Policy, Step, Wish};
+use super::same;
+use super::tell::{clean, details, links, other_link, scene, sure, target};
+use super::wanted::Want;
+use super::{Alert, Effect, Late, Policy, Same, Step, Wish};
 use crate::facts::Facts;
-use crate::ledger::{self, Event};
+use crate::ledger::{self, Case, Event};
 use crate::mail::Mail;
 use crate::mailbox::Place;
 use crate::rules::{Known, Priority, Verdict, category, label};
 use crate::wording::{Scene, Template};
 use jiff::Timestamp;
 
-/// Two restock mails about one item within this many seconds of receipt are one restock.
-const SAME_ITEM_S: i64 = 15 * 60;
-/// Two mails with one Message-ID within this many seconds are one mail.
-const SAME_ID_S: i64 = 24 * 3600;
 /// What is new in quarantine is announced at most once in this many seconds.
 const QUARANTINE_S: i64 = 3600;
 /// Suspect mail older than this (seconds) is not new.
@@ -33,6 +31,8 @@ pub struct Arrived<'a> {
     pub known: &'a Known,
     /// What it is.
     pub verdict: &'a Verdict,
+    /// The case of the order it is about, with what this mail says; of mails that speak of a cancellation or of returns.
+    pub case: Option<&'a Case>,
 }
 
 /// What is now known, and what should happen: alerts first, then filing. Our own mail and suspect mail tell the ledger
@@ -79,12 +79,14 @@ struct Said {
     priority: Priority,
     scene: Scene,
     url: Option<String>,
-    /// Keys (without channel) and seconds within which they are one event.
-    dedupe: Vec<(String, i64)>,
+    /// What makes it one event with another mail (keys without channel).
+    dedupe: Vec<Same>,
     /// Filing waits for it.
     first: bool,
     /// Noticed late: told with others that are.
     late: bool,
+    /// What the shopper thinks of its goods.
+    want: Want,
 }
 
 impl Said {
@@ -98,7 +100,8 @@ impl Said {
             body,
             url: self.url.clone(),
             received: about_this_mail.then_some(arrived.mail.received),
-            details: if about_this_mail { details(arrived) } else { serde_json::Map::new() },
+            details: if about_this_mail { details(arrived, &self.want) } else { serde_json::Map::new() },
+            links: if about_this_mail { links(arrived, &self.want, policy) } else { Vec::new() },
             ..Alert::default()
         };
         Announcement {
@@ -122,7 +125,13 @@ fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Optio
     }
     if verdict.escalate {
         let late = stale && policy.late == Late::Summary;
-        return Some(Said { late, ..restock(arrived, now) });
+        let want = policy.wanted.of(arrived.facts, target(arrived, &Want::Neither).as_deref(), now);
+        return match want {
+            // it is filed, and stands in the history
+            Want::Muted => None,
+            Want::Neither if policy.only_wanted => None,
+            want => Some(Said { late, ..restock(arrived, want, now) }),
+        };
     }
     let priority = policy.calm.priority_of(&verdict.category, verdict.priority);
     if priority == Priority::Silent || (stale && is_over(arrived.facts, now)) {
@@ -133,8 +142,13 @@ fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Optio
         category::ORDER => Template::Order,
         _ => Template::Notice,
     };
-    let scene = scene(arrived, now);
-    Some(Said { template, priority, scene, url: target(arrived), dedupe: Vec::new(), first: false, late: false })
+    let scene = scene(arrived, &Want::Neither, now);
+    let dedupe = match template {
+        Template::Cancellation => same::cancellation(arrived, &scene.alternative),
+        _ => same::mail(arrived.mail),
+    };
+    let url = target(arrived, &Want::Neither);
+    Some(Said { template, priority, scene, url, dedupe, first: false, late: false, want: Want::Neither })
 }
 
 /// Whether every deadline the mail names has passed, and it names one.
@@ -143,45 +157,14 @@ fn is_over(facts: &Facts, now: Timestamp) -> bool {
     ends.iter().flatten().max().is_some_and(|end| *end < now)
 }
 
-fn restock(arrived: &Arrived<'_>, now: Timestamp) -> Said {
-    let url = target(arrived);
-    let mut scene = scene(arrived, now);
+fn restock(arrived: &Arrived<'_>, want: Want, now: Timestamp) -> Said {
+    let url = target(arrived, &want);
+    let mut scene = scene(arrived, &want, now);
     if url.is_none() {
         scene.other_link = other_link(arrived);
     }
-    let dedupe = same_item(arrived, url.as_deref())
-        .map(|key| (key, SAME_ITEM_S))
-        .into_iter()
-        .chain(arrived.mail.message_id.iter().map(|id| (format!("restock:id:{id}"), SAME_ID_S)))
-        .collect();
-    Said { template: Template::Restock, priority: Priority::Urgent, scene, url, dedupe, first: true, late: false }
-}
-
-/// What makes two restocks one: the items' pages, else shop and names. A mail about more items is not the same as one
-/// about fewer, so that none is missed.
-fn same_item(arrived: &Arrived<'_>, url: Option<&str>) -> Option<String> {
-    let facts = arrived.facts;
-    let pages = facts.items.iter().filter_map(|item| item.value.url.as_deref().and_then(super::link::item_page));
-    let mut pages: Vec<String> = pages.collect();
-    if pages.len() < facts.items.len() {
-        pages.clear();
-    }
-    if pages.is_empty() && facts.items.is_empty() {
-        pages.extend(url.and_then(super::link::item_page));
-    }
-    if !pages.is_empty() {
-        pages.sort();
-        pages.dedup();
-        return Some(format!("restock:item:{}", pages.join(" ")));
-    }
-    let mut names: Vec<String> = facts.items.iter().map(|item| clean(&item.value.name)).collect();
-    names.retain(|name| !name.is_empty());
-    if names.is_empty() {
-        return None;
-    }
-    names.sort();
-    let shop = facts.shop_code.as_ref().or(facts.shop_name.as_ref()).map_or("", |found| found.value.as_str());
-    Some(format!("restock:name:{}:{}", clean(shop), names.join(" ")))
+    let dedupe = same::restock(arrived, url.as_deref());
+    Said { template: Template::Restock, priority: Priority::Urgent, scene, url, dedupe, first: true, late: false, want }
 }
 
 /// Sender and reason, and nothing else of the mail.
@@ -200,9 +183,10 @@ fn quarantine(arrived: &Arrived<'_>) -> Said {
             ..Scene::default()
         },
         url: None,
-        dedupe: vec![("quarantine".to_owned(), QUARANTINE_S)],
+        dedupe: vec![Same::new("quarantine", QUARANTINE_S)],
         first: false,
         late: false,
+        want: Want::Neither,
     }
 }
 

@@ -50,6 +50,7 @@ mod tests {
             sentence: "unknown key `subjcet`".into(),
             help: "did you mean `subject`?".into(),
             more: 1,
+            of_wanted: false,
         };
         let now = Timestamp::from_second(1_780_000_000).unwrap();
         let said = |language| {

@@ -4,7 +4,7 @@
 //! names what it is about and not when it was thought of: asked a hundred times, it leaves once.
 
 use super::announce::Announcement;
-use super::tell::{clean, order_page};
+use super::tell::{MY_COUPONS, clean, order_page};
 use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::OrderNumber;
@@ -24,8 +24,6 @@ const OFF: SignedDuration = SignedDuration::from_mins(15);
 pub const TOGETHER: usize = 3;
 /// Most lines of what is told together.
 const LINES: usize = 5;
-/// The shopper's own coupons (domain document 4.5).
-const MY_COUPONS: &str = "https://coupon.rakuten.co.jp/myCoupon";
 /// A reminder leaves so much later than it should without being late.
 const MOMENT: SignedDuration = SignedDuration::from_mins(5);
 /// A reminder without a deadline is pointless after so long.

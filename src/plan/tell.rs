@@ -2,13 +2,15 @@
 
 use super::link::{click_target, item_page};
 use super::on_mail::Arrived;
+use super::wanted::Want;
+use super::{Link, Policy, search};
 use crate::calendar::rfc3339;
-use crate::facts::{Confidence, Found, OrderNumber};
+use crate::facts::{self, Cancelled, Confidence, CouponRole, Found, Item, OrderNumber};
 use crate::mail::TrustLevel;
 use crate::mail::trust::is_rakuten;
 use crate::rules::{category, label};
 use crate::text::visible;
-use crate::wording::Scene;
+use crate::wording::{Back, LinkTo, Offer, Scene};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -33,10 +35,24 @@ pub(super) fn sure<T: Clone>(found: &Option<Found<T>>) -> Option<T> {
     found.as_ref().filter(|found| found.confidence == Confidence::High).map(|found| found.value.clone())
 }
 
+/// The shopper's own coupons (domain document 4.5).
+pub(super) const MY_COUPONS: &str = "https://coupon.rakuten.co.jp/myCoupon";
+/// Her points, and what became of them (seen in public material only; docs/alerts.md).
+pub(super) const MY_POINTS: &str = "https://point.rakuten.co.jp/history/";
+
+/// The item that an alert speaks of: the one that is wanted, else the first.
+fn item<'a>(arrived: &Arrived<'a>, want: &Want) -> Option<&'a Item> {
+    let at = match want {
+        Want::Wanted { item, .. } => item.unwrap_or_default(),
+        Want::Muted | Want::Neither => 0,
+    };
+    arrived.facts.items.get(at).map(|found| &found.value)
+}
+
 /// All that is known of the mail, for the template.
-pub(super) fn scene(arrived: &Arrived<'_>, now: Timestamp) -> Scene {
+pub(super) fn scene(arrived: &Arrived<'_>, want: &Want, now: Timestamp) -> Scene {
     let (mail, facts, verdict) = (arrived.mail, arrived.facts, arrived.verdict);
-    let item = facts.items.first().map(|found| &found.value);
+    let item = item(arrived, want);
     let shop = facts.shop_name.as_ref().or(facts.shop_code.as_ref());
     let age = now.duration_since(mail.received).as_secs();
     Scene {
@@ -48,6 +64,12 @@ pub(super) fn scene(arrived: &Arrived<'_>, now: Timestamp) -> Scene {
         shop: shop.map(|found| clean(&found.value)).unwrap_or_default(),
         item_name: item.map(|item| clean(&item.name)).unwrap_or_default(),
         item_price_yen: item.and_then(|item| item.price_yen),
+        model: item.and_then(|item| facts::model(&item.name, None)).unwrap_or_default(),
+        wanted: matches!(want, Want::Wanted { .. }),
+        note: match want {
+            Want::Wanted { note, .. } => clean(note),
+            Want::Muted | Want::Neither => String::new(),
+        },
         more_items: facts.items.len().saturating_sub(1),
         other_link: String::new(),
         received: mail.received,
@@ -64,16 +86,96 @@ pub(super) fn scene(arrived: &Arrived<'_>, now: Timestamp) -> Scene {
         points_used: sure(&facts.points_used),
         coupon_used_yen: sure(&facts.coupon_used_yen),
         folder: verdict.folder.clone().unwrap_or_default(),
+        back: back(arrived),
+        offer: offer(arrived),
+        alternative: facts.alternative.as_ref().map(|found| clean(&found.value)).unwrap_or_default(),
     }
+}
+
+/// What is expected back, as the case sees it with this mail.
+fn back(arrived: &Arrived<'_>) -> Option<Back> {
+    let case = arrived.case?;
+    let assumed = |key: &str| case.assumed.contains(&key);
+    Some(Back {
+        points_expected: case.points.expected_back,
+        points_returned: case.points.returned.filter(|points| *points > 0),
+        points_outstanding: case.points.outstanding,
+        look_at: case.due.look_at,
+        ask_shop_at: case.due.ask_shop_at,
+        coupon: case.coupon.state,
+        coupon_used_yen: case.coupon.used_yen.filter(|yen| *yen > 0),
+        coupon_check_at: case.due.coupon_check_at,
+        coupon_until: case.due.coupon_until.filter(|_| !assumed("coupon_until")),
+        spend_by: case.due.spend_by.filter(|_| !assumed("spend_by")),
+        questions: if case.ended { 0 } else { case.questions.len() },
+        ended: case.ended,
+    })
+}
+
+/// The coupon that the mail brings. A code is shown as letters, never as a link.
+fn offer(arrived: &Arrived<'_>) -> Option<Offer> {
+    let coupon = sure(&arrived.facts.coupon)?;
+    if matches!(coupon.role, CouponRole::Advert | CouponRole::Refused) {
+        return None;
+    }
+    Some(Offer {
+        role: coupon.role,
+        yen: coupon.amount_yen,
+        percent: coupon.percent,
+        code: coupon.code.as_deref().map(clean).unwrap_or_default(),
+        until: coupon.expires_at,
+        min_yen: coupon.min_yen,
+    })
+}
+
+/// Further links: of a cancellation first where to check, then where to look for the goods. All are made here; of the mail
+/// they hold the order number and, percent-encoded, words of the item's name.
+pub(super) fn links(arrived: &Arrived<'_>, want: &Want, policy: &Policy) -> Vec<Link> {
+    if arrived.mail.trust.level == TrustLevel::Suspect {
+        return Vec::new();
+    }
+    let named = |to: LinkTo, url: String| Link { label: policy.wording.link(policy.language, &to), url };
+    let orders = || arrived.facts.order().map(|order| named(LinkTo::order(), order_page(order)));
+    let points = || named(LinkTo::points(), MY_POINTS.to_owned());
+    let coupons = || named(LinkTo::coupons(), MY_COUPONS.to_owned());
+    let mut links: Vec<Link> = Vec::new();
+    let search = match arrived.verdict.category.as_str() {
+        category::RESTOCK => true,
+        category::CANCELLATION => {
+            links.extend(orders());
+            let done = [Cancelled::Confirmed, Cancelled::Claimed, Cancelled::Partial];
+            if sure(&arrived.facts.cancelled).is_some_and(|cancelled| done.contains(&cancelled)) {
+                links.extend([points(), coupons()]);
+            }
+            true
+        }
+        category::POINT_REFUND => {
+            links.push(points());
+            links.extend(orders());
+            false
+        }
+        category::COUPON => {
+            links.push(coupons());
+            false
+        }
+        _ => false,
+    };
+    if let Some(query) = item(arrived, want).filter(|_| search).and_then(|item| search::query(&item.name)) {
+        links.extend(
+            policy.search.0.iter().map(|shop| named(LinkTo::search(&shop.name, &shop.label), shop.page(&query))),
+        );
+    }
+    links
 }
 
 /// Where a tap leads. Of a restock the item's own page; of a cancellation the order's page, which is made from the
 /// order number and not taken from the mail; of anything else nowhere, because payment mail is what is forged most.
-pub(super) fn target(arrived: &Arrived<'_>) -> Option<String> {
+pub(super) fn target(arrived: &Arrived<'_>, want: &Want) -> Option<String> {
     let (mail, facts) = (arrived.mail, arrived.facts);
     match arrived.verdict.category.as_str() {
         category::RESTOCK => {
-            let stated = facts.items.iter().filter_map(|item| item.value.url.as_deref());
+            let spoken_of = item(arrived, want).into_iter().filter_map(|item| item.url.as_deref());
+            let stated = spoken_of.chain(facts.items.iter().filter_map(|item| item.value.url.as_deref()));
             let links = || mail.links.iter().map(|link| link.href.as_str());
             let shown = || links().filter(|href| href.contains("://item.") || href.contains("://books."));
             stated.chain(links()).find_map(item_page).or_else(|| shown().find_map(click_target))
@@ -101,9 +203,9 @@ pub(super) fn other_link(arrived: &Arrived<'_>) -> String {
 }
 
 /// For the `command` and `webhook` channels.
-pub(super) fn details(arrived: &Arrived<'_>) -> Map<String, Value> {
+pub(super) fn details(arrived: &Arrived<'_>, want: &Want) -> Map<String, Value> {
     let (mail, facts) = (arrived.mail, arrived.facts);
-    let item = facts.items.first().map(|found| &found.value);
+    let item = item(arrived, want);
     let text = |found: &Option<Found<String>>| found.as_ref().map(|found| Value::from(clean(&found.value)));
     let at = |found: &Option<Found<Timestamp>>| sure(found).map(|at| Value::from(rfc3339(at)));
     let word = |word: Option<Value>| word.filter(|word| !word.is_null());
@@ -122,6 +224,9 @@ pub(super) fn details(arrived: &Arrived<'_>) -> Map<String, Value> {
         ("item_code", item.and_then(|item| item.code.as_deref()).map(|code| clean(code).into())),
         ("item_price_yen", item.and_then(|item| item.price_yen).map(Value::from)),
         ("item_url", item.and_then(|item| item.url.as_deref()).and_then(item_page).map(Value::from)),
+        ("item_model", item.and_then(|item| facts::model(&item.name, None)).map(Value::from)),
+        ("wanted", matches!(want, Want::Wanted { .. }).then(|| true.into())),
+        ("points_outstanding", arrived.case.and_then(|case| case.points.outstanding).map(Value::from)),
         ("cancelled", word(serde_json::to_value(sure(&facts.cancelled)).ok())),
         ("reply_by", at(&facts.reply_by)),
         ("pay_by", at(&facts.pay_by)),

@@ -1,8 +1,8 @@
 //! The values an alert's template may use, and examples of them to try templates with.
 
 use crate::calendar::rfc3339;
-use crate::facts::{Cancelled, Cause, Risk, Stage};
-use crate::ledger::case::State;
+use crate::facts::{Cancelled, Cause, CouponRole, Risk, Stage};
+use crate::ledger::case::{CouponState, State};
 use crate::ledger::{NextStep, Question};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -27,6 +27,12 @@ pub struct Scene {
     pub item_name: String,
     /// Its price in yen.
     pub item_price_yen: Option<u64>,
+    /// The maker's model number, if the name tells it.
+    pub model: String,
+    /// It stands in `wanted.toml`.
+    pub wanted: bool,
+    /// The note that stands there.
+    pub note: String,
     /// How many more items there are.
     pub more_items: usize,
     /// A link that is not offered as a click target.
@@ -63,6 +69,64 @@ pub struct Scene {
     pub coupon_used_yen: Option<u64>,
     /// Where the mail is filed.
     pub folder: String,
+    /// What is expected back; `none` when the order is not known or the mail speaks of no cancellation and no return.
+    pub back: Option<Back>,
+    /// The coupon that the mail brings.
+    pub offer: Option<Offer>,
+    /// What the shop says of other goods that it offers instead.
+    pub alternative: String,
+}
+
+/// What is expected back of a cancelled order, as modori sees it when the mail is taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Back {
+    /// Points that should come back.
+    pub points_expected: Option<u64>,
+    /// Points that came back, if any.
+    pub points_returned: Option<u64>,
+    /// Points that are not back yet; `none`: nobody knows, 0: all are.
+    pub points_outstanding: Option<u64>,
+    /// When to look at the point history.
+    #[serde(serialize_with = "maybe")]
+    pub look_at: Option<Timestamp>,
+    /// When to ask the shop.
+    #[serde(serialize_with = "maybe")]
+    pub ask_shop_at: Option<Timestamp>,
+    /// The coupon that was used: `none`, `check`, `back`, `lost`.
+    pub coupon: CouponState,
+    /// Its worth in yen.
+    pub coupon_used_yen: Option<u64>,
+    /// When to look whether it is usable again.
+    #[serde(serialize_with = "maybe")]
+    pub coupon_check_at: Option<Timestamp>,
+    /// When a coupon of this order ends, if a mail says so.
+    #[serde(serialize_with = "maybe")]
+    pub coupon_until: Option<Timestamp>,
+    /// When points that came back end, if a mail says so.
+    #[serde(serialize_with = "maybe")]
+    pub spend_by: Option<Timestamp>,
+    /// How many questions wait for the shopper.
+    pub questions: usize,
+    /// Nothing is outstanding any more.
+    pub ended: bool,
+}
+
+/// A coupon that a mail brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// `granted`, `apology`, `returned`, `expiring`.
+    pub role: CouponRole,
+    /// Yen off.
+    pub yen: Option<u64>,
+    /// Percent off.
+    pub percent: Option<u64>,
+    /// Its code; may be empty.
+    pub code: String,
+    /// The last second it can be used.
+    #[serde(serialize_with = "maybe")]
+    pub until: Option<Timestamp>,
+    /// Smallest order in yen.
+    pub min_yen: Option<u64>,
 }
 
 fn instant<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
@@ -86,6 +150,9 @@ impl Scene {
             shop: "モドリ雑貨店".into(),
             item_name: "モドリのマグ".into(),
             item_price_yen: Some(1980),
+            model: "MD-100".into(),
+            wanted: true,
+            note: "母に".into(),
             more_items: 2,
             other_link: "https://example.com/".into(),
             received: at(1_796_117_112),
@@ -102,13 +169,62 @@ impl Scene {
             points_used: Some(500),
             coupon_used_yen: Some(200),
             folder: "楽天/再入荷".into(),
+            back: Some(Back {
+                points_expected: Some(500),
+                points_returned: Some(200),
+                points_outstanding: Some(300),
+                look_at: Some(at(1_796_122_800)),
+                ask_shop_at: Some(at(1_796_122_800)),
+                coupon: CouponState::Check,
+                coupon_used_yen: Some(200),
+                coupon_check_at: Some(at(1_796_122_800)),
+                coupon_until: Some(at(1_796_122_800)),
+                spend_by: Some(at(1_796_122_800)),
+                questions: 1,
+                ended: false,
+            }),
+            offer: Some(Offer {
+                role: CouponRole::Apology,
+                yen: Some(500),
+                percent: None,
+                code: "ABCD-EFGH-JKLM-NPQR".into(),
+                until: Some(at(1_796_122_800)),
+                min_yen: Some(1000),
+            }),
+            alternative: "代替品として「モドリのカップ」をご用意できます".into(),
         }
+    }
+
+    /// Examples to try a template with: nothing, everything, and each state of a cancellation with much and with little
+    /// known.
+    pub(super) fn examples() -> Vec<Self> {
+        let states = [Cancelled::Confirmed, Cancelled::Claimed, Cancelled::Requested, Cancelled::Partial];
+        let coupons = [CouponState::None, CouponState::Back, CouponState::Lost];
+        let state =
+            |cancelled| Self { cancelled: Some(cancelled), needs_answer: false, reply_by: None, ..Self::full() };
+        let bare = |cancelled| Self { back: Some(Back::default()), offer: None, ..state(cancelled) };
+        let coupon = |coupon| {
+            let offer = Offer {
+                role: CouponRole::Granted,
+                yen: None,
+                percent: Some(10),
+                code: String::new(),
+                until: None,
+                min_yen: None,
+            };
+            let back = Back { coupon, points_outstanding: Some(0), ended: true, ..Back::default() };
+            Self { back: Some(back), offer: Some(offer), ..state(Cancelled::Confirmed) }
+        };
+        let all = [Self::default(), Self::full()];
+        all.into_iter().chain(states.map(state)).chain(states.map(bare)).chain(coupons.map(coupon)).collect()
     }
 }
 
-/// Why the shopper's rule files cannot be used, as far as an alert says it.
+/// Why the shopper's rule files, or her `wanted.toml`, cannot be used, as far as an alert says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Unusable {
+    /// It is `wanted.toml`, and no rule file.
+    pub of_wanted: bool,
     /// The file, below the rules folder.
     pub file: String,
     /// Line, counted from 1, if the fault has one.
@@ -124,8 +240,9 @@ pub struct Unusable {
 }
 
 /// An example without anything that may be missing, and a full one.
-pub(super) fn unusable() -> [Unusable; 2] {
-    let full = Unusable {
+pub(super) fn unusable() -> [Unusable; 3] {
+    let full = |of_wanted| Unusable {
+        of_wanted,
         file: "mine.toml".into(),
         line: Some(5),
         column: Some(1),
@@ -133,7 +250,7 @@ pub(super) fn unusable() -> [Unusable; 2] {
         help: "did you mean `subject`?".into(),
         more: 2,
     };
-    [Unusable::default(), full]
+    [Unusable::default(), full(false), full(true)]
 }
 
 /// Why an order should be looked at.

@@ -29,6 +29,7 @@ mod reload;
 mod remind;
 mod remind_killed;
 mod restore;
+mod said;
 mod same_wire;
 mod schema;
 mod shops;
@@ -37,4 +38,5 @@ mod storm;
 mod story;
 #[allow(dead_code, reason = "each test file uses the part it needs")]
 mod support;
+mod wanted;
 mod watch;

@@ -3,6 +3,7 @@
 mod cases;
 pub(super) mod shops;
 mod status;
+mod wanted;
 
 use crate::calendar;
 use crate::cli::classify::Sheet;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub(super) use cases::{case, cases, coupon_state, coupons, questions};
 pub(super) use status::{checks, status};
+pub(super) use wanted::wanted;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

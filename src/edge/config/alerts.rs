@@ -57,6 +57,7 @@ impl Check<'_> {
         Policy {
             channels: names(&written.channels),
             fallback: names(&written.fallback),
+            only_wanted: written.only_wanted.unwrap_or(false),
             fallback_after_s: seconds(fallback_after),
             stale_after_s: seconds(stale_after),
             give_up_after_s: seconds(give_up_after),

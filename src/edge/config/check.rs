@@ -136,6 +136,7 @@ impl Check<'_> {
         let blind = self.blind(&written.sight, &alerts, &channels);
         let web = self.web(&written.web);
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
+        let search = self.search(&written.search);
         let state = match &written.state {
             Some(state) => Some(self.path(state)),
             None => super::default_state(),
@@ -147,9 +148,10 @@ impl Check<'_> {
         Some(Config {
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
+            wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
             state,
             accounts,
-            policy: Policy { observe, flags, blind, language, repeat, ..alerts },
+            policy: Policy { observe, flags, blind, language, repeat, search, ..alerts },
             backlog,
             channels,
             web,

@@ -58,6 +58,7 @@ impl Check<'_> {
         Hours {
             windows,
             announced: written.announced.unwrap_or(true).then_some((before, after)),
+            wanted: (before, after),
             most_a_day: self.span(written.most_a_day.as_ref(), usual.most_a_day),
             every: self.span(written.every.as_ref(), usual.every),
         }

@@ -7,6 +7,7 @@ pub mod folder;
 mod hot;
 mod kind;
 mod repeat;
+mod search;
 mod syntax;
 pub mod template;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// Folder of the shopper's own wording, if there is one.
     pub wording: Option<PathBuf>,
+    /// The file of goods that are waited for; it need not be there.
+    pub wanted: PathBuf,
     /// Where the database and the lock lie.
     pub state: PathBuf,
     /// Mailboxes to watch.

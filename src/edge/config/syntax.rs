@@ -11,6 +11,7 @@ pub(super) struct File {
     pub(super) language: Option<Spanned<String>>,
     pub(super) rules: Option<String>,
     pub(super) wording: Option<String>,
+    pub(super) wanted: Option<String>,
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) account: Vec<Spanned<Account>>,
@@ -27,6 +28,8 @@ pub(super) struct File {
     pub(super) hot: Hot,
     #[serde(default)]
     pub(super) web: super::repeat::WrittenWeb,
+    #[serde(default)]
+    pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +116,7 @@ pub(super) struct Alerts {
     #[serde(default)]
     pub(super) quiet: Quiet,
     pub(super) repeat: Option<super::repeat::Written>,
+    pub(super) only_wanted: Option<bool>,
 }
 
 /// Hours in which nothing rings.

@@ -2,7 +2,7 @@
 
 use super::{Db, StoreError, seconds};
 use crate::ledger::{Event, EventKind};
-use crate::plan::hot::Used;
+use crate::plan::hot::{Resale, Used};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rusqlite::OptionalExtension;
 
@@ -10,26 +10,26 @@ use rusqlite::OptionalExtension;
 const BELIEVED: i64 = 90 * 24;
 
 impl Db {
-    /// When announced sales begin, of those that were announced lately.
+    /// Sales that mails announce, of those that were announced lately, soonest first.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn sales(&self, now: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
+    pub fn sales(&self, now: Timestamp) -> Result<Vec<Resale>, StoreError> {
         let since = now.saturating_sub(BELIEVED.hours()).unwrap_or(Timestamp::MIN);
         let sql = "SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND at > ?1 \
                    AND body LIKE '%\"resale\"%'";
         let mut query = self.connection.prepare_cached(sql)?;
         let bodies =
             query.query_map([seconds(since)], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-        let mut sales: Vec<Timestamp> = bodies
+        let mut sales: Vec<Resale> = bodies
             .iter()
             .filter_map(|body| serde_json::from_str::<Event>(body).ok())
             .filter_map(|event| match event.kind {
-                EventKind::Resale { from, .. } => Some(from),
+                EventKind::Resale { from, items } => Some(Resale { from, items, shop_code: event.shop_code }),
                 _ => None,
             })
             .collect();
-        sales.sort_unstable();
+        sales.sort_by_key(|sale| sale.from);
         sales.dedup();
         Ok(sales)
     }

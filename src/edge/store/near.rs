@@ -60,6 +60,21 @@ impl Db {
         cases.retain(|order, _| orders.contains(order));
         Ok(cases)
     }
+
+    /// The case of an order as it will be when these events are written down.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn case_with(
+        &self,
+        order: &OrderNumber,
+        events: &[Event],
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Option<Case>, StoreError> {
+        let orders = BTreeSet::from([order.clone()]);
+        Ok(near_with(&self.connection, &orders, events, settings, now)?.remove(order))
+    }
 }
 
 /// Of the orders that are looked at now those of the last days, with what warnings about them need: every order of the
@@ -122,7 +137,19 @@ pub(super) fn near(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
+    near_with(connection, orders, &[], settings, now)
+}
+
+/// The same, with events that are not written down yet.
+fn near_with(
+    connection: &Connection,
+    orders: &BTreeSet<OrderNumber>,
+    more: &[Event],
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
     let mut events = events_of(connection, orders)?;
+    events.extend_from_slice(more);
     let mut statements = statements_of(connection, orders)?;
     let own = ledger::cases(&events, &statements, settings, now);
     let days = i64::from(settings.match_days.clamp(APOLOGY_DAYS, MOST_MATCH_DAYS)) + SPARE_DAYS;

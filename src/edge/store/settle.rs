@@ -4,7 +4,7 @@ use super::outbox::{self, Row};
 use super::{Db, StoreError, agenda, correction, held, millis, seconds};
 use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
-use crate::plan::{Effect, Step, Wish};
+use crate::plan::{Effect, Same, Step, Use, Wish};
 use crate::rules::{Verdict, category};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
@@ -238,7 +238,7 @@ fn alerted_already(
 ) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM alerted WHERE dedupe_key = ?1 AND until > ?2 AND mail_key <> ?3";
     let mut query = transaction.prepare_cached(sql)?;
-    for (key, _) in &wish.dedupe {
+    for Same { key, .. } in wish.dedupe.iter().filter(|same| same.usage != Use::Leaves) {
         if query.exists((key, millis(received), mail))? {
             return Ok(true);
         }
@@ -256,8 +256,8 @@ fn remember_alert(
                ON CONFLICT (dedupe_key) DO UPDATE SET until = excluded.until, mail_key = excluded.mail_key \
                WHERE excluded.until > until";
     let mut insert = transaction.prepare_cached(sql)?;
-    for (key, window) in &wish.dedupe {
-        insert.execute((key, millis(received).saturating_add(window.saturating_mul(1000)), mail))?;
+    for Same { key, within_s, .. } in wish.dedupe.iter().filter(|same| same.usage != Use::Asks) {
+        insert.execute((key, millis(received).saturating_add(within_s.saturating_mul(1000)), mail))?;
     }
     Ok(())
 }

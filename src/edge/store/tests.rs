@@ -24,7 +24,7 @@ fn alert(key: &str, dedupe: &[(&str, i64)]) -> Wish {
         },
         due: at(0),
         until: Some(at(3600)),
-        dedupe: dedupe.iter().map(|(key, window)| ((*key).to_owned(), *window)).collect(),
+        dedupe: dedupe.iter().map(|(key, window)| crate::plan::Same::new(*key, *window)).collect(),
         after: Vec::new(),
         turn: None,
     }

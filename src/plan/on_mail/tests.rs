@@ -3,6 +3,7 @@
 use super::*;
 use crate::facts::{Cancelled, Confidence, Field, Found, Item, OrderNumber, Span, Stage};
 use crate::mail::{Address, Link, Part, PartKind, Reading, Text, TrustLevel};
+use crate::plan::Use;
 use std::collections::BTreeSet;
 
 const NOW: &str = "2026-11-24T10:00:00+09:00";
@@ -24,6 +25,7 @@ struct Told {
     facts: Facts,
     known: Known,
     verdict: Verdict,
+    case: Option<Case>,
 }
 
 impl Told {
@@ -46,7 +48,7 @@ impl Told {
             ..Verdict::default()
         };
         let place = Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 1, uid: 7 };
-        Self { place, mail, facts: Facts::default(), known: Known::default(), verdict }
+        Self { place, mail, facts: Facts::default(), known: Known::default(), verdict, case: None }
     }
 
     fn restock() -> Self {
@@ -70,8 +72,8 @@ impl Told {
     }
 
     fn step(&self, policy: &Policy) -> Step {
-        let Self { place, mail, facts, known, verdict } = self;
-        on_mail(&Arrived { place, mail, facts, known, verdict }, policy, at(NOW))
+        let Self { place, mail, facts, known, verdict, .. } = self;
+        on_mail(&Arrived { place, mail, facts, known, verdict, case: self.case.as_ref() }, policy, at(NOW))
     }
 }
 
@@ -89,6 +91,16 @@ fn alert(wish: &Wish) -> &Alert {
         Effect::Alert { alert, .. } => alert,
         _ => panic!("{} is no alert", wish.key),
     }
+}
+
+/// What makes an alert one event with others.
+fn names_of(wish: &Wish) -> Vec<String> {
+    let usage = |usage| match usage {
+        Use::Both => "both",
+        Use::Asks => "asks",
+        Use::Leaves => "leaves",
+    };
+    wish.dedupe.iter().map(|same| format!("{} {} {}", usage(same.usage), same.within_s, same.key)).collect()
 }
 
 /// What each wish is, and by which channel it is told.
@@ -113,7 +125,15 @@ fn a_restock_is_alerted_on_every_channel_and_filed_after() {
 
     let first = &step.plan[0];
     assert_eq!(first.until, Some(at("2026-11-24T12:00:00+09:00")));
-    assert_eq!(first.dedupe, [(format!("phone:restock:item:{PAGE}"), 900), ("phone:restock:id:id@shop".into(), 86400)]);
+    assert_eq!(
+        names_of(first),
+        [
+            format!("both 900 phone:restock:item:{PAGE}"),
+            "asks 900 phone:restock:name:modori-zakka:モドリのマグ".into(),
+            "leaves 900 phone:restock:paged:modori-zakka:モドリのマグ".into(),
+            "both 86400 phone:restock:id:id@shop".into(),
+        ]
+    );
     let alert = alert(first);
     assert_eq!((alert.priority, alert.title.as_str()), (Priority::Urgent, "モドリのマグ 1,980円"));
     assert_eq!(alert.url.as_deref(), Some(PAGE));
@@ -170,12 +190,12 @@ fn only_the_items_own_page_can_be_tapped() {
 
 #[test]
 fn what_makes_two_restocks_one() {
-    let key = |told: &Told| told.step(&policy()).plan[0].dedupe.first().map(|(key, _)| key.clone());
+    let key = |told: &Told| names_of(&told.step(&policy()).plan[0]).first().cloned();
     let mut named = Told::restock();
     named.mail.message_id = None;
     named.facts.items[0].value.url = None;
     named.facts.shop_code = Some(found("modori-zakka".into()));
-    assert_eq!(key(&named).as_deref(), Some("phone:restock:name:modori-zakka:モドリのマグ"));
+    assert_eq!(key(&named).as_deref(), Some("both 900 phone:restock:name:modori-zakka:モドリのマグ"));
     named.facts.items.clear();
     assert_eq!(key(&named), None);
     // two items are another event than one of them
@@ -197,7 +217,7 @@ fn a_restock_noticed_late_is_summarised() {
     assert_eq!(held.due, at("2026-11-24T10:01:00+09:00"));
     assert_eq!(step.plan[1].after, Vec::<String>::new(), "it is filed at once");
     // a second copy of it, in time, is the same event
-    assert!(held.dedupe.contains(&(format!("phone:restock:item:{PAGE}"), 900)));
+    assert!(held.dedupe.contains(&Same::new(format!("phone:restock:item:{PAGE}"), 900)));
 
     let each = told.step(&Policy { late: Late::Each, ..policy() });
     let alert = alert(&each.plan[0]);
@@ -210,7 +230,7 @@ fn suspect_mail_is_announced_without_its_words_and_tells_the_ledger_nothing() {
     told.facts.cancelled = Some(found(Cancelled::Confirmed));
     let step = told.step(&policy());
     assert_eq!(step.events, []);
-    assert_eq!(step.plan[0].dedupe, [("phone:quarantine".to_owned(), 3600)]);
+    assert_eq!(names_of(&step.plan[0]), ["both 3600 phone:quarantine"]);
     let alert = alert(&step.plan[0]);
     assert_eq!((alert.priority, alert.url.as_ref(), alert.details.len()), (Priority::Normal, None, 0));
     let said = format!("{}{}", alert.title, alert.body);

@@ -146,7 +146,7 @@ fn bounded(db: &mut Db, name: &str, uid: u32, second: i64) -> usize {
     for wish in &mut plan {
         wish.turn = Some(Turn { most: Some(3), ..wish.turn.take().unwrap() });
         wish.due = at(second);
-        wish.dedupe = vec![(format!("{}:item:{name}", wish.key), 900)];
+        wish.dedupe = vec![crate::plan::Same::new(format!("{}:item:{name}", wish.key), 900)];
     }
     let settled = db.settle(&[settling(name, uid, plan)], true, at(second)).unwrap().remove(0);
     let Settled::New { alerts } = settled else { panic!("known") };

@@ -1,0 +1,34 @@
+//! What a shop offers instead of goods that it does not have.
+
+use super::page::Page;
+use super::said::is_said;
+use super::{Confidence, Facts};
+
+/// What goods are called that come instead.
+const INSTEAD: &[&str] = &[
+    "代替品", "代替の", "代替商品", "代わりの商品", "代わりのお品", "代わりの品", "かわりの品", "代わりとして",
+    "代わりに", "後継品", "後継機", "同等品", "類似品", "substitute", "alternative", "replacement", "instead",
+];
+/// Where these words are about something else: ポイントの代わりに, a reply instead of …
+const ELSE: &[&str] = &["ポイントの代わり", "クーポンの代わり", "返信の代わり", "お詫びの代わり", "お礼の代わり"];
+/// A longer sentence is no offer but a page.
+const LONGEST: usize = 240;
+
+/// Fills in the sentence that offers other goods, of mails about a cancellation.
+pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
+    if facts.cancelled.is_none() {
+        return;
+    }
+    let view = &page.joined;
+    let hit = view.hits(INSTEAD).into_iter().find_map(|(at, word)| {
+        let sentence = view.sentence_at(at);
+        let text = view.slice(sentence.clone());
+        let offered = is_said(view, at, at + word.len()) && !ELSE.iter().any(|other| text.contains(other));
+        let plain = text.len() <= LONGEST * 3 && !text.contains("://") && !text.contains("www.");
+        (offered && plain && view.counts(at)).then_some(sentence)
+    });
+    if let Some(sentence) = hit {
+        let written = view.written(sentence.clone()).split_whitespace().collect::<Vec<_>>().join(" ");
+        facts.alternative = Some(view.found(written, sentence, Confidence::High));
+    }
+}
