@@ -2,7 +2,7 @@
 
 use super::assign;
 use super::cancellation::cancellation;
-use super::case::{Case, CouponSide, CouponState, Due, Held, Question, State};
+use super::case::{Case, CouponSide, CouponState, Due, Held, Inquiry, Question, State};
 use super::claim::evidence;
 use super::conflict;
 use super::due::{self, Known, Settings, Stated};
@@ -155,6 +155,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         assumed: Vec::new(),
         since: Due::default(),
         may_ask_shop: false,
+        inquiry: Inquiry::default(),
         questions: Vec::new(),
         conflicts,
         evidence: mails.into_iter().map(evidence).collect(),

@@ -2,12 +2,13 @@
 
 mod announce;
 pub mod flag;
-mod gate;
+pub mod gate;
 pub mod hot;
 pub mod link;
 pub mod look;
 pub mod on_backtest;
 pub mod on_mail;
+pub mod on_owner;
 pub mod on_rules;
 pub mod on_time;
 pub mod sight;
@@ -15,15 +16,16 @@ mod tell;
 pub mod warn;
 
 use crate::ledger::Event;
-use crate::letter::Letter;
+use crate::letter::{Correspondence, Letter, Replies};
 use crate::rules::Priority;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use gate::Ticket;
+pub use gate::{Ticket, gate};
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
-pub use on_mail::{Arrived, on_mail, told};
+pub use on_mail::{Arrived, kept, on_mail, told};
+pub use on_owner::on_owner;
 pub use on_rules::on_rules;
 pub use on_time::{Due, on_time};
 pub use warn::warn;
@@ -54,6 +56,8 @@ pub struct Policy {
     pub language: crate::wording::Language,
     /// The words of alerts.
     pub wording: crate::wording::Wording,
+    /// Which letters may be written, and how.
+    pub replies: Replies,
 }
 
 impl Policy {
@@ -220,6 +224,10 @@ pub struct Wish {
 pub struct Step {
     /// For the ledger.
     pub events: Vec<Event>,
+    /// What is kept of the mail for letters: a row for each order it tells something of.
+    pub mails: Vec<Correspondence>,
+    /// Ids of letters of ours that a machine answered with this mail: a sign of a loop, or a bounce.
+    pub looped: Vec<String>,
     /// For the outbox, in order.
     pub plan: Vec<Wish>,
 }

@@ -5,6 +5,7 @@ use super::tell::{clean, details, other_link, scene, sure, target};
 use super::{Alert, Effect, Late, Policy, Step, Wish};
 use crate::facts::Facts;
 use crate::ledger::{self, Event};
+use crate::letter::{self, Correspondence};
 use crate::mail::Mail;
 use crate::mailbox::Place;
 use crate::rules::{Known, Priority, Verdict, category, label};
@@ -51,7 +52,8 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     // seconds count for a restock: its mail is moved only when the alert is out of the way
     let first = said.filter(|said| said.first).map(|_| plan.iter().map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
-    Step { events, plan }
+    let (mails, looped) = kept(arrived.mail, arrived.facts, &events, &arrived.place.account, arrived.known);
+    Step { events, mails, looped, plan }
 }
 
 /// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell
@@ -60,6 +62,20 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
 pub fn told(mail: &Mail, facts: &Facts, verdict: &Verdict) -> Vec<Event> {
     let aside = [label::OWN, label::QUARANTINE].iter().any(|label| verdict.labels.contains(*label));
     if aside { Vec::new() } else { ledger::events(mail, facts) }
+}
+
+/// What is kept of a mail for letters, and which letters of ours a machine answered with it.
+#[must_use]
+pub fn kept(
+    mail: &Mail,
+    facts: &Facts,
+    events: &[Event],
+    account: &str,
+    known: &Known,
+) -> (Vec<Correspondence>, Vec<String>) {
+    let answered = known.own_letter && letter::silence::is_by_machine(mail);
+    let looped = if answered { mail.references.clone() } else { Vec::new() };
+    (letter::correspondence::of(mail, facts, events, account, &known.own_addresses), looped)
 }
 
 fn filing(arrived: &Arrived<'_>, policy: &Policy, after: Vec<String>, now: Timestamp) -> Option<Wish> {

@@ -14,6 +14,7 @@ mod flag;
 mod history;
 mod hot;
 mod ledger;
+mod letter;
 mod life;
 mod lines;
 mod near;

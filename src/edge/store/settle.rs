@@ -1,7 +1,7 @@
 //! One transaction a message (or a batch): what arrived, what it claims, what should happen.
 
 use super::outbox::{self, Row};
-use super::{Db, StoreError, agenda, correction, millis, seconds};
+use super::{Db, StoreError, agenda, correction, letter, millis, seconds};
 use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Step, Wish};
@@ -165,6 +165,8 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
     let message = transaction.last_insert_rowid();
     add_place(transaction, &one.place, message)?;
     add_events(transaction, &one.step.events)?;
+    letter::keep(transaction, &one.key, &one.step.mails)?;
+    letter::looped(transaction, &one.step.looped, now)?;
     let mut alerts = Vec::new();
     for wish in &one.step.plan {
         if alerted_already(transaction, wish, &hex, one.received)? {
