@@ -1,9 +1,11 @@
 //! What can be written on the command line.
 
 mod ledger;
+mod letters;
 mod orders;
 
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -85,6 +87,10 @@ pub enum Command {
     Note(Note),
     /// Say whose points a mail without an order number speaks of
     Assign(Assign),
+    /// Write to the shop (or for Rakuten's form) about points or a coupon that are not back; into your Drafts folder
+    Inquiry(Inquiry),
+    /// Answer a shop's out-of-stock question, or thank it; into your Drafts folder
+    Reply(Reply),
 }
 
 /// `modori demo`

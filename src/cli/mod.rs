@@ -14,10 +14,12 @@ mod draft;
 mod explain;
 mod history;
 mod import;
+mod inquiry;
 mod ledger;
 mod mails;
 mod release;
 mod render;
+mod reply;
 mod rules;
 mod say;
 mod seen;
@@ -107,6 +109,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Limited(limited) => say::limited(limited, config, state),
         Command::Note(note) => say::note(note, config, state),
         Command::Assign(one) => assign::run(one, config, state),
+        Command::Inquiry(one) => inquiry::run(one, config, state),
+        Command::Reply(one) => reply::run(one, config, state),
     };
     done.map(|()| true)
 }

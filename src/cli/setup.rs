@@ -7,6 +7,7 @@ use crate::edge::hand::Hand;
 use crate::edge::out;
 use crate::edge::store::Store;
 use crate::engine::{Engine, Mailbox, Rules, reload};
+use crate::letter::{Letters, Replies};
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
@@ -77,6 +78,24 @@ pub(super) fn wording(folder: Option<&Path>) -> Result<Wording, Failure> {
     })
 }
 
+/// The shipped letters with the shopper's on top.
+pub(super) fn letters(folder: Option<&Path>) -> Result<Letters, Failure> {
+    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(Letters::default()) };
+    let texts = folder::texts(folder, "txt").map_err(|error| Failure::broken(error.to_string()))?;
+    let texts: Vec<(String, String)> =
+        texts.into_iter().map(|(path, text)| (path.display().to_string().replace('\\', "/"), text)).collect();
+    Letters::with_own(&texts).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::broken(shown.join("\n"))
+    })
+}
+
+/// What may be written, with the shopper's letters; without a configuration nothing.
+pub(super) fn replies(config: Option<&Config>) -> Result<Replies, Failure> {
+    let Some(config) = config else { return Ok(Replies::default()) };
+    Ok(Replies { letters: letters(config.letters.as_deref())?, ..config.policy.replies.clone() })
+}
+
 /// What `classify` needs: no account, no store.
 pub(super) struct Quiet {
     pub(super) rules: RuleSet,
@@ -135,6 +154,7 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     };
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
+    policy.replies = replies(Some(config))?;
     let channels = out::channels(&config.channels, &clock).map_err(|error| Failure::broken(error.what))?;
     let mailboxes: Vec<Mailbox> = config
         .accounts

@@ -107,7 +107,7 @@ impl<'a> Importer<'a> {
         let known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
         Ok(pure::judge(self.rules, &mail, &facts, &known).map(|verdict| {
             let events = plan::told(&mail, &facts, &verdict);
-            let (mails, _) = plan::kept(&mail, &facts, &events, "", &known);
+            let mails = plan::kept(&mail, &facts, &events, "", &known);
             (mail, events, mails)
         }))
     }

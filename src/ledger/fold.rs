@@ -86,7 +86,7 @@ fn told(one: &Event, other: &Event) -> Ordering {
 fn said(one: &Statement, other: &Statement) -> Ordering {
     // at the same instant the more cautious word stands last, and so counts
     let rank = |statement: &Statement| match statement.said {
-        Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => 0,
+        Said::Answered | Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => 0,
         Said::Limited { .. } => 1,
         Said::Lost => 2,
         Said::Lives => 2,

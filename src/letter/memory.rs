@@ -32,7 +32,7 @@ pub struct Written {
     pub at: Timestamp,
     /// What became of it.
     pub outcome: Outcome,
-    /// A machine answered it, or it bounced.
+    /// A machine answered it, or it bounced: the sign of a loop.
     pub looped: bool,
 }
 

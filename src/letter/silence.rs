@@ -280,15 +280,6 @@ pub fn of_mail(mail: &Mail, own: &BTreeSet<String>) -> Vec<Silence> {
     found
 }
 
-/// Whether a machine wrote it by itself, or it is a bounce: in answer to a letter of ours, the sign of a loop.
-#[must_use]
-pub fn is_by_machine(mail: &Mail) -> bool {
-    is_automatic(mail)
-        || is_bounce(mail)
-        || mail.return_path.as_deref() == Some("")
-        || is_machine(local(&mail.from.addr))
-}
-
 /// Auto-Submitted with any word but `no` (RFC 3834, 5).
 fn is_automatic(mail: &Mail) -> bool {
     mail.header("Auto-Submitted").any(|value| {

@@ -17,10 +17,10 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Whether it was issued for this letter.
+    /// Whether it is the permission for the letter with this Message-ID.
     #[must_use]
-    pub fn is_for(&self, letter: &Letter) -> bool {
-        self.message_id == letter.message_id
+    pub fn is_for(&self, message_id: &str) -> bool {
+        self.message_id == message_id
     }
 }
 

@@ -226,8 +226,6 @@ pub struct Step {
     pub events: Vec<Event>,
     /// What is kept of the mail for letters: a row for each order it tells something of.
     pub mails: Vec<Correspondence>,
-    /// Ids of letters of ours that a machine answered with this mail: a sign of a loop, or a bounce.
-    pub looped: Vec<String>,
     /// For the outbox, in order.
     pub plan: Vec<Wish>,
 }

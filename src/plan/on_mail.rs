@@ -52,8 +52,8 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     // seconds count for a restock: its mail is moved only when the alert is out of the way
     let first = said.filter(|said| said.first).map(|_| plan.iter().map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
-    let (mails, looped) = kept(arrived.mail, arrived.facts, &events, &arrived.place.account, arrived.known);
-    Step { events, mails, looped, plan }
+    let mails = kept(arrived.mail, arrived.facts, &events, &arrived.place.account, arrived.known);
+    Step { events, mails, plan }
 }
 
 /// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell
@@ -64,18 +64,10 @@ pub fn told(mail: &Mail, facts: &Facts, verdict: &Verdict) -> Vec<Event> {
     if aside { Vec::new() } else { ledger::events(mail, facts) }
 }
 
-/// What is kept of a mail for letters, and which letters of ours a machine answered with it.
+/// What is kept of a mail for letters, however it is read. `account` is empty for a mail from a file.
 #[must_use]
-pub fn kept(
-    mail: &Mail,
-    facts: &Facts,
-    events: &[Event],
-    account: &str,
-    known: &Known,
-) -> (Vec<Correspondence>, Vec<String>) {
-    let answered = known.own_letter && letter::silence::is_by_machine(mail);
-    let looped = if answered { mail.references.clone() } else { Vec::new() };
-    (letter::correspondence::of(mail, facts, events, account, &known.own_addresses), looped)
+pub fn kept(mail: &Mail, facts: &Facts, events: &[Event], account: &str, known: &Known) -> Vec<Correspondence> {
+    letter::correspondence::of(mail, facts, events, account, &known.own_addresses)
 }
 
 fn filing(arrived: &Arrived<'_>, policy: &Policy, after: Vec<String>, now: Timestamp) -> Option<Wish> {

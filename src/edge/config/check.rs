@@ -161,8 +161,8 @@ impl Check<'_> {
         Some(Config {
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
+            letters: written.letters.as_deref().map(|path| self.path(path)),
             state,
-            accounts,
             policy: Policy {
                 observe,
                 channels: written.alerts.channels.into_iter().map(Spanned::into_inner).collect(),
@@ -172,8 +172,10 @@ impl Check<'_> {
                 flags,
                 blind,
                 language,
+                replies: self.replies(&written.replies, observe, &accounts),
                 ..Policy::default()
             },
+            accounts,
             backlog,
             channels,
             ledger: self.ledger(written.ledger),
@@ -259,6 +261,8 @@ impl Check<'_> {
             if user.contains('@') {
                 own.push(user.to_lowercase());
             }
+            let from = self.from(account);
+            own.extend(from.as_ref().map(|from| from.to_lowercase()));
             accounts.push(Account {
                 name,
                 host: account.host.get_ref().clone(),
@@ -269,6 +273,7 @@ impl Check<'_> {
                 mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
                 authserv_ids: account.authserv_ids.clone(),
                 own_addresses: own,
+                from,
                 ca_file: account.ca_file.as_ref().map(|path| self.path(path.get_ref())),
                 pin: self.pin(account, security),
                 fetch_cap,

@@ -4,6 +4,7 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod replies;
 mod syntax;
 
 use crate::edge::imap::{Pace, Security};
@@ -28,6 +29,8 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// Folder of the shopper's own wording, if there is one.
     pub wording: Option<PathBuf>,
+    /// Folder of the shopper's own letters, if there is one.
+    pub letters: Option<PathBuf>,
     /// Where the database and the lock lie.
     pub state: PathBuf,
     /// Mailboxes to watch.
@@ -75,6 +78,8 @@ pub struct Account {
     pub authserv_ids: Vec<String>,
     /// The shopper's own addresses, lower case (the login name is one if it is an address).
     pub own_addresses: Vec<String>,
+    /// The address letters are written from, if one is named.
+    pub from: Option<String>,
     /// A further trusted certificate (PEM), for a server at home.
     pub ca_file: Option<PathBuf>,
     /// The one key the server must show, whoever signed it.

@@ -11,6 +11,7 @@ pub(super) struct File {
     pub(super) language: Option<Spanned<String>>,
     pub(super) rules: Option<String>,
     pub(super) wording: Option<String>,
+    pub(super) letters: Option<String>,
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) account: Vec<Spanned<Account>>,
@@ -25,6 +26,8 @@ pub(super) struct File {
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
     pub(super) hot: Hot,
+    #[serde(default)]
+    pub(super) replies: Replies,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +44,7 @@ pub(super) struct Account {
     pub(super) authserv_ids: Vec<String>,
     #[serde(default)]
     pub(super) own_addresses: Vec<Spanned<String>>,
+    pub(super) from: Option<Spanned<String>>,
     pub(super) ca_file: Option<Spanned<String>>,
     pub(super) pin: Option<Spanned<String>>,
     pub(super) fetch_kib: Option<Spanned<u32>>,
@@ -72,6 +76,21 @@ pub(super) struct Hot {
     pub(super) after: Option<Spanned<String>>,
     pub(super) most_a_day: Option<Spanned<String>>,
     pub(super) every: Option<Spanned<String>>,
+}
+
+/// Letters to shops.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replies {
+    pub(super) drafts: Option<bool>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) language: Option<Spanned<String>>,
+    pub(super) a_day: Option<Spanned<u32>>,
+    pub(super) oldest_days: Option<Spanned<u16>>,
+    pub(super) answer_business_days: Option<Spanned<u16>>,
+    pub(super) again_after_business_days: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) send: BTreeMap<Spanned<String>, bool>,
 }
 
 /// A secret: one of the three.

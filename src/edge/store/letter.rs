@@ -5,6 +5,8 @@ use super::settle::json;
 use super::{Db, StoreError, from_seconds, outbox, seconds};
 use crate::calendar::{civil, instant};
 use crate::facts::OrderNumber;
+use crate::ledger::Case;
+use crate::ledger::due::Settings;
 use crate::letter::{Correspondence, Letter, Memory, Outcome, Written};
 use crate::mailbox::MailKey;
 use crate::plan::on_owner::Kept;
@@ -15,6 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is kept of a mail, in the place of what was kept of it before.
 pub(super) fn keep(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Correspondence]) -> Result<(), StoreError> {
+    let from_a_file = rows.iter().all(|row| row.account.is_empty());
+    if from_a_file && is_kept_better(transaction, mail, rows)? {
+        return Ok(());
+    }
     transaction.prepare_cached("DELETE FROM correspondence WHERE mail_key = ?1")?.execute([mail.hex()])?;
     let sql =
         "INSERT OR REPLACE INTO correspondence (order_number, mail_key, account, at, body) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -26,8 +32,18 @@ pub(super) fn keep(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Corres
     Ok(())
 }
 
+/// Whether this mail was seen in an account, and trusted no less: a file does not tell where it came to.
+fn is_kept_better(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Correspondence]) -> Result<bool, StoreError> {
+    let sql = "SELECT body FROM correspondence WHERE mail_key = ?1 AND account <> '' LIMIT 1";
+    let mut query = transaction.prepare_cached(sql)?;
+    let mut found = query.query([mail.hex()])?;
+    let Some(row) = found.next()? else { return Ok(false) };
+    let before: Correspondence = stored(row.get_ref(0)?, "correspondence")?;
+    Ok(rows.iter().all(|row| row.trust <= before.trust))
+}
+
 /// A letter was decided: it is remembered with its row of the outbox, and its Message-ID is known for our own before
-/// anything leaves. `false` when that id was used before: then it must not be entered.
+/// anything leaves.
 pub(super) fn remember(
     transaction: &Transaction<'_>,
     outbox: i64,
@@ -70,23 +86,6 @@ pub(super) fn enter(transaction: &Transaction<'_>, wish: &Wish, now: Timestamp) 
     Ok(outbox::enter(transaction, wish, "", None, false, now)?.is_some())
 }
 
-/// A machine answered, or a bounce came back for, one of these ids: no more is written about the orders of letters that
-/// bear one. Answers which were not known to be so.
-pub(super) fn looped(
-    transaction: &Transaction<'_>,
-    ids: &[String],
-    now: Timestamp,
-) -> Result<BTreeSet<String>, StoreError> {
-    let sql = "UPDATE letter SET looped_at = ?2 WHERE message_id = ?1 AND looped_at IS NULL RETURNING order_number";
-    let mut update = transaction.prepare_cached(sql)?;
-    let mut orders = BTreeSet::new();
-    for id in ids {
-        let found: Option<String> = update.query_row((id, seconds(now)), |row| row.get(0)).optional()?;
-        orders.extend(found);
-    }
-    Ok(orders)
-}
-
 /// What bears on a letter about each of these orders.
 pub(super) fn kept(
     connection: &Connection,
@@ -103,6 +102,18 @@ pub(super) fn kept(
     Ok(all)
 }
 
+fn about(
+    connection: &Connection,
+    order: &OrderNumber,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(Option<Case>, Kept), StoreError> {
+    let one = BTreeSet::from([order.clone()]);
+    let case = super::near::near(connection, &one, settings, now)?.remove(order);
+    let kept = kept(connection, [order.clone()], now)?.remove(order).unwrap_or_default();
+    Ok((case, kept))
+}
+
 fn mails(connection: &Connection, order: &OrderNumber) -> Result<Vec<Correspondence>, StoreError> {
     let sql = "SELECT body FROM correspondence WHERE order_number = ?1 ORDER BY at, mail_key";
     let mut query = connection.prepare_cached(sql)?;
@@ -115,7 +126,8 @@ fn mails(connection: &Connection, order: &OrderNumber) -> Result<Vec<Corresponde
 }
 
 fn written(connection: &Connection, order: &OrderNumber) -> Result<Vec<Written>, StoreError> {
-    let sql = "SELECT step, letter.message_id, at, kind, state, looped_at IS NOT NULL FROM letter \
+    let sql = "SELECT step, letter.message_id, at, kind, state, \
+               EXISTS (SELECT 1 FROM letter_sign WHERE letter_sign.message_id = letter.message_id) FROM letter \
                JOIN outbox ON outbox.id = letter.outbox WHERE order_number = ?1 ORDER BY at, step";
     let mut query = connection.prepare_cached(sql)?;
     let mut rows = query.query([order.as_str()])?;
@@ -178,22 +190,43 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses; nothing is entered then.
-    pub fn write_letter<T>(
+    pub fn write_letter<T, E>(
         &mut self,
         order: &OrderNumber,
+        settings: &Settings,
         now: Timestamp,
-        decide: impl FnOnce(&Kept) -> Result<(T, Wish), T>,
-    ) -> Result<Result<(T, bool), T>, StoreError> {
+        decide: impl FnOnce(Option<&Case>, &Kept) -> Result<(T, Wish), E>,
+    ) -> Result<Result<Option<T>, E>, StoreError> {
         self.write(|transaction| {
-            let mut all = kept(transaction, [order.clone()], now)?;
-            let one = all.remove(order).unwrap_or_default();
-            match decide(&one) {
+            let (case, kept) = about(transaction, order, settings, now)?;
+            match decide(case.as_ref(), &kept) {
                 Err(refused) => Ok(Err(refused)),
-                Ok((value, wish)) => {
-                    let entered = enter(transaction, &wish, now)?;
-                    Ok(Ok((value, entered)))
-                }
+                Ok((value, wish)) => Ok(Ok(enter(transaction, &wish, now)?.then_some(value))),
             }
         })
+    }
+
+    /// An order with all that bears on a letter about it.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn about_letter(
+        &self,
+        order: &OrderNumber,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(Option<Case>, Kept), StoreError> {
+        about(&self.connection, order, settings, now)
+    }
+
+    /// How far the wish of this key is, and why it is no further.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn state_of(&self, key: &str) -> Result<Option<(outbox::State, Option<String>)>, StoreError> {
+        let sql = "SELECT state, last_error FROM outbox WHERE wish_key = ?1";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let found = query.query_row([key], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
+        Ok(found.map(|(state, error)| (outbox::State::of(&state), error)))
     }
 }

@@ -165,8 +165,9 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
     let message = transaction.last_insert_rowid();
     add_place(transaction, &one.place, message)?;
     add_events(transaction, &one.step.events)?;
-    letter::keep(transaction, &one.key, &one.step.mails)?;
-    letter::looped(transaction, &one.step.looped, now)?;
+    if !one.step.mails.is_empty() {
+        letter::keep(transaction, &one.key, &one.step.mails)?;
+    }
     let mut alerts = Vec::new();
     for wish in &one.step.plan {
         if alerted_already(transaction, wish, &hex, one.received)? {

@@ -17,7 +17,15 @@ CREATE TABLE letter (
     message_id      TEXT    NOT NULL UNIQUE,
     outbox          INTEGER NOT NULL REFERENCES outbox (id),
     at              INTEGER NOT NULL,  -- seconds: when it was decided
-    looped_at       INTEGER,           -- seconds: a machine answered it, or it bounced
     PRIMARY KEY (order_number, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX letter_at ON letter (at);
+
+-- What mails say of letters: nothing more is written by itself about their order.
+CREATE TABLE letter_sign (
+    message_id      TEXT    NOT NULL,  -- of the letter
+    sign            TEXT    NOT NULL,  -- bounced, auto-reply
+    mail_key        TEXT    NOT NULL,  -- of the mail that says it
+    at              INTEGER NOT NULL,  -- seconds
+    PRIMARY KEY (message_id, sign)
+) STRICT, WITHOUT ROWID;
