@@ -95,8 +95,10 @@ fn main() {
     let settings = Settings::default();
     let all = events(EVENTS);
     let now = all.last().expect("events").at;
-    let mails: Vec<OldMail> =
-        all.iter().map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true }).collect();
+    let mails: Vec<OldMail> = all
+        .iter()
+        .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true, mails: None })
+        .collect();
     let (_, time) = timed(|| mails.chunks(200).for_each(|some| assert!(db.import(some).is_ok())));
     println!("{EVENTS} events imported in batches of 200: {time:?}");
 
@@ -130,7 +132,7 @@ fn main() {
 
     let policy = Policy::default();
     let keep = |db: &mut Db, limit: u32, now: Timestamp| {
-        let tell = |cases: &_| on_time(cases, None, &settings, &policy, now);
+        let tell = |cases: &_, _: &_| (on_time(cases, None, &settings, &policy, now), Vec::new());
         db.keep_appointments(&settings, limit, now, |_| Vec::new(), tell, |_| Vec::new()).expect("kept").orders
     };
     MEMORY.reset_peak_usage();
@@ -143,8 +145,10 @@ fn main() {
 
     // one mail more, as it arrives: into memory (the work before a commit) and onto the disk
     let mut memory = Db::in_memory().expect("a database");
-    let own: Vec<OldMail> =
-        all.iter().map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true }).collect();
+    let own: Vec<OldMail> = all
+        .iter()
+        .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true, mails: None })
+        .collect();
     own.chunks(2000).for_each(|some| assert!(memory.import(some).is_ok()));
     memory.rebuild().expect("rebuilt");
     while keep(&mut memory, 500, now) > 0 {}
@@ -165,7 +169,7 @@ fn main() {
                 size: 4000,
                 message_id: Some(format!("{n}@example.jp")),
                 verdict: Verdict { category: "order".into(), ..Verdict::default() },
-                step: Step { events: vec![event.clone()], plan: Vec::new() },
+                step: Step { events: vec![event.clone()], ..Step::default() },
                 poison: None,
             };
             settle.push(timed(|| db.settle(&[settling], false, event.at).expect("settled")).1);

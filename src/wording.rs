@@ -271,14 +271,20 @@ fn split(text: &str) -> (String, String) {
     (title, lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// The shipped templates. They are tried by a test.
-fn shipped() -> Environment<'static> {
+/// Strict, with the filters that words know, and without any template. Letters are words, too.
+pub(crate) fn blank() -> Environment<'static> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     templates.add_filter("yen", yen);
     templates.add_filter("clock", clock);
     templates.add_filter("weekday", weekday);
+    templates
+}
+
+/// The shipped templates. They are tried by a test.
+fn shipped() -> Environment<'static> {
+    let mut templates = blank();
     for (name, text) in shipped::TEXTS {
         // a broken one is left out here; `words` then says so instead of nothing
         let _ = templates.add_template(name, text);
@@ -353,13 +359,13 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
     Ok(())
 }
 
-fn is_at(path: &str, name: &str) -> bool {
+pub(crate) fn is_at(path: &str, name: &str) -> bool {
     let mut path = path.rsplit(['/', '\\']);
     let mut name = name.rsplit('/');
     path.next() == name.next() && path.next() == name.next()
 }
 
-fn explained(path: &str, error: &minijinja::Error) -> WordingError {
+pub(crate) fn explained(path: &str, error: &minijinja::Error) -> WordingError {
     let what = match (error.kind(), error.detail()) {
         (ErrorKind::UndefinedError, _) => "it asks for a value that does not exist".to_owned(),
         (_, Some(detail)) => detail.to_owned(),

@@ -2,11 +2,13 @@
 
 mod alert;
 mod ledger;
+mod letters;
 mod orders;
 mod wanted;
 
 pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
 pub use wanted::Wish;
 
@@ -96,6 +98,10 @@ pub enum Command {
     Want(Wish),
     /// Do not hear of goods: their restock is filed and never alerted
     Mute(Wish),
+    /// Write to the shop (or for Rakuten's form) about points or a coupon that are not back; into your Drafts folder
+    Inquiry(Inquiry),
+    /// Answer a shop's out-of-stock question, or thank it; into your Drafts folder
+    Reply(Reply),
 }
 
 /// `modori demo`

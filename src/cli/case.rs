@@ -74,7 +74,7 @@ fn said(statement: &Statement) -> Told {
             let coupon = coupon_back.map(|back| if back { "coupon: back" } else { "coupon: lost" }.to_owned());
             [points, expires, coupon].into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
-        Said::Deny | Said::Lost | Said::Lives => String::new(),
+        Said::Deny | Said::Lost | Said::Lives | Said::Answered => String::new(),
         Said::Limited { points, expires } => format!("{points} P → {}", render::at(*expires)),
         Said::Note { text } => text.clone(),
         Said::Assign { mail, points } => format!("{points} P ({})", mail.short()),

@@ -15,10 +15,12 @@ mod draft;
 mod explain;
 mod history;
 mod import;
+mod inquiry;
 mod ledger;
 mod mails;
 mod release;
 mod render;
+mod reply;
 mod rules;
 mod say;
 mod seen;
@@ -113,6 +115,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Assign(one) => assign::run(one, config, state),
         Command::Want(wish) => want::run(List::Wanted, wish, config),
         Command::Mute(wish) => want::run(List::Muted, wish, config),
+        Command::Inquiry(one) => inquiry::run(one, config, state),
+        Command::Reply(one) => reply::run(one, config, state),
     };
     done.map(|()| true)
 }

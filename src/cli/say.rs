@@ -1,4 +1,4 @@
-//! What the shopper says of an order: `confirm`, `deny`, `lost`, `lives`, `limited`, `note`.
+//! What the shopper says of an order: `confirm`, `deny`, `lost`, `lives`, `limited`, `note`, `reply --done`.
 
 use super::args::{About, Confirm, CouponFate, Limited, Note};
 use super::{Failure, setup};
@@ -36,6 +36,11 @@ pub(super) fn lives(about: &About, config: Option<&Path>, state: Option<&Path>) 
 /// So many of the points used were limited-time points.
 pub(super) fn limited(limited: &Limited, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     say(&limited.about, Said::Limited { points: limited.points, expires: limited.expires }, config, state)
+}
+
+/// The shop's question was answered.
+pub(super) fn answered(about: &About, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    say(about, Said::Answered, config, state)
 }
 
 /// Free words.

@@ -6,6 +6,8 @@ use crate::edge::store::Db;
 use crate::facts::OrderNumber;
 use crate::ledger::due::Settings;
 use crate::ledger::{self, Case, Event, Statement};
+use crate::letter::{Matter, Replies};
+use crate::plan::gate::may_ask_shop;
 use crate::wording::{Language, Wording};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -34,7 +36,30 @@ impl Seen {
         let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
         let (events, statements) = (db.events().map_err(failed)?, db.statements().map_err(failed)?);
         let now = at.unwrap_or_else(|| Clock::system().now());
-        let cases = ledger::cases(&events, &statements, &settings, now);
+        let mut cases = ledger::cases(&events, &statements, &settings, now);
+        let replies = setup::replies(config.as_ref())?;
+        asked(&db, &mut cases, &replies, &settings, now).map_err(failed)?;
         Ok(Self { events, statements, settings, cases, now, language, wording })
     }
+}
+
+/// How far the inquiry of each case is, and the gate's word on whether the shop may be asked.
+fn asked(
+    db: &Db,
+    cases: &mut BTreeMap<OrderNumber, Case>,
+    replies: &Replies,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), crate::edge::store::StoreError> {
+    let written = db.orders_with_letters()?;
+    let concerned = cases.iter().filter(|(order, case)| case.may_ask_shop || written.contains(order));
+    let concerned: Vec<OrderNumber> = concerned.map(|(order, _)| order.clone()).collect();
+    for (order, (mails, memory)) in db.kept_for_letters(concerned, now)? {
+        if let Some(case) = cases.get_mut(&order) {
+            let matter = Matter { case, mails: &mails, memory: &memory, settings, now };
+            let may = may_ask_shop(&matter, replies);
+            (case.may_ask_shop, case.inquiry) = (may, memory.inquiry());
+        }
+    }
+    Ok(())
 }

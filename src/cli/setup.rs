@@ -8,6 +8,7 @@ use crate::edge::out;
 use crate::edge::store::{Db, Store};
 use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules, reload, wishes};
+use crate::letter::{Letters, Replies};
 use crate::plan::answer::TokenKey;
 use crate::plan::search;
 use crate::plan::wanted::Wanted;
@@ -91,6 +92,24 @@ pub(super) fn wording(folder: Option<&Path>) -> Result<Wording, Failure> {
     })
 }
 
+/// The shipped letters with the shopper's on top.
+pub(super) fn letters(folder: Option<&Path>) -> Result<Letters, Failure> {
+    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(Letters::default()) };
+    let texts = folder::texts(folder, "txt").map_err(|error| Failure::broken(error.to_string()))?;
+    let texts: Vec<(String, String)> =
+        texts.into_iter().map(|(path, text)| (path.display().to_string().replace('\\', "/"), text)).collect();
+    Letters::with_own(&texts).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::broken(shown.join("\n"))
+    })
+}
+
+/// What may be written, with the shopper's letters; without a configuration nothing.
+pub(super) fn replies(config: Option<&Config>) -> Result<Replies, Failure> {
+    let Some(config) = config else { return Ok(Replies::default()) };
+    Ok(Replies { letters: letters(config.letters.as_deref())?, ..config.policy.replies.clone() })
+}
+
 /// What `classify` needs: no account, no store.
 pub(super) struct Quiet {
     pub(super) rules: RuleSet,
@@ -153,6 +172,7 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
     let _ = search::query("戻り MD-100");
     let mut policy = config.policy.clone();
     policy.wording = wording(config.wording.as_deref())?;
+    policy.replies = replies(Some(config))?;
     let mut channels = config.channels.clone();
     for channel in channels.values_mut() {
         channel.buttons = policy.wording.buttons(policy.language);

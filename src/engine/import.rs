@@ -3,6 +3,7 @@
 use super::pure;
 use crate::edge::store::{OldMail, Store, StoreError};
 use crate::ledger::Event;
+use crate::letter::Correspondence;
 use crate::mail::{Mail, Reading, TrustLevel};
 use crate::plan;
 use crate::rules::RuleSet;
@@ -71,9 +72,10 @@ impl<'a> Importer<'a> {
         self.imported.mails += 1;
         let reading = Reading { received: old.received, size: old.size, authserv_ids: self.how.authserv_ids };
         match self.told(old.bytes, &reading).await? {
-            Ok((mail, events)) => {
+            Ok((mail, events, mails)) => {
                 self.imported.telling += usize::from(!events.is_empty());
-                self.waiting.push(OldMail { key: mail.key, events, keep_trusted: self.how.keep_trusted });
+                let keep_trusted = self.how.keep_trusted;
+                self.waiting.push(OldMail { key: mail.key, events, keep_trusted, mails: Some(mails) });
             }
             Err(_) => self.imported.poison += 1,
         }
@@ -88,7 +90,7 @@ impl<'a> Importer<'a> {
         &self,
         bytes: &[u8],
         reading: &Reading<'_>,
-    ) -> Result<Result<(Mail, Vec<Event>), pure::Poison>, StoreError> {
+    ) -> Result<Result<(Mail, Vec<Event>, Vec<Correspondence>), pure::Poison>, StoreError> {
         let (mut mail, facts) = match pure::read(self.rules, bytes, reading) {
             Ok(read) => read,
             Err(poison) => return Ok(Err(poison)),
@@ -105,7 +107,8 @@ impl<'a> Importer<'a> {
         let known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
         Ok(pure::judge(self.rules, &mail, &facts, &known).map(|verdict| {
             let events = plan::told(&mail, &facts, &verdict);
-            (mail, events)
+            let mails = plan::kept(&mail, &facts, &events, "", &known);
+            (mail, events, mails)
         }))
     }
 

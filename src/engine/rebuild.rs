@@ -161,7 +161,12 @@ impl Engine {
             .into_iter()
             // what could not be understood says nothing new: what is known of it stays
             .filter(|one| one.poison.is_none())
-            .map(|one| OldMail { key: one.key, events: one.step.events, keep_trusted: false })
+            .map(|one| OldMail {
+                key: one.key,
+                events: one.step.events,
+                keep_trusted: false,
+                mails: Some(one.step.mails),
+            })
             .collect();
         imported.new_events += self.store.call(move |db| db.import(&mails)).await?;
         Ok(())

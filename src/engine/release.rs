@@ -179,7 +179,7 @@ impl Engine {
             _ => true,
         };
         let renamed = |key: &String| format!("release:{key}");
-        let mut plan: Vec<Wish> = step.plan.into_iter().filter(keep).collect();
+        let mut plan: Vec<Wish> = step.plan.iter().filter(|wish| keep(wish)).cloned().collect();
         let home = mail.first_seen_in.clone().filter(|home| *home != lies.mailbox && !self.policy.observe);
         if let (None, Some(folder)) = (&verdict.folder, home) {
             let key = format!("file:{}", mail.key);
@@ -202,7 +202,7 @@ impl Engine {
                 wish.after.push(format!("file:{}", mail.key));
             }
         }
-        Step { events: step.events, plan }
+        Step { plan, ..step }
     }
 
     fn mailbox_of(&self, account: &str) -> Option<&Mailbox> {

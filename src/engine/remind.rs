@@ -68,7 +68,10 @@ impl Engine {
                     let shops = ledger::shops(events, &cases, &settings, now);
                     plan::warn(&cases, &shops, &settings, &policy, now)
                 };
-                let tell = |cases: &_| plan::on_time(cases, last, &settings, &policy, now);
+                let tell = |cases: &_, kept: &_| {
+                    let letters = plan::on_owner::letters_due(cases, kept, &settings, &policy, now);
+                    (plan::on_time(cases, last, &settings, &policy, now), letters)
+                };
                 let together = |several: &[&plan::Due]| plan::on_time::together(several, &policy, now);
                 db.keep_appointments(&settings, ORDERS, now, warn, tell, together).map(Some)
             })

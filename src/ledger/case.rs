@@ -206,6 +206,21 @@ pub struct Evidence {
     pub excerpt: String,
 }
 
+/// How far the letter to the shop is that asks for what is outstanding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inquiry {
+    /// There is none.
+    #[default]
+    None,
+    /// It lies in Drafts, or is on the way there.
+    Drafted,
+    /// It was sent.
+    Sent,
+    /// It may have been sent.
+    Unknown,
+}
+
 /// What two mails contradict each other about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -297,8 +312,11 @@ pub struct Case {
     pub assumed: Vec<&'static str>,
     /// Since when a stated or assumed deadline is known; only of those that come from mails and statements.
     pub since: Due,
-    /// Whether a letter to the shop may leave now.
+    /// Whether the shop may be asked now. The ledger says whether the time has come; what was asked before and whom a
+    /// letter never goes to is the gate's (`plan::gate`), which has the last word wherever this is shown.
     pub may_ask_shop: bool,
+    /// How far the letter is that asks. Not of the ledger: the fold leaves it at none.
+    pub inquiry: Inquiry,
     /// What the shopper must decide, in a fixed order.
     pub questions: Vec<Question>,
     /// Mails that contradict each other.

@@ -10,7 +10,7 @@ pub const CLAIMS: &[&str] = &[
     "shipped", "cancel-confirmed", "cancel-claimed", "cancel-pending", "cancel-requested", "cancel-partial",
     "points-returned", "points-promised", "points-refused", "coupon-granted", "coupon-apology", "coupon-returned",
     "coupon-refused", "coupon-expiring", "coupon-advert", "pay-by", "restock", "said-confirm", "said-by-flag",
-    "said-deny", "said-lost", "said-lives", "said-limited", "said-note", "said-assign", "said-disown",
+    "said-deny", "said-lost", "said-lives", "said-limited", "said-answered", "said-note", "said-assign", "said-disown",
 ];
 
 /// What an event stands for among the evidence.
@@ -73,6 +73,7 @@ pub fn claim_of(statement: &Statement) -> &'static str {
         (Said::Lost, _) => "said-lost",
         (Said::Lives, _) => "said-lives",
         (Said::Limited { .. }, _) => "said-limited",
+        (Said::Answered, _) => "said-answered",
         (Said::Note { .. }, _) => "said-note",
         (Said::Assign { .. }, _) => "said-assign",
         (Said::Disown { .. }, _) => "said-disown",

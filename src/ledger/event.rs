@@ -141,6 +141,8 @@ pub enum Said {
         /// When they end (ended).
         expires: Timestamp,
     },
+    /// The shop's question was answered: nothing waits for her reply any more, until the shop asks again.
+    Answered,
     /// Free words.
     Note {
         /// The words.

@@ -2,7 +2,7 @@
 
 use super::assign;
 use super::cancellation::cancellation;
-use super::case::{Case, CouponSide, CouponState, Due, Held, Question, State};
+use super::case::{Case, CouponSide, CouponState, Due, Held, Inquiry, Question, State};
 use super::claim::evidence;
 use super::conflict;
 use super::due::{self, Known, Settings, Stated};
@@ -86,7 +86,7 @@ fn told(one: &Event, other: &Event) -> Ordering {
 fn said(one: &Statement, other: &Statement) -> Ordering {
     // at the same instant the more cautious word stands last, and so counts
     let rank = |statement: &Statement| match statement.said {
-        Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => 0,
+        Said::Answered | Said::Note { .. } | Said::Assign { .. } | Said::Disown { .. } => 0,
         Said::Limited { .. } => 1,
         Said::Lost => 2,
         Said::Lives => 2,
@@ -155,6 +155,7 @@ fn case(order: &OrderNumber, told: &Told<'_>, settings: &Settings, now: Timestam
         assumed: Vec::new(),
         since: Due::default(),
         may_ask_shop: false,
+        inquiry: Inquiry::default(),
         questions: Vec::new(),
         conflicts,
         evidence: mails.into_iter().map(evidence).collect(),

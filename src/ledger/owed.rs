@@ -104,6 +104,7 @@ fn counts_points(said: &Said) -> bool {
         Said::Lost
         | Said::Lives
         | Said::Limited { .. }
+        | Said::Answered
         | Said::Note { .. }
         | Said::Assign { .. }
         | Said::Disown { .. } => false,

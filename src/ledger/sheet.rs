@@ -40,7 +40,7 @@ pub fn sheet(case: &Case) -> Value {
         },
         "assumed": case.assumed,
         "may_ask_shop": case.may_ask_shop,
-        "inquiry": "none", // no letters yet
+        "inquiry": case.inquiry,
         "questions": case.questions,
         "conflicts": case.conflicts.iter().map(conflict).collect::<Vec<_>>(),
         "coupons": case.coupons.iter().map(held).collect::<Vec<_>>(),

@@ -2,22 +2,25 @@
 
 use super::case::Case;
 use super::due::{self, Known, Settings};
-use super::event::EventKind;
+use super::event::{EventKind, Said};
 use super::owed::Told;
 use crate::calendar::civil;
 use crate::facts::{Cancelled, Coupon, CouponRole, OrderNumber, Service, Stage};
 use jiff::{Timestamp, ToSpan};
 
-/// The latest question of the shop: its own deadline, else the usual one.
+/// The latest question of the shop, unless the shopper says that she answered since: its own deadline, else the usual
+/// one.
 pub(super) fn reply_by(told: &Told<'_>, settings: &Settings) -> Option<Known> {
-    told.events.iter().rev().find_map(|event| match event.kind {
+    let answered = told.statements.iter().rfind(|one| one.said == Said::Answered).map(|one| one.at);
+    let asked = told.events.iter().rev().find_map(|event| match event.kind {
         EventKind::Cancel { form: Cancelled::Pending, reply_by, .. } => Some(Known {
             until: reply_by.unwrap_or_else(|| settings.reply_by(event.at)),
             since: event.at,
             assumed: reply_by.is_none(),
         }),
         _ => None,
-    })
+    });
+    asked.filter(|asked| answered.is_none_or(|answered| answered < asked.since))
 }
 
 /// The latest demand of payment, unless it was paid or shipped since.

@@ -1,9 +1,166 @@
 //! May this letter leave? The gate answers with a ticket or with its reasons.
 
+use crate::facts::Cause;
+use crate::ledger::case::{CouponState, State};
+use crate::ledger::due::owes_points;
+use crate::letter::address::{Relay, choose, code_of, is_municipal};
+use crate::letter::silence::About;
+use crate::letter::{Kind, Letter, Matter, Memory, Outcome, Replies, Silence, is_bare_address, message_id};
+use crate::mail::TrustLevel;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The permission for one letter. Only the gate makes one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     message_id: String,
 }
+
+impl Ticket {
+    /// Whether it is the permission for the letter with this Message-ID.
+    #[must_use]
+    pub fn is_for(&self, message_id: &str) -> bool {
+        self.message_id == message_id
+    }
+}
+
+/// Who wants a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Its time came; nobody has looked.
+    Time,
+    /// The shopper asks for it.
+    Owner,
+}
+
+/// A letter that wants to leave.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What it is for.
+    pub kind: Kind,
+    /// Who wants it.
+    pub by: By,
+    /// The letter itself, if it could be written.
+    pub letter: Option<&'a Letter>,
+}
+
+/// May it leave?
+///
+/// # Errors
+/// Every reason why not.
+pub fn gate(request: &Request<'_>, matter: &Matter<'_>, replies: &Replies) -> Result<Ticket, Vec<Silence>> {
+    let reasons = reasons(request.kind, request.by, matter, replies);
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
+    let mail = choose(request.kind, matter.case, matter.mails, replies.oldest_days, matter.now)?;
+    let Some(letter) = request.letter else { return Err(vec![Silence::NoSender]) };
+    // not taken on trust: the one recipient is that of the mail, whoever wrote the letter
+    let domain = sender_of(letter).rsplit_once('@').map_or("", |(_, domain)| domain);
+    let same = letter.to == mail.sender
+        && is_bare_address(&letter.to)
+        && letter.order == matter.case.order_number
+        && letter.step == request.kind.name()
+        && letter.message_id == message_id(&letter.order, request.kind, domain);
+    if same { Ok(Ticket { message_id: letter.message_id.clone() }) } else { Err(vec![Silence::OtherShop]) }
+}
+
+/// `name <a@b>` → `a@b`.
+fn sender_of(letter: &Letter) -> &str {
+    letter.from.rsplit_once('<').map_or(letter.from.as_str(), |(_, rest)| rest.trim_end_matches('>'))
+}
+
+/// Whether the shop may be asked now, by letter or, where there is no way for one, by its form.
+#[must_use]
+pub fn may_ask_shop(matter: &Matter<'_>, replies: &Replies) -> bool {
+    let forbids = |silence: &Silence| matches!(silence.about(), About::Order | About::Memory);
+    matter.case.may_ask_shop && !reasons(Kind::AskShop, By::Time, matter, replies).iter().any(forbids)
+}
+
+/// Every reason against a letter of this kind, in the order of [`Silence::ALL`], each once.
+#[must_use]
+pub fn reasons(kind: Kind, by: By, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence> {
+    let mut found = BTreeSet::new();
+    let mail = choose(kind, matter.case, matter.mails, replies.oldest_days, matter.now);
+    found.extend(mail.err().unwrap_or_default());
+    found.extend(of_order(kind, by, matter));
+    found.extend(of_memory(kind, matter, replies));
+    if matter.memory.today >= replies.a_day {
+        found.insert(Silence::DailyCap);
+    }
+    if !replies.drafts {
+        found.insert(Silence::Off);
+    }
+    Silence::ALL.into_iter().filter(|silence| found.contains(silence)).collect()
+}
+
+fn of_order(kind: Kind, by: By, matter: &Matter<'_>) -> Vec<Silence> {
+    let case = matter.case;
+    let mut found = Vec::new();
+    let mut say = |holds: bool, silence: Silence| {
+        if holds {
+            found.push(silence);
+        }
+    };
+    let codes = [case.shop_code.as_deref(), code_of(case, matter.mails)];
+    let senders = matter.mails.iter().filter_map(|mail| Relay::of(&mail.sender)).map(|relay| relay.code);
+    say(codes.into_iter().flatten().chain(senders).any(is_municipal), Silence::Municipal);
+    say(case.cancelled == State::Conflict, Silence::Conflict);
+    // thanks come when all is over
+    say(case.ended && kind != Kind::Thanks, Silence::Ended);
+    if kind.is_answer() {
+        say(case.cancelled != State::Pending, Silence::NoQuestion);
+    }
+    if kind.is_inquiry() {
+        let cancelled = matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial | State::Conflict);
+        say(!cancelled, Silence::NotCancelled);
+        let proof = |claim: &str| matches!(claim, "cancel-confirmed" | "cancel-claimed" | "cancel-partial");
+        let proven = case.evidence.iter().any(|one| one.trust == TrustLevel::Verified && proof(one.claim));
+        say(cancelled && !proven, Silence::NotProven);
+        let owed = owes_points(case) || case.coupon.state == CouponState::Check;
+        // what the buyer cancelled herself, or did not pay for, is Rakuten's to give back
+        let shop_can = !matches!(case.cause, Some(Cause::Buyer | Cause::Payment));
+        say(cancelled && !(owed && shop_can), Silence::NothingOwed);
+        let come = case.due.ask_shop_at.is_some_and(|at| at <= matter.now) && case.may_ask_shop;
+        say(by == By::Time && !come, Silence::TooEarly);
+    }
+    found
+}
+
+fn of_memory(kind: Kind, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence> {
+    let Matter { memory, settings, now, .. } = *matter;
+    let mut found = Vec::new();
+    if already_written(kind, memory) {
+        found.push(Silence::AlreadyWritten);
+    }
+    if kind == Kind::AskShopAgain {
+        match memory.of(Kind::AskShop).filter(|one| one.outcome != Outcome::Failed) {
+            None => found.push(Silence::NotAskedBefore),
+            Some(before) => {
+                let day = crate::calendar::civil(before.at).date();
+                let again = settings.calendar.add_business_days(day, replies.again_after_business_days);
+                if crate::calendar::civil(now).date() < again {
+                    found.push(Silence::TooEarly);
+                }
+            }
+        }
+    }
+    if memory.written.iter().any(|one| one.outcome == Outcome::Unknown) {
+        found.push(Silence::UnknownOutcome);
+    }
+    if memory.written.iter().any(|one| one.looped) {
+        found.push(Silence::Loop);
+    }
+    found
+}
+
+/// One letter a case and step; a question has one answer, whichever it was. What could not be written counts not.
+fn already_written(kind: Kind, memory: &Memory) -> bool {
+    let same = |step: &str| {
+        step == kind.name() || (kind.is_answer() && Kind::ALL.iter().any(|one| one.is_answer() && one.name() == step))
+    };
+    memory.written.iter().any(|one| one.outcome != Outcome::Failed && same(&one.step))
+}
+
+#[cfg(test)]
+mod tests;

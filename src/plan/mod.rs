@@ -4,13 +4,14 @@ mod announce;
 pub mod answer;
 pub mod calm;
 pub mod flag;
-mod gate;
+pub mod gate;
 pub mod hot;
 pub mod link;
 pub mod look;
 pub mod note;
 pub mod on_backtest;
 pub mod on_mail;
+pub mod on_owner;
 pub mod on_rules;
 pub mod on_time;
 pub mod opened;
@@ -24,17 +25,18 @@ pub mod wanted;
 pub mod warn;
 
 use crate::ledger::Event;
-use crate::letter::Letter;
+use crate::letter::{Correspondence, Letter, Replies};
 use crate::rules::Priority;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use announce::KEPT_BACK;
 pub use answer::Repeat;
-pub use gate::Ticket;
+pub use gate::{Ticket, gate};
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
-pub use on_mail::{Arrived, on_mail, told};
+pub use on_mail::{Arrived, kept, on_mail, told};
+pub use on_owner::on_owner;
 pub use on_rules::on_rules;
 pub use on_time::{Due, on_time};
 pub use warn::warn;
@@ -75,6 +77,8 @@ pub struct Policy {
     pub wanted: std::sync::Arc<wanted::Wanted>,
     /// Only restocks of wanted goods are alerted.
     pub only_wanted: bool,
+    /// Which letters may be written, and how.
+    pub replies: Replies,
 }
 
 impl Policy {
@@ -288,6 +292,8 @@ pub struct Wish {
 pub struct Step {
     /// For the ledger.
     pub events: Vec<Event>,
+    /// What is kept of the mail for letters: a row for each order it tells something of.
+    pub mails: Vec<Correspondence>,
     /// For the outbox, in order.
     pub plan: Vec<Wish>,
 }

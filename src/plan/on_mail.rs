@@ -7,6 +7,7 @@ use super::wanted::Want;
 use super::{Alert, Effect, Late, Policy, Same, Step, Wish};
 use crate::facts::Facts;
 use crate::ledger::{self, Case, Event};
+use crate::letter::{self, Correspondence};
 use crate::mail::Mail;
 use crate::mailbox::Place;
 use crate::rules::{Known, Priority, Verdict, category, label};
@@ -53,7 +54,8 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     let alerts = plan.iter().filter(|wish| matches!(wish.effect, Effect::Alert { .. }));
     let first = said.filter(|said| said.first).map(|_| alerts.map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
-    Step { events, plan }
+    let mails = kept(arrived.mail, arrived.facts, &events, &arrived.place.account, arrived.known);
+    Step { events, mails, plan }
 }
 
 /// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell
@@ -62,6 +64,12 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
 pub fn told(mail: &Mail, facts: &Facts, verdict: &Verdict) -> Vec<Event> {
     let aside = [label::OWN, label::QUARANTINE].iter().any(|label| verdict.labels.contains(*label));
     if aside { Vec::new() } else { ledger::events(mail, facts) }
+}
+
+/// What is kept of a mail for letters, however it is read. `account` is empty for a mail from a file.
+#[must_use]
+pub fn kept(mail: &Mail, facts: &Facts, events: &[Event], account: &str, known: &Known) -> Vec<Correspondence> {
+    letter::correspondence::of(mail, facts, events, account, &known.own_addresses)
 }
 
 fn filing(arrived: &Arrived<'_>, policy: &Policy, after: Vec<String>, now: Timestamp) -> Option<Wish> {

@@ -32,7 +32,8 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "ledger" => Some(vec!["mailbox", "mail", "facts", "calendar"]),
         // dates and amounts that a shopper's own extractor reads are the calendar's
         "rules" => Some(vec!["text", "mail", "facts", "ledger", "calendar"]),
-        "letter" => Some(vec!["ledger", "calendar"]),
+        // whom a letter may answer is told by the mail's headers; its templates are words with the filters of all words
+        "letter" => Some(vec!["text", "mailbox", "mail", "facts", "ledger", "calendar", "wording"]),
         "wording" => Some(vec!["text", "mail", "facts", "ledger", "calendar", "rules"]),
         "plan" => Some(pure()),
         "edge::clock" | "edge::secret" | "edge::systemd" | "edge::tls" => Some(vec!["edge"]),

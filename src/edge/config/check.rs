@@ -137,6 +137,7 @@ impl Check<'_> {
         let web = self.web(&written.web);
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
+        let replies = self.replies(&written.replies, observe, &accounts);
         let state = match &written.state {
             Some(state) => Some(self.path(state)),
             None => super::default_state(),
@@ -150,8 +151,9 @@ impl Check<'_> {
             wording: written.wording.as_deref().map(|path| self.path(path)),
             wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
             state,
+            letters: written.letters.as_deref().map(|path| self.path(path)),
+            policy: Policy { observe, flags, blind, language, repeat, search, replies, ..alerts },
             accounts,
-            policy: Policy { observe, flags, blind, language, repeat, search, ..alerts },
             backlog,
             channels,
             web,
@@ -220,6 +222,8 @@ impl Check<'_> {
             if user.contains('@') {
                 own.push(user.to_lowercase());
             }
+            let from = self.from(account);
+            own.extend(from.as_ref().map(|from| from.to_lowercase()));
             accounts.push(Account {
                 name,
                 host: account.host.get_ref().clone(),
@@ -230,6 +234,7 @@ impl Check<'_> {
                 mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
                 authserv_ids: account.authserv_ids.clone(),
                 own_addresses: own,
+                from,
                 ca_file: account.ca_file.as_ref().map(|path| self.path(path.get_ref())),
                 pin: self.pin(account, security),
                 fetch_cap,

@@ -7,6 +7,7 @@ pub mod folder;
 mod hot;
 mod kind;
 mod repeat;
+mod replies;
 mod search;
 mod syntax;
 pub mod template;
@@ -37,6 +38,8 @@ pub struct Config {
     pub wording: Option<PathBuf>,
     /// The file of goods that are waited for; it need not be there.
     pub wanted: PathBuf,
+    /// Folder of the shopper's own letters, if there is one.
+    pub letters: Option<PathBuf>,
     /// Where the database and the lock lie.
     pub state: PathBuf,
     /// Mailboxes to watch.
@@ -95,6 +98,8 @@ pub struct Account {
     pub authserv_ids: Vec<String>,
     /// The shopper's own addresses, lower case (the login name is one if it is an address).
     pub own_addresses: Vec<String>,
+    /// The address letters are written from, if one is named.
+    pub from: Option<String>,
     /// A further trusted certificate (PEM), for a server at home.
     pub ca_file: Option<PathBuf>,
     /// The one key the server must show, whoever signed it.

@@ -12,6 +12,7 @@ pub(super) struct File {
     pub(super) rules: Option<String>,
     pub(super) wording: Option<String>,
     pub(super) wanted: Option<String>,
+    pub(super) letters: Option<String>,
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) account: Vec<Spanned<Account>>,
@@ -30,6 +31,8 @@ pub(super) struct File {
     pub(super) web: super::repeat::WrittenWeb,
     #[serde(default)]
     pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(super) replies: Replies,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +49,7 @@ pub(super) struct Account {
     pub(super) authserv_ids: Vec<String>,
     #[serde(default)]
     pub(super) own_addresses: Vec<Spanned<String>>,
+    pub(super) from: Option<Spanned<String>>,
     pub(super) ca_file: Option<Spanned<String>>,
     pub(super) pin: Option<Spanned<String>>,
     pub(super) fetch_kib: Option<Spanned<u32>>,
@@ -77,6 +81,21 @@ pub(super) struct Hot {
     pub(super) after: Option<Spanned<String>>,
     pub(super) most_a_day: Option<Spanned<String>>,
     pub(super) every: Option<Spanned<String>>,
+}
+
+/// Letters to shops.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replies {
+    pub(super) drafts: Option<bool>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) language: Option<Spanned<String>>,
+    pub(super) a_day: Option<Spanned<u32>>,
+    pub(super) oldest_days: Option<Spanned<u16>>,
+    pub(super) answer_business_days: Option<Spanned<u16>>,
+    pub(super) again_after_business_days: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) send: BTreeMap<Spanned<String>, bool>,
 }
 
 /// A secret: one of the three.

@@ -1,12 +1,13 @@
 //! Which orders must be looked at again, and when: a list that follows from events and statements.
 
 use super::near::{SPARE_DAYS, Told, beside_new_orders, near, numbers, span};
-use super::{Db, Row, StoreError, from_seconds, held, outbox, seconds};
+use super::{Db, Row, StoreError, from_seconds, held, letter, outbox, seconds};
 use crate::facts::{CouponRole, OrderNumber};
 use crate::ledger::agenda::wake_at;
 use crate::ledger::due::{MOST_MATCH_DAYS, Settings};
 use crate::ledger::{Case, Event, EventKind};
 use crate::plan::Wish;
+use crate::plan::on_owner::Kept as KeptMails;
 use crate::plan::on_time::{Due, TOGETHER};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
@@ -96,8 +97,8 @@ impl Db {
     }
 
     /// Looks at orders whose time has come, at most `limit` of them: what `warn` answers to new orders and what stands
-    /// beside them, and what `tell` answers to their cases, is entered, and when each is looked at again is written
-    /// down. All in one transaction: an order that another process adds meanwhile is not counted as looked at. Of more
+    /// beside them, and what `tell` answers to their cases (reminders, and letters to be written), is entered, and when
+    /// each is looked at again is written down. All in one transaction: an order that another process adds meanwhile is not counted as looked at. Of more
     /// than a few new reminders `together` says it shorter; they count as told.
     ///
     /// # Errors
@@ -108,7 +109,7 @@ impl Db {
         limit: u32,
         now: Timestamp,
         warn: impl FnOnce(&Told) -> Vec<Wish>,
-        tell: impl FnOnce(&BTreeMap<OrderNumber, Case>) -> Vec<Due>,
+        tell: impl FnOnce(&BTreeMap<OrderNumber, Case>, &BTreeMap<OrderNumber, KeptMails>) -> (Vec<Due>, Vec<Wish>),
         together: impl Fn(&[&Due]) -> Vec<Wish>,
     ) -> Result<Kept, StoreError> {
         self.write(|transaction| {
@@ -122,10 +123,15 @@ impl Db {
             }
             let mut cases = near(transaction, &woken, settings, now)?;
             cases.retain(|order, _| woken.contains(order));
-            let told = tell(&cases);
+            let asked = cases.iter().filter(|(_, case)| case.may_ask_shop).map(|(order, _)| order.clone());
+            let kept_mails = letter::kept(transaction, asked.collect::<Vec<_>>(), now)?;
+            let (told, letters) = tell(&cases, &kept_mails);
             for missed in [true, false] {
                 let due: Vec<&Due> = told.iter().filter(|due| due.missed == missed).collect();
                 enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)?;
+            }
+            for wish in &letters {
+                letter::enter(transaction, wish, now)?;
             }
             for order in &woken {
                 let case = cases.get(order);

@@ -70,7 +70,12 @@ mod tests {
             sender: String::new(),
         };
         let mails: Vec<OldMail> = [(1, Some(10)), (2, Some(100)), (3, None), (4, Some(-5))]
-            .map(|(n, ends)| OldMail { key: MailKey::of(&[n]), events: vec![event(n, ends)], keep_trusted: true })
+            .map(|(n, ends)| OldMail {
+                key: MailKey::of(&[n]),
+                events: vec![event(n, ends)],
+                keep_trusted: true,
+                mails: None,
+            })
             .to_vec();
         db.import(&mails).unwrap();
         let found = db.coupons_ending(at(0), at(72)).unwrap();

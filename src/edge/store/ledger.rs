@@ -2,9 +2,10 @@
 
 use super::near::bodies;
 use super::settle::{add_events, json};
-use super::{Db, StoreError, agenda, near, seconds};
+use super::{Db, StoreError, agenda, letter, near, seconds};
 use crate::facts::OrderNumber;
 use crate::ledger::{Event, Said, Statement};
+use crate::letter::Correspondence;
 use crate::mailbox::MailKey;
 use crate::rules::{Known, KnownOrder};
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ pub struct OldMail {
     pub events: Vec<Event>,
     /// What is known from a reading that trusted the mail more stays: this one may lack the provider's word.
     pub keep_trusted: bool,
+    /// What is kept of it for letters; `None` where only its events are at hand.
+    pub mails: Option<Vec<Correspondence>>,
 }
 
 /// Events of a mail in the place of those known before.
@@ -36,6 +39,9 @@ pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<us
     let before = trust(&mut known.iter().map(|(_, event)| event));
     if mail.keep_trusted && before > trust(&mut mail.events.iter()) {
         return Ok(0);
+    }
+    if let Some(mails) = &mail.mails {
+        letter::keep(transaction, &mail.key, mails)?;
     }
     for (id, event) in known.iter().filter(|(_, event)| !mail.events.contains(event)) {
         transaction.prepare_cached("UPDATE event SET retired = 1 WHERE id = ?1")?.execute([id])?;

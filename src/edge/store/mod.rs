@@ -18,6 +18,7 @@ mod history;
 mod hot;
 mod latency;
 mod ledger;
+mod letter;
 mod life;
 mod lines;
 mod near;

@@ -1,7 +1,7 @@
 //! The outbox: every effect from the wish to its end.
 
 use super::settle::json;
-use super::{Db, StoreError, awaiting, chain, from_millis, millis, seconds};
+use super::{Db, StoreError, awaiting, chain, from_millis, letter, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
@@ -143,6 +143,7 @@ pub(super) fn enter(
         return Ok(None);
     }
     let id = transaction.last_insert_rowid();
+    letter::remember(transaction, id, &wish.effect, now)?;
     for key in &wish.after {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO outbox_after (outbox, wish_key) VALUES (?1, ?2)")?

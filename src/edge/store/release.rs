@@ -195,6 +195,7 @@ impl Db {
             // she has said herself where it belongs
             transaction.prepare_cached("DELETE FROM correction WHERE message = ?1")?.execute([message])?;
             add_events(transaction, &one.step.events)?;
+            super::letter::keep(transaction, &one.mail.key, &one.step.mails)?;
             if let Some(address) = &one.vouch_for {
                 vouch(transaction, address, now)?;
             }

@@ -1,7 +1,7 @@
 //! One transaction a message (or a batch): what arrived, what it claims, what should happen.
 
 use super::outbox::{self, Row};
-use super::{Db, StoreError, agenda, correction, held, millis, seconds};
+use super::{Db, StoreError, agenda, correction, held, letter, millis, seconds};
 use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Same, Step, Use, Wish};
@@ -183,6 +183,9 @@ fn settle_one(
     let message = transaction.last_insert_rowid();
     add_place(transaction, &one.place, message)?;
     add_events(transaction, &one.step.events)?;
+    if !one.step.mails.is_empty() {
+        letter::keep(transaction, &one.key, &one.step.mails)?;
+    }
     let mut plan = Vec::new();
     for wish in &one.step.plan {
         if !alerted_already(transaction, wish, &hex, one.received)? {

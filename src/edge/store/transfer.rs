@@ -117,7 +117,7 @@ impl Db {
                         }
                     }
                 }
-                let mail = OldMail { key: *key, events: events.clone(), keep_trusted: true };
+                let mail = OldMail { key: *key, events: events.clone(), keep_trusted: true, mails: None };
                 taken.new_events += reread(transaction, &mail)?;
             }
             taken.new_statements = state(transaction, &export.statements)?;

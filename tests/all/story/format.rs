@@ -254,6 +254,7 @@ impl Reader<'_> {
                 let points = word.points.ok_or_else(|| missing("points"))?;
                 Said::Limited { points, expires: expires.ok_or_else(|| missing("expires"))? }
             }
+            "answered" => allow(&[]).map(|()| Said::Answered)?,
             "note" => {
                 allow(&["text"])?;
                 Said::Note { text: word.text.clone().ok_or_else(|| missing("text"))? }

@@ -1,4 +1,5 @@
--- What a letter to a shop answers: one row a mail of a shop about an order. Nothing of the text is kept.
+-- What a letter to a shop answers: one row a mail of a shop, or of Rakuten, about an order. Nothing of the text is kept,
+-- so nothing of it is blanked when a case ends.
 CREATE TABLE correspondence (
     order_number    TEXT    NOT NULL,
     mail_key        TEXT    NOT NULL,
@@ -7,6 +8,7 @@ CREATE TABLE correspondence (
     body            TEXT    NOT NULL,  -- JSON: sender, subject, Message-ID, references, trust, why it may not be answered
     PRIMARY KEY (order_number, mail_key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX correspondence_of_mail ON correspondence (mail_key);
 
 -- Letters: drafted, sent, or not known to be. One a case and step.
 CREATE TABLE letter (
@@ -14,6 +16,16 @@ CREATE TABLE letter (
     step            TEXT    NOT NULL,  -- ask-shop, ask-shop-again, answer-cancel …
     message_id      TEXT    NOT NULL UNIQUE,
     outbox          INTEGER NOT NULL REFERENCES outbox (id),
-    at              INTEGER NOT NULL,  -- seconds
+    at              INTEGER NOT NULL,  -- seconds: when it was decided
     PRIMARY KEY (order_number, step)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX letter_at ON letter (at);
+
+-- What mails say of letters: nothing more is written by itself about their order.
+CREATE TABLE letter_sign (
+    message_id      TEXT    NOT NULL,  -- of the letter
+    sign            TEXT    NOT NULL,  -- bounced, auto-reply
+    mail_key        TEXT    NOT NULL,  -- of the mail that says it
+    at              INTEGER NOT NULL,  -- seconds
+    PRIMARY KEY (message_id, sign)
 ) STRICT, WITHOUT ROWID;

@@ -77,9 +77,9 @@ fn one_by_one(db: &mut Db, settings: &Settings, now: Timestamp) -> BTreeMap<Orde
     let mut seen = BTreeMap::new();
     loop {
         let mut cases = BTreeMap::new();
-        let tell = |found: &BTreeMap<OrderNumber, Case>| {
+        let tell = |found: &BTreeMap<OrderNumber, Case>, _: &_| {
             cases.clone_from(found);
-            Vec::new()
+            (Vec::new(), Vec::new())
         };
         if db.keep_appointments(settings, 1, now, |_| Vec::new(), tell, none).unwrap().orders == 0 {
             return seen;
@@ -117,7 +117,7 @@ proptest! {
         for some in events.chunks(batch) {
             let mails: Vec<OldMail> = some
                 .iter()
-                .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true })
+                .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: true, mails: None })
                 .collect();
             let told: Vec<OrderNumber> = some.iter().filter_map(|event| event.order.clone()).collect();
             db.import(&mails).unwrap();
@@ -133,7 +133,7 @@ proptest! {
         let again: Vec<OldMail> = events
             .iter()
             .rev()
-            .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: false })
+            .map(|event| OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: false, mails: None })
             .collect();
         prop_assert_eq!(db.import(&again).unwrap(), 0);
         prop_assert_eq!((db.events().unwrap(), db.statements().unwrap()), before);
@@ -177,7 +177,8 @@ fn a_refund_that_came_long_after_its_order_was_cancelled_still_leaves_the_others
         by: By::Command,
     };
     let mut db = Db::in_memory().unwrap();
-    db.import(&events.map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true })).unwrap();
+    db.import(&events.map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true, mails: vec![] }))
+        .unwrap();
     db.say(&given, now).unwrap();
     let all = ledger::cases(&db.events().unwrap(), &[given], &settings, now);
     assert_eq!(all[&number(0)].evidence.len(), 2, "the first refund is asked about with the order that is still open");
@@ -206,7 +207,7 @@ fn remind_by(db: &mut Db, channels: &[&str], now: Timestamp) -> Vec<String> {
     let settings = Settings::default();
     let policy = Policy { channels: channels.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
     let last = db.pulse().unwrap();
-    let tell = |cases: &BTreeMap<OrderNumber, Case>| on_time(cases, last, &settings, &policy, now);
+    let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| (on_time(cases, last, &settings, &policy, now), Vec::new());
     let kept = db
         .keep_appointments(&settings, 100, now, |_| Vec::new(), tell, |several| together(several, &policy, now))
         .unwrap();
@@ -217,7 +218,7 @@ fn remind_by(db: &mut Db, channels: &[&str], now: Timestamp) -> Vec<String> {
 fn import(db: &mut Db, n: usize, order: u8) {
     let mails: Vec<OldMail> = cancelled(n, order)
         .into_iter()
-        .map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true })
+        .map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true, mails: None })
         .collect();
     db.import(&mails).unwrap();
 }
@@ -327,9 +328,9 @@ fn an_order_that_another_process_adds_meanwhile_is_warned_of() {
             warned.extend(told.0.iter().filter_map(|event| event.order.clone()));
             Vec::new()
         };
-        let tell = |cases: &BTreeMap<OrderNumber, Case>| {
+        let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| {
             looked_at.extend(cases.keys().cloned());
-            Vec::new()
+            (Vec::new(), Vec::new())
         };
         db.keep_appointments(&Settings::default(), 500, now, warn, tell, none).unwrap();
         assert!(looked_at.is_subset(&warned), "{:?}", looked_at.difference(&warned));
@@ -358,9 +359,9 @@ fn what_she_says_while_appointments_are_kept_is_never_overlooked() {
     loop {
         // asked before the round: what is said after that is the next round's
         let all_is_said = saying.is_finished();
-        let tell = |cases: &BTreeMap<OrderNumber, Case>| {
+        let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| {
             seen.extend(cases.clone());
-            Vec::new()
+            (Vec::new(), Vec::new())
         };
         let kept = db.keep_appointments(&settings, 2, now, |_| Vec::new(), tell, none).unwrap();
         rounds += 1;

@@ -149,7 +149,12 @@ fn fresh() -> Db {
     let mails: Vec<_> = OLD_EVENTS
         .iter()
         .map(|body| serde_json::from_str::<Event>(body).unwrap())
-        .map(|event| crate::edge::store::OldMail { key: event.mail, events: vec![event], keep_trusted: false })
+        .map(|event| crate::edge::store::OldMail {
+            key: event.mail,
+            events: vec![event],
+            keep_trusted: false,
+            mails: None,
+        })
         .collect();
     assert_eq!(db.import(&mails).unwrap(), 3);
     db.say(&serde_json::from_str(OLD_STATEMENT).unwrap(), seen_at()).unwrap();
@@ -266,7 +271,7 @@ fn an_old_reading_of_a_mail_gives_way_to_the_one_of_today() {
     let mut anew: Event = serde_json::from_str(OLD_EVENTS[1]).unwrap();
     anew.sender = "modori-zakka@shop.rakuten.co.jp".into();
     let key = MailKey::from_hex(&"2".repeat(64)).unwrap();
-    let mail = crate::edge::store::OldMail { key, events: vec![anew.clone()], keep_trusted: false };
+    let mail = crate::edge::store::OldMail { key, events: vec![anew.clone()], keep_trusted: false, mails: None };
     assert_eq!(db.import(std::slice::from_ref(&mail)).unwrap(), 1);
     assert_eq!(db.import(&[mail]).unwrap(), 0, "once");
     let events = db.events().unwrap();

@@ -25,7 +25,8 @@ fn knowing(events: &[Event]) -> Db {
 
 fn reads(db: &mut Db, events: &[Event]) {
     for event in events {
-        db.import(&[OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: false }]).unwrap();
+        db.import(&[OldMail { key: event.mail, events: vec![event.clone()], keep_trusted: false, mails: None }])
+            .unwrap();
     }
 }
 
@@ -67,7 +68,7 @@ fn what_was_read_anew_and_counts_no_more_is_neither_exported_nor_brought_back() 
     let before = knowing(&[event('a', "verified", 500)]);
     let mut db = knowing(&[event('a', "verified", 500)]);
     let key = event('a', "verified", 0).mail;
-    db.import(&[OldMail { key, events: vec![], keep_trusted: false }]).unwrap();
+    db.import(&[OldMail { key, events: vec![], keep_trusted: false, mails: None }]).unwrap();
     assert!(!exported(&db).contains("{\"event\":"), "{}", exported(&db));
     assert_eq!(takes(&mut db, &before).read_otherwise, 1);
     assert_eq!(db.events().unwrap(), []);

@@ -1,0 +1,31 @@
+//! `modori reply`: the answer to a shop's out-of-stock question, and thanks.
+
+use super::args::{About, Choice, Reply};
+use super::{Failure, inquiry, say};
+use crate::edge::store::State;
+use crate::letter::{Asked, Kind};
+use std::path::Path;
+
+/// Answers the shop.
+pub(super) fn run(arguments: &Reply, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let about = About { order: arguments.writing.order.clone(), at: None };
+    if arguments.done {
+        return say::answered(&about, config, state);
+    }
+    let kind = match arguments.choose {
+        Some(Choice::Cancel) => Kind::AnswerCancel,
+        Some(Choice::Wait) => Kind::AnswerWait,
+        Some(Choice::Alternative) => Kind::AnswerAlternative,
+        None => Kind::Thanks,
+    };
+    let asked = Asked { wish: arguments.wish.clone().unwrap_or_default() };
+    let far = inquiry::write(kind, &arguments.writing, &asked, config, state)?;
+    // a draft answers nothing yet
+    if kind.is_answer() && arguments.writing.send && far == Some(State::Done) {
+        return say::answered(&about, config, state);
+    }
+    if kind.is_answer() && far.is_some() {
+        anstream::println!("when it is sent: modori reply {} --done", arguments.writing.order);
+    }
+    Ok(())
+}

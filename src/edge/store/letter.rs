@@ -1,0 +1,232 @@
+//! What letters are written on, and what became of those that were written.
+
+use super::near::stored;
+use super::settle::json;
+use super::{Db, StoreError, from_seconds, outbox, seconds};
+use crate::calendar::{civil, instant};
+use crate::facts::OrderNumber;
+use crate::ledger::Case;
+use crate::ledger::due::Settings;
+use crate::letter::{Correspondence, Letter, Memory, Outcome, Written};
+use crate::mailbox::MailKey;
+use crate::plan::on_owner::Kept;
+use crate::plan::{Effect, Wish};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is kept of a mail, in the place of what was kept of it before.
+pub(super) fn keep(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Correspondence]) -> Result<(), StoreError> {
+    let from_a_file = rows.iter().all(|row| row.account.is_empty());
+    if from_a_file && is_kept_better(transaction, mail, rows)? {
+        return Ok(());
+    }
+    transaction.prepare_cached("DELETE FROM correspondence WHERE mail_key = ?1")?.execute([mail.hex()])?;
+    let sql =
+        "INSERT OR REPLACE INTO correspondence (order_number, mail_key, account, at, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut insert = transaction.prepare_cached(sql)?;
+    for row in rows {
+        let values = (row.order.as_str(), row.mail.hex(), &row.account, seconds(row.at), json(row, "correspondence")?);
+        insert.execute(values)?;
+    }
+    Ok(())
+}
+
+/// Whether this mail was seen in an account, and trusted no less: a file does not tell where it came to.
+fn is_kept_better(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Correspondence]) -> Result<bool, StoreError> {
+    let sql = "SELECT body FROM correspondence WHERE mail_key = ?1 AND account <> '' LIMIT 1";
+    let mut query = transaction.prepare_cached(sql)?;
+    let mut found = query.query([mail.hex()])?;
+    let Some(row) = found.next()? else { return Ok(false) };
+    let before: Correspondence = stored(row.get_ref(0)?, "correspondence")?;
+    Ok(rows.iter().all(|row| row.trust <= before.trust))
+}
+
+/// A letter was decided: it is remembered with its row of the outbox, and its Message-ID is known for our own before
+/// anything leaves.
+pub(super) fn remember(
+    transaction: &Transaction<'_>,
+    outbox: i64,
+    effect: &Effect,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (Effect::Draft { letter } | Effect::Send { letter, .. }) = effect else { return Ok(()) };
+    let sql = "INSERT OR REPLACE INTO letter (order_number, step, message_id, outbox, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = (letter.order.as_str(), &letter.step, &letter.message_id, outbox, seconds(now));
+    transaction.prepare_cached(sql)?.execute(values)?;
+    let sql = "INSERT OR IGNORE INTO letter_sent (message_id, at) VALUES (?1, ?2)";
+    transaction.prepare_cached(sql)?.execute((&letter.message_id, seconds(now)))?;
+    Ok(())
+}
+
+/// Whether this letter was written before: here, or where the ledger was brought from. A letter that failed was not.
+pub(super) fn is_written(transaction: &Transaction<'_>, letter: &Letter) -> Result<bool, StoreError> {
+    let sql = "SELECT outbox.state FROM letter JOIN outbox ON outbox.id = letter.outbox WHERE letter.message_id = ?1";
+    let here: Option<String> =
+        transaction.prepare_cached(sql)?.query_row([&letter.message_id], |row| row.get(0)).optional()?;
+    match here {
+        Some(state) => Ok(!matches!(state.as_str(), "failed" | "dropped")),
+        None => Ok(transaction
+            .prepare_cached("SELECT 1 FROM letter_sent WHERE message_id = ?1")?
+            .exists([&letter.message_id])?),
+    }
+}
+
+/// Enters a letter, unless it was written before. One that failed before is tried again in its own row. Answers whether
+/// it was entered.
+pub(super) fn enter(transaction: &Transaction<'_>, wish: &Wish, now: Timestamp) -> Result<bool, StoreError> {
+    let (Effect::Draft { letter } | Effect::Send { letter, .. }) = &wish.effect else { return Ok(false) };
+    if is_written(transaction, letter)? {
+        return Ok(false);
+    }
+    // its key is taken by the attempt that failed
+    let sql =
+        "UPDATE outbox SET wish_key = wish_key || ':' || id WHERE wish_key = ?1 AND state IN ('failed', 'dropped')";
+    transaction.prepare_cached(sql)?.execute([&wish.key])?;
+    Ok(outbox::enter(transaction, wish, "", None, false, now)?.is_some())
+}
+
+/// What bears on a letter about each of these orders.
+pub(super) fn kept(
+    connection: &Connection,
+    orders: impl IntoIterator<Item = OrderNumber>,
+    now: Timestamp,
+) -> Result<BTreeMap<OrderNumber, Kept>, StoreError> {
+    let today = today(connection, now)?;
+    let mut all = BTreeMap::new();
+    for order in orders {
+        let mails = mails(connection, &order)?;
+        let memory = Memory { written: written(connection, &order)?, today };
+        all.insert(order, (mails, memory));
+    }
+    Ok(all)
+}
+
+fn about(
+    connection: &Connection,
+    order: &OrderNumber,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(Option<Case>, Kept), StoreError> {
+    let one = BTreeSet::from([order.clone()]);
+    let case = super::near::near(connection, &one, settings, now)?.remove(order);
+    let kept = kept(connection, [order.clone()], now)?.remove(order).unwrap_or_default();
+    Ok((case, kept))
+}
+
+fn mails(connection: &Connection, order: &OrderNumber) -> Result<Vec<Correspondence>, StoreError> {
+    let sql = "SELECT body FROM correspondence WHERE order_number = ?1 ORDER BY at, mail_key";
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query([order.as_str()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(stored(row.get_ref(0)?, "correspondence")?);
+    }
+    Ok(found)
+}
+
+fn written(connection: &Connection, order: &OrderNumber) -> Result<Vec<Written>, StoreError> {
+    let sql = "SELECT step, letter.message_id, at, kind, state, \
+               EXISTS (SELECT 1 FROM letter_sign WHERE letter_sign.message_id = letter.message_id) FROM letter \
+               JOIN outbox ON outbox.id = letter.outbox WHERE order_number = ?1 ORDER BY at, step";
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query([order.as_str()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (kind, state): (String, String) = (row.get(3)?, row.get(4)?);
+        found.push(Written {
+            step: row.get(0)?,
+            message_id: row.get(1)?,
+            at: from_seconds(row.get(2)?),
+            outcome: outcome(kind == "send", &state),
+            looped: row.get(5)?,
+        });
+    }
+    Ok(found)
+}
+
+fn outcome(send: bool, state: &str) -> Outcome {
+    match (state, send) {
+        ("done", true) => Outcome::Sent,
+        ("done", false) => Outcome::Drafted,
+        ("failed" | "dropped", _) => Outcome::Failed,
+        ("unknown", true) => Outcome::Unknown,
+        // a second draft does no harm
+        ("unknown", false) | (_, false) => Outcome::Drafting,
+        (_, true) => Outcome::Sending,
+    }
+}
+
+/// Letters decided today, in Tokyo.
+fn today(connection: &Connection, now: Timestamp) -> Result<u32, StoreError> {
+    let from = instant(civil(now).date().at(0, 0, 0, 0));
+    let sql = "SELECT count(*) FROM letter WHERE at >= ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([seconds(from)], |row| row.get(0))?)
+}
+
+impl Db {
+    /// What bears on a letter about each of these orders.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn kept_for_letters(
+        &self,
+        orders: impl IntoIterator<Item = OrderNumber>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<OrderNumber, Kept>, StoreError> {
+        kept(&self.connection, orders, now)
+    }
+
+    /// The orders that letters were written about.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn orders_with_letters(&self) -> Result<BTreeSet<OrderNumber>, StoreError> {
+        super::near::numbers(&self.connection, "SELECT DISTINCT order_number FROM letter", [])
+    }
+
+    /// Enters a letter that the shopper decided on; `decide` sees what is known at that very moment. `None` when it was
+    /// written before.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is entered then.
+    pub fn write_letter<T, E>(
+        &mut self,
+        order: &OrderNumber,
+        settings: &Settings,
+        now: Timestamp,
+        decide: impl FnOnce(Option<&Case>, &Kept) -> Result<(T, Wish), E>,
+    ) -> Result<Result<Option<T>, E>, StoreError> {
+        self.write(|transaction| {
+            let (case, kept) = about(transaction, order, settings, now)?;
+            match decide(case.as_ref(), &kept) {
+                Err(refused) => Ok(Err(refused)),
+                Ok((value, wish)) => Ok(Ok(enter(transaction, &wish, now)?.then_some(value))),
+            }
+        })
+    }
+
+    /// An order with all that bears on a letter about it.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn about_letter(
+        &self,
+        order: &OrderNumber,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(Option<Case>, Kept), StoreError> {
+        about(&self.connection, order, settings, now)
+    }
+
+    /// How far the wish of this key is, and why it is no further.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn state_of(&self, key: &str) -> Result<Option<(outbox::State, Option<String>)>, StoreError> {
+        let sql = "SELECT state, last_error FROM outbox WHERE wish_key = ?1";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let found = query.query_row([key], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
+        Ok(found.map(|(state, error)| (outbox::State::of(&state), error)))
+    }
+}

@@ -1,0 +1,1 @@
+//! When the gate opens, and every reason why it stays shut.
