@@ -11,6 +11,7 @@ mod lock;
 mod look;
 mod promise;
 mod recover;
+mod removal;
 mod renumbered;
 
 pub use lock::{HandLock, LockError};
