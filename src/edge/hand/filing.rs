@@ -56,6 +56,9 @@ pub(super) struct Doing {
     /// So many others with the same bytes bore \Deleted when the delete half was begun.
     #[serde(default)]
     pub(super) others_marked: u32,
+    /// And so did the source: someone else had marked it.
+    #[serde(default)]
+    pub(super) marked_before: bool,
 }
 
 impl Doing {
@@ -70,6 +73,7 @@ impl Doing {
             target_uid_next: target.uid,
             stage: Stage::default(),
             others_marked: 0,
+            marked_before: false,
         }
     }
 }

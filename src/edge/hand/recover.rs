@@ -2,7 +2,7 @@
 
 use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_off};
 use super::look::is_deleted;
-use super::removal::{Source, source_among, take_away};
+use super::removal::{Source, Stage, source_among, take_away};
 use super::{Hand, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
@@ -71,6 +71,7 @@ async fn look(
     let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
     let mut filed = Vec::new();
     let mut take = Vec::new();
+    let mut unmark = Vec::new();
     let mut again = Vec::new();
     let mut gone = Vec::new();
     let mut found = Vec::new();
@@ -92,7 +93,11 @@ async fn look(
                 filed.push((filing, target));
             }
             (None, Some(target)) => filed.push((filing, target)),
-            (Some((uid, ..)), None) => {
+            (Some((uid, deleted, _)), None) => {
+                // someone took the copy away: another will be made, and must not bear the mark of what was to go
+                if deleted && doing.stage > Stage::Copying && !doing.marked_before {
+                    unmark.push(uid);
+                }
                 if let (false, Some(message)) = (same, filing.row.message) {
                     found.push((message, Place { uid_validity: opened.uid_validity, uid, ..filing.place }));
                 }
@@ -102,6 +107,9 @@ async fn look(
         }
     }
     take_away(hand, session, method, take).await?;
+    for some in unmark.chunks(COMMAND) {
+        session.remove_flags(&UidSet::of(some.iter().copied()), &["\\Deleted"]).await?;
+    }
     close_filed(hand, filed).await?;
     if !found.is_empty() {
         let (account, source) = (found.first().map(|(_, place)| place.account.clone()), mailbox.to_owned());

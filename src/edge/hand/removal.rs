@@ -43,7 +43,7 @@ pub(super) async fn take_away(
 ) -> Result<(), Stopped> {
     for some in sources.chunks_mut(COMMAND) {
         let uids = UidSet::of(some.iter().map(|one| one.doing.source.uid));
-        look_at_others(hand, session, some).await?;
+        look_before(hand, session, some).await?;
         note(hand, some, Stage::Marking).await?;
         session.add_flags(&uids, &["\\Deleted"]).await?;
         if method == Method::CopyExpunge {
@@ -65,8 +65,8 @@ async fn note(hand: &Hand, sources: &mut [Source], stage: Stage) -> Result<(), S
     Ok(hand.store.call(move |db| db.note_each(&rows)).await?)
 }
 
-/// Others with the same bytes that bear \Deleted before ours does.
-async fn look_at_others(hand: &Hand, session: &mut Session, sources: &mut [Source]) -> Result<(), Stopped> {
+/// Which of them, and how many others with the same bytes, bear \Deleted before ours does.
+async fn look_before(hand: &Hand, session: &mut Session, sources: &mut [Source]) -> Result<(), Stopped> {
     let asked: Vec<_> = (0..)
         .zip(&*sources)
         .filter(|(_, one)| one.others_marked.is_none())
@@ -84,7 +84,8 @@ async fn look_at_others(hand: &Hand, session: &mut Session, sources: &mut [Sourc
             Ok(others)
         })
         .await?;
-    let all: BTreeSet<u32> = others.values().flatten().copied().collect();
+    let all: BTreeSet<u32> =
+        others.values().flatten().copied().chain(sources.iter().map(|one| one.doing.source.uid)).collect();
     let mut marked = BTreeSet::new();
     for window in all.into_iter().collect::<Vec<_>>().chunks(COMMAND) {
         let seen = session.fetch(&UidSet::of(window.iter().copied()), Fetch::Flags).await?;
@@ -94,6 +95,9 @@ async fn look_at_others(hand: &Hand, session: &mut Session, sources: &mut [Sourc
         let here = others.get(&at).map(Vec::as_slice).unwrap_or_default();
         let count = here.iter().filter(|uid| marked.contains(uid)).count();
         one.doing.others_marked = one.others_marked.unwrap_or(u32::try_from(count).unwrap_or(u32::MAX));
+        if one.doing.stage == Stage::Copying {
+            one.doing.marked_before = marked.contains(&one.doing.source.uid);
+        }
     }
     Ok(())
 }
