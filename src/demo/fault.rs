@@ -1,6 +1,7 @@
 //! How the embedded server can misbehave, on request of a test: what, at which command, how often.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Stands for the greeting where a command is named: [`Fault::Bye`], [`Fault::Hang`], [`Fault::Delay`] and
@@ -88,12 +89,35 @@ pub(super) struct Faults {
     /// The same by command.
     struck_at: BTreeMap<(&'static str, String), u64>,
     gaps: Vec<(String, Gap, Deed)>,
+    /// Messages of which [`Fault::CopyOnly`] made a copy, in order.
+    halved: Vec<Arc<[u8]>>,
+    overtaken: Vec<Arc<[u8]>>,
 }
 
 impl Faults {
     pub(super) fn add(&mut self, command: &str, fault: Fault, stays: bool) {
         let command = command.to_ascii_uppercase();
         self.waiting.push((command.strip_prefix("UID ").unwrap_or(&command).to_owned(), fault, stays));
+    }
+
+    /// How many messages a MOVE did only half.
+    pub(super) fn halved(&self) -> usize {
+        self.halved.len()
+    }
+
+    /// A MOVE makes copies of these and leaves their sources.
+    pub(super) fn halve(&mut self, bytes: impl Iterator<Item = Arc<[u8]>>) {
+        self.halved.extend(bytes);
+    }
+
+    /// A MOVE that was read when `halved` was so much is carried out now.
+    pub(super) fn moved(&mut self, bytes: impl Iterator<Item = Arc<[u8]>>, halved: usize) {
+        let since = self.halved.get(halved..).unwrap_or_default();
+        self.overtaken.extend(bytes.filter(|bytes| since.iter().any(|one| Arc::ptr_eq(one, bytes))));
+    }
+
+    pub(super) fn overtaken(&self) -> Vec<Arc<[u8]>> {
+        self.overtaken.clone()
     }
 
     pub(super) fn lie_in_wait(&mut self, command: &str, gap: Gap, deed: Deed) {

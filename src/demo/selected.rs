@@ -258,7 +258,12 @@ impl<W: Wire> Session<'_, W> {
         };
         if remove {
             let moved = pairs.iter().map(|(old, _)| *old).collect();
-            state.boxes.get_mut(&source)?.remove(&moved);
+            let moved = state.boxes.get_mut(&source)?.remove(&moved);
+            state.faults.moved(moved.into_iter().map(|message| message.bytes), self.halved_before);
+        } else if self.halving {
+            let copied: Vec<_> =
+                pairs.iter().filter_map(|(old, _)| Some(state.boxes.get(&source)?.get(*old)?.bytes.clone())).collect();
+            state.faults.halve(copied.into_iter());
         }
         let code = copy_uid(&state, validity, &pairs);
         drop(state);

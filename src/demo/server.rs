@@ -236,6 +236,13 @@ impl Server {
         self.0.state().faults.struck_at()
     }
 
+    /// Messages that a MOVE took which had waited ([`Fault::Delay`]) while a later one was done only half
+    /// ([`Fault::CopyOnly`]): they lie in the target twice, and no client can help it.
+    #[must_use]
+    pub fn overtaken(&self) -> Vec<Arc<[u8]>> {
+        self.0.state().faults.overtaken()
+    }
+
     /// Whether it offers a capability.
     #[must_use]
     pub fn offers(&self, capability: &str) -> bool {

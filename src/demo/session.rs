@@ -47,6 +47,10 @@ pub(super) struct Session<'s, W> {
     muting: bool,
     /// Half of the messages of a command are passed by.
     pub(super) partly: bool,
+    /// COPY is the first half of a MOVE whose second is not done.
+    pub(super) halving: bool,
+    /// So many messages had been moved half when the command was read.
+    pub(super) halved_before: usize,
     logged_in: bool,
     pub(super) view: Option<View>,
     pub(super) wanted: Wanted,
@@ -64,6 +68,8 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
         mute: false,
         muting: false,
         partly: false,
+        halving: false,
+        halved_before: 0,
         logged_in: false,
         view: None,
         wanted: Wanted::Usual,
@@ -200,6 +206,7 @@ impl<W: Wire> Session<'_, W> {
             let shown = command.split(|byte| matches!(byte, b'\r')).next().unwrap_or_default();
             let shown = String::from_utf8_lossy(shown.get(tag.len() + 1..).unwrap_or_default()).into_owned();
             state.remember(if secret { &name } else { &shown });
+            self.halved_before = state.faults.halved();
             state.faults.strike(&name)
         };
         if !self.misbehave(fault.as_ref(), &name).await? {
@@ -224,7 +231,9 @@ impl<W: Wire> Session<'_, W> {
             Some(Fault::Bad(text)) => Answer::Bad(text),
             Some(Fault::OnlySayOk) => Answer::Ok("done".to_owned()),
             Some(Fault::CopyOnly) => {
+                self.halving = true;
                 self.execute("COPY", uid, args).await?;
+                self.halving = false;
                 Answer::No("[UNAVAILABLE] only half of it was done".to_owned())
             }
             _ => self.execute(&name, uid, args).await?,

@@ -14,6 +14,7 @@ mod extremes;
 mod fixtures;
 mod flag;
 mod flag_dovecot;
+mod half;
 mod hostile;
 mod imap_dovecot;
 mod imports;

@@ -1,5 +1,6 @@
 //! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
+use super::removal::{self, Source, Stage};
 use super::renumbered::{self, Astray};
 use super::{Hand, flagging, look, next_attempt, opened, promise, recover};
 use crate::edge::Advice;
@@ -49,6 +50,32 @@ pub(super) struct Doing {
     pub(super) folder: String,
     pub(super) target_uid_validity: u32,
     pub(super) target_uid_next: u32,
+    /// How far the delete half is.
+    #[serde(default)]
+    pub(super) stage: Stage,
+    /// So many others with the same bytes bore \Deleted when the delete half was begun.
+    #[serde(default)]
+    pub(super) others_marked: u32,
+    /// And so did the source: someone else had marked it.
+    #[serde(default)]
+    pub(super) marked_before: bool,
+}
+
+impl Doing {
+    /// Of a filing that begins.
+    fn of(method: Method, target: &Place, filing: &Filing) -> Self {
+        Self {
+            method,
+            source: filing.place.clone(),
+            key: filing.key,
+            folder: target.mailbox.clone(),
+            target_uid_validity: target.uid_validity,
+            target_uid_next: target.uid,
+            stage: Stage::default(),
+            others_marked: 0,
+            marked_before: false,
+        }
+    }
 }
 
 /// A row and what it moves.
@@ -117,11 +144,17 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
         {
             session.logout().await;
         }
-        let warm = if session.is_some() { KEPT_WARM.saturating_sub(idle_since.elapsed()) } else { LONGEST_NAP };
+        let look = look::in_how_long(hand, next_look).min(opened::in_how_long(hand, account));
+        let nap = match session {
+            Some(_) => KEPT_WARM.saturating_sub(idle_since.elapsed()).min(look),
+            // nothing can be done before it is let go, which wakes us, however long ago a look was due
+            None if hand.is_held(&account.name) => LONGEST_NAP,
+            None => look,
+        };
         tokio::select! {
             biased;
             () = &mut woken => {}
-            () = tokio::time::sleep(warm.min(look::in_how_long(hand, next_look)).min(opened::in_how_long(hand, account))) => {}
+            () = tokio::time::sleep(nap) => {}
         }
     }
 }
@@ -257,7 +290,12 @@ async fn carry_out(
 ) -> Result<(), Stopped> {
     let Some(Move { mailbox, method, .. }) = moves.first() else { return Ok(()) };
     let method = *method;
-    session.select(mailbox).await?;
+    let opened = session.select(mailbox).await?;
+    if moves.iter().flat_map(|one| &one.filings).any(|filing| filing.place.uid_validity != opened.uid_validity) {
+        // renumbered since it was prepared, when another was opened in between: these UIDs mean other messages now
+        let rows = moves.into_iter().flat_map(|one| one.filings).map(|filing| filing.row).collect();
+        return recover::filings(hand, session, rows).await;
+    }
     let uids = |one: &Move| UidSet::of(one.filings.iter().map(|filing| filing.place.uid));
     let answers = if method == Method::Move {
         let orders: Vec<(UidSet, String)> = moves.iter().map(|one| (uids(one), one.target.mailbox.clone())).collect();
@@ -281,8 +319,13 @@ async fn carry_out(
             Ok(copied) => {
                 let (sure, rest) = by_copy_uid(copied.as_ref(), &target, filings);
                 if method != Method::Move && !sure.is_empty() {
-                    let uids: Vec<u32> = sure.iter().map(|(filing, _)| filing.place.uid).collect();
-                    recover::take_away(session, method, &uids).await?;
+                    let source = |(filing, _): &(Filing, Place)| Source {
+                        row: filing.row.id,
+                        message: filing.row.message,
+                        doing: Doing::of(method, &target, filing),
+                        others_marked: None,
+                    };
+                    removal::take_away(hand, session, method, sure.iter().map(source).collect()).await?;
                 }
                 filed.extend(sure);
                 let rest: Vec<Row> = rest.into_iter().map(|filing| filing.row).collect();
@@ -408,17 +451,11 @@ async fn prepare(
 
 /// Written down before the first command leaves.
 async fn begin(hand: &Hand, moves: &[Move]) -> Result<(), StoreError> {
-    let doing = |one: &Move, filing: &Filing| Doing {
-        method: one.method,
-        source: filing.place.clone(),
-        key: filing.key,
-        folder: one.target.mailbox.clone(),
-        target_uid_validity: one.target.uid_validity,
-        target_uid_next: one.target.uid,
-    };
     let doings: Vec<(i64, serde_json::Value)> = moves
         .iter()
-        .flat_map(|one| one.filings.iter().map(move |filing| (filing.row.id, doing(one, filing))))
+        .flat_map(|one| {
+            one.filings.iter().map(move |filing| (filing.row.id, Doing::of(one.method, &one.target, filing)))
+        })
         .filter_map(|(id, doing)| Some((id, serde_json::to_value(doing).ok()?)))
         .collect();
     if doings.is_empty() {

@@ -14,6 +14,7 @@ mod look;
 mod opened;
 mod promise;
 mod recover;
+mod removal;
 mod renumbered;
 
 pub use lock::{HandLock, LockError};

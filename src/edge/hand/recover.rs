@@ -2,6 +2,7 @@
 
 use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_off};
 use super::look::is_deleted;
+use super::removal::{Source, Stage, source_among, take_away};
 use super::{Hand, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
@@ -66,30 +67,37 @@ async fn look(
             at_source.insert(seen.uid, is_deleted(&seen.flags));
         }
     }
-    let moved = after_renumbering(hand, session, &group, opened.uid_validity).await?;
+    let moved = after_renumbering(hand, session, &group, opened.uid_validity, &at_target).await?;
+    let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
     let mut filed = Vec::new();
-    let mut take: BTreeMap<u8, (Method, Vec<u32>)> = BTreeMap::new();
+    let mut take = Vec::new();
+    let mut unmark = Vec::new();
     let mut again = Vec::new();
     let mut gone = Vec::new();
     let mut found = Vec::new();
-    for (filing, _) in group {
+    for (filing, doing) in group {
         let same = opened.uid_validity == filing.place.uid_validity;
         let source = match same {
-            true => at_source.get(&filing.place.uid).map(|deleted| (filing.place.uid, *deleted)),
+            true => at_source.get(&filing.place.uid).map(|deleted| (filing.place.uid, *deleted, None)),
             false => moved.get(&filing.row.id).copied(),
         };
         let copy = at_target.get(&filing.key).filter(|_| !planted::is(Bug::CopyRepeated)).cloned();
         match (source, copy) {
-            (Some((uid, deleted)), Some(target)) => {
+            (Some((uid, deleted, others_marked)), Some(target)) => {
                 // also when it bears \Deleted already: our own last try may have ended between the flag and the expunge
-                if !deleted || session.has("UIDPLUS") {
-                    let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
-                    take.entry(method as u8).or_insert((method, Vec::new())).1.push(uid);
+                if !deleted || method == Method::CopyExpunge {
+                    let source = Place { uid_validity: opened.uid_validity, uid, ..filing.place.clone() };
+                    let doing = Doing { source, ..doing };
+                    take.push(Source { row: filing.row.id, message: filing.row.message, doing, others_marked });
                 }
                 filed.push((filing, target));
             }
             (None, Some(target)) => filed.push((filing, target)),
-            (Some((uid, _)), None) => {
+            (Some((uid, deleted, _)), None) => {
+                // someone took the copy away: another will be made, and must not bear the mark of what was to go
+                if deleted && doing.stage > Stage::Copying && !doing.marked_before {
+                    unmark.push(uid);
+                }
                 if let (false, Some(message)) = (same, filing.row.message) {
                     found.push((message, Place { uid_validity: opened.uid_validity, uid, ..filing.place }));
                 }
@@ -98,8 +106,9 @@ async fn look(
             (None, None) => gone.push(filing.row.id),
         }
     }
-    for (method, uids) in take.into_values() {
-        take_away(session, method, &uids).await?;
+    take_away(hand, session, method, take).await?;
+    for some in unmark.chunks(COMMAND) {
+        session.remove_flags(&UidSet::of(some.iter().copied()), &["\\Deleted"]).await?;
     }
     close_filed(hand, filed).await?;
     if !found.is_empty() {
@@ -132,38 +141,41 @@ async fn look(
     Ok(())
 }
 
-/// The messages of a selected mailbox that was renumbered since their filing was begun: by row, the UID now and whether it
-/// bears \Deleted. Where other messages with the same bytes lie there as well, one of them is it only if none is missing.
+/// A source in a mailbox that was renumbered: its UID now, whether it bears \Deleted, and how many others with the same
+/// bytes do.
+type Renumbered = (u32, bool, Option<u32>);
+
+/// The messages of a selected mailbox that was renumbered since their filing was begun, by row.
 async fn after_renumbering(
     hand: &Hand,
     session: &mut Session,
     group: &[(Filing, Doing)],
     uid_validity: u32,
-) -> Result<BTreeMap<i64, (u32, bool)>, Stopped> {
+    at_target: &BTreeMap<MailKey, Place>,
+) -> Result<BTreeMap<i64, Renumbered>, Stopped> {
     let before = group.iter().filter(|(filing, _)| filing.place.uid_validity != uid_validity);
-    let asked: Vec<(i64, i64, MailKey, Place)> = before
-        .filter_map(|(filing, _)| Some((filing.row.id, filing.row.message?, filing.key, filing.place.clone())))
-        .collect();
+    let asked: Vec<(i64, i64, Doing)> =
+        before.filter_map(|(filing, doing)| Some((filing.row.id, filing.row.message?, doing.clone()))).collect();
     if asked.is_empty() {
         return Ok(BTreeMap::new());
     }
     let known = hand
         .store
         .call(move |db| {
-            let known = |(id, message, key, place): (i64, i64, MailKey, Place)| {
-                db.seen_in(message, &place).map(|(places, size)| (id, key, places, size))
+            let known = |(id, message, doing): (i64, i64, Doing)| {
+                db.seen_in(message, &doing.source).map(|(uids, size)| (id, doing, uids.len(), size))
             };
             asked.into_iter().map(known).collect::<Result<Vec<_>, _>>()
         })
         .await?;
-    let lie = renumbered::alike(session, &known.iter().map(|(_, key, _, size)| (*key, *size)).collect()).await?;
+    let wanted = known.iter().map(|(_, doing, _, size)| (doing.key, *size)).collect();
+    let lie = renumbered::alike(session, &wanted).await?;
     let mut found = BTreeMap::new();
-    for (id, key, places, _) in known {
-        let here = lie.get(&key).map(Vec::as_slice).unwrap_or_default();
-        if here.len() >= places as usize
-            && let Some(one) = here.iter().find(|(_, deleted)| *deleted).or(here.first())
-        {
-            found.insert(id, *one);
+    for (id, doing, places, _) in known {
+        let here = lie.get(&doing.key).map(Vec::as_slice).unwrap_or_default();
+        if let Some((uid, deleted)) = source_among(here, places, at_target.contains_key(&doing.key), &doing) {
+            let others = here.iter().filter(|(other, deleted)| *deleted && *other != uid).count();
+            found.insert(id, (uid, deleted, u32::try_from(others).ok()));
         }
     }
     Ok(found)
@@ -202,16 +214,4 @@ async fn copies(
     };
     session.fetch_each(&[UidSet::from(from)], Fetch::First(LEAST_FETCH), take).await?;
     Ok(found)
-}
-
-/// The delete half of a move whose copy was seen: flagged, and expunged where the server can expunge just these.
-pub(super) async fn take_away(session: &mut Session, method: Method, uids: &[u32]) -> Result<(), ImapError> {
-    for some in uids.chunks(COMMAND) {
-        let uids = UidSet::of(some.iter().copied());
-        session.add_flags(&uids, &["\\Deleted"]).await?;
-        if method == Method::CopyExpunge {
-            session.uid_expunge(&uids).await?;
-        }
-    }
-    Ok(())
 }

@@ -339,6 +339,21 @@ impl Db {
         })
     }
 
+    /// What recovery will need to know of attempts under way is something else now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn note_each(&mut self, rows: &[(i64, Value)]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut update =
+                transaction.prepare_cached("UPDATE outbox SET doing = ?2 WHERE id = ?1 AND state = 'doing'")?;
+            for (id, doing) in rows {
+                update.execute((id, json(doing, "effect under way")?))?;
+            }
+            Ok(())
+        })
+    }
+
     /// An attempt was refused before it could begin: counted, and tried again when `due`.
     ///
     /// # Errors
@@ -470,15 +485,17 @@ impl Db {
         Ok(found.and_then(|(place, key, size)| MailKey::from_hex(&key).map(|key| (place, key, size))))
     }
 
-    /// At how many places of a mailbox, under a UIDVALIDITY, a message was ever seen; and its size.
+    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY; and its size.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(u32, u32), StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM place WHERE message = ?1 AND account = ?2 AND mailbox = ?3 \
-                   AND uid_validity = ?4), (SELECT size FROM message WHERE id = ?1)";
+    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<u32>, u32), StoreError> {
+        let sql = "SELECT uid FROM place WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
+        let mut query = self.connection.prepare_cached(sql)?;
         let of = (message, &place.account, &place.mailbox, place.uid_validity);
-        Ok(self.connection.prepare_cached(sql)?.query_row(of, |row| Ok((row.get(0)?, row.get(1)?)))?)
+        let uids = query.query_map(of, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let sql = "SELECT size FROM message WHERE id = ?1";
+        Ok((uids, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
     }
 
     /// A message was found at a place.

@@ -16,6 +16,9 @@
 //!   bytes are one to modori: if another client brings one of them into the target while the other is being filed by
 //!   COPY, or the target with one of them is renumbered meanwhile, one may be taken for the copy of the other. The bytes
 //!   are never lost.
+//! * A server that carried a MOVE out only after a later MOVE of the same message had been done half (its own record says
+//!   so, `Server::overtaken`): the message came into its folder with each of them, and lies there once more. When the
+//!   late one came after our own half, it brought our `\\Deleted` along.
 
 use super::mails::letters;
 use super::run::Storm;
@@ -24,12 +27,17 @@ use super::world::{KEEP, Message};
 use modori::edge::store::State;
 use modori::mailbox::MailKey;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Everything that is wrong.
 pub fn judge(weather: &Weather, storm: &Storm) -> Vec<String> {
     let mut wrong = vec![];
     let world = &weather.world;
-    let messages = world.messages.lock().unwrap().clone();
+    let mut messages = world.messages.lock().unwrap().clone();
+    let overtaken = world.server.overtaken();
+    for message in &mut messages {
+        message.overtaken = overtaken.iter().any(|bytes| Arc::ptr_eq(bytes, &message.bytes));
+    }
     let can = |capability: &str| !storm.schedule.withdrawn.contains(&capability);
     // without UIDPLUS a source left \Deleted counts as gone: nothing else can be done where MOVE is missing, or did only
     // its first half
@@ -50,8 +58,10 @@ pub fn judge(weather: &Weather, storm: &Storm) -> Vec<String> {
                     && places.iter().any(|(other, ..)| *other == letter.folder);
             let deleted = flags.contains("\\Deleted") && left;
             // another client may have taken away what was left, or was about to be expunged
-            let excused =
-                message.split || message.removed || leaves_deleted && (folder == "INBOX" || message.put.is_some());
+            let excused = message.split
+                || message.removed
+                || message.overtaken && folder == letter.folder
+                || leaves_deleted && (folder == "INBOX" || message.put.is_some());
             let copied = message.copies > 0 && folder == KEEP;
             if deleted && !excused && !copied {
                 wrong.push(format!("{} in {folder} ({uid}) bears \\Deleted, and nobody else set it", letter.name));
@@ -107,7 +117,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
             None if twins || given_up => BTreeSet::from(["INBOX", letter.folder.as_str()]),
             None => BTreeSet::from([letter.folder.as_str()]),
         };
-        let most = 1 + usize::from(message.split) + message.copies;
+        let most = 1 + usize::from(message.split) + usize::from(message.overtaken) + message.copies;
         // of several with the same bytes one may be taken away for the other
         most_of_all += most;
         if live.len() > most && !twins {

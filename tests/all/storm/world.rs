@@ -40,6 +40,8 @@ pub struct Message {
     pub put: Option<String>,
     /// Another client moved or removed it while it lay at two places: between our COPY and its end.
     pub split: bool,
+    /// The server says that one of our moves overtook another of it, and was done half.
+    pub overtaken: bool,
     /// Another client made so many copies.
     pub copies: usize,
     /// Flags that others ever set.
@@ -148,6 +150,7 @@ impl World {
             removed: false,
             put: None,
             split: false,
+            overtaken: false,
             copies: 0,
             kept: flags.clone(),
             set: flags,

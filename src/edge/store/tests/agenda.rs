@@ -177,7 +177,7 @@ fn a_refund_that_came_long_after_its_order_was_cancelled_still_leaves_the_others
         by: By::Command,
     };
     let mut db = Db::in_memory().unwrap();
-    db.import(&events.map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true, mails: vec![] }))
+    db.import(&events.map(|event| OldMail { key: event.mail, events: vec![event], keep_trusted: true, mails: None }))
         .unwrap();
     db.say(&given, now).unwrap();
     let all = ledger::cases(&db.events().unwrap(), &[given], &settings, now);
