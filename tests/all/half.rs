@@ -68,7 +68,7 @@ impl World {
             size: u32::try_from(bytes.len()).unwrap(),
             message_id: None,
             verdict: Verdict::default(),
-            step: Step { events: vec![], plan: vec![wish] },
+            step: Step { plan: vec![wish], ..Step::default() },
             poison: None,
         };
         let now = self.clock.now();
