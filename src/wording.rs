@@ -5,6 +5,7 @@
 //! empty and a full example.
 
 mod by_flag;
+mod letter;
 mod reminder;
 mod scene;
 mod shipped;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
 pub use by_flag::ByFlag;
+pub use letter::{LetterKind, LetterWords};
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Scene, Unusable, Warning, WarningKind};
 pub use sight::{SightKind, SightWords, Unseen};
@@ -150,6 +152,12 @@ impl Wording {
     #[must_use]
     pub fn sight(&self, language: Language, words: &SightWords) -> (String, String) {
         split(&self.words(language, "sight", Value::from(Serde(words))))
+    }
+
+    /// Title and text of the alert that something became of a letter.
+    #[must_use]
+    pub fn letter(&self, language: Language, words: &LetterWords) -> (String, String) {
+        split(&self.words(language, "letter", Value::from(Serde(words))))
     }
 
     /// Title and text of a reminder.
@@ -289,6 +297,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "warning" => scene::warnings().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "by-flag" => by_flag::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "sight" => sight::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "letter" => letter::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),

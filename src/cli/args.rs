@@ -4,7 +4,7 @@ mod ledger;
 mod orders;
 
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
-pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
+pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -85,6 +85,8 @@ pub enum Command {
     Note(Note),
     /// Say whose points a mail without an order number speaks of
     Assign(Assign),
+    /// Show the letters about an order, and say whether one was sent of which that is not known
+    Letter(Letter),
 }
 
 /// `modori demo`

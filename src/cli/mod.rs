@@ -15,6 +15,7 @@ mod explain;
 mod history;
 mod import;
 mod ledger;
+mod letter;
 mod mails;
 mod release;
 mod render;
@@ -107,6 +108,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Limited(limited) => say::limited(limited, config, state),
         Command::Note(note) => say::note(note, config, state),
         Command::Assign(one) => assign::run(one, config, state),
+        Command::Letter(letter) => letter::run(letter, config, state),
     };
     done.map(|()| true)
 }

@@ -2,16 +2,19 @@
 
 use super::Failure;
 use crate::edge::clock::Clock;
-use crate::edge::config::{self, Config, folder};
-use crate::edge::hand::Hand;
+use crate::edge::config::{self, Config, Keep, folder};
+use crate::edge::hand::{Hand, Posting};
 use crate::edge::out;
+use crate::edge::out::post::{Carry, Post};
 use crate::edge::store::Store;
 use crate::engine::{Engine, Mailbox, Rules, reload};
+use crate::plan::Policy;
 use crate::rules::{RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Threads for work that takes long: they come when there is some and go when there is none.
@@ -144,7 +147,9 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         .map_err(|error| Failure::broken(error.to_string()))?;
     let accounts = mailboxes.iter().map(|mailbox| mailbox.account.clone());
     Ok(Engine {
-        hand: Hand::new(store.clone(), clock.clone(), channels, accounts).looking(policy.looks()),
+        hand: Hand::new(store.clone(), clock.clone(), channels, accounts)
+            .looking(policy.looks())
+            .posting(posting(config, &policy)),
         store: store.clone(),
         clock,
         rules,
@@ -155,6 +160,26 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         ledger: config.ledger.clone(),
         hot: config.hot.clone(),
     })
+}
+
+/// How letters leave.
+fn posting(config: &Config, policy: &Policy) -> Posting {
+    let carrier = |account: &config::Account| {
+        let server = config.sends_by(&account.name)?;
+        Some((account.name.clone(), Arc::new(Post::by(&server)) as Arc<dyn Carry>))
+    };
+    let outgoing = &config.outgoing;
+    Posting {
+        carriers: config.accounts.iter().filter_map(carrier).collect(),
+        drafts: outgoing.drafts_folder.clone(),
+        sent: outgoing.sent_folder.clone(),
+        copy: match outgoing.copy_to_sent {
+            Keep::Auto => None,
+            Keep::Yes => Some(true),
+            Keep::No => Some(false),
+        },
+        policy: policy.clone(),
+    }
 }
 
 /// A runtime for commands that talk to servers: one thread waits for all of them, so that what a socket brings is worked

@@ -187,7 +187,7 @@ impl Engine {
                 wish.after.push(format!("file:{}", mail.key));
             }
         }
-        Step { events: step.events, plan }
+        Step { events: step.events, plan, signs: Vec::new() }
     }
 
     fn mailbox_of(&self, account: &str) -> Option<&Mailbox> {

@@ -7,6 +7,7 @@ pub mod hot;
 pub mod link;
 pub mod look;
 pub mod on_backtest;
+pub mod on_letter;
 pub mod on_mail;
 pub mod on_rules;
 pub mod on_time;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use gate::Ticket;
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
+pub use on_letter::{Sign, SignKind};
 pub use on_mail::{Arrived, on_mail, told};
 pub use on_rules::on_rules;
 pub use on_time::{Due, on_time};
@@ -121,6 +123,13 @@ pub enum Effect {
         letter: Box<Letter>,
         /// The permission.
         ticket: Ticket,
+    },
+    /// Lay a copy of a letter that was sent into the folder of sent mail.
+    Copy {
+        /// The letter.
+        letter: Box<Letter>,
+        /// When it was sent.
+        sent: Timestamp,
     },
 }
 
@@ -222,4 +231,6 @@ pub struct Step {
     pub events: Vec<Event>,
     /// For the outbox, in order.
     pub plan: Vec<Wish>,
+    /// What became of letters.
+    pub signs: Vec<Sign>,
 }

@@ -1,6 +1,7 @@
 //! A mail arrived.
 
 use super::announce::Announcement;
+use super::on_letter;
 use super::tell::{clean, details, other_link, scene, sure, target};
 use super::{Alert, Effect, Late, Policy, Step, Wish};
 use crate::facts::Facts;
@@ -51,7 +52,9 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     // seconds count for a restock: its mail is moved only when the alert is out of the way
     let first = said.filter(|said| said.first).map(|_| plan.iter().map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
-    Step { events, plan }
+    let signs = on_letter::signs(arrived.mail, arrived.known, now);
+    plan.extend(on_letter::told(&signs, policy, now));
+    Step { events, plan, signs }
 }
 
 /// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell

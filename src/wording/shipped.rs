@@ -20,6 +20,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/risk.txt", include_str!("../../rules/wording/ja/risk.txt")),
     ("ja/warning.txt", include_str!("../../rules/wording/ja/warning.txt")),
     ("ja/sight.txt", include_str!("../../rules/wording/ja/sight.txt")),
+    ("ja/letter.txt", include_str!("../../rules/wording/ja/letter.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
     ("en/order.txt", include_str!("../../rules/wording/en/order.txt")),
@@ -38,4 +39,5 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/risk.txt", include_str!("../../rules/wording/en/risk.txt")),
     ("en/warning.txt", include_str!("../../rules/wording/en/warning.txt")),
     ("en/sight.txt", include_str!("../../rules/wording/en/sight.txt")),
+    ("en/letter.txt", include_str!("../../rules/wording/en/letter.txt")),
 ];

@@ -175,6 +175,7 @@ impl Check<'_> {
                 ..Policy::default()
             },
             backlog,
+            outgoing: self.outgoing(&written.replies, &channels),
             channels,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
@@ -259,6 +260,7 @@ impl Check<'_> {
             if user.contains('@') {
                 own.push(user.to_lowercase());
             }
+            let smtp = self.smtp(account, &user, &password);
             accounts.push(Account {
                 name,
                 host: account.host.get_ref().clone(),
@@ -273,6 +275,7 @@ impl Check<'_> {
                 pin: self.pin(account, security),
                 fetch_cap,
                 pace: self.pace(&account.pace, account.host.get_ref()),
+                smtp,
             });
         }
         accounts

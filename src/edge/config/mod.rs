@@ -4,6 +4,7 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod outgoing;
 mod syntax;
 
 use crate::edge::imap::{Pace, Security};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use check::Broken;
+pub use outgoing::{Keep, Outgoing, Server};
 
 /// The JSON Schema (draft 7) of the configuration, for editors.
 pub const SCHEMA: &str = include_str!("../../../schema/config.schema.json");
@@ -38,6 +40,8 @@ pub struct Config {
     pub backlog: Backlog,
     /// Alert channels by name.
     pub channels: BTreeMap<String, Channel>,
+    /// How letters leave.
+    pub outgoing: Outgoing,
     /// Clocks of the ledger.
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
@@ -83,6 +87,8 @@ pub struct Account {
     pub fetch_cap: u32,
     /// How long is waited for what.
     pub pace: Pace,
+    /// The server that sends its letters.
+    pub smtp: Option<Server>,
 }
 
 /// An address that may itself be a secret.

@@ -19,6 +19,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) alerts: Alerts,
     #[serde(default)]
+    pub(super) replies: Replies,
+    #[serde(default)]
     pub(super) sight: Sight,
     #[serde(default)]
     pub(super) channel: BTreeMap<Spanned<String>, Spanned<Channel>>,
@@ -46,6 +48,30 @@ pub(super) struct Account {
     pub(super) fetch_kib: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) pace: Pace,
+    pub(super) smtp: Option<Smtp>,
+}
+
+/// The server that sends an account's letters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Smtp {
+    pub(super) host: Spanned<String>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) security: Option<Spanned<String>>,
+    pub(super) user: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<Secret>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
+}
+
+/// Letters to shops.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replies {
+    pub(super) by: Option<Spanned<String>>,
+    pub(super) drafts_folder: Option<Spanned<String>>,
+    pub(super) sent_folder: Option<Spanned<String>>,
+    pub(super) copy_to_sent: Option<Spanned<toml::Value>>,
 }
 
 /// Durations as text (`45s`, `10m`).

@@ -1,7 +1,7 @@
 //! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
 use super::renumbered::{self, Astray};
-use super::{Hand, flagging, look, next_attempt, promise, recover};
+use super::{Hand, draft, flagging, look, next_attempt, promise, recover};
 use crate::edge::Advice;
 use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State, StoreError};
@@ -139,6 +139,7 @@ async fn round(
     }
     Ok(once(hand, account, session).await?
         || flagging::once(hand, account, session).await?
+        || draft::once(hand, account, session).await?
         || look::once(hand, account, session, next_look).await?)
 }
 

@@ -5,15 +5,19 @@
 //! its first byte leaves; what was cut off is looked at, not repeated blindly ([`recover`]).
 
 mod alerts;
+mod draft;
 mod filing;
 mod flagging;
 mod lock;
 mod look;
+mod posting;
 mod promise;
 mod recover;
 mod renumbered;
+mod send;
 
 pub use lock::{HandLock, LockError};
+pub use posting::Posting;
 
 use crate::edge::clock::Clock;
 use crate::edge::imap::ImapAccount;
@@ -21,7 +25,7 @@ use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
 use crate::plan::Looks;
 use crate::planted::{self, Bug};
-use futures_util::future::{join_all, try_join_all, try_join3};
+use futures_util::future::{join_all, try_join_all, try_join4};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -39,6 +43,8 @@ pub struct Hand {
     desk: Arc<Desk>,
     /// How flags are looked after; `None`: there are none to set or look at.
     looks: Option<Looks>,
+    /// How letters leave.
+    posting: Arc<Posting>,
 }
 
 /// Where work is laid down for the lanes.
@@ -70,13 +76,20 @@ impl Hand {
         accounts: impl IntoIterator<Item = ImapAccount>,
     ) -> Self {
         let accounts = accounts.into_iter().map(|account| (account.name.clone(), account)).collect();
-        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None }
+        Self { store, clock, channels, accounts, desk: Arc::default(), looks: None, posting: Arc::default() }
     }
 
     /// A hand that also sets flags and looks at them.
     #[must_use]
     pub fn looking(mut self, looks: Option<Looks>) -> Self {
         self.looks = looks;
+        self
+    }
+
+    /// A hand that lays and sends letters like this.
+    #[must_use]
+    pub fn posting(mut self, posting: Posting) -> Self {
+        self.posting = Arc::new(posting);
         self
     }
 
@@ -121,7 +134,7 @@ impl Hand {
             .await?;
         let alerts = if planted::is(Bug::AlertNotRecovered) { Vec::new() } else { alerts };
         self.wake(alerts);
-        Ok(())
+        send::cut_off(self, None).await
     }
 
     /// Works for ever.
@@ -132,7 +145,8 @@ impl Hand {
         // in the order they are polled in: an alert that is under way leaves before anything else is looked at
         let alerts = try_join_all(self.lanes().into_iter().map(|lane| alerts::lane(self, lane)));
         let filings = try_join_all(self.accounts.values().map(|account| filing::lane(self, account)));
-        try_join3(alerts, filings, self.look_out()).await.map(|_| ())
+        let letters = try_join_all(self.accounts.keys().map(|account| send::lane(self, account)));
+        try_join4(alerts, filings, letters, self.look_out()).await.map(|_| ())
     }
 
     /// Looks at the outbox for all lanes together: wakes them when rows are due and when another process wrote.
@@ -141,7 +155,7 @@ impl Hand {
         loop {
             let now = self.clock.now();
             let looked = self.store.call(move |db| {
-                let (alerts, filings) = (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag"], now)?);
+                let (alerts, filings) = (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag", "draft", "copy", "send"], now)?);
                 Ok((db.data_version()?, alerts, filings))
             });
             let (found, alerts, filings) = looked.await?;

@@ -46,7 +46,7 @@ fn mail_with_alert(name: &str) -> Settling {
         size: 1,
         message_id: None,
         verdict: Verdict::default(),
-        step: Step { events: Vec::new(), plan: vec![wish] },
+        step: Step { events: Vec::new(), plan: vec![wish], ..Step::default() },
         poison: None,
     }
 }

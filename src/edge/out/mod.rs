@@ -3,7 +3,9 @@
 mod address;
 mod command;
 mod http;
+pub mod letter;
 mod ntfy;
+pub mod post;
 mod process;
 mod sheet;
 mod smtp;

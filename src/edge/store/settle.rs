@@ -165,6 +165,7 @@ fn settle_one(transaction: &Transaction<'_>, one: &Settling, by: By, now: Timest
     let message = transaction.last_insert_rowid();
     add_place(transaction, &one.place, message)?;
     add_events(transaction, &one.step.events)?;
+    super::post::add_signs(transaction, &one.step.signs, one.key)?;
     let mut alerts = Vec::new();
     for wish in &one.step.plan {
         if alerted_already(transaction, wish, &hex, one.received)? {

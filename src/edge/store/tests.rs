@@ -49,7 +49,7 @@ fn settling(mail: &str, uid: u32, plan: Vec<Wish>) -> Settling {
         size: 10,
         message_id: Some(format!("{mail}@example.jp")),
         verdict: Verdict { category: "restock".into(), ..Verdict::default() },
-        step: Step { events: Vec::new(), plan },
+        step: Step { events: Vec::new(), plan, ..Step::default() },
         poison: None,
     }
 }

@@ -33,7 +33,7 @@ fn filed() -> Db {
         size: 10,
         message_id: None,
         verdict: Verdict::default(),
-        step: Step { events: Vec::new(), plan: vec![wish("file:m", Effect::File { folder: "K".into() })] },
+        step: Step { plan: vec![wish("file:m", Effect::File { folder: "K".into() })], ..Step::default() },
         poison: None,
     };
     db.settle(&[settling], true, at(0)).unwrap();

@@ -17,3 +17,25 @@ CREATE TABLE letter (
     at              INTEGER NOT NULL,  -- seconds
     PRIMARY KEY (order_number, step)
 ) STRICT, WITHOUT ROWID;
+
+-- Where a letter was laid: a draft, or the copy of one that was sent.
+CREATE TABLE laid (
+    outbox          INTEGER NOT NULL PRIMARY KEY REFERENCES outbox (id),
+    account         TEXT    NOT NULL,
+    mailbox         TEXT    NOT NULL,
+    uid_validity    INTEGER NOT NULL,
+    uid             INTEGER NOT NULL
+) STRICT;
+
+-- What mails say of letters: nothing more is written by itself about their order.
+CREATE TABLE letter_sign (
+    message_id      TEXT    NOT NULL,  -- of the letter
+    sign            TEXT    NOT NULL,  -- bounced, auto-reply
+    mail_key        TEXT    NOT NULL,  -- of the mail that says it
+    at              INTEGER NOT NULL,  -- seconds
+    PRIMARY KEY (message_id, sign)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outbox_of_letter ON outbox (json_extract(payload, '$.letter.order')) WHERE kind IN ('draft', 'send', 'copy');
+CREATE INDEX outbox_of_letter_id ON outbox (json_extract(payload, '$.letter.message_id'))
+    WHERE kind IN ('draft', 'send', 'copy');
