@@ -165,7 +165,7 @@ fn main() {
                 size: 4000,
                 message_id: Some(format!("{n}@example.jp")),
                 verdict: Verdict { category: "order".into(), ..Verdict::default() },
-                step: Step { events: vec![event.clone()], plan: Vec::new() },
+                step: Step { events: vec![event.clone()], ..Step::default() },
                 poison: None,
             };
             settle.push(timed(|| db.settle(&[settling], false, event.at).expect("settled")).1);

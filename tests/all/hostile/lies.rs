@@ -372,7 +372,7 @@ async fn a_server_that_only_says_that_it_moved_is_not_asked_for_ever() {
             size: 1,
             message_id: None,
             verdict: Verdict::default(),
-            step: modori::plan::Step { events: Vec::new(), plan: vec![wish] },
+            step: modori::plan::Step { plan: vec![wish], ..modori::plan::Step::default() },
             poison: None,
         };
         store.call(move |db| db.settle(&[mail], true, start)).await.unwrap();
