@@ -49,9 +49,9 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
                 letters.into_iter().filter(|one| one.way == Way::Send && one.state == State::Unknown).collect();
             for one in &unknown {
                 let (state, why, wish) = if sent {
-                    (State::Done, "sent, as you said", copied.then(|| on_letter::sent(&one.key, &one.letter, one.at)))
+                    (State::Done, "sent, as you said", copied.then(|| on_letter::sent(one.id, &one.letter, one.at)))
                 } else {
-                    let wish = on_letter::drafted(&one.key, &one.letter, now);
+                    let wish = on_letter::drafted(one.id, &one.letter, now);
                     (State::Dropped, "not sent, as you said", Some(wish))
                 };
                 let wishes: Vec<_> = wish.into_iter().collect();

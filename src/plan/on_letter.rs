@@ -49,7 +49,8 @@ pub struct Sign {
 
 /// Whether a machine wrote the mail: RFC 3834, 5, and what was in use before it.
 fn by_machine(mail: &Mail) -> bool {
-    let said = |name, is: fn(&str) -> bool| mail.header(name).any(|value| is(value.trim().to_ascii_lowercase().as_str()));
+    let said =
+        |name, is: fn(&str) -> bool| mail.header(name).any(|value| is(value.trim().to_ascii_lowercase().as_str()));
     said("auto-submitted", |value| !value.is_empty() && value.split([';', ' ', '(']).next() != Some("no"))
         || said("precedence", |value| matches!(value, "auto_reply" | "bulk" | "junk"))
         || said("x-autoreply", |value| value != "no")
@@ -62,7 +63,8 @@ fn by_machine(mail: &Mail) -> bool {
 pub fn signs(mail: &Mail, known: &Known, now: Timestamp) -> Vec<Sign> {
     let named = |id: &&String| mail.returned.contains(*id) || mail.references.contains(*id);
     // a receipt says that it was read
-    let receipt = mail.header("content-type").any(|value| value.to_ascii_lowercase().contains("disposition-notification"));
+    let receipt =
+        mail.header("content-type").any(|value| value.to_ascii_lowercase().contains("disposition-notification"));
     let kind = if mail.is_bounce() && !receipt {
         SignKind::Bounced
     } else if receipt || by_machine(mail) {
@@ -92,17 +94,17 @@ pub fn told(signs: &[Sign], policy: &Policy, now: Timestamp) -> Vec<Wish> {
         .collect()
 }
 
-/// A letter was sent: a copy of it goes into the folder of sent mail.
+/// A letter was sent (row `id` of the outbox): a copy of it goes into the folder of sent mail.
 #[must_use]
-pub fn sent(key: &str, letter: &Letter, sent: Timestamp) -> Wish {
+pub fn sent(id: i64, letter: &Letter, sent: Timestamp) -> Wish {
     let effect = Effect::Copy { letter: Box::new(letter.clone()), sent };
-    wish(format!("{key}:copy"), effect, sent)
+    wish(format!("copy:{}:{id}", letter.message_id), effect, sent)
 }
 
-/// A letter is not sent: it lies in Drafts instead, under the same Message-ID.
+/// A letter (row `id` of the outbox) is not sent: it lies in Drafts instead, under the same Message-ID.
 #[must_use]
-pub fn drafted(key: &str, letter: &Letter, now: Timestamp) -> Wish {
-    wish(format!("{key}:drafted"), Effect::Draft { letter: Box::new(letter.clone()) }, now)
+pub fn drafted(id: i64, letter: &Letter, now: Timestamp) -> Wish {
+    wish(format!("draft:{}:{id}", letter.message_id), Effect::Draft { letter: Box::new(letter.clone()) }, now)
 }
 
 fn wish(key: String, effect: Effect, due: Timestamp) -> Wish {
@@ -189,12 +191,17 @@ mod tests {
             assert_eq!(bounce.returned, [OURS], "{kind}");
             assert_eq!(kinds(&bounce), [SignKind::Bounced], "{kind}");
         }
-        let old = mail("From: MAILER-DAEMON@mx.example.jp", &format!("Sorry.\r\n--- Below is your mail\r\nMessage-Id: <{OURS}>\r\n"));
+        let old = mail(
+            "From: MAILER-DAEMON@mx.example.jp",
+            &format!("Sorry.\r\n--- Below is your mail\r\nMessage-Id: <{OURS}>\r\n"),
+        );
         assert_eq!(kinds(&old), [SignKind::Bounced]);
         // a person who sends the letter on as an attachment gives nothing back
         let forward = mail(
             "From: friend@example.jp\r\nContent-Type: multipart/mixed; boundary=x",
-            &format!("--x\r\n\r\nsee\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <{OURS}>\r\n\r\na\r\n--x--\r\n"),
+            &format!(
+                "--x\r\n\r\nsee\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <{OURS}>\r\n\r\na\r\n--x--\r\n"
+            ),
         );
         assert!(forward.returned.is_empty() && kinds(&forward).is_empty());
     }

@@ -184,8 +184,6 @@ fn own(mail: &Mail, known: &Known) -> Option<Reason> {
     ours.then(|| Reason { condition: "a letter of our own, or its bounce".into(), saw: saw(), weight: 0.0 })
 }
 
-/// Whether a mail was written by a mail server about another mail (RFC 3464).
-
 /// A mail that no rule is asked about.
 fn aside(label: &str, folder: Option<String>, reason: Reason) -> Verdict {
     Verdict {

@@ -9,10 +9,10 @@ use crate::calendar;
 use crate::cli::classify::Sheet;
 use crate::cli::tested::Tested;
 use crate::edge::store::{Action, Latency, Row, State};
-use crate::mailbox::Place;
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
+use crate::mailbox::Place;
 use crate::plan::{Effect, Way};
 use crate::rules::{Listed, ListedExtractor, Verdict};
 use crate::text::visible;
@@ -179,7 +179,7 @@ pub(super) fn history(all: &[Action]) -> String {
             }
             (Effect::Copy { letter, .. }, _) => {
                 format!("copy of the letter to {}{}", one_line(&letter.to), lies(action.place.as_ref()))
-            },
+            }
             (Effect::Flag { set: true }, _) => "flagged".to_owned(),
             (Effect::Flag { set: false }, _) => "flag removed".to_owned(),
         };

@@ -92,7 +92,11 @@ impl Check<'_> {
             let written = written.as_ref()?;
             let name = written.get_ref().trim();
             if name.is_empty() || name.chars().any(char::is_control) {
-                self.wrong(written.span(), "this is no name of a folder", "write it as your mail app shows it, with / between levels");
+                self.wrong(
+                    written.span(),
+                    "this is no name of a folder",
+                    "write it as your mail app shows it, with / between levels",
+                );
             }
             Some(name.to_owned())
         };

@@ -86,7 +86,10 @@ async fn one(hand: &Hand, session: &mut Session, folders: &[Folder], row: &Row) 
     if way == Way::Copy && posting.copy.is_none() && session.has("X-GM-EXT-1") {
         let now = hand.clock.now();
         let id = row.id;
-        return Ok(hand.store.call(move |db| db.laid(id, None, Some("the provider keeps a copy by itself"), now)).await?);
+        return Ok(hand
+            .store
+            .call(move |db| db.laid(id, None, Some("the provider keeps a copy by itself"), now))
+            .await?);
     }
     let folder = match &laying.begun {
         Some(begun) => begun.folder.clone(),
@@ -210,14 +213,11 @@ async fn put_off(hand: &Hand, row: &Row, error: &ImapError) -> Result<(), StoreE
 async fn give_up(hand: &Hand, row: &Row, why: &str) -> Result<(), StoreError> {
     let (id, now) = (row.id, hand.clock.now());
     let alerts = match &row.effect {
-        Effect::Draft { letter } => {
-            on_letter::tell(letter, LetterKind::Undrafted, why, &hand.posting.policy, now)
-        }
+        Effect::Draft { letter } => on_letter::tell(letter, LetterKind::Undrafted, why, &hand.posting.policy, now),
         _ => Vec::new(),
     };
     let why = why.to_owned();
-    let alerts =
-        hand.store.call(move |db| db.letter_ended(id, State::Failed, Some(&why), &alerts, true, now)).await?;
+    let alerts = hand.store.call(move |db| db.letter_ended(id, State::Failed, Some(&why), &alerts, true, now)).await?;
     hand.wake(alerts);
     Ok(())
 }

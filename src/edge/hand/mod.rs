@@ -155,7 +155,8 @@ impl Hand {
         loop {
             let now = self.clock.now();
             let looked = self.store.call(move |db| {
-                let (alerts, filings) = (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag", "draft", "copy", "send"], now)?);
+                let (alerts, filings) =
+                    (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag", "draft", "copy", "send"], now)?);
                 Ok((db.data_version()?, alerts, filings))
             });
             let (found, alerts, filings) = looked.await?;

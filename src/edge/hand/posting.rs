@@ -44,8 +44,8 @@ impl Use {
         match self {
             Self::Drafts => &["Drafts", "下書き", "Draft", "草稿"],
             Self::Sent => &[
-                "Sent", "送信済み", "送信済みメール", "送信済みアイテム", "送信済みトレイ", "Sent Messages", "Sent Items",
-                "Sent Mail",
+                "Sent", "送信済み", "送信済みメール", "送信済みアイテム", "送信済みトレイ", "Sent Messages",
+                "Sent Items", "Sent Mail",
             ],
             Self::Trash => &["Trash", "ゴミ箱", "ごみ箱", "Deleted Messages", "Deleted Items"],
         }
@@ -105,7 +105,10 @@ mod tests {
         check(&[folder("Drafts", &["\\Noselect"]), folder("Draft", &[])], None, "Draft");
         check(&[folder("INBOX", &[])], None, "Drafts");
         check(&[], None, "Drafts");
-        assert_eq!(folder_for(&[folder("[Gmail]/送信済みメール", &["\\Sent"])], Use::Sent, None), "[Gmail]/送信済みメール");
+        assert_eq!(
+            folder_for(&[folder("[Gmail]/送信済みメール", &["\\Sent"])], Use::Sent, None),
+            "[Gmail]/送信済みメール"
+        );
         assert_eq!(there(&[folder("INBOX", &[])], Use::Trash, None), None);
     }
 }

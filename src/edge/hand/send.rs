@@ -91,7 +91,7 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
         Ok(()) => {
             tracing::info!(account = row.lane, "a letter was sent");
             let copy = hand.posting.copy != Some(false);
-            let copy = copy.then(|| on_letter::sent(&row.key, letter, now));
+            let copy = copy.then(|| on_letter::sent(row.id, letter, now));
             end(hand, row, State::Done, "", copy.into_iter().collect()).await
         }
         Err(error) => failed(hand, row, letter, &error).await,
@@ -126,7 +126,7 @@ async fn unknown(hand: &Hand, row: &Row, letter: &Letter, why: &str) -> Result<(
 /// It was not sent: it lies in Drafts instead, and the shopper is told why.
 async fn draft(hand: &Hand, row: &Row, letter: &Letter, state: State, why: &str) -> Result<(), StoreError> {
     let now = hand.clock.now();
-    let mut wishes = vec![on_letter::drafted(&row.key, letter, now)];
+    let mut wishes = vec![on_letter::drafted(row.id, letter, now)];
     wishes.extend(on_letter::tell(letter, LetterKind::Drafted, why, &hand.posting.policy, now));
     end(hand, row, state, why, wishes).await
 }

@@ -60,11 +60,14 @@ impl Session {
             // it may be gone: it is looked for again the next time
             self.ready_folders.remove(&wire);
         }
-        let answer = answered.map_err(|error| ImapError { what: error.what.replacen("a command", &doing, 1), ..error })?;
+        let answer =
+            answered.map_err(|error| ImapError { what: error.what.replacen("a command", &doing, 1), ..error })?;
         self.line.must_be_ok(&doing, &answer.status)?;
         let code = answer.status.code.as_ref().filter(|code| code.name == "APPENDUID");
         let place = code.and_then(|code| Some((code.number()?, code.rest.get(1)?.text()?.parse().ok()?)));
-        Ok(place.filter(|(validity, uid)| *validity > 0 && *uid > 0).map(|(uid_validity, uid)| Laid { uid_validity, uid }))
+        Ok(place
+            .filter(|(validity, uid)| *validity > 0 && *uid > 0)
+            .map(|(uid_validity, uid)| Laid { uid_validity, uid }))
     }
 
     /// The most bytes of a message that the server takes, if it says so for all mailboxes (APPENDLIMIT, RFC 7889).
@@ -118,7 +121,8 @@ impl Session {
         let hits = self.search_message_id(id).await?;
         let own = if hits.is_some() { LATEST } else { WITHOUT_SEARCH };
         let latest = opened.uid_next.saturating_sub(own).max(1);
-        let first = if from > 0 { latest.min(from.max(opened.uid_next.saturating_sub(WITHOUT_SEARCH))) } else { latest };
+        let first =
+            if from > 0 { latest.min(from.max(opened.uid_next.saturating_sub(WITHOUT_SEARCH))) } else { latest };
         let latest = self.fetch(&UidSet::from(first), Fetch::First(HEADER)).await?;
         let mut found: BTreeSet<u32> =
             latest.iter().filter(|seen| is_id(&seen.bytes, id)).map(|seen| seen.uid).collect();

@@ -144,12 +144,16 @@ fn bare<'a>(what: &str, address: &'a str) -> Result<&'a str, OutError> {
 
 /// Whether a Message-ID, as another program made it, can be repeated in a header.
 fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= ID && id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>')) && !id.contains("=?")
+    !id.is_empty()
+        && id.len() <= ID
+        && id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'))
+        && !id.contains("=?")
 }
 
 fn own_id(id: &str) -> Result<&str, OutError> {
     let (local, domain) = id.split_once('@').unwrap_or_default();
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+".contains(&b));
+    let plain =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+".contains(&b));
     if id.len() > 200 || !plain(local) || !plain(domain) || domain.eq_ignore_ascii_case("localhost") {
         return Err(refused("the Message-ID", "it is not one of modori's"));
     }

@@ -1,9 +1,9 @@
 //! Sends one letter by SMTP, step by step, so that it is known at which of them it failed: before the text was sent
 //! nothing happened; after, only the server's answer says what did.
 
+use super::OutError;
 use super::address::Address as Hidden;
 use super::letter::Written;
-use super::OutError;
 use crate::edge::config::Server;
 use crate::edge::imap::Security;
 use crate::edge::tls::TlsTrouble;

@@ -106,7 +106,13 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn laid(&mut self, id: i64, place: Option<&Place>, why: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+    pub fn laid(
+        &mut self,
+        id: i64,
+        place: Option<&Place>,
+        why: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction
                 .prepare_cached(
@@ -187,7 +193,8 @@ impl Db {
     /// When the database refuses.
     pub fn letters_today(&self, now: Timestamp) -> Result<u32, StoreError> {
         let from = calendar::instant(calendar::civil(now).date().at(0, 0, 0, 0));
-        let sql = format!("SELECT count(DISTINCT {OF_ID}) FROM outbox WHERE kind IN ('draft', 'send') AND wished_at >= ?1");
+        let sql =
+            format!("SELECT count(DISTINCT {OF_ID}) FROM outbox WHERE kind IN ('draft', 'send') AND wished_at >= ?1");
         Ok(self.connection.prepare_cached(&sql)?.query_row([millis(from)], |row| row.get(0))?)
     }
 
@@ -230,12 +237,9 @@ impl Db {
             let state: String = row.get(3)?;
             let account: Option<String> = row.get(7)?;
             let place = match account {
-                Some(account) => Some(Place {
-                    account,
-                    mailbox: row.get(8)?,
-                    uid_validity: row.get(9)?,
-                    uid: row.get(10)?,
-                }),
+                Some(account) => {
+                    Some(Place { account, mailbox: row.get(8)?, uid_validity: row.get(9)?, uid: row.get(10)? })
+                }
                 None => None,
             };
             all.push(Posted {

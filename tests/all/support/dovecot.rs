@@ -37,7 +37,9 @@ pub const SPECIAL: [(&str, &str); 3] = [("Entwurf", "\\Drafts"), ("Gesendet", "\
 impl Setup {
     /// Their part of the configuration.
     fn mailboxes(&self) -> String {
-        let one = |(name, special): &(&str, &str)| format!(" mailbox {name} {{\n auto = create\n special_use = {special}\n }}\n");
+        let one = |(name, special): &(&str, &str)| {
+            format!(" mailbox {name} {{\n auto = create\n special_use = {special}\n }}\n")
+        };
         if self.special { SPECIAL.iter().map(one).collect() } else { String::new() }
     }
 }
@@ -357,7 +359,11 @@ fn config_23(setup: &Setup, root: &Path, owner: &Owner, ports: [u16; 3]) -> Stri
          passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n\
          userdb {{\n driver = static\n args = uid={} gid={} home={dir}/mail/%n allow_all_users=yes\n}}\n\
          namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n{}}}\n",
-        owner.mail_uid, owner.mail_gid, setup.separator, setup.prefix, setup.mailboxes()
+        owner.mail_uid,
+        owner.mail_gid,
+        setup.separator,
+        setup.prefix,
+        setup.mailboxes()
     );
     if let Some(capability) = &setup.capability {
         writeln!(text, "imap_capability = {capability}").unwrap();
@@ -385,7 +391,11 @@ fn config_24(setup: &Setup, root: &Path, owner: &Owner, ports: [u16; 3]) -> Stri
          userdb static {{\n userdb_static_allow_all_users = yes\n fields {{\n uid = {}\n gid = {}\n \
          home = {dir}/mail/%{{user | username}}\n }}\n}}\n\
          namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n{}}}\n",
-        owner.mail_uid, owner.mail_gid, setup.separator, setup.prefix, setup.mailboxes()
+        owner.mail_uid,
+        owner.mail_gid,
+        setup.separator,
+        setup.prefix,
+        setup.mailboxes()
     );
     if let Some(capability) = &setup.capability {
         text.push_str("imap_capability {\n");

@@ -112,7 +112,8 @@ pub fn losing_answers(target: u16) -> u16 {
         for client in listener.incoming().flatten() {
             let Ok(server) = TcpStream::connect(("127.0.0.1", target)) else { continue };
             let ended = Arc::new(AtomicBool::new(false));
-            let (mut from, mut to, seen) = (client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&ended));
+            let (mut from, mut to, seen) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&ended));
             std::thread::spawn(move || {
                 let (mut room, mut tail) = ([0; 4096], Vec::new());
                 while let Ok(count @ 1..) = from.read(&mut room) {

@@ -11,7 +11,7 @@ use modori::edge::out::letter::Written;
 use modori::edge::out::post::{Carry, Carrying};
 use modori::edge::out::{Accepted, Channel, Deliver, Delivery, OutError};
 use modori::edge::secret::Secret;
-use modori::edge::store::{Db, Row, Store};
+use modori::edge::store::{Db, Disk, Row, Store};
 use modori::engine::{Engine, Mailbox, Rules};
 use modori::facts::OrderNumber;
 use modori::ledger::due::Settings;
@@ -130,6 +130,12 @@ impl World {
         world
     }
 
+    /// The same on a database that gives way after each piece of work: there the program can be cut, too.
+    pub fn giving_way() -> Self {
+        let db = Arc::new(Mutex::new(Db::in_memory().unwrap()));
+        Self { store: Store::simulated(db, Disk::default()), ..Self::usual() }
+    }
+
     /// One life of the program.
     pub fn engine(&self) -> Engine {
         let account = ImapAccount {
@@ -198,7 +204,8 @@ impl World {
     pub fn lie(&self, folder: &str, name: &str) -> usize {
         let id = format!("<modori.{name}@example.jp>");
         let all = self.server.mailboxes();
-        let found = all.get(folder).into_iter().flatten().filter(|one| field(&one.bytes, "Message-ID") == Some(id.clone()));
+        let found =
+            all.get(folder).into_iter().flatten().filter(|one| field(&one.bytes, "Message-ID") == Some(id.clone()));
         found.count()
     }
 

@@ -38,7 +38,7 @@ fn a_letter_ends_once_and_what_follows_is_entered_once() {
     db.wish(&[send("x")], true, at(0)).unwrap();
     let order = OrderNumber::parse(ORDER).unwrap();
     let one = db.letters(&order).unwrap().remove(0);
-    let draft = [on_letter::drafted(&one.key, &one.letter, at(1))];
+    let draft = [on_letter::drafted(one.id, &one.letter, at(1))];
     db.letter_ended(one.id, State::Unknown, Some("cut"), &[], true, at(1)).unwrap();
     assert_eq!(db.unknown_letters().unwrap().len(), 1);
     for _ in 0..2 {

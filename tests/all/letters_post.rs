@@ -147,10 +147,10 @@ fn a_draft_that_no_server_takes_is_told_once() {
         let row = world.row("draft:x").await;
         assert_eq!(row.state, State::Failed);
         assert!(row.last_error.unwrap().contains("larger than the server takes"));
-        assert_eq!(world.alerts().into_iter().collect::<Vec<_>>(), [(
-            "letter:undrafted:modori.x@example.jp:phone".to_owned(),
-            1
-        )]);
+        assert_eq!(
+            world.alerts().into_iter().collect::<Vec<_>>(),
+            [("letter:undrafted:modori.x@example.jp:phone".to_owned(), 1)]
+        );
     });
 }
 
@@ -194,7 +194,7 @@ fn gmail_keeps_its_own_copies() {
         world.wished(vec![send("x")]).await;
         world.live().await;
         assert_eq!((world.shop.taken.lock().unwrap().len(), world.lie("Gesendet", "x")), (1, 0));
-        let row = world.row("send:x:copy").await;
+        let row = world.row("copy:modori.x@example.jp:1").await;
         assert_eq!((row.state, row.last_error.as_deref()), (State::Done, Some("the provider keeps a copy by itself")));
     });
 }
@@ -304,10 +304,14 @@ fn a_letter_that_may_have_been_sent_is_never_sent_again_and_the_shopper_is_asked
                 let unknown = world.store.call(|db| db.unknown_letters()).await.unwrap();
                 for one in unknown {
                     let (state, wish) = match sent {
-                        true => (State::Done, on_letter::sent(&one.key, &one.letter, one.at)),
-                        false => (State::Dropped, on_letter::drafted(&one.key, &one.letter, now)),
+                        true => (State::Done, on_letter::sent(one.id, &one.letter, one.at)),
+                        false => (State::Dropped, on_letter::drafted(one.id, &one.letter, now)),
                     };
-                    world.store.call(move |db| db.letter_ended(one.id, state, None, &[wish], false, now)).await.unwrap();
+                    world
+                        .store
+                        .call(move |db| db.letter_ended(one.id, state, None, &[wish], false, now))
+                        .await
+                        .unwrap();
                 }
                 world.live().await;
             }
@@ -363,7 +367,10 @@ fn an_answer_is_mail_a_bounce_ends_the_letters_and_a_machines_answer_is_a_sign()
         assert_eq!(world.alerts().get(bounced), Some(&1));
         // the person's answer told the ledger something
         let events = world.store.call(|db| db.events()).await.unwrap();
-        assert!(events.iter().any(|event| event.order.as_ref().is_some_and(|order| order.as_str() == ORDER)), "{events:?}");
+        assert!(
+            events.iter().any(|event| event.order.as_ref().is_some_and(|order| order.as_str() == ORDER)),
+            "{events:?}"
+        );
         let counts = world.store.call(|db| db.counts()).await.unwrap();
         // a machine's answer is mail, too; only the bounce is set aside
         assert_eq!(counts, [("cancellation".to_owned(), 2), ("other".to_owned(), 1)]);
