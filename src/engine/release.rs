@@ -106,7 +106,7 @@ impl Engine {
         mail.trust.accept(Word::ThisMail);
 
         let orders: Vec<_> = facts.order_numbers.iter().map(|found| found.value.clone()).collect();
-        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).cloned().collect();
+        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).chain(&mail.returned).cloned().collect();
         let own = self.own_addresses.clone();
         let known: Known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
         let verdict = pure::judge(&rules, &mail, &facts, &known).map_err(poison)?;

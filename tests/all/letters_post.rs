@@ -155,6 +155,19 @@ fn a_draft_that_no_server_takes_is_told_once() {
 }
 
 #[test]
+fn a_server_that_says_ok_and_hides_the_draft_is_not_asked_for_ever() {
+    simulated(async {
+        let world = World::usual();
+        world.server.fault_always("APPEND", Fault::OnlySayOk);
+        world.wished(vec![draft("x")]).await;
+        world.live().await;
+        let asked = world.server.commands().iter().filter(|command| command.starts_with("APPEND")).count();
+        assert_eq!((world.row("draft:x").await.state, asked), (State::Failed, 3));
+        assert_eq!(world.alerts().len(), 1);
+    });
+}
+
+#[test]
 fn a_search_that_finds_parts_of_ids_finds_no_letter() {
     simulated(async {
         let world = World::usual();

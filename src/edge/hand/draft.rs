@@ -25,6 +25,10 @@ const ASKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_sec
 /// still be busy with what a cut connection had brought it.
 const SETTLES_IN: SignedDuration = SignedDuration::from_secs(5);
 
+/// The same after the server said OK and it is not found; after so many attempts it is given up.
+const UNFOUND: SignedDuration = SignedDuration::from_secs(60);
+const MOST_UNFOUND: u32 = 2;
+
 /// Written down before a letter is laid.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Doing {
@@ -183,9 +187,13 @@ async fn lay(hand: &Hand, session: &mut Session, laying: &Laying<'_>, folder: &s
         None => seek(session, laying, folder, opened.uid_next).await?,
     };
     let Some(place) = place else {
-        // it says OK, and nothing is there: looked for once more before anything is done again
-        let due = hand.clock.now().saturating_add(SETTLES_IN).unwrap_or(Timestamp::MAX);
+        // it says OK, and nothing is there: looked for once more before anything is done again, and not for ever, for it
+        // may hide what it has
         let why = format!("the server says that it laid the letter into {folder}, but it is not found there");
+        if row.attempts >= MOST_UNFOUND {
+            return Ok(give_up(hand, row, &why).await?);
+        }
+        let due = hand.clock.now().saturating_add(UNFOUND).unwrap_or(Timestamp::MAX);
         return Ok(hand.store.call(move |db| db.again(&[id], due, Some(&why))).await?);
     };
     found(hand, row, place, None).await
