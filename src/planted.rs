@@ -16,6 +16,10 @@ pub enum Bug {
     CopyRepeated,
     /// An alert that was under way when the program died is not sent again.
     AlertNotRecovered,
+    /// A letter that was being sent when the program died is sent again.
+    LetterRepeated,
+    /// A letter is laid without looking whether it lies there.
+    LetterNotLookedFor,
 }
 
 /// Whether this bug is planted on this thread.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod by_flag;
+mod letter;
 mod link;
 mod reminder;
 mod scene;
@@ -25,6 +26,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use answer::{Page, PageState};
 pub use by_flag::ByFlag;
+pub use letter::{LetterKind, LetterWords};
 pub use link::LinkTo;
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Back, Offer, Scene, Unusable, Warning, WarningKind};
@@ -161,6 +163,12 @@ impl Wording {
     #[must_use]
     pub fn sight(&self, language: Language, words: &SightWords) -> (String, String) {
         split(&self.words(language, "sight", Value::from(Serde(words))))
+    }
+
+    /// Title and text of the alert that something became of a letter.
+    #[must_use]
+    pub fn letter(&self, language: Language, words: &LetterWords) -> (String, String) {
+        split(&self.words(language, "letter", Value::from(Serde(words))))
     }
 
     /// Title and text of a reminder.
@@ -341,6 +349,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "sight" => sight::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "again" => answer::agains().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "ack" => answer::pages().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "letter" => letter::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "summary" => summary::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),

@@ -9,7 +9,7 @@ mod wanted;
 pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
-pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
+pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -102,6 +102,8 @@ pub enum Command {
     Inquiry(Inquiry),
     /// Answer a shop's out-of-stock question, or thank it; into your Drafts folder
     Reply(Reply),
+    /// Show the letters about an order, and say whether one was sent of which that is not known
+    Letter(Letter),
 }
 
 /// `modori demo`

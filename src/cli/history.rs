@@ -121,6 +121,7 @@ fn sheet(action: &Action) -> Value {
         Effect::Held { .. } => ("held", String::new()),
         Effect::Draft { letter } => ("draft", letter.to.clone()),
         Effect::Send { letter, .. } => ("send", letter.to.clone()),
+        Effect::Copy { letter, .. } => ("copy", letter.to.clone()),
         Effect::Flag { set: true } => ("flag", "on".to_owned()),
         Effect::Flag { set: false } => ("flag", "off".to_owned()),
     };
@@ -132,5 +133,6 @@ fn sheet(action: &Action) -> Value {
         "message_id": message.and_then(|message| message.message_id.clone()),
         "category": message.map(|message| message.category.clone()),
         "rule": message.and_then(|message| message.rule.clone()), "error": action.error,
+        "folder": action.place.as_ref().map(|place| place.mailbox.clone()), "uid": action.place.as_ref().map(|place| place.uid),
     })
 }

@@ -17,6 +17,7 @@ mod history;
 mod import;
 mod inquiry;
 mod ledger;
+mod letter;
 mod mails;
 mod release;
 mod render;
@@ -117,6 +118,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Mute(wish) => want::run(List::Muted, wish, config),
         Command::Inquiry(one) => inquiry::run(one, config, state),
         Command::Reply(one) => reply::run(one, config, state),
+        Command::Letter(letter) => letter::run(letter, config, state),
     };
     done.map(|()| true)
 }

@@ -2,13 +2,15 @@
 
 use super::Failure;
 use crate::edge::clock::Clock;
-use crate::edge::config::{self, Config, folder};
-use crate::edge::hand::Hand;
+use crate::edge::config::{self, Config, Keep, folder};
+use crate::edge::hand::{Hand, Posting};
 use crate::edge::out;
+use crate::edge::out::post::{Carry, Post};
 use crate::edge::store::{Db, Store};
 use crate::edge::tls;
 use crate::engine::{Engine, Mailbox, Rules, reload, wishes};
 use crate::letter::{Letters, Replies};
+use crate::plan::Policy;
 use crate::plan::answer::TokenKey;
 use crate::plan::search;
 use crate::plan::wanted::Wanted;
@@ -17,6 +19,7 @@ use crate::wording::Wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Threads for work that takes long: they come when there is some and go when there is none.
@@ -192,7 +195,8 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         hand: Hand::new(store.clone(), clock.clone(), channels, accounts)
             .looking(policy.looks())
             .saying(&policy.wording, policy.language)
-            .opening(policy.repeat.as_ref().is_some_and(|repeat| repeat.opened)),
+            .opening(policy.repeat.as_ref().is_some_and(|repeat| repeat.opened))
+            .posting(posting(config, &policy)),
         store: store.clone(),
         clock,
         rules,
@@ -210,6 +214,26 @@ fn token_key(state: &Path) -> Result<TokenKey, Failure> {
     let fresh = tls::random().map_err(|error| Failure::new(error.to_string()))?;
     let key = Db::open(state).and_then(|mut db| db.token_key(fresh));
     key.map(TokenKey).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// How letters leave.
+fn posting(config: &Config, policy: &Policy) -> Posting {
+    let carrier = |account: &config::Account| {
+        let server = config.sends_by(&account.name)?;
+        Some((account.name.clone(), Arc::new(Post::by(&server)) as Arc<dyn Carry>))
+    };
+    let outgoing = &config.outgoing;
+    Posting {
+        carriers: config.accounts.iter().filter_map(carrier).collect(),
+        drafts: outgoing.drafts_folder.clone(),
+        sent: outgoing.sent_folder.clone(),
+        copy: match outgoing.copy_to_sent {
+            Keep::Auto => None,
+            Keep::Yes => Some(true),
+            Keep::No => Some(false),
+        },
+        policy: policy.clone(),
+    }
 }
 
 /// A runtime for commands that talk to servers: one thread waits for all of them, so that what a socket brings is worked

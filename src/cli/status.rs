@@ -28,6 +28,8 @@ pub(super) struct Shown {
     pub(super) watch: Option<Watch>,
     pub(super) mailboxes: Vec<Seen>,
     pub(super) lanes: Vec<Lane>,
+    /// Orders with a letter of which it is not known whether it was sent.
+    pub(super) doubtful: Vec<String>,
     /// Until when it is hot, when it is hot next, and how much of the day's hot time is left.
     pub(super) hot: (Option<Timestamp>, Option<Timestamp>, SignedDuration),
     pub(super) database: String,
@@ -59,6 +61,7 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         Some(db) => (db.lives().map_err(failed)?, db.last_watch().map_err(failed)?, db.lanes(now).map_err(failed)?),
         None => (Vec::new(), None, Vec::new()),
     };
+    let unknown = db.as_ref().map(Db::unknown_letters).transpose().map_err(failed)?.unwrap_or_default();
     let (sales, used) = match &db {
         Some(db) => (db.sales(now).map_err(failed)?, db.hot_used(now).map_err(failed)?),
         None => (Vec::new(), Used::none(now)),
@@ -75,6 +78,7 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         mailboxes: config.accounts.iter().map(|account| seen(account, &lives, pid.is_some(), now)).collect(),
         watch,
         lanes,
+        doubtful: unknown.iter().map(|one| one.letter.order.to_string()).collect(),
         hot: (until, config.hot.next(&sales, now), left),
         database: config.state.join("modori.sqlite").display().to_string(),
     };
@@ -157,6 +161,7 @@ fn sheet(shown: &Shown) -> Value {
         },
         "mailboxes": shown.mailboxes.iter().map(mailbox).collect::<Vec<_>>(),
         "lanes": shown.lanes.iter().map(lane).collect::<Vec<_>>(),
+        "letters_in_doubt": shown.doubtful,
         "rules": {
             "in_use": shown.watch.as_ref().map(|watch| watch.rules.clone()),
             "since": at(shown.watch.as_ref().map(|watch| watch.rules_at)),

@@ -243,6 +243,11 @@ impl Server {
         self.0.state().faults.overtaken()
     }
 
+    /// Offers one more thing from now on: it is said, and nothing else.
+    pub fn offer(&self, capability: &str) {
+        self.0.state().capabilities.insert(capability.to_owned());
+    }
+
     /// Whether it offers a capability.
     #[must_use]
     pub fn offers(&self, capability: &str) -> bool {

@@ -283,9 +283,9 @@ impl<W: Wire> Session<'_, W> {
                 }
                 return Ok(false);
             }
-            // a COPY that is carried out long after its client has gone cannot be told from one that never will be: no
+            // a COPY (or an APPEND) that is carried out long after its client has gone cannot be told from one that never will be: no
             // client can be right with such a server
-            Some(Fault::Delay(time)) if command == "COPY" => {
+            Some(Fault::Delay(time)) if matches!(command, "COPY" | "APPEND") => {
                 tokio::select! {
                     biased;
                     count = self.fill() => return Ok(count? > 0),
@@ -445,6 +445,9 @@ impl<W: Wire> Session<'_, W> {
         let reference = args.text()?;
         args.space()?;
         let pattern = args.pattern()?;
+        if self.shared.state().can("SPECIAL-USE") {
+            args.eat(" RETURN (SPECIAL-USE)"); // it is shown in any case
+        }
         args.end()?;
         let (_, separator) = self.namespace();
         if pattern.is_empty() {

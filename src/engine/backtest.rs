@@ -198,7 +198,7 @@ impl Engine {
     ) -> Result<Option<Verdict>, EngineError> {
         let Ok((mail, facts)) = pure::read(rules, &arrival.bytes, reading) else { return Ok(None) };
         let orders: Vec<_> = facts.order_numbers.iter().map(|found| found.value.clone()).collect();
-        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).cloned().collect();
+        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).chain(&mail.returned).cloned().collect();
         let own = self.own_addresses.clone();
         let known: Known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
         Ok(pure::judge(rules, &mail, &facts, &known).ok())

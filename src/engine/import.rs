@@ -102,7 +102,7 @@ impl<'a> Importer<'a> {
             }
         }
         let orders: Vec<_> = facts.order_numbers.iter().map(|found| found.value.clone()).collect();
-        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).cloned().collect();
+        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).chain(&mail.returned).cloned().collect();
         let own = self.how.own_addresses.clone();
         let known = self.store.call(move |db| db.known(&orders, &ids, &own)).await?;
         Ok(pure::judge(self.rules, &mail, &facts, &known).map(|verdict| {

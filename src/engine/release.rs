@@ -107,7 +107,7 @@ impl Engine {
         mail.trust.accept(Word::ThisMail);
 
         let orders: Vec<_> = facts.order_numbers.iter().map(|found| found.value.clone()).collect();
-        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).cloned().collect();
+        let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).chain(&mail.returned).cloned().collect();
         let own = self.own_addresses.clone();
         let about = orders.first().filter(|_| take::of_a_case(&facts)).cloned();
         let (events, settings) = (ledger::events(&mail, &facts), self.ledger.clone());
@@ -202,7 +202,7 @@ impl Engine {
                 wish.after.push(format!("file:{}", mail.key));
             }
         }
-        Step { plan, ..step }
+        Step { plan, signs: Vec::new(), ..step }
     }
 
     fn mailbox_of(&self, account: &str) -> Option<&Mailbox> {

@@ -42,7 +42,7 @@ impl Asked {
         let suspect = mail.trust.level == TrustLevel::Suspect;
         Self {
             orders: facts.order_numbers.iter().map(|found| found.value.clone()).collect(),
-            ids: mail.message_id.iter().chain(&mail.references).cloned().collect(),
+            ids: mail.message_id.iter().chain(&mail.references).chain(&mail.returned).cloned().collect(),
             suspect: suspect.then(|| (mail.key, mail.from.addr.clone())),
             of_a_case: told && of_a_case(facts),
             events: if told { ledger::events(mail, facts) } else { Vec::new() },

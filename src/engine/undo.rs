@@ -48,6 +48,7 @@ impl Engine {
             Effect::Held { .. } => return not("nothing happened: it was kept back, to be told with others"),
             Effect::Draft { .. } => return not("a draft is yours: delete it in your mail app"),
             Effect::Send { .. } => return not("a letter that left cannot be taken back"),
+            Effect::Copy { .. } => return not("the copy of a letter is yours: delete it in your mail app"),
             Effect::Flag { .. } => return not("a flag follows its case; `modori deny` opens a case again"),
         };
         match action.state {

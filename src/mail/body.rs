@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) attachments: Vec<Attachment>,
     pub(super) inner: Option<Inner>,
     pub(super) notes: Vec<Note>,
+    /// Message-IDs of mails that a report gives back.
+    pub(super) returned: Vec<String>,
 }
 
 /// The text of one part.
@@ -88,7 +90,12 @@ pub(super) fn gather(node: &Node<'_>, depth: usize, limits: &mut Limits, draft: 
             }
             "multipart/report" => {
                 for (i, child) in node.children.iter().enumerate() {
-                    if i == 0 { gather(child, depth + 1, limits, draft) } else { attach(child, draft) }
+                    if i == 0 {
+                        gather(child, depth + 1, limits, draft);
+                    } else {
+                        give_back(child, depth, limits, draft);
+                        attach(child, draft);
+                    }
                 }
             }
             _ => {
@@ -269,6 +276,17 @@ fn attach(node: &Node<'_>, draft: &mut Draft) {
         media_type: node.content.value.clone(),
         size: size_of(node),
     });
+}
+
+/// The mail that a report gives back, whole or as its header (RFC 6522, 3): which one it is.
+fn give_back(node: &Node<'_>, depth: usize, limits: &mut Limits, draft: &mut Draft) {
+    let kinds = ["message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"];
+    if depth >= mime::MAX_DEPTH || !kinds.contains(&node.content.value.as_str()) {
+        return;
+    }
+    let bytes = bytes_of(node);
+    let mail = mime::open(&bytes, depth + 1, "text/plain", limits);
+    draft.returned.extend(mail.field("message-id").map(header::ids).unwrap_or_default().into_iter().take(1));
 }
 
 /// A mail inside the mail: a forward as attachment.

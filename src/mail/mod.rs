@@ -143,6 +143,8 @@ pub struct Mail {
     pub message_id: Option<String>,
     /// Ids named by In-Reply-To and References, without angle brackets.
     pub references: Vec<String>,
+    /// Message-IDs of mails that it gives back as not delivered, without angle brackets.
+    pub returned: Vec<String>,
     /// All header fields in order, decoded.
     pub headers: Vec<Header>,
     /// The first From address.
@@ -191,6 +193,16 @@ impl Mail {
             .iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name))
             .map(|header| header.value.as_str())
+    }
+
+    /// Whether it is a mail server's, about a mail that it could not deliver (or did).
+    #[must_use]
+    pub fn is_bounce(&self) -> bool {
+        let local = self.from.addr.split('@').next().unwrap_or_default();
+        let report = |value: &str| value.trim_start().to_ascii_lowercase().starts_with("multipart/report");
+        self.return_path.as_deref() == Some("")
+            || matches!(local, "mailer-daemon" | "postmaster")
+            || self.header("content-type").any(report)
     }
 
     /// What the stretch of `body.raw` at this byte is.

@@ -98,13 +98,16 @@ pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Mail {
     let message_id = root.field("message-id").and_then(|raw| header::ids(raw).into_iter().next());
     let from = senders.into_iter().next().unwrap_or_default();
     let second_identity = second_identity(&from, message_id.as_deref(), date, body.folded.text());
+    let return_path = return_path(&root);
+    let returned = returned(std::mem::take(&mut draft.returned), return_path.as_deref(), &from, &body.raw);
     let mut to = all("to");
     to.extend(all("cc"));
     Mail {
         key: MailKey::of(bytes),
         message_id,
         references,
-        return_path: return_path(&root),
+        returned,
+        return_path,
         to,
         reply_to,
         subject,
@@ -141,6 +144,18 @@ fn references(root: &Node<'_>) -> Vec<String> {
         }
     }
     all
+}
+
+/// Which mails it gives back. Old servers send no report: the header of the mail stands in the text of theirs.
+fn returned(mut ids: Vec<String>, return_path: Option<&str>, from: &Address, text: &str) -> Vec<String> {
+    let local = from.addr.split('@').next().unwrap_or_default();
+    if return_path == Some("") || matches!(local, "mailer-daemon" | "postmaster") {
+        let named = |line: &&str| line.get(..11).is_some_and(|name| name.eq_ignore_ascii_case("message-id:"));
+        let lines = text.lines().map(|line| line.trim_start_matches(['>', ' ', '\t'])).filter(named);
+        ids.extend(lines.take(20).flat_map(|line| header::ids(line.get(11..).unwrap_or_default().as_bytes())));
+    }
+    ids.truncate(20);
+    ids
 }
 
 fn hints(subject: &str, answers: bool) -> Hints {

@@ -22,6 +22,13 @@ impl Ticket {
     pub fn is_for(&self, message_id: &str) -> bool {
         self.message_id == message_id
     }
+
+    /// A ticket that no gate gave, for tests of what happens to a letter that may leave.
+    #[cfg(any(test, feature = "planted"))]
+    #[must_use]
+    pub fn planted(message_id: &str) -> Self {
+        Self { message_id: message_id.to_owned() }
+    }
 }
 
 /// Who wants a letter.

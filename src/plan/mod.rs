@@ -10,6 +10,7 @@ pub mod link;
 pub mod look;
 pub mod note;
 pub mod on_backtest;
+pub mod on_letter;
 pub mod on_mail;
 pub mod on_owner;
 pub mod on_rules;
@@ -35,6 +36,7 @@ pub use answer::Repeat;
 pub use gate::{Ticket, gate};
 pub use look::Looks;
 pub use on_backtest::{Old, Way, on_backtest};
+pub use on_letter::{Sign, SignKind};
 pub use on_mail::{Arrived, kept, on_mail, told};
 pub use on_owner::on_owner;
 pub use on_rules::on_rules;
@@ -152,6 +154,13 @@ pub enum Effect {
         letter: Box<Letter>,
         /// The permission.
         ticket: Ticket,
+    },
+    /// Lay a copy of a letter that was sent into the folder of sent mail.
+    Copy {
+        /// The letter.
+        letter: Box<Letter>,
+        /// When it was sent.
+        sent: Timestamp,
     },
 }
 
@@ -296,4 +305,6 @@ pub struct Step {
     pub mails: Vec<Correspondence>,
     /// For the outbox, in order.
     pub plan: Vec<Wish>,
+    /// What became of letters.
+    pub signs: Vec<Sign>,
 }

@@ -1,6 +1,7 @@
 //! A mail arrived.
 
 use super::announce::Announcement;
+use super::on_letter;
 use super::same;
 use super::tell::{clean, details, links, other_link, scene, sure, target};
 use super::wanted::Want;
@@ -55,7 +56,9 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     let first = said.filter(|said| said.first).map(|_| alerts.map(|wish| wish.key.clone()).collect());
     plan.extend(filing(arrived, policy, first.unwrap_or_default(), now));
     let mails = kept(arrived.mail, arrived.facts, &events, &arrived.place.account, arrived.known);
-    Step { events, mails, plan }
+    let signs = on_letter::signs(arrived.mail, arrived.known, now);
+    plan.extend(on_letter::told(&signs, policy, now));
+    Step { events, mails, plan, signs }
 }
 
 /// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell

@@ -177,19 +177,11 @@ fn own(mail: &Mail, known: &Known) -> Option<Reason> {
     if known.own_addresses.contains(&mail.from.addr) && !forward {
         return Some(Reason { condition: "from an own address".into(), saw: mail.from.addr.clone(), weight: 0.0 });
     }
-    // an answer to a letter of ours is a shop's mail like any other; its bounce is not
-    let ours = known.own_letter && (mail.references.is_empty() || is_bounce(mail));
+    // an answer to a letter of ours is a shop's mail like any other; the letter itself and its bounce are not
+    let itself = mail.message_id.as_ref().is_some_and(|id| known.letters.contains_key(id));
+    let ours = itself || known.own_letter && (mail.references.is_empty() || mail.is_bounce());
     let saw = || mail.message_id.clone().unwrap_or_default();
     ours.then(|| Reason { condition: "a letter of our own, or its bounce".into(), saw: saw(), weight: 0.0 })
-}
-
-/// Whether a mail was written by a mail server about another mail (RFC 3464).
-fn is_bounce(mail: &Mail) -> bool {
-    let local = mail.from.addr.split('@').next().unwrap_or_default();
-    let report = |value: &str| value.trim_start().to_ascii_lowercase().starts_with("multipart/report");
-    mail.return_path.as_deref() == Some("")
-        || matches!(local, "mailer-daemon" | "postmaster")
-        || mail.header("content-type").any(report)
 }
 
 /// A mail that no rule is asked about.

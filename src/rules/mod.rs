@@ -165,6 +165,8 @@ pub struct Known {
     pub orders: BTreeMap<OrderNumber, KnownOrder>,
     /// The mail's Message-ID, or one it answers, is one that modori sent.
     pub own_letter: bool,
+    /// Letters to shops that the mail answers or gives back, or is itself: their orders by their Message-IDs.
+    pub letters: BTreeMap<String, OrderNumber>,
     /// Addresses that are the shopper's own or modori's senders, lower case.
     pub own_addresses: BTreeSet<String>,
 }

@@ -59,6 +59,7 @@ impl World {
             until: None,
             dedupe: vec![],
             after: vec![],
+            turn: None,
         };
         let uid_validity = self.server.uid_validity(mailbox).unwrap();
         let settling = Settling {

@@ -9,7 +9,9 @@ use crate::support::real::Real;
 use jiff::Timestamp;
 use modori::demo::Server;
 use modori::edge::clock::Clock;
-use modori::edge::imap::{Cues, Dial, Fetch, ImapAccount, Pace, Security, Session, Sight, Standing, UidSet, watch};
+use modori::edge::imap::{
+    Cues, Dial, Fetch, ImapAccount, Laid, Pace, Security, Session, Sight, Standing, UidSet, watch,
+};
 use modori::edge::secret::Secret;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -92,7 +94,24 @@ async fn errands(account: &ImapAccount) {
     assert!(session.uid_copy(&UidSet::of([4]), "missing/folder").await.unwrap_err().refused);
     assert_eq!(session.fetch(&UidSet::of([4]), Fetch::Whole).await.unwrap()[0].bytes, mail(4));
     session.ensure_folder(DRAFTS).await.unwrap();
-    session.append(DRAFTS, &["\\Draft"], None, &mail(5)).await.unwrap();
+    let laid = session.append(DRAFTS, &["\\Draft"], None, &mail(5)).await.unwrap();
+    // by its whole Message-ID, also when so many came after it that only the server's search knows of it
+    for n in 0..35 {
+        let small = format!("Message-ID: <{n}5@example.test>\r\nSubject: small\r\n\r\nx\r\n");
+        session.append(DRAFTS, &[], None, small.as_bytes()).await.unwrap();
+    }
+    let (opened, found) = session.with_message_id(DRAFTS, "5@example.test", 0).await.unwrap().unwrap();
+    assert_eq!((opened.messages, found), (36, vec![1]));
+    assert_eq!(laid, Some(Laid { uid_validity: opened.uid_validity, uid: 1 }));
+    let (_, found) = session.with_message_id(DRAFTS, "345@example.test", 0).await.unwrap().unwrap();
+    assert_eq!(found, [36]);
+    let (_, found) = session.with_message_id(DRAFTS, "example.test", 0).await.unwrap().unwrap();
+    assert!(found.is_empty());
+    assert_eq!(session.with_message_id("missing/folder", "5@example.test", 0).await.unwrap(), None);
+    session.select(DRAFTS).await.unwrap();
+    session.add_flags(&UidSet::from(2), &["\\Deleted"]).await.unwrap();
+    session.uid_expunge(&UidSet::from(2)).await.unwrap();
+    assert!(session.list_uses().await.unwrap().iter().any(|folder| folder.name == DRAFTS));
     assert!(session.list().await.unwrap().iter().any(|folder| folder.name == FOLDER));
     session.logout().await;
 }

@@ -188,3 +188,23 @@ pub struct Note {
     #[arg(required = true, value_name = "TEXT")]
     pub text: Vec<String>,
 }
+
+/// `modori letter`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+  \x20 modori letter 399999-20261120-0123456789               what became of the letters about this order\n\
+  \x20 modori letter 399999-20261120-0123456789 --sent        it lies in your Sent folder, or the shop has it\n\
+  \x20 modori letter 399999-20261120-0123456789 --not-sent    it did not arrive: lay it into Drafts")]
+pub struct Letter {
+    /// The order's number
+    pub order: String,
+    /// The letter of which it is not known was sent
+    #[arg(long, conflicts_with = "not_sent")]
+    pub sent: bool,
+    /// It was not sent: it is laid into Drafts, under the same Message-ID
+    #[arg(long)]
+    pub not_sent: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}

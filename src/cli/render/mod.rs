@@ -1,6 +1,7 @@
 //! The only place that draws: tables, trees, bars.
 
 mod cases;
+mod letters;
 pub(super) mod shops;
 mod status;
 mod wanted;
@@ -12,6 +13,7 @@ use crate::edge::store::{Action, Latency, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
+use crate::mailbox::Place;
 use crate::plan::{Effect, Way};
 use crate::rules::{Listed, ListedExtractor, Verdict};
 use crate::text::visible;
@@ -26,6 +28,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 pub(super) use cases::{case, cases, coupon_state, coupons, questions};
+pub(super) use letters::letters;
 pub(super) use status::{checks, status};
 pub(super) use wanted::wanted;
 
@@ -170,10 +173,14 @@ pub(super) fn history(all: &[Action]) -> String {
             (Effect::Alert { channel, alert }, _) => format!("alert by {channel}: {}", one_line(&alert.title)),
             (Effect::Held { alert, .. }, _) => format!("kept back: {}", one_line(&alert.title)),
             (Effect::Draft { letter }, _) => {
-                format!("draft to {}: {}", one_line(&letter.to), one_line(&letter.subject))
+                let place = lies(action.place.as_ref());
+                format!("draft to {}: {}{place}", one_line(&letter.to), one_line(&letter.subject))
             }
             (Effect::Send { letter, .. }, _) => {
                 format!("letter to {}: {}", one_line(&letter.to), one_line(&letter.subject))
+            }
+            (Effect::Copy { letter, .. }, _) => {
+                format!("copy of the letter to {}{}", one_line(&letter.to), lies(action.place.as_ref()))
             }
             (Effect::Flag { set: true }, _) => "flagged".to_owned(),
             (Effect::Flag { set: false }, _) => "flag removed".to_owned(),
@@ -189,6 +196,11 @@ pub(super) fn history(all: &[Action]) -> String {
         table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
     }
     table.to_string()
+}
+
+/// Where a letter was laid, in brackets.
+fn lies(place: Option<&Place>) -> String {
+    place.map_or(String::new(), |place| format!(" ({}, UID {})", one_line(&place.mailbox), place.uid))
 }
 
 /// The rules of `rules list`.

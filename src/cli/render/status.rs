@@ -66,6 +66,9 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
         }
         let _ = writeln!(out, "\n{lanes}");
     }
+    for order in &shown.doubtful {
+        let _ = writeln!(out, "{YELLOW}was the letter about {order} sent?{YELLOW:#} modori letter {order}");
+    }
     if let Some(watch) = &shown.watch {
         let _ = writeln!(out, "rules: {}, in use since {}", watch.rules, at(watch.rules_at));
         if let Some(trouble) = &watch.rules_trouble {

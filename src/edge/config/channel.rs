@@ -125,7 +125,7 @@ impl Check<'_> {
             "ntfy" => self.ntfy(name, written, ca_file),
             "pushover" => self.pushover(name, written, ca_file),
             "line" => self.line(name, written, ca_file),
-            _ => self.smtp(name, written, ca_file),
+            _ => self.mail(name, written, ca_file),
         }
     }
 
@@ -309,7 +309,7 @@ impl Check<'_> {
         Some(ChannelKind::Line { server, token: token?, to: id.clone(), ca_file })
     }
 
-    fn smtp(
+    fn mail(
         &mut self,
         name: &Spanned<String>,
         written: &syntax::Channel,

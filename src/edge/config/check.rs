@@ -155,6 +155,7 @@ impl Check<'_> {
             policy: Policy { observe, flags, blind, language, repeat, search, replies, ..alerts },
             accounts,
             backlog,
+            outgoing: self.outgoing(&written.replies, &channels),
             channels,
             web,
             ledger: self.ledger(written.ledger),
@@ -224,6 +225,7 @@ impl Check<'_> {
             }
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
+            let smtp = self.smtp(account, &user, &password);
             accounts.push(Account {
                 name,
                 host: account.host.get_ref().clone(),
@@ -239,6 +241,7 @@ impl Check<'_> {
                 pin: self.pin(account, security),
                 fetch_cap,
                 pace: self.pace(&account.pace, account.host.get_ref()),
+                smtp,
             });
         }
         accounts

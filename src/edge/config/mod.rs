@@ -6,6 +6,7 @@ mod check;
 pub mod folder;
 mod hot;
 mod kind;
+mod outgoing;
 mod repeat;
 mod replies;
 mod search;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 pub use check::Broken;
 pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
+pub use outgoing::{Keep, Outgoing, Server};
 
 /// The JSON Schema (draft 7) of the configuration, for editors.
 pub const SCHEMA: &str = include_str!("../../../schema/config.schema.json");
@@ -52,6 +54,8 @@ pub struct Config {
     pub channels: BTreeMap<String, Channel>,
     /// Where the page with the button is served; `None`: nothing listens.
     pub web: Option<Web>,
+    /// How letters leave.
+    pub outgoing: Outgoing,
     /// Clocks of the ledger.
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
@@ -108,6 +112,8 @@ pub struct Account {
     pub fetch_cap: u32,
     /// How long is waited for what.
     pub pace: Pace,
+    /// The server that sends its letters.
+    pub smtp: Option<Server>,
 }
 
 /// An address that may itself be a secret.

@@ -55,6 +55,20 @@ pub(super) struct Account {
     pub(super) fetch_kib: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) pace: Pace,
+    pub(super) smtp: Option<Smtp>,
+}
+
+/// The server that sends an account's letters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Smtp {
+    pub(super) host: Spanned<String>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) security: Option<Spanned<String>>,
+    pub(super) user: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<Secret>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
 }
 
 /// Durations as text (`45s`, `10m`).
@@ -96,6 +110,10 @@ pub(super) struct Replies {
     pub(super) again_after_business_days: Option<Spanned<u16>>,
     #[serde(default)]
     pub(super) send: BTreeMap<Spanned<String>, bool>,
+    pub(super) by: Option<Spanned<String>>,
+    pub(super) drafts_folder: Option<Spanned<String>>,
+    pub(super) sent_folder: Option<Spanned<String>>,
+    pub(super) copy_to_sent: Option<Spanned<toml::Value>>,
 }
 
 /// A secret: one of the three.

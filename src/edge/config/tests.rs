@@ -118,6 +118,19 @@ fn what_is_wrong_is_shown_where_it_is() {
         ("[channel.x]\nkind = \"webhook\"\nurl = \"http://example.jp/\"\n", "3:7", "https://"),
         ("[alerts]\nstale_after = \"soon\"\n", "2:15", "length of time"),
         ("version = 2\n", "1:11", "version 1"),
+        (
+            "[replies]\nby = \"mial\"\n[channel.mail]\nkind = \"smtp\"\nhost = \"h\"\nfrom = \"a@b\"\nto = [\"a@b\"]\n",
+            "2:6",
+            "did you mean `mail`",
+        ),
+        ("[replies]\nby = \"p\"\n[channel.p]\nkind = \"ntfy\"\ntopic = \"t\"\n", "2:6", "[account.smtp]"),
+        ("[replies]\ncopy_to_sent = \"yes\"\n", "2:16", "\"auto\", true, false"),
+        ("[replies]\ndrafts_folder = \"\"\n", "2:17", "no name of a folder"),
+        (
+            "[[account]]\nhost = \"h\"\nuser = \"u\"\npassword = { env = \"P\" }\n[account.smtp]\nhost = \"smtp.example.jp\"\nsecurity = \"plain\"\n",
+            "7:12",
+            "clear text",
+        ),
     ] {
         let broken = parse(text).err().expect(text).to_string();
         assert!(broken.contains(at), "{text}\n→ {broken}\nshould name {at}");
@@ -185,6 +198,8 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         ("[[account]]", "/definitions/account/properties"),
         ("[[account]]\n[account.password]", "/definitions/secret/properties"),
         ("[[account]]\n[account.pace]", "/definitions/pace/properties"),
+        ("[[account]]\n[account.smtp]", "/definitions/smtp/properties"),
+        ("[replies]", "/definitions/replies/properties"),
         ("[filing]", "/definitions/filing/properties"),
         ("[alerts]", "/definitions/alerts/properties"),
         ("[alerts.quiet]", "/definitions/quiet/properties"),
@@ -224,4 +239,22 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         assert!(broken.contains(&format!("\"{kind}\"")), "{kind}: {broken}");
     }
     assert_eq!(kinds.len(), broken.rsplit_once("one of ").unwrap().1.matches('"').count() / 2);
+}
+
+#[test]
+fn letters_are_sent_by_the_accounts_own_server_or_by_a_channels() {
+    let text = "[[account]]\nname = \"a\"\nhost = \"imap.example.jp\"\nuser = \"me@example.jp\"\npassword = { env = \"P\" }\n\
+                [account.smtp]\nhost = \"smtp.example.jp\"\nsecurity = \"starttls\"\n\
+                [[account]]\nname = \"b\"\nhost = \"imap.example.jp\"\nuser = \"me\"\npassword = { env = \"P\" }\n\
+                [replies]\nby = \"mail\"\ncopy_to_sent = false\ndrafts_folder = \"楽天/下書き\"\n\
+                [channel.mail]\nkind = \"smtp\"\nhost = \"mx.example.jp\"\nfrom = \"a@b\"\nto = [\"a@b\"]\n";
+    let config = parse(text).unwrap();
+    let own = config.sends_by("a").unwrap();
+    assert_eq!((own.host.as_str(), own.port, own.timeout.as_secs()), ("smtp.example.jp", 587, 600));
+    assert_eq!(own.login.unwrap().0, "me@example.jp");
+    let other = config.sends_by("b").unwrap();
+    assert_eq!((other.host.as_str(), other.port, other.login.is_none()), ("mx.example.jp", 465, true));
+    assert_eq!(config.outgoing.copy_to_sent, super::Keep::No);
+    assert_eq!(config.outgoing.drafts_folder.as_deref(), Some("楽天/下書き"));
+    assert!(parse(SMALL).unwrap().sends_by("account1").is_none(), "nothing is sent unless a server is named");
 }

@@ -2,7 +2,7 @@
 
 use super::removal::{self, Source, Stage};
 use super::renumbered::{self, Astray};
-use super::{Hand, flagging, look, next_attempt, opened, promise, recover};
+use super::{Hand, draft, flagging, look, next_attempt, opened, promise, recover};
 use crate::edge::Advice;
 use crate::edge::imap::{Copied, ImapAccount, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State, StoreError};
@@ -173,6 +173,7 @@ async fn round(
     Ok(once(hand, account, session).await?
         || opened::once(hand, account, session).await?
         || flagging::once(hand, account, session).await?
+        || draft::once(hand, account, session).await?
         || look::once(hand, account, session, next_look).await?)
 }
 

@@ -6,18 +6,22 @@
 
 mod alerts;
 mod answers;
+mod draft;
 mod filing;
 mod flagging;
 mod health;
 mod lock;
 mod look;
 mod opened;
+mod posting;
 mod promise;
 mod recover;
 mod removal;
 mod renumbered;
+mod send;
 
 pub use lock::{HandLock, LockError};
+pub use posting::Posting;
 
 use crate::edge::clock::Clock;
 use crate::edge::imap::ImapAccount;
@@ -26,7 +30,7 @@ use crate::edge::store::{Row, Store, StoreError};
 use crate::plan::Looks;
 use crate::planted::{self, Bug};
 use crate::wording::{Language, Wording};
-use futures_util::future::{join_all, try_join_all, try_join3};
+use futures_util::future::{join_all, try_join_all, try_join4};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -48,6 +52,8 @@ pub struct Hand {
     words: (Wording, Language),
     /// Opening a mail acknowledges its alert.
     opened: bool,
+    /// How letters leave.
+    posting: Arc<Posting>,
 }
 
 /// Where work is laid down for the lanes.
@@ -92,6 +98,7 @@ impl Hand {
             looks: None,
             words: Default::default(),
             opened: false,
+            posting: Arc::default(),
         }
     }
 
@@ -120,6 +127,13 @@ impl Hand {
     #[must_use]
     pub fn repeating(&self) -> BTreeMap<String, bool> {
         self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats())).collect()
+    }
+
+    /// A hand that lays and sends letters like this.
+    #[must_use]
+    pub fn posting(mut self, posting: Posting) -> Self {
+        self.posting = Arc::new(posting);
+        self
     }
 
     /// Hands over alerts that were entered as under way, and says that there is work.
@@ -173,7 +187,7 @@ impl Hand {
         }
         let alerts = if planted::is(Bug::AlertNotRecovered) { Vec::new() } else { alerts };
         self.wake(alerts);
-        Ok(())
+        send::cut_off(self, None).await
     }
 
     /// Works for ever.
@@ -184,7 +198,8 @@ impl Hand {
         // in the order they are polled in: an alert that is under way leaves before anything else is looked at
         let alerts = try_join_all(self.lanes().into_iter().map(|lane| alerts::lane(self, lane)));
         let filings = try_join_all(self.accounts.values().map(|account| filing::lane(self, account)));
-        try_join3(alerts, filings, self.look_out()).await.map(|_| ())
+        let letters = try_join_all(self.accounts.keys().map(|account| send::lane(self, account)));
+        try_join4(alerts, filings, letters, self.look_out()).await.map(|_| ())
     }
 
     /// Looks at the outbox for all lanes together: wakes them when rows are due and when another process wrote.
@@ -193,7 +208,8 @@ impl Hand {
         loop {
             let now = self.clock.now();
             let looked = self.store.call(move |db| {
-                let (alerts, filings) = (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag"], now)?);
+                let (alerts, filings) =
+                    (db.next_due(&["alert"], now)?, db.next_due(&["file", "flag", "draft", "copy", "send"], now)?);
                 Ok((db.data_version()?, alerts, filings))
             });
             let (found, alerts, filings) = looked.await?;

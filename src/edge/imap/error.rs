@@ -38,6 +38,9 @@ impl ImapError {
             }
             "UNAVAILABLE" | "INUSE" | "LIMIT" | "SERVERBUG" => ("", Advice::Again(None)),
             "OVERQUOTA" => ("; the mailbox is full: make room", Advice::Ask),
+            "TOOBIG" => ("; it is larger than the server takes", Advice::Never),
+            // someone removed the folder meanwhile: it is made again the next time
+            "TRYCREATE" => ("", Advice::Again(None)),
             "NOPERM" | "CANNOT" => ("; the server does not allow it", Advice::Ask),
             _ => ("", Advice::Ask),
         };

@@ -3,6 +3,7 @@
 //! Our own small client: what a server says is framed and bounded before it is read, and what cannot be read never
 //! takes the connection down with it.
 
+mod append;
 mod error;
 mod names;
 mod open;
@@ -13,6 +14,7 @@ pub mod utf7;
 mod watch;
 mod wire;
 
+pub use append::Laid;
 pub use error::ImapError;
 pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;

@@ -127,6 +127,8 @@ pub(super) enum Response {
     MailboxStatus(Vec<(String, u32)>),
     /// `* NAMESPACE`: prefix and delimiter of the personal namespace.
     Namespace { prefix: String, delimiter: Option<char> },
+    /// `* SEARCH`: what was found.
+    Search(Vec<u32>),
     /// Something we need not understand.
     Other,
     /// Something we should have understood: a full look follows.
@@ -150,6 +152,7 @@ impl Response {
             Self::List { attributes, name, .. } => words(attributes) + name.len(),
             Self::MailboxStatus(items) => items.iter().map(|(name, _)| name.len() + 64).sum(),
             Self::Namespace { prefix, .. } => prefix.len(),
+            Self::Search(found) => found.len() * 4,
             Self::Continue | Self::Exists(_) | Self::Expunge | Self::Other | Self::Unreadable => 0,
         };
         own.saturating_add(size_of::<Self>())
@@ -201,6 +204,10 @@ fn untagged(reader: &mut Reader<'_>) -> Option<Response> {
                 _ => None,
             });
             Some(Response::MailboxStatus(pairs.collect()))
+        }
+        "SEARCH" => {
+            let numbers = String::from_utf8_lossy(ahead.rest);
+            numbers.split_ascii_whitespace().map(|n| n.parse().ok()).collect::<Option<_>>().map(Response::Search)
         }
         "NAMESPACE" => {
             let personal = ahead.value(0)?;
@@ -507,6 +514,8 @@ mod tests {
             of(b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL"),
             Response::Namespace { prefix: "INBOX.".into(), delimiter: Some('.') }
         );
+        assert_eq!(of(b"* SEARCH 2 84 882"), Response::Search(vec![2, 84, 882]));
+        assert_eq!((of(b"* SEARCH"), of(b"* SEARCH 1 x")), (Response::Search(vec![]), Response::Unreadable));
         assert!(matches!(of(b"* ESEARCH (TAG \"A\") UID ALL 1"), Response::Other));
         assert!(matches!(of(b"* ID NIL"), Response::Other));
     }

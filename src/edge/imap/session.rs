@@ -80,10 +80,10 @@ pub struct Folder {
 
 /// A logged-in connection.
 pub struct Session {
-    line: Line,
-    capabilities: BTreeSet<String>,
-    names: Names,
-    ready_folders: BTreeSet<String>,
+    pub(super) line: Line,
+    pub(super) capabilities: BTreeSet<String>,
+    pub(super) names: Names,
+    pub(super) ready_folders: BTreeSet<String>,
     /// What is selected for writing now: its UIDVALIDITY cannot change while it is.
     selected: Option<(String, Mailbox)>,
     /// UIDVALIDITY of what is open, for reading or writing.
@@ -453,25 +453,6 @@ impl Session {
         let command = format!("UID EXPUNGE {uids}");
         let answer = self.line.ok("removing what was copied", &[Piece::Plain(&command)]).await?;
         self.same_numbering(&answer)
-    }
-
-    /// Lays a message into a mailbox.
-    ///
-    /// # Errors
-    /// The connection, or the server refuses.
-    pub async fn append(
-        &mut self,
-        mailbox: &str,
-        flags: &[&str],
-        received: Option<Timestamp>,
-        bytes: &[u8],
-    ) -> Result<(), ImapError> {
-        let wire = self.names.wire(mailbox);
-        let date = received.map(|at| format!("\"{}\" ", at.strftime("%d-%b-%Y %H:%M:%S +0000"))).unwrap_or_default();
-        let middle = format!(" ({}) {date}", flags.join(" "));
-        let pieces =
-            [Piece::Plain("APPEND "), Piece::Text(wire.as_bytes()), Piece::Plain(&middle), Piece::Literal(bytes)];
-        self.line.ok(&format!("laying a message into {mailbox}"), &pieces).await.map(|_| ())
     }
 
     /// Says good-bye; whether the server answers does not matter.

@@ -28,6 +28,8 @@ pub struct Action {
     pub at: Timestamp,
     /// Why it was not done.
     pub error: Option<String>,
+    /// Where a letter was laid.
+    pub place: Option<Place>,
     /// The message, its category, the rule that decided, and its Message-ID where that is kept.
     pub message: Option<Subject>,
 }
@@ -94,8 +96,9 @@ impl Db {
     fn actions(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Action>, StoreError> {
         let sql = format!(
             "SELECT outbox.id, wish_key, payload, lane, state, origin, coalesce(closed_at, wished_at), last_error, \
-             message.id, mail_key, category, json_extract(verdict, '$.rule'), message_id \
-             FROM outbox LEFT JOIN message ON message.id = outbox.message WHERE {condition}"
+             message.id, mail_key, category, json_extract(verdict, '$.rule'), message_id, \
+             laid.account, laid.mailbox, laid.uid_validity, laid.uid FROM outbox \
+             LEFT JOIN message ON message.id = outbox.message LEFT JOIN laid ON laid.outbox = outbox.id WHERE {condition}"
         );
         let mut query = self.connection.prepare(&sql)?;
         let mut rows = query.query(values)?;
@@ -111,6 +114,13 @@ impl Db {
                 }
                 _ => None,
             };
+            let account: Option<String> = row.get(13)?;
+            let place = match account {
+                Some(account) => {
+                    Some(Place { account, mailbox: row.get(14)?, uid_validity: row.get(15)?, uid: row.get(16)? })
+                }
+                None => None,
+            };
             actions.push(Action {
                 id: row.get(0)?,
                 key: row.get(1)?,
@@ -120,6 +130,7 @@ impl Db {
                 origin: row.get(5)?,
                 at: from_millis(row.get(6)?),
                 error: row.get(7)?,
+                place,
                 message,
             });
         }

@@ -20,7 +20,7 @@ pub struct Latency {
     /// When the channel had accepted it.
     pub accepted: Timestamp,
     /// What it measures.
-    pub way: Way,
+    pub way: Course,
     /// The channel's turn: 0, or which of the channels that are asked when none before took it.
     pub turn: u32,
     /// How many attempts it took.
@@ -29,7 +29,7 @@ pub struct Latency {
 
 /// What an alert's time measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum Course {
     /// Its mail came while its mailbox was watched: this is how fast modori is.
     Live,
     /// Its mail had come before its mailbox was watched (again), or was swept up.
@@ -40,7 +40,7 @@ pub enum Way {
     NoMail,
 }
 
-impl Way {
+impl Course {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Live, Self::CaughtUp, Self::KeptBack, Self::NoMail];
 
@@ -85,10 +85,10 @@ impl Db {
             };
             let received = row.get::<_, Option<i64>>(2)?.map(from_millis);
             let way = match (row.get::<_, Option<bool>>(8)?, received, row.get::<_, bool>(9)?) {
-                (_, _, true) => Way::KeptBack,
-                (None, ..) | (_, None, _) => Way::NoMail,
-                (Some(true), ..) => Way::CaughtUp,
-                (Some(false), ..) => Way::Live,
+                (_, _, true) => Course::KeptBack,
+                (None, ..) | (_, None, _) => Course::NoMail,
+                (Some(true), ..) => Course::CaughtUp,
+                (Some(false), ..) => Course::Live,
             };
             Ok(Latency {
                 title,

@@ -144,7 +144,10 @@ impl Db {
         }
         let mut query = self.connection.prepare_cached("SELECT 1 FROM letter_sent WHERE message_id = ?1")?;
         for id in message_ids {
-            known.own_letter = known.own_letter || query.exists([id])?;
+            if query.exists([id])? {
+                known.own_letter = true;
+                known.letters.extend(self.order_of_letter(id)?.map(|order| (id.clone(), order)));
+            }
         }
         Ok(known)
     }

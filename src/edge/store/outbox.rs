@@ -117,6 +117,7 @@ pub(super) fn enter(
         Effect::Held { .. } => ("held", ""),
         Effect::Draft { letter } => ("draft", letter.account.as_str()),
         Effect::Send { letter, .. } => ("send", letter.account.as_str()),
+        Effect::Copy { letter, .. } => ("copy", letter.account.as_str()),
     };
     let state = if at_once { State::Doing } else { State::Ready };
     let entered = transaction
@@ -198,7 +199,7 @@ fn redirect_reminders(transaction: &Transaction<'_>, channels: &[String], known:
 
 impl Db {
     /// Rows of a lane that can be worked on now: ready, due, and not waiting for another row. `kind` is `alert`,
-    /// `file` or `flag`; no lane means all of them.
+    /// `file`, `flag`, `draft`, `copy` or `send`; no lane means all of them.
     ///
     /// # Errors
     /// When the database refuses.
@@ -425,6 +426,9 @@ impl Db {
                 || !self.workable("alert", Some(lane), 1, soon)?.is_empty()
                 || !self.workable("file", Some(lane), 1, soon)?.is_empty()
                 || !self.workable("flag", Some(lane), 1, soon)?.is_empty()
+                || !self.workable("draft", Some(lane), 1, soon)?.is_empty()
+                || !self.workable("copy", Some(lane), 1, soon)?.is_empty()
+                || !self.workable("send", Some(lane), 1, soon)?.is_empty()
             {
                 return Ok(false);
             }

@@ -186,6 +186,7 @@ fn settle_one(
     if !one.step.mails.is_empty() {
         letter::keep(transaction, &one.key, &one.step.mails)?;
     }
+    super::post::add_signs(transaction, &one.step.signs, one.key)?;
     let mut plan = Vec::new();
     for wish in &one.step.plan {
         if !alerted_already(transaction, wish, &hex, one.received)? {

@@ -27,6 +27,21 @@ pub struct Setup {
     pub separator: char,
     /// Maildir instead of sdbox.
     pub maildir: bool,
+    /// Folders for drafts, sent mail and the bin that are called otherwise than usual, and marked (RFC 6154).
+    pub special: bool,
+}
+
+/// Those folders and their attributes.
+pub const SPECIAL: [(&str, &str); 3] = [("Entwurf", "\\Drafts"), ("Gesendet", "\\Sent"), ("Papierkorb", "\\Trash")];
+
+impl Setup {
+    /// Their part of the configuration.
+    fn mailboxes(&self) -> String {
+        let one = |(name, special): &(&str, &str)| {
+            format!(" mailbox {name} {{\n auto = create\n special_use = {special}\n }}\n")
+        };
+        if self.special { SPECIAL.iter().map(one).collect() } else { String::new() }
+    }
 }
 
 /// What this Dovecot offers after login, as far as the program cares. Filter this to take something away.
@@ -35,7 +50,7 @@ pub const CAPABILITY: &str = "IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE U
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { capability: None, prefix: "", separator: '/', maildir: false }
+        Self { capability: None, prefix: "", separator: '/', maildir: false, special: false }
     }
 }
 
@@ -343,8 +358,12 @@ fn config_23(setup: &Setup, root: &Path, owner: &Owner, ports: [u16; 3]) -> Stri
          postmaster_address = postmaster@example.test\nhostname = mx.example.test\n\
          passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n\
          userdb {{\n driver = static\n args = uid={} gid={} home={dir}/mail/%n allow_all_users=yes\n}}\n\
-         namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n}}\n",
-        owner.mail_uid, owner.mail_gid, setup.separator, setup.prefix
+         namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n{}}}\n",
+        owner.mail_uid,
+        owner.mail_gid,
+        setup.separator,
+        setup.prefix,
+        setup.mailboxes()
     );
     if let Some(capability) = &setup.capability {
         writeln!(text, "imap_capability = {capability}").unwrap();
@@ -371,8 +390,12 @@ fn config_24(setup: &Setup, root: &Path, owner: &Owner, ports: [u16; 3]) -> Stri
          passdb static {{\n passdb_static_password = {PASSWORD}\n}}\n\
          userdb static {{\n userdb_static_allow_all_users = yes\n fields {{\n uid = {}\n gid = {}\n \
          home = {dir}/mail/%{{user | username}}\n }}\n}}\n\
-         namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n}}\n",
-        owner.mail_uid, owner.mail_gid, setup.separator, setup.prefix
+         namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n{}}}\n",
+        owner.mail_uid,
+        owner.mail_gid,
+        setup.separator,
+        setup.prefix,
+        setup.mailboxes()
     );
     if let Some(capability) = &setup.capability {
         text.push_str("imap_capability {\n");

@@ -1,4 +1,4 @@
-//! Real servers the tests run against: Dovecot, Cyrus, Courier, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
+//! Real servers the tests run against: Dovecot, Cyrus, Courier, Exim, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
 
 pub mod certs;
 pub mod courier;
@@ -6,7 +6,9 @@ pub mod cut;
 pub mod cyrus;
 pub mod dovecot;
 pub mod embedded;
+pub mod exim;
 pub mod http;
+pub mod letters;
 pub mod mutate;
 pub mod oracle;
 pub mod probe;

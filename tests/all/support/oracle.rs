@@ -90,7 +90,17 @@ impl Oracle {
 
     /// Stores a message with APPEND.
     pub fn append(&mut self, mailbox: &str, message: &[u8]) -> std::io::Result<()> {
-        self.send(&format!("APPEND \"{}\" {{{}}}", encode(mailbox), message.len()))?;
+        self.append_with(mailbox, "", message)
+    }
+
+    /// Stores a message as one that was received then.
+    pub fn append_at(&mut self, mailbox: &str, received: jiff::Timestamp, message: &[u8]) -> std::io::Result<()> {
+        let date = received.strftime("\"%d-%b-%Y %H:%M:%S +0000\" ").to_string();
+        self.append_with(mailbox, &date, message)
+    }
+
+    fn append_with(&mut self, mailbox: &str, date: &str, message: &[u8]) -> std::io::Result<()> {
+        self.send(&format!("APPEND \"{}\" {date}{{{}}}", encode(mailbox), message.len()))?;
         let go = self.line()?;
         if !go.text.starts_with('+') {
             return Err(std::io::Error::other(go.text));

@@ -1,8 +1,9 @@
-/* Preloaded into Courier and Cyrus in tests. Debian's Courier has its places in /etc and /run compiled in: they are looked
+/* Preloaded into Courier, Cyrus and Exim in tests. Debian's Courier has its places in /etc and /run compiled in: they are looked
    for below MODORI_TEST_ROOT instead, so that the system stays as it is. What is said to syslog goes to MODORI_TEST_LOG. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,11 +59,16 @@ int unlink(const char *path) { HERE(path); return NEXT(unlink)(path); }
 int rename(const char *from, const char *path) { char old[4096]; HERE(path); return NEXT(rename)(here(from, old, sizeof old), path); }
 int chmod(const char *path, mode_t mode) { HERE(path); return NEXT(chmod)(path, mode); }
 
-/* The installation would make this user, as whom TLS is done; without it, it is who the mailbox belongs to. */
+/* The installations would make these users, as whom TLS is done and mail is carried; without them, it is who the mailbox
+   belongs to. */
 struct passwd *getpwnam(const char *name) {
     struct passwd *found = NEXT(getpwnam)(name);
-    if (found || strcmp(name, "courier")) return found;
+    if (found || (strcmp(name, "courier") && strcmp(name, "Debian-exim"))) return found;
     return getuid() ? getpwuid(getuid()) : NEXT(getpwnam)("nobody");
+}
+struct group *getgrnam(const char *name) {
+    struct group *found = NEXT(getgrnam)(name);
+    return found || strcmp(name, "Debian-exim") ? found : getgrgid(getgid());
 }
 
 static int moved(int (*call)(int, const struct sockaddr *, socklen_t), int fd, const struct sockaddr *to, socklen_t length) {

@@ -21,6 +21,15 @@ CREATE TABLE letter (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX letter_at ON letter (at);
 
+-- Where a letter was laid: a draft, or the copy of one that was sent.
+CREATE TABLE laid (
+    outbox          INTEGER NOT NULL PRIMARY KEY REFERENCES outbox (id),
+    account         TEXT    NOT NULL,
+    mailbox         TEXT    NOT NULL,
+    uid_validity    INTEGER NOT NULL,
+    uid             INTEGER NOT NULL
+) STRICT;
+
 -- What mails say of letters: nothing more is written by itself about their order.
 CREATE TABLE letter_sign (
     message_id      TEXT    NOT NULL,  -- of the letter
@@ -29,3 +38,7 @@ CREATE TABLE letter_sign (
     at              INTEGER NOT NULL,  -- seconds
     PRIMARY KEY (message_id, sign)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outbox_of_letter ON outbox (json_extract(payload, '$.letter.order')) WHERE kind IN ('draft', 'send', 'copy');
+CREATE INDEX outbox_of_letter_id ON outbox (json_extract(payload, '$.letter.message_id'))
+    WHERE kind IN ('draft', 'send', 'copy');

@@ -198,5 +198,5 @@ fn what_is_kept_back_is_told_once_and_its_rows_are_closed_with_it() {
     assert_eq!((left.len(), alerts.len(), alerts[0].message.is_some()), (1, 1, true));
     assert_eq!((db.open_rows().unwrap(), db.outbox().unwrap()[0].state), (2, State::Done));
     db.alerted(&alerts[0], Some(at(0)), at(100), at(101)).unwrap();
-    assert_eq!(db.latencies().unwrap()[0].way, Way::KeptBack);
+    assert_eq!(db.latencies().unwrap()[0].way, Course::KeptBack);
 }

@@ -1,0 +1,93 @@
+//! `modori letter`: the letters about an order, and the shopper's word on one of which it is not known whether it was sent.
+
+use super::args::{Format, Letter};
+use super::{Failure, render, setup};
+use crate::calendar;
+use crate::edge::clock::Clock;
+use crate::edge::config::Keep;
+use crate::edge::hand::HandLock;
+use crate::edge::store::{Db, Posted, State, StoreError, Way};
+use crate::facts::OrderNumber;
+use crate::plan::on_letter;
+use serde_json::json;
+use std::path::Path;
+
+/// Shows them, or takes the shopper's word.
+pub(super) fn run(arguments: &Letter, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let order = OrderNumber::parse(arguments.order.trim())
+        .ok_or_else(|| Failure::broken(format!("`{}` is not an order number", arguments.order)))?;
+    if arguments.sent || arguments.not_sent {
+        return settle(&order, arguments.sent, config, state);
+    }
+    let (folder, _) = setup::state(state, config)?;
+    let db = Db::open(&folder).map_err(failed)?;
+    let (letters, signs) = (db.letters(&order).map_err(failed)?, db.letter_signs(&order).map_err(failed)?);
+    match arguments.format {
+        Format::Json => letters.iter().for_each(|one| anstream::println!("{}", sheet(one, &signs))),
+        Format::Text if letters.is_empty() => anstream::println!("no letter was written about {order}"),
+        Format::Text => anstream::println!("{}", render::letters(&letters, &signs)),
+    }
+    Ok(())
+}
+
+fn failed(error: StoreError) -> Failure {
+    Failure::new(error.to_string())
+}
+
+/// She says whether it was sent.
+fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    let config = setup::config(config, state)?;
+    let store = setup::store(&config.state)?;
+    let copied = config.outgoing.copy_to_sent != Keep::No;
+    let now = Clock::system().now();
+    let about = order.clone();
+    let runtime = setup::runtime()?;
+    runtime.block_on(async {
+        let settled = store.call(move |db| {
+            let letters = db.letters(&about)?;
+            let unknown: Vec<Posted> =
+                letters.into_iter().filter(|one| one.way == Way::Send && one.state == State::Unknown).collect();
+            for one in &unknown {
+                let (state, why, wish) = if sent {
+                    (State::Done, "sent, as you said", copied.then(|| on_letter::sent(one.id, &one.letter, one.at)))
+                } else {
+                    let wish = on_letter::drafted(one.id, &one.letter, now);
+                    (State::Dropped, "not sent, as you said", Some(wish))
+                };
+                let wishes: Vec<_> = wish.into_iter().collect();
+                db.letter_ended(one.id, state, Some(why), &wishes, false, now)?;
+            }
+            Ok(unknown)
+        });
+        let settled = settled.await.map_err(failed)?;
+        if settled.is_empty() {
+            return Err(Failure::new(format!(
+                "no letter about {order} is in doubt; `modori letter {order}` shows what became of them"
+            )));
+        }
+        for one in &settled {
+            let what = if sent { "counts as sent" } else { "is laid into Drafts" };
+            anstream::println!("the letter to {} {what}", render::one_line(&one.letter.to));
+        }
+        // a running watch does what follows; else it is done now
+        if let Ok(_lock) = HandLock::take(&config.state) {
+            let engine = setup::engine(&config, &store)?;
+            engine.hand.recover().await.map_err(failed)?;
+            engine.hand.work_until_idle().await.map_err(failed)?;
+        }
+        Ok(())
+    })
+}
+
+fn sheet(one: &Posted, signs: &[(String, String)]) -> serde_json::Value {
+    let signs: Vec<&str> =
+        signs.iter().filter(|(id, _)| *id == one.letter.message_id).map(|(_, sign)| sign.as_str()).collect();
+    let place = one.place.as_ref();
+    json!({
+        "id": one.id, "step": one.letter.step, "what": one.way.word(), "state": one.state.word(),
+        "at": calendar::rfc3339(one.at), "account": one.letter.account, "to": one.letter.to,
+        "subject": one.letter.subject, "message_id": one.letter.message_id,
+        "folder": place.map(|place| place.mailbox.clone()), "uid": place.map(|place| place.uid),
+        "error": one.error, "signs": signs,
+    })
+}

@@ -1,0 +1,140 @@
+//! The lane of one account's letters that are sent: each at most once. Of a letter that may have left it is never said
+//! that it did not, and it is never sent again: the shopper is asked.
+
+use super::filing::LONGEST_NAP;
+use super::{Hand, next_attempt};
+use crate::edge::Advice;
+use crate::edge::out::OutError;
+use crate::edge::out::letter::{By, write};
+use crate::edge::store::{Row, State, StoreError};
+use crate::letter::Letter;
+use crate::plan::{Effect, Wish, on_letter};
+use crate::planted::{self, Bug};
+use crate::wording::LetterKind;
+use std::time::Duration;
+
+/// First and longest wait after an attempt that sent nothing.
+const WAITS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3600));
+/// After so many attempts that sent nothing it becomes a draft; after so many where the shopper must do something.
+const MOST_ATTEMPTS: u32 = 8;
+const MOST_ASKED: u32 = 3;
+/// A lane has come round after so long: connecting, every command and the end of the text each have a limit.
+const ROUND: Duration = Duration::from_secs(60 * 60);
+/// Why it is not known whether a letter was sent.
+const CUT_OFF: &str = "modori ended while the letter was being sent";
+
+/// Works for ever on the letters of one account.
+pub(super) async fn lane(hand: &Hand, account: &str) -> Result<(), StoreError> {
+    let name = format!("letters of {account}");
+    cut_off(hand, Some(account)).await?;
+    loop {
+        let woken = hand.desk.filings.notified();
+        tokio::pin!(woken);
+        woken.as_mut().enable();
+        hand.promise(&name, ROUND);
+        let (lane, now) = (account.to_owned(), hand.clock.now());
+        let row = hand.store.call(move |db| Ok(db.workable("send", Some(&lane), 1, now)?.pop())).await?;
+        if let Some(row) = row {
+            one(hand, &row).await?;
+            hand.desk.booked.notify_one();
+            continue;
+        }
+        tokio::select! {
+            biased;
+            () = &mut woken => {}
+            () = tokio::time::sleep(LONGEST_NAP) => {}
+        }
+    }
+}
+
+/// Letters that were being sent when the program ended: nobody knows.
+pub(super) async fn cut_off(hand: &Hand, account: Option<&str>) -> Result<(), StoreError> {
+    let account = account.map(str::to_owned);
+    let rows = hand.store.call(move |db| db.under_way("send")).await?;
+    for row in rows.iter().filter(|row| account.as_ref().is_none_or(|account| *account == row.lane)) {
+        if let Effect::Send { letter, .. } = &row.effect {
+            if planted::is(Bug::LetterRepeated) {
+                let (id, now) = (row.id, hand.clock.now());
+                hand.store.call(move |db| db.again(&[id], now, None)).await?;
+                continue;
+            }
+            unknown(hand, row, letter, CUT_OFF).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
+    let Effect::Send { letter, ticket } = &row.effect else { return Ok(()) };
+    let now = hand.clock.now();
+    if !ticket.is_for(&letter.message_id) {
+        return end(hand, row, State::Failed, "its permission is for another letter", Vec::new()).await;
+    }
+    if row.until.is_some_and(|until| until <= now) {
+        return draft(hand, row, letter, State::Dropped, "its time passed before it could be sent").await;
+    }
+    let Some(carrier) = hand.posting.carriers.get(&row.lane) else {
+        let why = "no mail server sends for this account: name one under [account.smtp], or with `by` under [replies]";
+        return draft(hand, row, letter, State::Failed, why).await;
+    };
+    let written = match write(letter, By::Us, now) {
+        Ok(written) => written,
+        Err(error) => {
+            let alerts = on_letter::tell(letter, LetterKind::Undrafted, &error.what, &hand.posting.policy, now);
+            return end(hand, row, State::Failed, &error.what, alerts).await;
+        }
+    };
+    let (id, message_id) = (row.id, letter.message_id.clone());
+    let doing = serde_json::json!({ "begun": now });
+    hand.store.call(move |db| db.begin_letter(id, &message_id, &doing, now)).await?;
+    match carrier.carry(&written).await {
+        Ok(()) => {
+            tracing::info!(account = row.lane, "a letter was sent");
+            let copy = hand.posting.copy != Some(false);
+            let copy = copy.then(|| on_letter::sent(row.id, letter, now));
+            end(hand, row, State::Done, "", copy.into_iter().collect()).await
+        }
+        Err(error) => failed(hand, row, letter, &error).await,
+    }
+}
+
+async fn failed(hand: &Hand, row: &Row, letter: &Letter, error: &OutError) -> Result<(), StoreError> {
+    tracing::warn!("a letter was not sent, or it is not known: {error}");
+    let most = match error.advice {
+        Advice::Unknown => return unknown(hand, row, letter, &error.what).await,
+        Advice::Never => return draft(hand, row, letter, State::Failed, &error.what).await,
+        Advice::Ask => MOST_ASKED,
+        Advice::Again(_) | Advice::LogInAgain => MOST_ATTEMPTS,
+    };
+    let attempts = row.attempts + 1;
+    if attempts >= most {
+        return draft(hand, row, letter, State::Failed, &error.what).await;
+    }
+    let due = next_attempt(hand.clock.now(), attempts, WAITS.0, WAITS.1);
+    // when its time passes before the next attempt, it is a draft then, and not later
+    let due = row.until.map_or(due, |until| due.min(until));
+    let (id, what) = (row.id, error.what.clone());
+    hand.store.call(move |db| db.again(&[id], due, Some(&what))).await
+}
+
+/// It may have been sent. It stays so until the shopper says what is true.
+async fn unknown(hand: &Hand, row: &Row, letter: &Letter, why: &str) -> Result<(), StoreError> {
+    let alerts = on_letter::tell(letter, LetterKind::Unknown, why, &hand.posting.policy, hand.clock.now());
+    end(hand, row, State::Unknown, why, alerts).await
+}
+
+/// It was not sent: it lies in Drafts instead, and the shopper is told why.
+async fn draft(hand: &Hand, row: &Row, letter: &Letter, state: State, why: &str) -> Result<(), StoreError> {
+    let now = hand.clock.now();
+    let mut wishes = vec![on_letter::drafted(row.id, letter, now)];
+    wishes.extend(on_letter::tell(letter, LetterKind::Drafted, why, &hand.posting.policy, now));
+    end(hand, row, state, why, wishes).await
+}
+
+async fn end(hand: &Hand, row: &Row, state: State, why: &str, wishes: Vec<Wish>) -> Result<(), StoreError> {
+    let (id, now) = (row.id, hand.clock.now());
+    let why = (!why.is_empty()).then(|| why.to_owned());
+    let alerts = hand.store.call(move |db| db.letter_ended(id, state, why.as_deref(), &wishes, true, now)).await?;
+    hand.wake(alerts);
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Sends one letter by SMTP, step by step, so that it is known at which of them it failed: before the text was sent
+//! nothing happened; after, only the server's answer says what did.
+
+use super::OutError;
+use super::address::Address as Hidden;
+use super::letter::Written;
+use crate::edge::config::Server;
+use crate::edge::imap::Security;
+use crate::edge::tls::TlsTrouble;
+use crate::edge::{Advice, quoted};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::{Error, extension::ClientId};
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// One attempt: `Ok` when the server took it. [`Advice::Unknown`]: it may have; every other advice: it did not.
+pub type Carrying<'a> = Pin<Box<dyn Future<Output = Result<(), OutError>> + Send + 'a>>;
+
+/// Carries letters to a mail server.
+pub trait Carry: Send + Sync {
+    /// One attempt.
+    fn carry<'a>(&'a self, letter: &'a Written) -> Carrying<'a>;
+}
+
+/// Waits for a connection, and for an answer to a command (RFC 5321, 4.5.3.2: five minutes for most).
+const CONNECT: Duration = Duration::from_secs(30);
+const COMMAND: Duration = Duration::from_secs(300);
+/// Good-bye; whether the server answers does not matter.
+const QUIT: Duration = Duration::from_secs(5);
+
+/// A mail server that takes letters.
+pub struct Post {
+    host: String,
+    port: u16,
+    security: Security,
+    login: Option<(String, Hidden)>,
+    ca_file: Option<PathBuf>,
+    /// The end of the text is answered within.
+    limit: Duration,
+}
+
+impl Post {
+    /// A server as configured.
+    #[must_use]
+    pub fn by(server: &Server) -> Self {
+        Self {
+            host: server.host.clone(),
+            port: server.port,
+            security: server.security,
+            login: server.login.as_ref().map(|(user, password)| (user.clone(), password.into())),
+            ca_file: server.ca_file.clone(),
+            limit: server.timeout,
+        }
+    }
+
+    /// Connects, secures the connection, logs in.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, OutError> {
+        let name = ClientId::default();
+        let at = (self.host.as_str(), self.port);
+        let tls = match self.security {
+            Security::Plain => None,
+            Security::Tls | Security::StartTls => Some(self.tls()?),
+        };
+        let first = tls.clone().filter(|_| self.security == Security::Tls);
+        let connecting = AsyncSmtpConnection::connect_tokio1(at, Some(CONNECT), &name, first, None);
+        let mut connection = self.step(connecting, COMMAND).await?;
+        if self.security == Security::StartTls
+            && let Some(tls) = tls
+        {
+            if !connection.can_starttls() {
+                return Err(self.error("the server offers no STARTTLS", Advice::Ask));
+            }
+            self.step(connection.starttls(tls, &name), COMMAND).await?;
+        }
+        if let Some((user, password)) = &self.login {
+            let credentials = Credentials::new(user.clone(), password.get().await?);
+            let login = self.step(connection.auth(DEFAULT_MECHANISMS, &credentials), COMMAND).await;
+            // whatever it says, nothing changes by itself
+            login.map_err(|error| match error.advice {
+                Advice::Never => OutError { advice: Advice::Ask, ..error },
+                _ => error,
+            })?;
+        }
+        Ok(connection)
+    }
+
+    async fn send(&self, letter: &Written) -> Result<(), OutError> {
+        let mut connection = self.connect().await.map_err(|error| match error.advice {
+            // a server that wants nothing of us wants nothing of this letter in particular
+            Advice::Never => OutError { advice: Advice::Ask, ..error },
+            _ => error,
+        })?;
+        let sent = self.hand_over(&mut connection, letter).await;
+        if sent.is_ok() {
+            let _ = tokio::time::timeout(QUIT, connection.quit()).await;
+        } else {
+            let _ = tokio::time::timeout(QUIT, connection.abort()).await;
+        }
+        sent
+    }
+
+    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, letter: &Written) -> Result<(), OutError> {
+        let from = letter.envelope.from().cloned();
+        self.step(connection.command(Mail::new(from, Vec::new())), COMMAND).await?;
+        for to in letter.envelope.to() {
+            self.step(connection.command(Rcpt::new(to.clone(), Vec::new())), COMMAND).await?;
+        }
+        self.step(connection.command(Data), COMMAND).await?;
+        // the library ends the last line itself
+        let text = letter.bytes.strip_suffix(b"\r\n").unwrap_or(&letter.bytes);
+        match tokio::time::timeout(self.limit, connection.message(text)).await {
+            Ok(Ok(_)) => Ok(()),
+            // an answer with a number is an answer: it was not taken
+            Ok(Err(error)) if error.is_permanent() || error.is_transient() => Err(self.failed(&error)),
+            Ok(Err(error)) => Err(self.error(
+                &format!("the connection was lost before the server said whether it took the letter ({error})"),
+                Advice::Unknown,
+            )),
+            Err(_) => Err(self.error(
+                &format!("the server did not say within {} s whether it took the letter", self.limit.as_secs()),
+                Advice::Unknown,
+            )),
+        }
+    }
+
+    /// A step before the text: when it fails, nothing was sent.
+    async fn step<T>(&self, step: impl Future<Output = Result<T, Error>>, limit: Duration) -> Result<T, OutError> {
+        match tokio::time::timeout(limit.min(self.limit), step).await {
+            Ok(done) => done.map_err(|error| self.failed(&error)),
+            Err(_) => Err(self.error("the server does not answer", Advice::Again(None))),
+        }
+    }
+
+    fn failed(&self, error: &Error) -> OutError {
+        let said = || format!("said {}", quoted(&error.to_string()));
+        match TlsTrouble::within(error, &self.host) {
+            Some(trouble) => OutError { what: trouble.to_string(), advice: Advice::Ask },
+            None if error.is_permanent() => self.error(&said(), Advice::Never),
+            None if error.is_transient() => self.error(&said(), Advice::Again(None)),
+            None if error.is_client() => self.error(&error.to_string(), Advice::Ask),
+            None => self.error(&error.to_string(), Advice::Again(None)),
+        }
+    }
+
+    fn error(&self, what: &str, advice: Advice) -> OutError {
+        OutError { what: format!("{}:{}: {what}", self.host, self.port), advice }
+    }
+
+    fn tls(&self) -> Result<TlsParameters, OutError> {
+        let asks = |what: String| OutError { what, advice: Advice::Ask };
+        let mut builder = TlsParameters::builder(self.host.clone());
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read(path).map_err(|error| asks(format!("{}: {error}", path.display())))?;
+            let certificate = Certificate::from_pem(&pem)
+                .map_err(|error| asks(format!("{} holds no certificate: {error}", path.display())))?;
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build().map_err(|error| asks(format!("cannot prepare TLS: {error}")))
+    }
+}
+
+impl Carry for Post {
+    fn carry<'a>(&'a self, letter: &'a Written) -> Carrying<'a> {
+        Box::pin(self.send(letter))
+    }
+}
