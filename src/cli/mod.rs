@@ -18,6 +18,7 @@ mod ledger;
 mod mails;
 mod release;
 mod render;
+mod report;
 mod rules;
 mod say;
 mod seen;
@@ -84,6 +85,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
     let done = match &arguments.command {
         Command::Status(status) => return status::run(status, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
+        Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),

@@ -1,13 +1,14 @@
 //! The only place that draws: tables, trees, bars.
 
 mod cases;
+pub(super) mod latency;
 pub(super) mod shops;
 mod status;
 
 use crate::calendar;
 use crate::cli::classify::Sheet;
 use crate::cli::tested::Tested;
-use crate::edge::store::{Action, Latency, Row, State};
+use crate::edge::store::{Action, Latency, NOT_NEEDED, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
@@ -181,7 +182,9 @@ pub(super) fn history(all: &[Action]) -> String {
         let rule =
             message.and_then(|message| message.rule.as_deref()).map_or(String::new(), |rule| format!(" ({rule})"));
         let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
-        let state = if action.state == State::Done { String::new() } else { action.state.word().to_owned() };
+        // what was not needed was not missed
+        let needed = action.error.as_deref() != Some(NOT_NEEDED);
+        let state = if action.state == State::Done || !needed { "" } else { action.state.word() };
         let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
         let cause = crate::cli::history::cause(action).to_owned();
         table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
