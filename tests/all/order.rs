@@ -176,7 +176,7 @@ impl World {
     /// Everything was seen and nothing is open.
     async fn at_rest(&self, mails: usize) {
         loop {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let rest = self.store.call(move |db| {
                 let seen: u32 = db.counts()?.iter().map(|(_, count)| *count).sum();
                 Ok(seen as usize == mails && db.open_rows()? == 0)
@@ -234,7 +234,10 @@ fn the_next_channel_is_asked_when_one_fails_and_when_one_hangs() {
 
 /// A life that is cut off after so many wake-ups, and one that finishes; how many wake-ups the first had.
 async fn chain_cut(wake_ups: usize) -> (usize, usize) {
-    let world = World::new("11-24 10:00", &CHAIN, by(&["first"], &["second", "third"]));
+    let channels = [("first", Ways::Fails), ("second", Ways::Hangs(4)), ("third", Ways::Takes)];
+    let mut world = World::new("11-24 10:00", &channels, by(&["first"], &["second", "third"]));
+    // shorter than in life, so that the wake-ups are not mostly those of waiting
+    (world.policy.fallback_after_s, world.policy.give_up_after_s) = (3, 12);
     world.restock("mug");
     let used = Arc::new(Mutex::new(0));
     {
@@ -274,7 +277,7 @@ fn a_chain_tells_at_least_once_and_files_once_wherever_the_program_is_cut() {
         wake_ups += 1;
     }
     // only a cut between the channel's answer and its being written down makes it ring again
-    assert!(all > 100 && twice <= 4, "{twice} of {all}");
+    assert!(all > 60 && twice <= 4, "{twice} of {all}");
     println!("cut after each of {all} wake-ups; {twice} rang twice");
 }
 
@@ -417,7 +420,8 @@ fn of_forty_five_restocks_within_an_hour_twenty_ring_and_the_rest_is_one_list() 
 /// Twelve restocks came while nothing ran; a life is cut off after so many wake-ups, the next one finishes. How often
 /// the summary rang, and how many wake-ups the first life had.
 async fn catch_up_cut(wake_ups: usize) -> (usize, usize) {
-    let world = World::new("11-24 12:00", &[("phone", Ways::Takes)], by(&["phone"], &[]));
+    let calm = Calm { gather_s: 5, ..Calm::default() };
+    let world = World::new("11-24 12:00", &[("phone", Ways::Takes)], Policy { calm, ..by(&["phone"], &[]) });
     for n in 0..12 {
         world.restock(&format!("cup-{n:02}"));
     }
@@ -461,7 +465,7 @@ fn what_came_while_nothing_ran_is_one_summary_wherever_the_program_is_cut() {
         });
         wake_ups += 1;
     }
-    assert!(all > 50 && twice <= 4, "{twice} of {all}");
+    assert!(all > 25 && twice <= 4, "{twice} of {all}");
     println!("cut after each of {all} wake-ups; {twice} rang twice");
 }
 
