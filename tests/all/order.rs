@@ -377,7 +377,7 @@ fn one_that_is_fresh_in_the_morning_is_told_as_itself() {
         assert_eq!(world.took("phone"), ["07:03 dawn ¥1,980"]);
         let took = world.wires["phone"].took.lock().unwrap();
         assert!(
-            took[0].2.body.starts_with("⏱ This alert is 11 min late (received Nov 27, 06:52)"),
+            took[0].2.body.contains("\n⏱ This alert is 11 min late (received Nov 27, 06:52)"),
             "{}",
             took[0].2.body
         );

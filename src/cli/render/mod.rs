@@ -321,7 +321,8 @@ pub(super) fn left_over(rows: &[Row]) -> (String, bool) {
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for row in rows {
         let wrong = matches!(row.state, State::Failed | State::Unknown);
-        let waits = matches!(row.state, State::Ready | State::Doing);
+        let kept_back = matches!(row.effect, Effect::Held { .. });
+        let waits = matches!(row.state, State::Ready | State::Doing) && !kept_back;
         if wrong || waits {
             bad |= wrong || row.last_error.is_some();
             let why = row.last_error.clone().unwrap_or_else(|| "not yet done".to_owned());
