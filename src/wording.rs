@@ -353,7 +353,10 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "summary" => summary::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
-        "late" => vec![context! { received => rfc3339(Timestamp::UNIX_EPOCH), minutes => 1 }],
+        "late" => vec![
+            context! { received => rfc3339(Timestamp::UNIX_EPOCH), minutes => 1 },
+            context! { received => rfc3339(Timestamp::UNIX_EPOCH), minutes => 9000 },
+        ],
         "waiting" => reminder::waiting().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "question" => scene::questions().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "link" => link::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),

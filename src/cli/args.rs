@@ -50,6 +50,9 @@ pub enum Command {
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),
+    /// Show what the records tell: how long alerts took
+    #[command(subcommand)]
+    Report(Report),
     /// Sort what already lies in the mailboxes
     Sweep(Sweep),
     /// Say what mails are and what they say; touches nothing
@@ -157,6 +160,38 @@ pub struct Doctor {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+}
+
+/// `modori report`
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// How long alerts took, in their stages and by channel
+    Latency(Latency),
+}
+
+/// `modori report latency`
+#[derive(Debug, Args)]
+pub struct Latency {
+    /// Only alerts since this day or instant: 2026-11-24, 2026-11-24T10:00:00+09:00
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReportFormat,
+    /// Also draw it into this file
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+/// How to print a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
 }
 
 /// How to print.

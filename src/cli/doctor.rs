@@ -5,7 +5,7 @@ use super::args::{Doctor, Format};
 use super::{Failure, render, setup};
 use crate::edge::config::{ChannelKind, Config};
 use crate::edge::secret::Secret;
-use crate::edge::store::Db;
+use crate::edge::store::{Db, Health};
 use crate::engine::Mailbox;
 use crate::engine::checkup::{self, Check, Grade};
 use serde_json::json;
@@ -103,7 +103,7 @@ pub(super) fn idle(name: &str) -> Check {
 
 /// Whether alerts arrive, also when mail does not.
 fn alerts(config: &Config) -> Vec<Check> {
-    let named = &config.policy.channels;
+    let named: Vec<&String> = config.policy.channels.iter().chain(&config.policy.fallback).collect();
     if named.is_empty() {
         let said = "no channel: a restock is sorted, and nobody is told";
         return vec![Check::warning("alerts", said, "add a [channel.NAME] and name it under [alerts]")];
@@ -120,18 +120,38 @@ fn alerts(config: &Config) -> Vec<Check> {
     }
     checks.extend(config.idle_channels().into_iter().map(idle));
     let blind = &config.policy.blind;
-    let by_mail = |name: &String| config.channels.get(name).is_some_and(|channel| channel.kind.is_mail());
+    let by_mail = |name: &&String| config.channels.get(*name).is_some_and(|channel| channel.kind.is_mail());
+    checks.extend(fare(config, &named));
+    let blind_by: Vec<&String> = blind.channels.iter().chain(&blind.fallback).collect();
     checks.push(if blind.after.is_none() {
         Check::warning(
             "sight",
             "nobody is told when a mailbox is not seen",
             "write alert = true under [sight], or look at modori status",
         )
-    } else if blind.channels.iter().all(by_mail) {
+    } else if blind_by.iter().all(|name| by_mail(name)) {
         let said = "that a mailbox is not seen is told by mail: perhaps into just that mailbox";
         Check::warning("sight", said, "add a channel that is not mail (ntfy, webhook, command) under [alerts]")
     } else {
-        Check::fine("sight", format!("that a mailbox is not seen is told by {}", blind.channels.join(", ")))
+        Check::fine("sight", format!("that a mailbox is not seen is told by {}", join(&blind_by)))
     });
     checks
+}
+
+/// How the channels fared when they were last used.
+fn fare(config: &Config, named: &[&String]) -> Vec<Check> {
+    let Ok(db) = Db::open_to_read(&config.state) else { return Vec::new() };
+    let Ok(all) = db.health() else { return Vec::new() };
+    let failing = all.into_iter().filter(|(name, health)| named.contains(&name) && health.failing_since.is_some());
+    let check = |(name, health): (String, Health)| {
+        let since = health.failing_since.map(render::at).unwrap_or_default();
+        let trouble = health.trouble.unwrap_or_default();
+        let said = format!("nothing left by it since {since}: {trouble}");
+        Check::warning(format!("channel {name}"), said, "mend it; it is tried again with the next alert")
+    };
+    failing.map(check).collect()
+}
+
+fn join(names: &[&String]) -> String {
+    names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -4,7 +4,7 @@ use super::args::{Format, History, Undo};
 use super::{Failure, diff, render, setup, sweep};
 use crate::calendar;
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::{Action, Db, State};
+use crate::edge::store::{Action, Db, NOT_NEEDED, State};
 use crate::engine::undo::Undone;
 use crate::plan::Effect;
 use serde_json::{Value, json};
@@ -128,7 +128,8 @@ fn sheet(action: &Action) -> Value {
     let message = action.message.as_ref();
     json!({
         "id": action.id, "at": calendar::rfc3339(action.at), "what": what, "from": action.origin, "to": to,
-        "account": if what == "alert" { None } else { Some(&action.lane) }, "state": action.state.word(),
+        "account": if matches!(what, "alert" | "held") { None } else { Some(&action.lane) }, "state": action.state.word(),
+        "not_needed": action.error.as_deref() == Some(NOT_NEEDED),
         "cause": cause(action), "mail": message.map(|message| message.key.hex()),
         "message_id": message.and_then(|message| message.message_id.clone()),
         "category": message.map(|message| message.category.clone()),

@@ -22,6 +22,7 @@ mod mails;
 mod release;
 mod render;
 mod reply;
+mod report;
 mod rules;
 mod say;
 mod seen;
@@ -91,6 +92,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Status(status) => return status::run(status, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
         Command::Alert(alert) => return alert::run(alert, config, state),
+        Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),

@@ -59,7 +59,7 @@ fn row<const N: usize>(out: &mut String, cells: [String; N]) {
 
 /// A cell that a spreadsheet shows and does not run: names of shops come out of mails, and what begins like a formula
 /// would be one.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     // the wide signs are formulas, too, where Japanese is typed
     let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let safe = if runs { format!("'{text}") } else { text.to_owned() };

@@ -7,10 +7,11 @@ use super::{Failure, render, setup};
 use crate::calendar::rfc3339;
 use crate::edge::config::Account;
 use crate::edge::hand::HandLock;
-use crate::edge::store::{Db, Lane, Lived, StoreError, Watch};
+use crate::edge::store::{Db, Health, Lane, Lived, StoreError, Watch};
 use crate::engine::life::bound;
 use crate::plan::hot::{Sales, Used};
 use crate::plan::sight::{Life, Reach};
+use crate::plan::{Policy, summary};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -30,6 +31,10 @@ pub(super) struct Shown {
     pub(super) lanes: Vec<Lane>,
     /// Orders with a letter of which it is not known whether it was sent.
     pub(super) doubtful: Vec<String>,
+    /// How each channel fares that alerts are told by.
+    pub(super) channels: Vec<(String, Option<Health>)>,
+    /// How many alerts are kept back, and when they are told.
+    pub(super) kept_back: (usize, Option<Timestamp>),
     /// Until when it is hot, when it is hot next, and how much of the day's hot time is left.
     pub(super) hot: (Option<Timestamp>, Option<Timestamp>, SignedDuration),
     pub(super) database: String,
@@ -62,6 +67,10 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         None => (Vec::new(), None, Vec::new()),
     };
     let unknown = db.as_ref().map(Db::unknown_letters).transpose().map_err(failed)?.unwrap_or_default();
+    let (health, kept) = match &db {
+        Some(db) => (db.health().map_err(failed)?, db.kept_back().map_err(failed)?),
+        None => (Vec::new(), Vec::new()),
+    };
     let (sales, used) = match &db {
         Some(db) => (db.sales(now).map_err(failed)?, db.hot_used(now).map_err(failed)?),
         None => (Vec::new(), Used::none(now)),
@@ -79,6 +88,8 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         watch,
         lanes,
         doubtful: unknown.iter().map(|one| one.letter.order.to_string()).collect(),
+        channels: channels(&config.policy, health),
+        kept_back: (kept.len(), summary::next(&kept, &config.policy)),
         hot: (until, config.hot.next(&sales, now), left),
         database: config.state.join("modori.sqlite").display().to_string(),
     };
@@ -87,6 +98,13 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         Format::Json => anstream::println!("{}", sheet(&shown)),
     }
     Ok(shown.well())
+}
+
+/// The channels that tell, in their order.
+fn channels(policy: &Policy, health: Vec<(String, Health)>) -> Vec<(String, Option<Health>)> {
+    let named = policy.channels.iter().chain(&policy.fallback);
+    let of = |name: &String| health.iter().find(|(channel, _)| channel == name).map(|(_, health)| health.clone());
+    named.map(|name| (name.clone(), of(name))).collect()
 }
 
 fn seen(account: &Account, lives: &[Lived], runs: bool, now: Timestamp) -> Seen {
@@ -147,6 +165,17 @@ fn sheet(shown: &Shown) -> Value {
             "given_up_in_a_day": lane.given_up,
         })
     };
+    let channel = |(name, health): &(String, Option<Health>)| {
+        let health = health.as_ref();
+        json!({
+            "name": name,
+            "state": health.map(|health| if health.failing_since.is_some() { "failing" } else { "ok" }),
+            "since": at(health.and_then(|health| health.failing_since.or(health.well_since))),
+            "failures": health.map(|health| health.failures),
+            "left_alone_until": at(health.and_then(|health| health.shut_until).filter(|until| *until > shown.now)),
+            "trouble": health.and_then(|health| health.trouble.clone()),
+        })
+    };
     json!({
         "version": 1,
         "at": rfc3339(shown.now),
@@ -162,6 +191,8 @@ fn sheet(shown: &Shown) -> Value {
         "mailboxes": shown.mailboxes.iter().map(mailbox).collect::<Vec<_>>(),
         "lanes": shown.lanes.iter().map(lane).collect::<Vec<_>>(),
         "letters_in_doubt": shown.doubtful,
+        "channels": shown.channels.iter().map(channel).collect::<Vec<_>>(),
+        "kept_back": { "alerts": shown.kept_back.0, "told_at": at(shown.kept_back.1) },
         "rules": {
             "in_use": shown.watch.as_ref().map(|watch| watch.rules.clone()),
             "since": at(shown.watch.as_ref().map(|watch| watch.rules_at)),

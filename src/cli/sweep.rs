@@ -66,6 +66,9 @@ async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting:
                 anstream::println!("{}", render::swept_json(mailbox, &swept));
             }
         }
+        if acting == Acting::Hand {
+            engine.tell_what_a_sweep_kept_back().await.map_err(failed)?;
+        }
         Ok::<(), Failure>(())
     };
     match acting {
@@ -134,8 +137,10 @@ pub(super) async fn wait_for_the_other(engine: &Engine) -> Result<(), Failure> {
     let mut last = u32::MAX;
     let mut still = 0;
     while still < 300 {
-        let open = engine.store.call(|db| db.open_rows()).await.map_err(|error| Failure::new(error.to_string()))?;
-        if open == 0 {
+        // what is kept back waits for its time, not for the other's work
+        let open = engine.store.call(|db| Ok((db.open_rows()?, db.kept_back()?.len()))).await;
+        let (open, kept) = open.map_err(|error| Failure::new(error.to_string()))?;
+        if usize::try_from(open).is_ok_and(|open| open <= kept) {
             return Ok(());
         }
         still = if open == last { still + 1 } else { 0 };

@@ -10,6 +10,18 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 impl Engine {
+    /// Tells what a sweep kept back: nothing more will come that could be told with it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn tell_what_a_sweep_kept_back(&self) -> Result<(), EngineError> {
+        let (now, policy) = (self.clock.now(), self.policy.clone());
+        let tell = move |kept: &[summary::Kept]| summary::on_last(kept, &policy, now);
+        let (_, alerts) = self.store.call(move |db| db.tell_kept_back(now, tell)).await?;
+        self.hand.wake(alerts);
+        Ok(())
+    }
+
     /// Tells for ever what was kept back.
     ///
     /// # Errors

@@ -68,6 +68,16 @@ pub fn on_held(kept: &[Kept], policy: &Policy, now: Timestamp) -> Vec<Telling> {
     telling
 }
 
+/// The same when nothing more will come that could be told with it: what waits for company is told now.
+#[must_use]
+pub fn on_last(kept: &[Kept], policy: &Policy, now: Timestamp) -> Vec<Telling> {
+    let alone = |one: &Kept| match one.why {
+        Why::Late | Why::Many => Kept { due: one.due.min(now), since: Timestamp::MIN, ..one.clone() },
+        Why::Quiet => one.clone(),
+    };
+    on_held(&kept.iter().map(alone).collect::<Vec<_>>(), policy, now)
+}
+
 /// When there is something to tell next, if nothing is added; `None`: nothing is kept back, or nobody can be told.
 #[must_use]
 pub fn next(kept: &[Kept], policy: &Policy) -> Option<Timestamp> {

@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod case;
+mod chain;
 mod corrections;
 mod crash;
 mod cut;
@@ -26,6 +27,7 @@ mod life;
 mod measure;
 mod measure_life;
 mod mutated;
+mod order;
 mod quiet;
 mod real;
 mod release;

@@ -1,6 +1,7 @@
 //! The only place that draws: tables, trees, bars.
 
 mod cases;
+pub(super) mod latency;
 mod letters;
 pub(super) mod shops;
 mod status;
@@ -9,7 +10,7 @@ mod wanted;
 use crate::calendar;
 use crate::cli::classify::Sheet;
 use crate::cli::tested::Tested;
-use crate::edge::store::{Action, Latency, Row, State};
+use crate::edge::store::{Action, Latency, NOT_NEEDED, Row, State};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
@@ -190,7 +191,9 @@ pub(super) fn history(all: &[Action]) -> String {
         let rule =
             message.and_then(|message| message.rule.as_deref()).map_or(String::new(), |rule| format!(" ({rule})"));
         let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
-        let state = if action.state == State::Done { String::new() } else { action.state.word().to_owned() };
+        // what was not needed was not missed
+        let needed = action.error.as_deref() != Some(NOT_NEEDED);
+        let state = if action.state == State::Done || !needed { "" } else { action.state.word() };
         let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
         let cause = crate::cli::history::cause(action).to_owned();
         table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
@@ -332,7 +335,8 @@ pub(super) fn left_over(rows: &[Row]) -> (String, bool) {
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for row in rows {
         let wrong = matches!(row.state, State::Failed | State::Unknown);
-        let waits = matches!(row.state, State::Ready | State::Doing);
+        let kept_back = matches!(row.effect, Effect::Held { .. });
+        let waits = matches!(row.state, State::Ready | State::Doing) && !kept_back;
         if wrong || waits {
             bad |= wrong || row.last_error.is_some();
             let why = row.last_error.clone().unwrap_or_else(|| "not yet done".to_owned());

@@ -2,6 +2,7 @@
 
 use super::{DIM, RED, at, count, one_line, table};
 use crate::cli::status::{Seen, Shown};
+use crate::edge::store::Health;
 use crate::engine::checkup::{Check, Grade};
 use crate::plan::sight::Reach;
 use anstyle::{AnsiColor, Style};
@@ -69,6 +70,13 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     for order in &shown.doubtful {
         let _ = writeln!(out, "{YELLOW}was the letter about {order} sent?{YELLOW:#} modori letter {order}");
     }
+    for (name, health) in &shown.channels {
+        let _ = writeln!(out, "channel {}: {}", one_line(name), fares(health.as_ref(), shown.now));
+    }
+    if let (number @ 1.., told) = shown.kept_back {
+        let when = told.map_or_else(|| "when there is a channel".to_owned(), |told| format!("at {}", at(told)));
+        let _ = writeln!(out, "{} kept back, to be told {when}", count(number, "alert"));
+    }
     if let Some(watch) = &shown.watch {
         let _ = writeln!(out, "rules: {}, in use since {}", watch.rules, at(watch.rules_at));
         if let Some(trouble) = &watch.rules_trouble {
@@ -85,6 +93,22 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     };
     let _ = write!(out, "{DIM}database: {}{DIM:#}", shown.database);
     out
+}
+
+/// How a channel fares.
+fn fares(health: Option<&Health>, now: Timestamp) -> String {
+    let Some(health) = health else { return "not used yet".to_owned() };
+    let Some(since) = health.failing_since else {
+        return health.well_since.map_or_else(|| "ok".to_owned(), |since| format!("ok since {}", at(since)));
+    };
+    let next = match health.shut_until {
+        Some(until) if until > now => format!("left alone, next try in {}", long(seconds(now, until))),
+        Some(_) => "next try with the next alert".to_owned(),
+        None => "each alert tries it".to_owned(),
+    };
+    let tries = usize::try_from(health.failures).unwrap_or(usize::MAX);
+    let trouble = health.trouble.as_deref().map(one_line).unwrap_or_default();
+    format!("{RED}failing since {}{RED:#} ({}; {next}): {trouble}", at(since), count(tries, "attempt"))
 }
 
 /// `modori doctor`.

@@ -205,13 +205,16 @@ impl Hand {
         of(all.entry(channel.to_owned()).or_default())
     }
 
-    /// An alert that leaves late says so, in its first line.
-    fn as_late_as_it_is(&self, mut alert: Alert, now: Timestamp) -> Alert {
+    /// An alert that leaves late says so, in its second line: behind what is wanted, and before anything is cut.
+    pub(super) fn as_late_as_it_is(&self, mut alert: Alert, now: Timestamp) -> Alert {
         if let Some(received) = alert.received {
             let age = now.duration_since(received).as_secs();
             if age >= LATE_S {
                 let (wording, language) = &self.words;
-                alert.body = format!("{}\n{}", wording.late(*language, received, age / 60), alert.body);
+                let (first, rest) = alert.body.split_once('\n').unwrap_or((&alert.body, ""));
+                let lines = [first, &wording.late(*language, received, age / 60), rest];
+                let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+                alert.body = lines.join("\n");
             }
         }
         alert

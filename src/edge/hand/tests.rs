@@ -143,3 +143,20 @@ fn one_process_holds_the_hand() {
     drop(held);
     HandLock::take(folder.path()).unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_leaves_late_says_so_and_one_in_time_does_not() {
+    let desk = desk(&[]);
+    let said = |seconds: i64, body: &str| {
+        let alert = Alert { body: body.to_owned(), received: Some(start()), ..Alert::default() };
+        let hand = desk.hand.clone().saying(&Wording::default(), Language::En);
+        hand.as_late_as_it_is(alert, start() + SignedDuration::from_secs(seconds)).body
+    };
+    assert_eq!(said(59, "Back in stock\nReceived"), "Back in stock\nReceived");
+    let late = said(719, "Back in stock\nReceived");
+    let lines: Vec<&str> = late.lines().collect();
+    assert!(lines.len() == 3 && lines[1].starts_with("⏱ This alert is 11 min late (received "), "{late}");
+    assert!(said(90_000, "").starts_with("⏱ This alert is 25 hours late"));
+    let never = Alert { body: "x".to_owned(), ..Alert::default() };
+    assert_eq!(desk.hand.as_late_as_it_is(never, Timestamp::MAX).body, "x", "about no mail");
+}

@@ -143,8 +143,8 @@ impl Db {
     pub fn is_over(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
         self.write(|transaction| {
             let of = told(transaction, id)?;
-            let not_needed = of.as_ref().is_some_and(|(_, turn, taken)| *turn > 0 && *taken);
-            let why = if not_needed { NOT_NEEDED } else { TIME_IS_UP };
+            let told_elsewhere = of.as_ref().is_some_and(|(_, _, taken)| *taken);
+            let why = if told_elsewhere { NOT_NEEDED } else { TIME_IS_UP };
             let sql =
                 "UPDATE outbox SET state = 'dropped', doing = NULL, last_error = ?2, closed_at = ?3 WHERE id = ?1";
             transaction.prepare_cached(sql)?.execute((id, why, millis(now)))?;

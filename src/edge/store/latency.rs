@@ -9,6 +9,8 @@ use jiff::Timestamp;
 pub struct Latency {
     /// First line of the alert.
     pub title: String,
+    /// The name of what is told, the same on every channel.
+    pub told: Option<String>,
     /// Channel.
     pub channel: String,
     /// When the server took the mail in (whole seconds on most servers).
@@ -71,7 +73,7 @@ impl Db {
     /// When the database refuses.
     pub fn latencies_since(&self, since: Option<Timestamp>) -> Result<Vec<Latency>, StoreError> {
         let sql = "SELECT payload, lane, latency.received_at, latency.seen_at, left_at, accepted_at, turn, attempts, \
-                   message.caught_up, \
+                   message.caught_up, told, \
                    EXISTS (SELECT 1 FROM outbox AS kept WHERE kept.told = outbox.told AND kept.kind = 'held') \
                    FROM latency JOIN outbox ON outbox.id = latency.outbox LEFT JOIN message ON message.id = outbox.message \
                    WHERE latency.seen_at >= ?1 ORDER BY outbox.id";
@@ -84,7 +86,7 @@ impl Db {
                 _ => String::new(),
             };
             let received = row.get::<_, Option<i64>>(2)?.map(from_millis);
-            let way = match (row.get::<_, Option<bool>>(8)?, received, row.get::<_, bool>(9)?) {
+            let way = match (row.get::<_, Option<bool>>(8)?, received, row.get::<_, bool>(10)?) {
                 (_, _, true) => Course::KeptBack,
                 (None, ..) | (_, None, _) => Course::NoMail,
                 (Some(true), ..) => Course::CaughtUp,
@@ -92,6 +94,7 @@ impl Db {
             };
             Ok(Latency {
                 title,
+                told: row.get(9)?,
                 channel: row.get(1)?,
                 received,
                 seen: from_millis(row.get(3)?),

@@ -136,7 +136,7 @@ pub fn letters() -> &'static [Letter] {
                 let key = MailKey::of(&bytes);
                 let of_it = events.iter().filter(|event| event.mail == key);
                 let events = of_it.map(|event| serde_json::to_string(event).unwrap()).collect();
-                let own = |alert: &String| alert.ends_with(&key.to_string());
+                let own = |alert: &String| alert.contains(&key.to_string());
                 let alerts: BTreeSet<String> = rung.iter().map(|ring| ring.key.clone()).filter(own).collect();
                 Letter { name, key, folder: folders.get(&key).unwrap().clone(), events, alerts, bytes }
             };
