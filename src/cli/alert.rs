@@ -52,10 +52,8 @@ fn chosen<'a>(config: &'a Config, named: &[String]) -> Result<Vec<(&'a str, &'a 
     }
     let known: Vec<&str> = config.channels.keys().map(String::as_str).collect();
     for name in named.iter().filter(|name| !config.channels.contains_key(*name)) {
-        let help = meant(name, &known).map_or_else(
-            || format!("there are {}", known.join(", ")),
-            |known| format!("did you mean `{known}`?"),
-        );
+        let help = meant(name, &known)
+            .map_or_else(|| format!("there are {}", known.join(", ")), |known| format!("did you mean `{known}`?"));
         return Err(Failure::broken(format!("there is no channel `{name}`: {help}")));
     }
     let wanted = |name: &str| named.is_empty() || named.iter().any(|wanted| wanted == name);
@@ -96,7 +94,9 @@ async fn tried<'a>(
 fn remedy(advice: Advice) -> String {
     match advice {
         Advice::Ask => "check its address, token and password, and what the service wants: docs/channels.md".to_owned(),
-        Advice::Never => "it will not take this, however often it is sent: docs/channels.md tells its limits".to_owned(),
+        Advice::Never => {
+            "it will not take this, however often it is sent: docs/channels.md tells its limits".to_owned()
+        }
         Advice::Unknown => "it may have arrived all the same: look at the phone".to_owned(),
         Advice::Again(Some(after)) if !after.is_zero() => {
             format!("try again in {} s; a real alert is repeated by itself", after.as_secs())

@@ -101,7 +101,12 @@ mod tests {
             url: Some("https://item.rakuten.co.jp/modori/mug/".into()),
             received: Some(Timestamp::UNIX_EPOCH),
             links: vec![link(1), link(2)],
-            awaits: Some(Awaits { token: "t".into(), every_s: 60, for_s: 600, page: Some("https://me.example/a".into()) }),
+            awaits: Some(Awaits {
+                token: "t".into(),
+                every_s: 60,
+                for_s: 600,
+                page: Some("https://me.example/a".into()),
+            }),
             ..Alert::default()
         }
     }
@@ -120,7 +125,7 @@ mod tests {
         let without = whole.replace("店2: https://shop2.example/?q=%E3%83%9E\n", "");
         assert_eq!(note.text(Head::TitleLink, length - 1, Unit::Chars), without);
         assert_eq!(
-            note.text(Head::LinkTitle, 76, Unit::Chars),
+            note.text(Head::LinkTitle, 70, Unit::Chars),
             "https://item.rakuten.co.jp/modori/mug/\nモドリのマグ 1,980円\nモドリ雑貨店…\n⏱ 7 s"
         );
         // the link of 38 letters is longer than half

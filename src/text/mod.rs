@@ -11,6 +11,6 @@ pub(crate) mod signs;
 mod spelling;
 
 pub use charset::{Decoded, Doubt, decode};
-pub use fit::{Unit, fit, link_length, lines, one_line};
+pub use fit::{Unit, fit, lines, link_length, one_line};
 pub use fold::{Folded, fold, fold_joined};
 pub(crate) use kind::visible;

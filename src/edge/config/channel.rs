@@ -28,8 +28,8 @@ const OURS: [&str; 9] = [
 
 /// What the carriers of Japan give their phones as mail addresses; below some of them lie further names.
 const CARRIERS: [&str; 16] = [
-    "au.com", "disney.ne.jp", "docomo.ne.jp", "emnet.ne.jp", "ezweb.ne.jp", "i.softbank.jp", "pdx.ne.jp", "rakumail.jp",
-    "sky.tkc.ne.jp", "softbank.ne.jp", "uqmobile.jp", "vodafone.ne.jp", "willcom.com", "y-mobile.ne.jp",
+    "au.com", "disney.ne.jp", "docomo.ne.jp", "emnet.ne.jp", "ezweb.ne.jp", "i.softbank.jp", "pdx.ne.jp",
+    "rakumail.jp", "sky.tkc.ne.jp", "softbank.ne.jp", "uqmobile.jp", "vodafone.ne.jp", "willcom.com", "y-mobile.ne.jp",
     "ymobile.ne.jp", "ymobile1.ne.jp",
 ];
 
@@ -211,9 +211,10 @@ impl Check<'_> {
             }
             return Some(None);
         };
-        let values = written.values.iter().filter_map(|(name, value)| {
-            serde_json::to_value(value).ok().map(|value| (name.get_ref().clone(), value))
-        });
+        let values = written
+            .values
+            .iter()
+            .filter_map(|(name, value)| serde_json::to_value(value).ok().map(|value| (name.get_ref().clone(), value)));
         match Template::new(&text, values.collect()) {
             Ok(template) => Some(Some(template)),
             Err(what) => {
@@ -234,9 +235,7 @@ impl Check<'_> {
         let topic = self.hidden(name, "topic", written.topic.as_ref(), written.topic_from.as_ref());
         let login = match (&written.token, &written.user, &written.password) {
             (Some(token), None, None) => Some(Login::Token(self.secret(token))),
-            (None, Some(user), Some(password)) => {
-                Some(Login::Password(user.get_ref().clone(), self.secret(password)))
-            }
+            (None, Some(user), Some(password)) => Some(Login::Password(user.get_ref().clone(), self.secret(password))),
             (None, None, None) => None,
             _ => {
                 let help = "give token = SECRET, or user = \"…\" and password = SECRET, or nothing";
@@ -303,7 +302,8 @@ impl Check<'_> {
         let id = to.get_ref();
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         if id.len() != 33 || !id.starts_with(['U', 'C', 'R']) || !id.chars().skip(1).all(hex) {
-            let help = "U (user), C (group) or R (room) and 32 digits or letters a to f: not the name that friends search for";
+            let help =
+                "U (user), C (group) or R (room) and 32 digits or letters a to f: not the name that friends search for";
             self.wrong(to.span(), "this is not an ID of LINE", help);
         }
         Some(ChannelKind::Line { server, token: token?, to: id.clone(), ca_file })
@@ -375,9 +375,9 @@ impl Check<'_> {
 /// Whether a mail to this address arrives on a phone as the carrier's own mail.
 fn of_carrier(address: &str) -> bool {
     let domain = super::bare_address(address).rsplit_once('@').map_or("", |(_, domain)| domain).to_ascii_lowercase();
-    CARRIERS.iter().any(|carrier| {
-        domain.strip_suffix(carrier).is_some_and(|above| above.is_empty() || above.ends_with('.'))
-    })
+    CARRIERS
+        .iter()
+        .any(|carrier| domain.strip_suffix(carrier).is_some_and(|above| above.is_empty() || above.ends_with('.')))
 }
 
 impl syntax::Channel {

@@ -5,7 +5,7 @@ use crate::plan::note::{Head, Note};
 use crate::plan::sheet::sheet;
 use crate::plan::{Alert, Awaits, Link};
 use crate::rules::Priority;
-use crate::text::{Unit, fit, link_length, lines};
+use crate::text::{Unit, fit, lines, link_length};
 use crate::wording::Buttons;
 use jiff::Timestamp;
 use minijinja::value::Serde;

@@ -89,15 +89,7 @@ mod tests {
         }
         assert_eq!(
             notify_send("", "a<b", Priority::Silent),
-            [
-                "notify-send",
-                "--app-name=modori",
-                "--category=email.arrived",
-                "--urgency=low",
-                "--",
-                "modori",
-                "a＜b"
-            ]
+            ["notify-send", "--app-name=modori", "--category=email.arrived", "--urgency=low", "--", "modori", "a＜b"]
         );
         assert_eq!(osascript("t", "x", Priority::Normal).last().map(String::as_str), Some("x"));
     }

@@ -151,7 +151,8 @@ impl Deliver for Ntfy {
             let url = format!("{}/{topic}/json?poll=1&since={since}", self.server);
             let auth = self.auth().await?;
             let hide = vec![topic];
-            let call = Call { url: &url, headers: HeaderMap::new(), auth: &auth, body: Body::Nothing, read: HEARD, hide };
+            let call =
+                Call { url: &url, headers: HeaderMap::new(), auth: &auth, body: Body::Nothing, read: HEARD, hide };
             let answer = self.http.must(call).await?;
             if !answer.whole {
                 tracing::debug!("the topic of acknowledgements holds more than is read");

@@ -228,9 +228,13 @@ mod tests {
     #[test]
     fn repetitions_stay_within_what_pushover_permits() {
         let awaits = |every_s, for_s| Awaits { token: String::new(), every_s, for_s, page: None };
-        for (every, all, expect) in
-            [(60, 1800, (60, 1800)), (5, 1800, (30, 1800)), (60, 100_000, (60, 10_800)), (600, 60, (60, 60)), (0, 0, (30, 30))]
-        {
+        for (every, all, expect) in [
+            (60, 1800, (60, 1800)),
+            (5, 1800, (30, 1800)),
+            (60, 100_000, (60, 10_800)),
+            (600, 60, (60, 60)),
+            (0, 0, (30, 30)),
+        ] {
             assert_eq!(repeats(&awaits(every, all)), expect, "{every} {all}");
         }
     }

@@ -30,7 +30,8 @@ fn every_option_is_read() {
     assert_eq!((pushover.device.as_deref(), pushover.sound.as_deref()), (Some("phone"), Some("siren")));
 
     let id = format!("U{}", "0123456789abcdef".repeat(2));
-    let ChannelKind::Line { server, to, .. } = kind(&format!("kind = \"line\"\ntoken = {{ env = \"T\" }}\nto = [\"{id}\"]"))
+    let ChannelKind::Line { server, to, .. } =
+        kind(&format!("kind = \"line\"\ntoken = {{ env = \"T\" }}\nto = [\"{id}\"]"))
     else {
         panic!("not line")
     };
@@ -60,7 +61,9 @@ fn a_mail_to_carriers_alone_is_short() {
         ("[\"a@docomo.ne.jp\"]", "short = false", false),
         ("[\"a@example.jp\"]", "short = true", true),
     ] {
-        let ChannelKind::Smtp(smtp) = kind(&format!("kind = \"smtp\"\nhost = \"h\"\nfrom = \"a@b.jp\"\nto = {to}\n{more}")) else {
+        let ChannelKind::Smtp(smtp) =
+            kind(&format!("kind = \"smtp\"\nhost = \"h\"\nfrom = \"a@b.jp\"\nto = {to}\n{more}"))
+        else {
             panic!("not smtp")
         };
         assert_eq!(smtp.short, short, "{to} {more}");
@@ -71,7 +74,11 @@ fn a_mail_to_carriers_alone_is_short() {
 fn mistakes_are_shown_at_their_place() {
     let webhook = "kind = \"webhook\"\nurl = \"https://a.example/\"\n";
     for (channel, at, says) in [
-        ("kind = \"ntfy\"\ntopic = \"t\"\ntoken = { env = \"T\" }\nuser = \"u\"".to_owned(), "2:10", "by a token, or by user"),
+        (
+            "kind = \"ntfy\"\ntopic = \"t\"\ntoken = { env = \"T\" }\nuser = \"u\"".to_owned(),
+            "2:10",
+            "by a token, or by user",
+        ),
         ("kind = \"ntfy\"\ntopic = \"t\"\nack_topic = \"t\"".to_owned(), "5:13", "topic of the alerts"),
         ("kind = \"ntfy\"\ntopic = \"t\"\nack_token = { env = \"T\" }".to_owned(), "5:13", "there is none"),
         ("kind = \"ntfy\"\ntopic = \"t\"\ntags = [\"a,b\"]".to_owned(), "5:9", "not taken"),

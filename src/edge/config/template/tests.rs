@@ -9,7 +9,8 @@ fn buttons() -> Buttons {
 
 fn made(name: &str, alert: &Alert) -> serde_json::Value {
     let values = Map::from_iter([("chat_id".to_owned(), json!("-1001"))]);
-    let template = Template::new(Template::shipped(name).unwrap(), values).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let template =
+        Template::new(Template::shipped(name).unwrap(), values).unwrap_or_else(|error| panic!("{name}: {error}"));
     let text = template.render(alert, &buttons(), "key", Timestamp::from_second(7).unwrap()).unwrap();
     serde_json::from_str(&text).unwrap()
 }
