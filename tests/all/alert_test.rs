@@ -36,7 +36,8 @@ fn every_channel_says_what_it_answered_and_no_secret_is_shown() {
             secret("bearer0secret"),
         ),
     );
-    let output = home.run(&["alert", "test", "--format", "json", "-vv"]);
+    // with everything in the log that can be
+    let output = home.run_with(&["alert", "test", "--format", "json"], &[("MODORI_LOG", "trace".as_ref())]);
     assert_eq!(output.status.code(), Some(1), "one of them refused");
     let said = json(&output.stdout);
     let of = |name: &str| {
@@ -125,13 +126,8 @@ fn a_notice_on_the_screen_is_shown_by_the_systems_program() {
         format!("#!/bin/sh\nfor argument in \"$@\"; do printf '%s\\0' \"$argument\"; done > '{}'\n", written.display());
     std::fs::write(&stand_in, script).unwrap();
     std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_modori"))
-        .args(["alert", "test", "--urgent", "--config"])
-        .arg(&home.config)
-        .env_remove("MODORI_STATE")
-        .env("PATH", &programs)
-        .output()
-        .unwrap();
+    let path = [("PATH", programs.as_os_str())];
+    let output = home.run_with(&["alert", "test", "--urgent"], &path);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let arguments = String::from_utf8(std::fs::read(&written).unwrap()).unwrap();
     let arguments: Vec<&str> = arguments.trim_end_matches('\0').split('\0').collect();
@@ -141,13 +137,7 @@ fn a_notice_on_the_screen_is_shown_by_the_systems_program() {
 
     // without the program it is told what is missing
     std::fs::remove_file(&stand_in).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_modori"))
-        .args(["alert", "test", "--config"])
-        .arg(&home.config)
-        .env_remove("MODORI_STATE")
-        .env("PATH", &programs)
-        .output()
-        .unwrap();
+    let output = home.run_with(&["alert", "test"], &path);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("cannot start notify-send"), "{output:?}");
 }

@@ -384,6 +384,13 @@ async fn without_a_template_a_webhook_gets_the_alert_as_it_is() {
     assert_eq!((&body["version"], &body["key"], &body["age_s"]), (&json!(1), &json!("restock:1:x"), &json!(12)));
     assert_eq!((&body["title"], &body["links"][0]["label"]), (&json!("モドリのマグ 1,980円"), &json!("店1で探す")));
     assert_eq!(body["awaits"], json!({"token": "tokenOfThisAlert", "page": null}));
+    // a channel may have a Japanese name, a header may not
+    for _ in 0..2 {
+        channel.deliver(&alert(), "restock:1:居間").await.unwrap();
+    }
+    let keys: Vec<String> =
+        server.requests().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
+    assert!(keys[0] == "restock:1:x" && keys[1].len() == 64 && keys[1] == keys[2], "{keys:?}");
 }
 
 #[tokio::test]

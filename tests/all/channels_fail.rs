@@ -2,7 +2,9 @@
 //! what they say of it.
 
 use super::channels::{alert, at, channel, secret, waits};
+use super::support::embedded::Embedded;
 use super::support::http::{Answer, Http, Reply};
+use super::support::run::{restock, until};
 use super::support::services::{self, Ntfy, PUSHOVER_TOKEN, PUSHOVER_USER, Pushover};
 use super::support::smtp::{Setup, Smtp};
 use jiff::Timestamp;
@@ -15,8 +17,8 @@ use std::time::Duration;
 /// What must never be shown.
 const SECRETS: [&str; 4] = ["tk_secret0token", "secret0user0key", "secret0signing0key", "hooks/secret0path"];
 
-/// Every channel that speaks HTTP, with secrets in each place that takes one.
-fn all(server: &Http) -> Vec<(&'static str, Channel)> {
+/// Every channel that speaks HTTP, as configured, with secrets in each place that takes one.
+fn configured(server: &Http) -> Vec<(&'static str, String)> {
     let (token, user, key) = (secret(SECRETS[0]), secret(SECRETS[1]), secret(SECRETS[2]));
     let (at, hook) = (server.url(""), secret(&server.url(&format!("/{}", SECRETS[3]))));
     let id = format!("U{}", "0".repeat(32));
@@ -33,8 +35,13 @@ fn all(server: &Http) -> Vec<(&'static str, Channel)> {
         ),
         ("discord", format!("kind = \"webhook\"\nurl_from = {hook}\ntemplate = \"discord\"")),
     ]
-    .map(|(name, text)| (name, channel("ja", &format!("{text}\ntimeout = \"5s\""))))
+    .map(|(name, text)| (name, format!("{text}\ntimeout = \"5s\"")))
     .into()
+}
+
+/// The same, ready for use.
+fn all(server: &Http) -> Vec<(&'static str, Channel)> {
+    configured(server).into_iter().map(|(name, text)| (name, channel("ja", &text))).collect()
 }
 
 async fn refused(channel: &Channel) -> OutError {
@@ -168,6 +175,24 @@ async fn a_service_that_repeats_what_it_was_sent_brings_no_secret_to_light() {
             assert!(own.iter().all(|secret| !error.what.contains(*secret)), "{name}: {error}");
         }
     }
+}
+
+#[test]
+fn the_log_of_a_run_shows_no_secret_of_a_channel() {
+    let (embedded, server) = (Embedded::start(), Http::start());
+    // each channel is refused once, with all that it sent; then it is taken
+    let channels = configured(&server);
+    server.answer(channels.len(), Answer::Echo);
+    let tables: String = channels.iter().map(|(name, text)| format!("[channel.{name}]\n{text}\n")).collect();
+    let names: Vec<&str> = channels.iter().map(|(name, _)| *name).collect();
+    let home = embedded.home("", &format!("backlog = \"sort\"\n[alerts]\nchannels = {names:?}\n{tables}"));
+    embedded.deliver("INBOX", &restock("mug"));
+    let watch = home.start_with(&["watch"], &[("MODORI_LOG", "trace".as_ref())]);
+    until("every channel was refused", || home.log().matches("answered 400").count() >= channels.len());
+    let status = home.run(&["status"]);
+    assert_eq!(watch.terminate(), Some(0));
+    shows_nothing("the log", &home.log());
+    shows_nothing("status", &String::from_utf8_lossy(&status.stdout));
 }
 
 #[tokio::test]
