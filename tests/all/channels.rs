@@ -203,6 +203,11 @@ async fn ntfy_never_puts_its_own_token_into_a_notification() {
     );
     let error = channel.deliver(&alert(), "k").await.unwrap_err();
     assert!(error.advice == Advice::Ask && error.what.contains("may only write"), "{error}");
+    // nor do acknowledgements ring as alerts
+    let both = secret("same");
+    let text = format!("kind = \"ntfy\"\nserver = \"{at}\"\ntopic_from = {both}\nack_topic_from = {both}");
+    let error = self::channel("ja", &text).deliver(&alert(), "k").await.unwrap_err();
+    assert!(error.advice == Advice::Ask && error.what.contains("ring as an alert"), "{error}");
     assert!(server.http.requests().is_empty());
 }
 
