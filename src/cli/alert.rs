@@ -51,7 +51,7 @@ fn chosen<'a>(config: &'a Config, named: &[String]) -> Result<Vec<(&'a str, &'a 
         return Err(Failure::broken("no channel is configured: add a [channel.NAME], see docs/channels.md"));
     }
     let known: Vec<&str> = config.channels.keys().map(String::as_str).collect();
-    for name in named.iter().filter(|name| !config.channels.contains_key(*name)) {
+    if let Some(name) = named.iter().find(|name| !config.channels.contains_key(*name)) {
         let help = meant(name, &known)
             .map_or_else(|| format!("there are {}", known.join(", ")), |known| format!("did you mean `{known}`?"));
         return Err(Failure::broken(format!("there is no channel `{name}`: {help}")));

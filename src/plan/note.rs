@@ -5,6 +5,9 @@ use crate::text::{Unit, fit, lines, one_line};
 use crate::wording::Buttons;
 use jiff::Timestamp;
 
+/// So much of a title is worth more than a link that leaves no room for it, in units.
+const LEAST_TITLE: usize = 30;
+
 /// The parts of an alert's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
@@ -51,10 +54,11 @@ impl Note {
     }
 
     /// The text in at most `limit` units. Title and link survive: a title that is too long is cut, a link never is (one
-    /// that is longer than half of the limit is left out). Further links are left out, the last first, then the body is cut.
+    /// that leaves no room for the beginning of the title is left out). Further links are left out, the last first, then the body is cut.
     #[must_use]
     pub fn text(&self, head: Head, limit: usize, unit: Unit) -> String {
-        let url = self.url.as_deref().filter(|url| unit.length(url) <= limit / 2);
+        let beside = unit.length(&self.title).min(LEAST_TITLE) + 1;
+        let url = self.url.as_deref().filter(|url| unit.length(url).saturating_add(beside) <= limit);
         let taken = url.map_or(0, |url| unit.length(url) + 1);
         let title = fit(&self.title, limit.saturating_sub(taken), unit);
         let title = Some(title.as_str()).filter(|title| !title.is_empty());
@@ -125,10 +129,10 @@ mod tests {
         let without = whole.replace("店2: https://shop2.example/?q=%E3%83%9E\n", "");
         assert_eq!(note.text(Head::TitleLink, length - 1, Unit::Chars), without);
         assert_eq!(
-            note.text(Head::LinkTitle, 76, Unit::Chars),
+            note.text(Head::LinkTitle, 70, Unit::Chars),
             "https://item.rakuten.co.jp/modori/mug/\nモドリのマグ 1,980円\nモドリ雑貨店…\n⏱ 7 s"
         );
-        // the link of 38 letters is longer than half
+        // no room for both
         assert_eq!(note.text(Head::TitleLink, 12, Unit::Chars), "モドリのマグ…");
     }
 

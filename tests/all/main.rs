@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
 mod accuracy;
+mod alert_test;
 mod case;
 mod chain;
+mod channels;
+mod channels_fail;
 mod corrections;
 mod crash;
 mod cut;

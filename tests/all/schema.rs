@@ -304,6 +304,29 @@ fn mistakes_are_refused_by_schema_and_modori_alike() {
         (format!("{account}[alerts.repeat]\ncategories = []\n"), false),
         (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\npublic_url = \"https://home.example.jp\"\n"), true),
         (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\n"), false),
+        (format!("{account}[channel.x]\nkind = \"desktop\"\n"), true),
+        (format!("{account}[channel.x]\nkind = \"desktop\"\nargv = [\"a\"]\n"), false),
+        (format!("{account}[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\nuser = \"u\"\n"), false),
+        (format!("{account}[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\nack_topic = \"a\"\ntags = [\"tada\"]\n"), true),
+        (format!("{account}[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\ntags = [\"a,b\"]\n"), false),
+        (format!("{account}[channel.x]\nkind = \"pushover\"\nuser = \"u\"\ntoken = {{ env = \"T\" }}\n"), true),
+        (format!("{account}[channel.x]\nkind = \"pushover\"\nuser = \"u\"\n"), false),
+        (format!("{account}[channel.x]\nkind = \"pushover\"\ntoken = {{ env = \"T\" }}\n"), false),
+        (format!("{account}[channel.x]\nkind = \"line\"\ntoken = {{ env = \"T\" }}\nto = [\"@name\"]\n"), false),
+        (
+            format!("{account}[channel.x]\nkind = \"webhook\"\nurl = \"https://a.example/\"\ntemplate = \"slack\"\n"),
+            true,
+        ),
+        (
+            format!("{account}[channel.x]\nkind = \"webhook\"\nurl = \"https://a.example/\"\ntemplate = \"slak\"\n"),
+            false,
+        ),
+        (
+            format!(
+                "{account}[channel.x]\nkind = \"webhook\"\nurl = \"https://a.example/\"\nheaders = {{ X-A = \"\\n\" }}\n"
+            ),
+            false,
+        ),
         (format!("version = 2\n{account}"), false),
         (format!("state = \"/x\"\nlanguage = \"en\"\n{account}"), true),
     ] {

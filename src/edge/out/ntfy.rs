@@ -59,13 +59,18 @@ impl Ntfy {
 
     /// The button that acknowledges. Whoever reads the topic sees everything in it, so it never holds what this channel
     /// itself logs in with.
-    async fn ack_button(&self, awaits: &Awaits, auth: &Auth) -> Result<Option<Value>, OutError> {
+    async fn ack_button(&self, awaits: &Awaits, auth: &Auth, alerts: &str) -> Result<Option<Value>, OutError> {
         let label = fit(&self.buttons.seen, LABEL, Unit::Chars);
         let Some((to, token)) = &self.ack else {
             let view = |page: &String| json!({"action": "view", "label": label, "url": page, "clear": true});
             return Ok(awaits.page.as_ref().map(view));
         };
-        let url = format!("{}/{}", self.server, topic(to).await?);
+        let to = topic(to).await?;
+        if to == alerts {
+            let what = "the topic of acknowledgements is the topic of alerts: each would ring as an alert";
+            return Err(OutError { what: what.to_owned(), advice: Advice::Ask });
+        }
+        let url = format!("{}/{to}", self.server);
         let mut button = json!({
             "action": "http",
             "label": label,
@@ -101,7 +106,7 @@ impl Deliver for Ntfy {
             let note = Note::of(alert, &self.buttons, self.clock.now());
             let mut actions = Vec::new();
             if let Some(awaits) = &alert.awaits {
-                actions.extend(self.ack_button(awaits, &auth).await?);
+                actions.extend(self.ack_button(awaits, &auth, &topic).await?);
             }
             let view = |link: &crate::plan::Link| {
                 let label = fit(&one_line(&link.label), LABEL, Unit::Chars);

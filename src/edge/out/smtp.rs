@@ -11,6 +11,7 @@ use crate::plan::note::{Head, Note};
 use crate::rules::Priority;
 use crate::text::{Unit, fit};
 use crate::wording::Buttons;
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Mailboxes, MessageBuilder, header};
 use lettre::transport::smtp::PoolConfig;
@@ -95,7 +96,12 @@ impl Smtp {
         };
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default());
         let to: Mailboxes = self.to.iter().cloned().collect();
+        // said apart: lettre does not read back from the header an address that has to be quoted
+        let recipients = self.to.iter().map(|to| to.email.clone()).collect();
+        let envelope = Envelope::new(Some(self.from.email.clone()), recipients)
+            .map_err(|error| OutError { what: error.to_string(), advice: Advice::Ask })?;
         let mut builder: MessageBuilder = Message::builder()
+            .envelope(envelope)
             .from(self.from.clone())
             .mailbox(header::To::from(to))
             .date(date)

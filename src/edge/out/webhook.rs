@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use super::http::{Auth, Body, Call, Http};
-use super::{Accepted, Deliver, Delivery, OutError, Warming};
+use super::{Accepted, Deliver, Delivery, OutError, Warming, digest};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::edge::config::template::Template;
@@ -44,7 +44,9 @@ impl Deliver for Webhook {
                 })?,
             };
             let mut headers = HeaderMap::new();
-            if let Ok(key) = HeaderValue::from_str(key) {
+            // a key ends with the channel's name, which may be Japanese: a header is ASCII
+            let plain = if key.is_ascii() { key.to_owned() } else { digest(key, 64) };
+            if let Ok(key) = HeaderValue::from_str(&plain) {
                 headers.insert("idempotency-key", key);
             }
             for (name, value) in &self.headers {

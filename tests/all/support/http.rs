@@ -28,9 +28,38 @@ impl Request {
     }
 }
 
+/// An answer as a service gives it.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self { status, headers: vec![("Content-Type", "application/json".to_owned())], body: body.to_string() }
+    }
+
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: vec![("Content-Type", "text/plain".to_owned())], body: body.to_owned() }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
 /// What to do with one request instead of 200.
 #[derive(Clone, Debug)]
 pub enum Answer {
+    /// This, whatever was asked.
+    Reply(Reply),
+    /// This status, and a body without an end.
+    Endless(u16),
+    /// 400, with all of the request in it: headers and body.
+    Echo,
     /// This status.
     Status(u16),
     /// 429 with Retry-After in seconds.
@@ -50,7 +79,11 @@ struct Shared {
     answers: Mutex<VecDeque<Answer>>,
     warmed: AtomicUsize,
     stop: AtomicBool,
+    service: Option<Service>,
 }
+
+/// What a service says to a request.
+type Service = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
 
 /// A running receiver.
 pub struct Http {
@@ -60,9 +93,18 @@ pub struct Http {
 
 impl Http {
     pub fn start() -> Self {
+        Self::begin(Shared::default())
+    }
+
+    /// A stand-in for a service: what it says, unless told otherwise by [`Http::answer`].
+    pub fn serving(service: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::begin(Shared { service: Some(Box::new(service)), ..Shared::default() })
+    }
+
+    fn begin(shared: Shared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(shared);
         let for_thread = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -131,14 +173,23 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
             continue;
         }
         request.earlier_on_connection = earlier;
-        let answer = shared.answers.lock().unwrap().pop_front().unwrap_or(Answer::Status(200));
+        let told = shared.answers.lock().unwrap().pop_front();
+        let of_service = |service: &Service| Answer::Reply(service(&request));
+        let answer = told.or_else(|| shared.service.as_ref().map(of_service)).unwrap_or(Answer::Status(200));
         let (status, more) = match &answer {
+            Answer::Reply(reply) => {
+                let lines = reply.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+                (reply.status, lines.collect())
+            }
+            Answer::Endless(status) => (*status, String::new()),
+            Answer::Echo => (400, String::new()),
             Answer::Status(status) => (*status, String::new()),
             Answer::Later(seconds) => (429, format!("Retry-After: {seconds}\r\n")),
             Answer::Redirect(to) => (302, format!("Location: {to}\r\n")),
             Answer::Hang | Answer::Cut => (0, String::new()),
         };
         request.answered = status;
+        let echo = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
         let close = request.headers.get("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         shared.requests.lock().unwrap().push(request);
         shared.arrived.notify_all();
@@ -146,6 +197,21 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
             Answer::Cut => return Ok(()),
             // until the client gives up and closes
             Answer::Hang => return reader.read_to_end(&mut vec![]).map(drop),
+            Answer::Endless(status) => {
+                write!(writer, "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\n\r\n")?;
+                // until the client has had enough of it
+                loop {
+                    writer.write_all(&[b' '; 4096])?;
+                }
+            }
+            Answer::Reply(reply) => {
+                let (length, body) = (reply.body.len(), reply.body);
+                write!(writer, "HTTP/1.1 {status} Answer\r\n{more}Content-Length: {length}\r\n\r\n{body}")?;
+            }
+            Answer::Echo => {
+                let length = echo.len();
+                write!(writer, "HTTP/1.1 {status} Answer\r\nContent-Length: {length}\r\n\r\n{echo}")?;
+            }
             _ => {
                 let body = "{\"ok\":true}";
                 let length = body.len();

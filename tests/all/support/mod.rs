@@ -15,5 +15,6 @@ pub mod probe;
 pub mod proxy;
 pub mod real;
 pub mod run;
+pub mod services;
 pub mod smtp;
 pub mod stall;

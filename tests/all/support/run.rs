@@ -83,6 +83,11 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
+    /// The same with further environment variables.
+    pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &std::ffi::OsStr)]) -> Output {
+        self.command(arguments).envs(environment.iter().copied()).output().unwrap()
+    }
+
     /// Runs a command that must succeed; its standard output.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
