@@ -266,3 +266,39 @@ impl Engine {
         Ok(arrivals.into_iter().filter(|one| one.received >= before || known.contains(&one.key())).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the database is asked about sample mail of a kind.
+    fn asked(kind: &str) -> Vec<(String, Asked)> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(kind);
+        let rules = RuleSet::shipped();
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let mails = files.filter(|file| file.extension().is_some_and(|end| end == "eml"));
+        mails
+            .map(|file| {
+                let bytes = std::fs::read(&file).unwrap();
+                let place =
+                    crate::mailbox::Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 1, uid: 1 };
+                let received = Timestamp::from_second(1_795_500_000).unwrap();
+                let size = u32::try_from(bytes.len()).unwrap();
+                let reading = Reading { received, size, authserv_ids: &["mx.example.jp".to_owned()] };
+                let read = pure::read(&rules, &bytes, &reading);
+                let read = Read { arrival: Arrival { place, received, size, bytes }, read };
+                (file.display().to_string(), Asked::of(&read))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_restock_asks_the_database_for_no_case() {
+        let restocks = asked("restock");
+        assert!(restocks.len() > 20);
+        for (file, asked) in restocks {
+            assert!(!asked.of_a_case && asked.events.is_empty(), "{file}");
+        }
+        assert!(asked("cancellation").iter().filter(|(_, asked)| asked.of_a_case).count() > 20);
+    }
+}

@@ -29,6 +29,7 @@ mod reload;
 mod remind;
 mod remind_killed;
 mod restore;
+mod same;
 mod same_wire;
 mod said;
 mod schema;

@@ -10,10 +10,11 @@ use modori::ledger::{self, Case, Event};
 use modori::mail::{self, Reading};
 use modori::mailbox::Place;
 use modori::plan::search::Shops;
+use modori::plan::sight::{self, Blind, Life, Reach};
 use modori::plan::wanted::Wanted;
 use modori::plan::{self, Alert, Arrived, Effect, Policy, Step, Wish};
 use modori::rules::{self, Known, RuleSet, Source};
-use modori::wording::{Language, SightKind, SightWords, Unseen, Unusable, Wording};
+use modori::wording::{Language, Unusable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -124,14 +125,9 @@ fn shown(alert: &Alert) -> String {
     format!("({})\n{text}", priority.as_str().unwrap())
 }
 
-fn of_words((title, body): (String, String)) -> Alert {
-    Alert { title, body, ..Alert::default() }
-}
-
 /// Every alert of the page, by its name there.
 fn all(language: Language) -> Vec<(&'static str, Alert)> {
     let policy = policy(language);
-    let wording = Wording::default();
     let of = |mails: &[Sent], policy: &Policy, later| {
         let mut all = alerts(&taken(mails, policy, later).0.plan);
         assert_eq!(all.len(), 1, "one alert");
@@ -157,17 +153,11 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
         more: 0,
     };
     let rules = |of_wanted| alerts(&plan::on_rules(&unusable(of_wanted), "x", &policy, look)).remove(0);
-    let blind = SightWords {
-        kind: SightKind::Blind,
-        mailboxes: vec![Unseen {
-            account: "home".into(),
-            mailbox: "INBOX".into(),
-            trouble: "the server no longer answers".into(),
-        }],
-        from: Some(look),
-        minutes: 5,
-        ..SightWords::default()
-    };
+    let since = look.checked_sub(SignedDuration::from_mins(5)).unwrap();
+    let trouble = Some("the server no longer answers".to_owned());
+    let mut lives = [Life { trouble, reach: Reach::Waiting, ..Life::new("home", "INBOX", "", since) }];
+    let told_of = Policy { blind: Blind { after: Some(SignedDuration::from_mins(5)), channels: vec!["phone".into()], ..Blind::default() }, ..policy.clone() };
+    let blind = sight::on_blind(&mut lives, &told_of, false, look);
     vec![
         ("restock", plain(&sample("restock/registered-item"))),
         ("restock, wanted", of(&sample("restock/by-shop-jis"), &Policy { wanted, ..policy.clone() }, soon())),
@@ -182,7 +172,7 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
         ("order, card refused", plain(&Sent::of_story("card-refused-then-changed", 2))),
         ("quarantine", plain(&Sent::of_story("phishing-names-a-real-order", 2))),
         ("reminder", alerts(&due.first().unwrap().wishes).remove(0)),
-        ("blind", of_words(wording.sight(language, &blind))),
+        ("blind", alerts(&blind).remove(0)),
         ("rules broken", rules(false)),
         ("wanted.toml broken", rules(true)),
     ]
@@ -295,7 +285,7 @@ fn cancellations_of_the_stories_say_what_is_expected_back() {
                     expecting += 1;
                     assert!(ja.body.contains(&format!("戻る予定: {}ポイント", yen(points))), "{told}");
                     assert!(en.body.contains(&format!("To come back: {} points", yen(points))), "{told}");
-                    assert!(ja.body.contains("反映される見込み") && en.body.contains("point history by"), "{told}");
+                    assert!(ja.body.contains("ポイント履歴の確認を") && en.body.contains("look at the point history on"), "{told}");
                 }
                 None => {
                     unknown += 1;
@@ -321,6 +311,22 @@ fn restock_of(name: &str, subject: &str) -> Sent {
         received: "2026-11-24T10:00:01+09:00".parse().unwrap(),
         authserv_ids: vec!["mx.example.jp".into()],
     }
+}
+
+/// Why a mail is suspect is told in the shopper's language, whatever the reason.
+#[test]
+fn suspicion_is_told_in_japanese() {
+    let mut told = 0;
+    for file in std::fs::read_dir(root().join("fixtures/suspect")).unwrap().map(|one| one.unwrap().path()) {
+        let Some(name) = file.file_stem().filter(|_| file.extension().is_some_and(|end| end == "eml")) else { continue };
+        let sent = [Sent::sample(&format!("suspect/{}", name.to_str().unwrap()))];
+        for alert in alerts(&taken(&sent, &policy(Language::Ja), soon()).0.plan) {
+            told += 1;
+            let reason = alert.body.lines().find_map(|line| line.strip_prefix("疑わしい理由: ")).unwrap_or_default();
+            assert!(reason.chars().any(|c| ('ぁ'..='ん').contains(&c)), "{}: {}", file.display(), alert.body);
+        }
+    }
+    assert!(told > 20, "{told}");
 }
 
 #[test]
