@@ -52,7 +52,9 @@ fn file(named: Option<&Path>) -> Result<PathBuf, Failure> {
     let usual = || config::default_file().and_then(|file| Some(file.parent()?.join("wanted.toml")));
     match setup::config_if_any(named)? {
         Some(config) => Ok(config.wanted),
-        None => usual().ok_or_else(|| Failure::broken("no place for wanted.toml is known; name a configuration with --config FILE")),
+        None => usual().ok_or_else(|| {
+            Failure::broken("no place for wanted.toml is known; name a configuration with --config FILE")
+        }),
     }
 }
 
@@ -79,15 +81,16 @@ fn entries(arguments: &Wish) -> Result<Vec<Entry>, Failure> {
             Ok(vec![Entry { name: Some(name), ..common }])
         }
         (true, true) if common.model.is_some() || common.shop.is_some() => Ok(vec![common]),
-        (true, true) => {
-            Err(Failure::broken("which goods? Give the item's page, words of its name, --model or --shop (or --list, --remove)"))
-        }
+        (true, true) => Err(Failure::broken(
+            "which goods? Give the item's page, words of its name, --model or --shop (or --list, --remove)",
+        )),
     }
 }
 
 fn is_address(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
-    text.contains("://") || ["item.rakuten.co.jp/", "books.rakuten.co.jp/", "www."].iter().any(|host| text.starts_with(host))
+    text.contains("://")
+        || ["item.rakuten.co.jp/", "books.rakuten.co.jp/", "www."].iter().any(|host| text.starts_with(host))
 }
 
 /// The page of an item, in the form in which it is compared.
@@ -98,7 +101,9 @@ fn page(address: &str) -> Result<String, Failure> {
     });
     item_page(&format!("https://{}", rest.unwrap_or(address.trim()))).ok_or_else(|| {
         let shown = crate::text::visible(address);
-        Failure::broken(format!("{shown} is not the page of an item; such a page is https://item.rakuten.co.jp/SHOP/ITEM/"))
+        Failure::broken(format!(
+            "{shown} is not the page of an item; such a page is https://item.rakuten.co.jp/SHOP/ITEM/"
+        ))
     })
 }
 

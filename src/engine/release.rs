@@ -123,7 +123,8 @@ impl Engine {
             .await?;
         let verdict = pure::judge(&rules, &mail, &facts, &known).map_err(poison)?;
         let lies = place.unwrap_or_else(nowhere);
-        let arrived = Arrived { place: &lies, mail: &mail, facts: &facts, known: &known, verdict: &verdict, case: case.as_ref() };
+        let arrived =
+            Arrived { place: &lies, mail: &mail, facts: &facts, known: &known, verdict: &verdict, case: case.as_ref() };
         let step = pure::on_mail(&arrived, &self.policy(), now).map_err(poison)?;
 
         let age = now.duration_since(mail.received).as_secs();

@@ -111,13 +111,20 @@ impl Engine {
                 Err(what) => unread(what),
                 Ok(Some(text)) => match read(&file, Some(text)) {
                     Ok(wanted) => {
-                        tracing::info!(wanted = wanted.wanted.len(), muted = wanted.muted.len(), "changed: {}", file.display());
+                        tracing::info!(
+                            wanted = wanted.wanted.len(),
+                            muted = wanted.muted.len(),
+                            "changed: {}",
+                            file.display()
+                        );
                         wishes.replace(wanted);
                         (looked, judged, told) = (Some(seen), content, None);
                         continue;
                     }
                     Err(found) => {
-                        found.iter().for_each(|one| tracing::error!("{}:{}:{}: {}", one.file, one.line, one.column, one.message));
+                        found.iter().for_each(|one| {
+                            tracing::error!("{}:{}:{}: {}", one.file, one.line, one.column, one.message)
+                        });
                         faulty(&found)
                     }
                 },

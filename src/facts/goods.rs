@@ -210,7 +210,10 @@ pub fn words(name: &str) -> Vec<String> {
     let words = spelled.split(|c: char| c.is_whitespace()).filter(|word| !is_address(word));
     let words = words.flat_map(|word| word.split(|c: char| !is_of_a_name(c)));
     // signs belong to a word only inside it: NP-TZ300, 5.5合
-    words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != 'ー').to_owned()).filter(|word| !word.is_empty()).collect()
+    words
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != 'ー').to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// A name for comparison within one shop, where goods that are not the same must never be taken for the same: in normal

@@ -6,8 +6,8 @@ use super::{Confidence, Facts};
 
 /// What goods are called that come instead.
 const INSTEAD: &[&str] = &[
-    "代替品", "代替の", "代替商品", "代わりの商品", "代わりのお品", "代わりの品", "かわりの品", "代わりとして", "代わりに",
-    "後継品", "後継機", "同等品", "類似品", "substitute", "alternative", "replacement", "instead",
+    "代替品", "代替の", "代替商品", "代わりの商品", "代わりのお品", "代わりの品", "かわりの品", "代わりとして",
+    "代わりに", "後継品", "後継機", "同等品", "類似品", "substitute", "alternative", "replacement", "instead",
 ];
 /// Where these words are about something else: ポイントの代わりに, a reply instead of …
 const ELSE: &[&str] = &["ポイントの代わり", "クーポンの代わり", "返信の代わり", "お詫びの代わり", "お礼の代わり"];
@@ -30,5 +30,34 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
     if let Some(sentence) = hit {
         let written = view.written(sentence.clone()).split_whitespace().collect::<Vec<_>>().join(" ");
         facts.alternative = Some(view.found(written, sentence, Confidence::High));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::{find, tests};
+
+    #[test]
+    fn an_offer_of_other_goods_is_the_sentence_that_makes_it() {
+        let asked = "受注番号: 399999-20261120-0123456789\n在庫切れのため、ご用意できません。\n";
+        let rest = "\n1. キャンセル\n2. 入荷までお待ちいただく\nいずれかをお選びのうえ、ご返信ください。";
+        for (sentence, expect) in [
+            (
+                "代替品として「モドリのカップ」をご用意できます。",
+                Some("代替品として「モドリのカップ」をご用意できます"),
+            ),
+            ("後継品のＭＤ-200をお送りすることもできます。", Some("後継品のＭＤ-200をお送りすることもできます")),
+            ("代替品はございません。", None),
+            ("代替品はこちら https://evil.example/pay からどうぞ。", None),
+            ("ポイントの代わりにクーポンをお送りします。", None),
+            ("よろしくお願いいたします。", None),
+        ] {
+            let mail = tests::mail_of("在庫切れのお詫び", &format!("{asked}{sentence}{rest}"));
+            let facts = find(&tests::from(mail, "Shop", "modori-zakka@shop.rakuten.co.jp"));
+            assert!(facts.cancelled.is_some(), "{sentence}");
+            assert_eq!(facts.alternative.map(|found| found.value).as_deref(), expect, "{sentence}");
+        }
+        let alive = tests::mail_of("発送のお知らせ", "代替品を発送いたしました。");
+        assert_eq!(find(&alive).alternative, None, "no cancellation");
     }
 }

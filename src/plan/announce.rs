@@ -43,7 +43,11 @@ impl Announcement {
             effect: Effect::Alert { channel: channel.to_owned(), alert: self.alert.clone() },
             due: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
             until: self.until,
-            dedupe: self.dedupe.iter().map(|same| Same { key: format!("{channel}:{}", same.key), ..same.clone() }).collect(),
+            dedupe: self
+                .dedupe
+                .iter()
+                .map(|same| Same { key: format!("{channel}:{}", same.key), ..same.clone() })
+                .collect(),
             after: Vec::new(),
             turn: Some(Turn { of: self.key.clone(), place }),
         }

@@ -269,8 +269,9 @@ mod tests {
     fn a_window_opens_and_ends_by_itself() {
         // 2026-11-27 is a Friday
         let hours = hours(&["fri 19:55-20:10", "23:50-00:10", "2026-12-04 10:00-10:05"]);
-        let until =
-            |now: &str| hours.hot_until(&Sales::default(), at(now)).map(|until| civil(until).strftime("%d %H:%M").to_string());
+        let until = |now: &str| {
+            hours.hot_until(&Sales::default(), at(now)).map(|until| civil(until).strftime("%d %H:%M").to_string())
+        };
         assert_eq!(until("2026-11-27T19:54"), None);
         assert_eq!(until("2026-11-27T19:55").as_deref(), Some("27 20:10"));
         assert_eq!(until("2026-11-27T20:10"), None);
@@ -299,7 +300,8 @@ mod tests {
 
     #[test]
     fn of_announced_sales_those_of_wanted_goods_are_told_apart() {
-        let file = "[[wanted]]\nname = \"ケトル\"\n[[wanted]]\nshop = \"x\"\nname = \"急須\"\nfrom = \"2026-11-29 10:00\"\n";
+        let file =
+            "[[wanted]]\nname = \"ケトル\"\n[[wanted]]\nshop = \"x\"\nname = \"急須\"\nfrom = \"2026-11-29 10:00\"\n";
         let wanted = Wanted::parse(&crate::rules::Source::new("wanted.toml", file)).unwrap();
         let sale = |from: &str, name: &str| Resale {
             from: at(from),

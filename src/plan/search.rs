@@ -191,7 +191,10 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut_between_words_and_keeps_its_model() {
-        let long = format!("電気圧力鍋 {} 型番：SR-MP300-K", "おいしい ごはん たっぷり 家族 みんなで 毎日 簡単 時短 ".repeat(9));
+        let long = format!(
+            "電気圧力鍋 {} 型番：SR-MP300-K",
+            "おいしい ごはん たっぷり 家族 みんなで 毎日 簡単 時短 ".repeat(9)
+        );
         let query = looked_for(&long);
         assert!(query.chars().count() <= LONGEST, "{query}");
         assert!(query.starts_with("電気圧力鍋 おいしい ごはん") && query.ends_with("SR-MP300-K"), "{query}");

@@ -166,7 +166,9 @@ pub(super) fn links(arrived: &Arrived<'_>, want: &Want, policy: &Policy) -> Vec<
         _ => false,
     };
     if let Some(query) = item(arrived, want).filter(|_| search).and_then(|item| search::query(&item.name)) {
-        links.extend(policy.search.0.iter().map(|shop| named(LinkTo::search(&shop.name, &shop.label), shop.page(&query))));
+        links.extend(
+            policy.search.0.iter().map(|shop| named(LinkTo::search(&shop.name, &shop.label), shop.page(&query))),
+        );
     }
     links
 }

@@ -299,7 +299,11 @@ fn entry(written: &Written, span: Range<usize>, desk: &mut Desk<'_>) -> Entry {
         end = end.max(value.span().end);
         day = plain(value.get_ref()).and_then(|text| text.parse::<Date>().ok());
         if day.is_none() {
-            desk.error(value.span(), "this is no day", "write it like 2026-12-31: the last day on which the entry counts");
+            desk.error(
+                value.span(),
+                "this is no day",
+                "write it like 2026-12-31: the last day on which the entry counts",
+            );
         }
     }
     let mut from = None;

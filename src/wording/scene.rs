@@ -200,7 +200,8 @@ impl Scene {
     pub(super) fn examples() -> Vec<Self> {
         let states = [Cancelled::Confirmed, Cancelled::Claimed, Cancelled::Requested, Cancelled::Partial];
         let coupons = [CouponState::None, CouponState::Back, CouponState::Lost];
-        let state = |cancelled| Self { cancelled: Some(cancelled), needs_answer: false, reply_by: None, ..Self::full() };
+        let state =
+            |cancelled| Self { cancelled: Some(cancelled), needs_answer: false, reply_by: None, ..Self::full() };
         let bare = |cancelled| Self { back: Some(Back::default()), offer: None, ..state(cancelled) };
         let coupon = |coupon| {
             let offer = Offer {

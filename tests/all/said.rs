@@ -37,7 +37,8 @@ impl Sent {
     /// `fixtures/KIND/NAME.eml`
     fn sample(name: &str) -> Self {
         let file = root().join("fixtures").join(format!("{name}.eml"));
-        let beside: toml::Table = toml::from_str(&std::fs::read_to_string(file.with_extension("toml")).unwrap()).unwrap();
+        let beside: toml::Table =
+            toml::from_str(&std::fs::read_to_string(file.with_extension("toml")).unwrap()).unwrap();
         let (received, authserv_ids) = given(&beside);
         Self { bytes: std::fs::read(file).unwrap(), received, authserv_ids }
     }
@@ -67,7 +68,13 @@ impl Sent {
 }
 
 pub fn policy(language: Language) -> Policy {
-    Policy { channels: vec!["phone".to_owned()], stale_after_s: 900, give_up_after_s: 7200, language, ..Policy::default() }
+    Policy {
+        channels: vec!["phone".to_owned()],
+        stale_after_s: 900,
+        give_up_after_s: 7200,
+        language,
+        ..Policy::default()
+    }
 }
 
 /// What follows from the last of some mails, a second after it came, and the case of its order.
@@ -90,8 +97,14 @@ fn taken(mails: &[Sent], policy: &Policy, later: SignedDuration) -> (Step, Optio
         let case = facts.order().filter(|_| speaks).and_then(|order| cases.get(order)).cloned();
         let place = Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 1, uid: 1 };
         let known = Known::default();
-        let arrived =
-            Arrived { place: &place, mail: &mail, facts: &facts, known: &known, verdict: &verdict, case: case.as_ref() };
+        let arrived = Arrived {
+            place: &place,
+            mail: &mail,
+            facts: &facts,
+            known: &known,
+            verdict: &verdict,
+            case: case.as_ref(),
+        };
         last = (plan::on_mail(&arrived, policy, now), case);
     }
     last
@@ -156,7 +169,10 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
     let since = look.checked_sub(SignedDuration::from_mins(5)).unwrap();
     let trouble = Some("the server no longer answers".to_owned());
     let mut lives = [Life { trouble, reach: Reach::Waiting, ..Life::new("home", "INBOX", "", since) }];
-    let told_of = Policy { blind: Blind { after: Some(SignedDuration::from_mins(5)), channels: vec!["phone".into()], ..Blind::default() }, ..policy.clone() };
+    let told_of = Policy {
+        blind: Blind { after: Some(SignedDuration::from_mins(5)), channels: vec!["phone".into()], ..Blind::default() },
+        ..policy.clone()
+    };
     let blind = sight::on_blind(&mut lives, &told_of, false, look);
     vec![
         ("restock", plain(&sample("restock/registered-item"))),
@@ -165,8 +181,12 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
         ("restock, late", of(&sample("restock/registered-item"), &policy, SignedDuration::from_hours(3))),
         ("cancellation, the shop says so", plain(&Sent::of_story("cancelled-by-the-shop", 2))),
         ("cancellation, Rakuten confirms", plain(&Sent::of_story("cancelled-by-the-shop", 3))),
-        ("cancellation, with a coupon to apologise", plain(&Sent::of_story("the-apology-coupon-inside-the-cancellation", 2))),
+        (
+            "cancellation, with a coupon to apologise",
+            plain(&Sent::of_story("the-apology-coupon-inside-the-cancellation", 2)),
+        ),
         ("cancellation, question", plain(&Sent::of_story("the-shop-asks-and-names-a-deadline", 2))),
+        ("cancellation, other goods are offered", plain(&sample("cancellation/pending-no-deadline"))),
         ("cancellation, order not known", plain(&sample("cancellation/auto-notice"))),
         ("order, payment due", plain(&Sent::of_story("pay-within-a-week", 2))),
         ("order, card refused", plain(&Sent::of_story("card-refused-then-changed", 2))),
@@ -269,13 +289,19 @@ fn cancellations_of_the_stories_say_what_is_expected_back() {
                         assert!(!line.contains(word), "{told}");
                     }
                 }
-                let hosts = ["order.my.", "point.", "coupon.", "search."].map(|host| format!("https://{host}rakuten.co.jp/"));
+                let hosts =
+                    ["order.my.", "point.", "coupon.", "search."].map(|host| format!("https://{host}rakuten.co.jp/"));
                 let shops = ["https://www.amazon.co.jp/", "https://shopping.yahoo.co.jp/", "https://jp.mercari.com/"];
-                let known = |url: &str| hosts.iter().any(|host| url.starts_with(host)) || shops.iter().any(|shop| url.starts_with(shop));
+                let known = |url: &str| {
+                    hosts.iter().any(|host| url.starts_with(host)) || shops.iter().any(|shop| url.starts_with(shop))
+                };
                 assert!(alert.links.iter().all(|link| known(&link.url)), "{told}");
             }
             let case = taken(&mails[..n], &policy(Language::Ja), soon()).1;
-            let done = matches!(ja.details.get("cancelled").and_then(|word| word.as_str()), Some("confirmed" | "claimed" | "partial"));
+            let done = matches!(
+                ja.details.get("cancelled").and_then(|word| word.as_str()),
+                Some("confirmed" | "claimed" | "partial")
+            );
             let Some(case) = case.filter(|case| ja.category == "cancellation" && done && !case.ended) else { continue };
             cancellations += 1;
             let told = format!("{} mail {n}:\n{}{}", folder.display(), shown(ja), shown(en));
@@ -285,7 +311,10 @@ fn cancellations_of_the_stories_say_what_is_expected_back() {
                     expecting += 1;
                     assert!(ja.body.contains(&format!("戻る予定: {}ポイント", yen(points))), "{told}");
                     assert!(en.body.contains(&format!("To come back: {} points", yen(points))), "{told}");
-                    assert!(ja.body.contains("ポイント履歴の確認を") && en.body.contains("look at the point history on"), "{told}");
+                    assert!(
+                        ja.body.contains("ポイント履歴の確認を") && en.body.contains("look at the point history on"),
+                        "{told}"
+                    );
                 }
                 None => {
                     unknown += 1;
@@ -318,7 +347,9 @@ fn restock_of(name: &str, subject: &str) -> Sent {
 fn suspicion_is_told_in_japanese() {
     let mut told = 0;
     for file in std::fs::read_dir(root().join("fixtures/suspect")).unwrap().map(|one| one.unwrap().path()) {
-        let Some(name) = file.file_stem().filter(|_| file.extension().is_some_and(|end| end == "eml")) else { continue };
+        let Some(name) = file.file_stem().filter(|_| file.extension().is_some_and(|end| end == "eml")) else {
+            continue;
+        };
         let sent = [Sent::sample(&format!("suspect/{}", name.to_str().unwrap()))];
         for alert in alerts(&taken(&sent, &policy(Language::Ja), soon()).0.plan) {
             told += 1;
@@ -333,8 +364,14 @@ fn suspicion_is_told_in_japanese() {
 fn no_name_of_goods_disturbs_an_alert() {
     let long = "とても長い名前 ".repeat(300);
     for name in [
-        "モドリのマグ \u{202e}gro.elpmaxe\u{202c} 赤", "マグ \u{0007}\u{0000}\u{001b}[31m赤", "マグ https://evil.example/pay?x=1 今すぐ", "{{ config }} {% for x in y %} マグ",
-        "☕️🧋👨‍👩‍👧 マグ ★☆【送料無料】", "<b>マグ</b> &amp; \"皿\" \\n", long.as_str(), "'; DROP TABLE message; --",
+        "モドリのマグ \u{202e}gro.elpmaxe\u{202c} 赤",
+        "マグ \u{0007}\u{0000}\u{001b}[31m赤",
+        "マグ https://evil.example/pay?x=1 今すぐ",
+        "{{ config }} {% for x in y %} マグ",
+        "☕️🧋👨‍👩‍👧 マグ ★☆【送料無料】",
+        "<b>マグ</b> &amp; \"皿\" \\n",
+        long.as_str(),
+        "'; DROP TABLE message; --",
     ] {
         for language in [Language::Ja, Language::En] {
             let sent = [restock_of(name, "Restock")];
@@ -343,12 +380,19 @@ fn no_name_of_goods_disturbs_an_alert() {
             assert_eq!(all.len(), 1, "{name}");
             let alert = &all[0];
             let text = format!("{}\n{}", alert.title, alert.body);
-            let hidden = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+            let hidden = |c: char| {
+                (c.is_control() && c != '\n')
+                    || ('\u{202a}'..='\u{202e}').contains(&c)
+                    || ('\u{2066}'..='\u{2069}').contains(&c)
+            };
             assert!(!text.chars().any(hidden), "{text:?}");
             assert!(alert.title.chars().count() <= 150, "{text}");
             assert_eq!(alert.url.as_deref(), Some("https://item.rakuten.co.jp/modori-zakka/mz-0001/"), "{name}");
             for link in &alert.links {
-                let shop = Shops::default().0.iter().any(|shop| link.url.starts_with(shop.page("").split("?").next().unwrap().trim_end_matches('/')));
+                let shop = Shops::default()
+                    .0
+                    .iter()
+                    .any(|shop| link.url.starts_with(shop.page("").split("?").next().unwrap().trim_end_matches('/')));
                 assert!(shop && link.url.len() < 800 && link.url.is_ascii(), "{}", link.url);
                 assert!(!link.url.contains("evil") && !link.url.contains("{{"), "{}", link.url);
             }
@@ -359,7 +403,11 @@ fn no_name_of_goods_disturbs_an_alert() {
 #[test]
 fn suspect_mail_brings_no_link_and_unverified_mail_only_links_of_our_own() {
     let mut forged = restock_of("マグ", "Restock");
-    forged.bytes = String::from_utf8(forged.bytes).unwrap().replace("dmarc=pass", "dmarc=fail").replace("dkim=pass", "dkim=fail").into_bytes();
+    forged.bytes = String::from_utf8(forged.bytes)
+        .unwrap()
+        .replace("dmarc=pass", "dmarc=fail")
+        .replace("dkim=pass", "dkim=fail")
+        .into_bytes();
     let (step, _) = taken(&[forged], &policy(Language::En), soon());
     assert!(alerts(&step.plan).iter().all(|alert| alert.links.is_empty() && alert.url.is_none()), "{step:?}");
 

@@ -49,10 +49,17 @@ impl Memory {
         self.uid += 1;
         let place = Place { account: account.into(), mailbox: "INBOX".into(), uid_validity, uid: self.uid };
         let events = ledger::events(&mail, &facts);
-        let case = facts.order().and_then(|order| self.db.case_with(order, &events, &Settings::default(), now).unwrap());
+        let case =
+            facts.order().and_then(|order| self.db.case_with(order, &events, &Settings::default(), now).unwrap());
         let known = Known::default();
-        let arrived =
-            Arrived { place: &place, mail: &mail, facts: &facts, known: &known, verdict: &verdict, case: case.as_ref() };
+        let arrived = Arrived {
+            place: &place,
+            mail: &mail,
+            facts: &facts,
+            known: &known,
+            verdict: &verdict,
+            case: case.as_ref(),
+        };
         let step = plan::on_mail(&arrived, &policy(Language::En), now);
         let wished = step.plan.iter().filter(|wish| matches!(wish.effect, Effect::Alert { .. })).count();
         assert_eq!(wished, 1, "each of these mails is one to alert: {verdict:?}\n{text}");
@@ -94,7 +101,9 @@ fn notice(id: &str, via: &str, items: &[(&str, &str)]) -> String {
 
 /// The shop's own mail, which names the item and no page.
 fn magazine(id: &str, name: &str) -> String {
-    let body = format!("いつもありがとうございます。うみのやです。\r\n\r\n[商品名] {name}\r\n本日再入荷いたしました。お早めにどうぞ。\r\n");
+    let body = format!(
+        "いつもありがとうございます。うみのやです。\r\n\r\n[商品名] {name}\r\n本日再入荷いたしました。お早めにどうぞ。\r\n"
+    );
     mail_of("uminoya@shop.rakuten.co.jp", id, "a", "再入荷のお知らせ", &body)
 }
 
@@ -103,9 +112,17 @@ fn a_copy_at_another_address_or_account_is_the_same() {
     let mut memory = Memory::new();
     let items = [("琺瑯ケトル 1.6L 白", PAGE)];
     assert_eq!(memory.take("a", 1, &notice("n1", "pc@example.jp", &items), 0), 1);
-    assert_eq!(memory.take("a", 1, &notice("n1", "mobile@example.jp", &items), 1), 0, "the same mail at another address");
+    assert_eq!(
+        memory.take("a", 1, &notice("n1", "mobile@example.jp", &items), 1),
+        0,
+        "the same mail at another address"
+    );
     assert_eq!(memory.take("b", 1, &notice("n1", "other@example.jp", &items), 600), 0, "the same mail, hours later");
-    assert_eq!(memory.take("b", 1, &notice("n2", "other@example.jp", &items), 14), 0, "another mail about the same page");
+    assert_eq!(
+        memory.take("b", 1, &notice("n2", "other@example.jp", &items), 14),
+        0,
+        "another mail about the same page"
+    );
 }
 
 #[test]
@@ -147,7 +164,10 @@ fn goods_that_may_be_others_are_never_one() {
     told(&magazine("4", "琺瑯ケトル 1.6L 赤"), "another colour");
     told(&magazine("5", "琺瑯ケトル 2.3L 白"), "another size");
     told(&magazine("6", "【業務用】琺瑯ケトル 1.6L 白"), "words in brackets that are no slogan");
-    told(&magazine("7", "琺瑯ケトル 1.6L 白").replace("uminoya", "yamanoya").replace("うみのや", "やまのや"), "another shop");
+    told(
+        &magazine("7", "琺瑯ケトル 1.6L 白").replace("uminoya", "yamanoya").replace("うみのや", "やまのや"),
+        "another shop",
+    );
 }
 
 const ORDER: &str = "399999-20261120-0123456789";

@@ -4,7 +4,8 @@
 use super::support::run::Home;
 use std::os::unix::fs::PermissionsExt;
 
-const HERS: &str = "# mine\n[[wanted]]\nname = \"急須\" # the black one\n\n# never again\n[[muted]]\nshop = \"kakuu-games\"\n";
+const HERS: &str =
+    "# mine\n[[wanted]]\nname = \"急須\" # the black one\n\n# never again\n[[muted]]\nshop = \"kakuu-games\"\n";
 
 fn home(rest: &str) -> Home {
     Home::new("host = \"127.0.0.1\"\nport = 1\nsecurity = \"plain\"\nuser = \"u\"", rest)
@@ -25,12 +26,24 @@ fn the_list_is_kept_as_a_person_keeps_it() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
 
     let address = "http://ITEM.rakuten.co.jp/uminoya/um-161?scid=x#top";
-    home.ok(&["want", address, "--max-price", "5000", "--until", "2026-12-24", "--note", "母に \"赤\"", "--from", "2026-12-04 20:00"]);
+    home.ok(&[
+        "want", address, "--max-price", "5000", "--until", "2026-12-24", "--note", "母に \"赤\"", "--from",
+        "2026-12-04 20:00",
+    ]);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.starts_with(HERS), "{text}");
-    assert!(text.contains("url = \"https://item.rakuten.co.jp/uminoya/um-161\"\nmax_price = 5000\nuntil = 2026-12-24\n"), "{text}");
+    assert!(
+        text.contains("url = \"https://item.rakuten.co.jp/uminoya/um-161\"\nmax_price = 5000\nuntil = 2026-12-24\n"),
+        "{text}"
+    );
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-    assert!(home.ok(&["want", address, "--max-price", "5000", "--until", "2026-12-24", "--note", "母に \"赤\"", "--from", "2026-12-04 20:00"]).contains("stands there already"));
+    assert!(
+        home.ok(&[
+            "want", address, "--max-price", "5000", "--until", "2026-12-24", "--note", "母に \"赤\"", "--from",
+            "2026-12-04 20:00"
+        ])
+        .contains("stands there already")
+    );
 
     home.ok(&["want", "琺瑯", "ケトル", "--shop", "uminoya"]);
     home.ok(&["mute", "--model", "WH-1000XM5"]);
@@ -79,7 +92,10 @@ fn a_broken_list_is_shown_with_its_place_and_left_alone() {
     std::fs::write(&file, "[[wanted]]\nnmae = \"x\"\n").unwrap();
     for arguments in [&["want", "--list"][..], &["want", "ケトル"], &["want", "--remove", "1"], &["watch"]] {
         let errors = refused(&home, arguments);
-        assert!(errors.contains("wanted.toml:2:1") && errors.contains("did you mean `name`?"), "{arguments:?}: {errors}");
+        assert!(
+            errors.contains("wanted.toml:2:1") && errors.contains("did you mean `name`?"),
+            "{arguments:?}: {errors}"
+        );
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[wanted]]\nnmae = \"x\"\n");
 }

@@ -222,9 +222,8 @@ fn the_schema_and_the_parser_know_the_same_keys() {
 
 #[test]
 fn shops_to_look_at_are_named_ordered_and_checked() {
-    let names = |config: &Config| -> Vec<String> {
-        config.policy.search.0.iter().map(|shop| shop.name.clone()).collect()
-    };
+    let names =
+        |config: &Config| -> Vec<String> { config.policy.search.0.iter().map(|shop| shop.name.clone()).collect() };
     assert_eq!(names(&parse(SMALL).unwrap()), ["rakuten", "amazon", "yahoo", "mercari"]);
     let text = "[search]\nmercari = \"\"\nkakaku = { label = \"価格.com\", url = \"https://kakaku.com/search_results/{query}/\" }\n\
                 amazon = \"https://www.amazon.co.jp/s?k={query}&i=kitchen\"\n";
@@ -241,7 +240,10 @@ fn shops_to_look_at_are_named_ordered_and_checked() {
         ("rakuten = 1", "no address", "switches a shop off"),
     ] {
         let broken = parse(&format!("{SMALL}[search]\n{line}\n")).err().unwrap().to_string();
-        assert!(broken.contains(what) && broken.contains(help) && broken.contains("config.toml:7:"), "{line}: {broken}");
+        assert!(
+            broken.contains(what) && broken.contains(help) && broken.contains("config.toml:7:"),
+            "{line}: {broken}"
+        );
     }
 }
 

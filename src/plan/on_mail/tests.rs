@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::facts::{Cancelled, Confidence, Field, Found, Item, OrderNumber, Span, Stage};
-use crate::plan::Use;
 use crate::mail::{Address, Link, Part, PartKind, Reading, Text, TrustLevel};
+use crate::plan::Use;
 use std::collections::BTreeSet;
 
 const NOW: &str = "2026-11-24T10:00:00+09:00";

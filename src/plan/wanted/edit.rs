@@ -81,7 +81,8 @@ pub fn remove(text: &str, list: List, which: &Which) -> Result<(String, Entry), 
     };
     let entry = at.and_then(|at| entries.get(at)).ok_or(NotEdited::NoSuch)?;
     let lines = lines_of(text, &entry.span);
-    let by_hand = || NotEdited::ByHand { line: text.get(..entry.span.start).unwrap_or_default().matches('\n').count() + 1 };
+    let by_hand =
+        || NotEdited::ByHand { line: text.get(..entry.span.start).unwrap_or_default().matches('\n').count() + 1 };
     let own = text.get(lines.clone()).is_some_and(|own| own.trim_start().starts_with("[["));
     let mut out = text.to_owned();
     out.replace_range(lines, "");
@@ -92,9 +93,8 @@ pub fn remove(text: &str, list: List, which: &Which) -> Result<(String, Entry), 
 }
 
 fn read(text: &str) -> Result<Wanted, NotEdited> {
-    Wanted::parse(&Source::new("wanted.toml", text)).map_err(|found| {
-        NotEdited::Broken(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))
-    })
+    Wanted::parse(&Source::new("wanted.toml", text))
+        .map_err(|found| NotEdited::Broken(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")))
 }
 
 /// Whole lines, line breaks included.
@@ -118,10 +118,12 @@ fn others_stay(before: &Wanted, after: &Wanted, list: List, without: Option<usiz
     let equal = |one: &[&Entry], two: &[&Entry]| one.len() == two.len() && one.iter().zip(two).all(|(a, b)| same(a, b));
     let all = |of: &[Entry]| -> Vec<Entry> { of.to_vec() };
     let (kept, now) = (all(before.of_list(list)), all(after.of_list(list)));
-    let kept: Vec<&Entry> = kept.iter().enumerate().filter(|(at, _)| Some(*at) != without).map(|(_, one)| one).collect();
+    let kept: Vec<&Entry> =
+        kept.iter().enumerate().filter(|(at, _)| Some(*at) != without).map(|(_, one)| one).collect();
     // an entry that was added stands last
     let now: Vec<&Entry> = now.iter().take(kept.len().max(now.len() - usize::from(without.is_none()))).collect();
-    let (mine, theirs) = (before.of_list(other).iter().collect::<Vec<_>>(), after.of_list(other).iter().collect::<Vec<_>>());
+    let (mine, theirs) =
+        (before.of_list(other).iter().collect::<Vec<_>>(), after.of_list(other).iter().collect::<Vec<_>>());
     equal(&kept, &now) && equal(&mine, &theirs)
 }
 

@@ -19,7 +19,12 @@ fn item(name: &str, price: Option<u64>, url: Option<&str>) -> Item {
 
 fn facts(items: &[Item]) -> Facts {
     let items = items.iter().cloned().map(found).collect();
-    Facts { items, shop_code: Some(found("uminoya".into())), shop_name: Some(found("うみのや 楽天市場店".into())), ..Facts::default() }
+    Facts {
+        items,
+        shop_code: Some(found("uminoya".into())),
+        shop_name: Some(found("うみのや 楽天市場店".into())),
+        ..Facts::default()
+    }
 }
 
 fn now() -> Timestamp {
@@ -28,7 +33,8 @@ fn now() -> Timestamp {
 
 #[test]
 fn every_key_narrows_what_is_meant() {
-    let kettle = item("【再入荷】琺瑯ケトル 1.6L 白", Some(4980), Some("https://item.rakuten.co.jp/uminoya/um-161?x=1"));
+    let kettle =
+        item("【再入荷】琺瑯ケトル 1.6L 白", Some(4980), Some("https://item.rakuten.co.jp/uminoya/um-161?x=1"));
     let headphones = item("ソニー ワイヤレスヘッドホン WH-1000XM5", Some(39_800), None);
     let pads = item("イヤーパッド WH-1000XM5用", Some(1200), None);
     for (entry, goods, expect) in [
@@ -54,7 +60,10 @@ fn every_key_narrows_what_is_meant() {
         let wanted = read(&format!("[[wanted]]\n{entry}\n"));
         let want = wanted.of(&facts(std::slice::from_ref(goods)), None, now());
         assert_eq!(matches!(want, Want::Wanted { item: Some(0), .. }), expect, "{entry} / {}", goods.name);
-        assert_eq!(wanted.awaits(std::slice::from_ref(goods), Some("uminoya"), now()), expect && !entry.contains("うみのや"));
+        assert_eq!(
+            wanted.awaits(std::slice::from_ref(goods), Some("uminoya"), now()),
+            expect && !entry.contains("うみのや")
+        );
         let muted = read(&format!("[[muted]]\n{entry}\n"));
         assert_eq!(muted.of(&facts(std::slice::from_ref(goods)), None, now()) == Want::Muted, expect, "{entry}");
     }
@@ -70,7 +79,10 @@ fn what_is_wanted_beats_what_is_muted_and_all_goods_of_a_mail_must_be_muted() {
     let one = read("[[muted]]\nname = \"急須\"\n");
     assert_eq!(one.of(&facts(&[pot.clone(), item("湯呑", None, None)]), None, now()), Want::Neither);
     // a price that nobody named mutes nothing, and is not too dear either
-    assert_eq!(read("[[muted]]\nname = \"急須\"\nmax_price = 900").of(&facts(&[pot.clone()]), None, now()), Want::Neither);
+    assert_eq!(
+        read("[[muted]]\nname = \"急須\"\nmax_price = 900").of(&facts(&[pot.clone()]), None, now()),
+        Want::Neither
+    );
     let cheap = read("[[wanted]]\nname = \"急須\"\nmax_price = 900");
     assert!(matches!(cheap.of(&facts(&[pot]), None, now()), Want::Wanted { .. }));
     // a mail that lists nothing, with a link
@@ -101,8 +113,10 @@ fn mistakes_are_shown_where_they_are() {
 
 #[test]
 fn times_are_those_of_tokyo() {
-    let wanted = read("[[wanted]]\nname = \"a\"\nfrom = \"2026-12-04 20:00\"\n[[wanted]]\nname = \"b\"\nfrom = 2026-12-04T20:00:00\n\
-                       [[wanted]]\nname = \"c\"\nfrom = 2026-12-04T11:00:00Z\n");
+    let wanted = read(
+        "[[wanted]]\nname = \"a\"\nfrom = \"2026-12-04 20:00\"\n[[wanted]]\nname = \"b\"\nfrom = 2026-12-04T20:00:00\n\
+                       [[wanted]]\nname = \"c\"\nfrom = 2026-12-04T11:00:00Z\n",
+    );
     let at: Timestamp = "2026-12-04T20:00:00+09:00".parse().unwrap();
     assert_eq!(wanted.sales(), [at, at, at]);
 }
@@ -112,15 +126,27 @@ const FILE: &str = "# mine\n\n[[wanted]] # the kettle\nname = \"ケトル\" # an
 
 #[test]
 fn a_table_is_added_at_the_end_and_comments_stay() {
-    let entry = Entry { name: Some("鉄の \"急須\"".into()), max_price: Some(3000), from: Some(now()), until: Some("2026-12-31".parse().unwrap()), ..Entry::default() };
+    let entry = Entry {
+        name: Some("鉄の \"急須\"".into()),
+        max_price: Some(3000),
+        from: Some(now()),
+        until: Some("2026-12-31".parse().unwrap()),
+        ..Entry::default()
+    };
     let Added::Text(text) = add(FILE, List::Muted, &entry).unwrap() else { panic!() };
     let rest = text.strip_prefix(FILE).unwrap();
-    assert!(rest.starts_with("\n[[muted]]\nname = ") && rest.contains("max_price = 3000\nuntil = 2026-12-31\nfrom = \"2026-11-24 10:00\"\n"), "{rest}");
+    assert!(
+        rest.starts_with("\n[[muted]]\nname = ")
+            && rest.contains("max_price = 3000\nuntil = 2026-12-31\nfrom = \"2026-11-24 10:00\"\n"),
+        "{rest}"
+    );
     assert_eq!(read(&text).muted.last().unwrap().name.as_deref(), Some("鉄の \"急須\""));
     assert_eq!(add(&text, List::Muted, &entry).unwrap(), Added::There);
     let Added::Text(first) = add("", List::Wanted, &entry).unwrap() else { panic!() };
     assert!(first.starts_with("[[wanted]]\n"), "{first}");
-    let Added::Text(windows) = add("# a\r\n[[wanted]]\r\nname = \"x\"", List::Wanted, &entry).unwrap() else { panic!() };
+    let Added::Text(windows) = add("# a\r\n[[wanted]]\r\nname = \"x\"", List::Wanted, &entry).unwrap() else {
+        panic!()
+    };
     assert!(windows.ends_with("\r\n") && !windows.replace("\r\n", "").contains('\n'), "{windows:?}");
     assert!(matches!(add("[[wanted]\n", List::Wanted, &entry), Err(NotEdited::Broken(_))));
     // a list that is written as one value cannot get a table beside it
@@ -131,7 +157,10 @@ fn a_table_is_added_at_the_end_and_comments_stay() {
 fn just_the_lines_of_one_table_go() {
     let (text, gone) = remove(FILE, List::Wanted, &Which::Number(1)).unwrap();
     assert_eq!(gone.name.as_deref(), Some("ケトル"));
-    assert_eq!(text, FILE.replace("[[wanted]] # the kettle\nname = \"ケトル\" # any\n# until Christmas\nuntil = 2026-12-24\n", ""));
+    assert_eq!(
+        text,
+        FILE.replace("[[wanted]] # the kettle\nname = \"ケトル\" # any\n# until Christmas\nuntil = 2026-12-24\n", "")
+    );
     let (text, _) = remove(FILE, List::Wanted, &Which::Page("https://item.rakuten.co.jp/a/b".into())).unwrap();
     assert!(text.ends_with("[[muted]]\nshop = \"kakuu-games\"\n\n# end\n"), "{text}");
     let (text, _) = remove(FILE, List::Muted, &Which::Number(1)).unwrap();
