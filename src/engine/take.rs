@@ -4,7 +4,7 @@ use super::{Engine, EngineError, Mailbox, pure};
 use crate::edge::store::{Db, Settled, Settling, StoreError};
 use crate::facts::{Facts, OrderNumber};
 use crate::ledger::due::Settings;
-use crate::ledger::{self, Case, Event};
+use crate::ledger::{Case, Event};
 use crate::mail::trust::Word;
 use crate::mail::{Mail, Reading, TrustLevel};
 use crate::mailbox::{Arrival, MailKey};
@@ -45,7 +45,8 @@ impl Asked {
             ids: mail.message_id.iter().chain(&mail.references).cloned().collect(),
             suspect: suspect.then(|| (mail.key, mail.from.addr.clone())),
             of_a_case: told && of_a_case(facts),
-            events: if told { ledger::events(mail, facts) } else { Vec::new() },
+            // what fails on it here fails on it again when it is planned, and is reported there
+            events: if told { pure::events(mail, facts).unwrap_or_default() } else { Vec::new() },
         }
     }
 }
@@ -79,7 +80,15 @@ impl Answer {
         let case = match asked.orders.first().filter(|_| asked.of_a_case) {
             Some(order) => {
                 let bears = before.iter().filter(|event| event.order.as_ref() == Some(order));
-                db.case_with(order, &bears.cloned().collect::<Vec<_>>(), settings, now)?
+                let bears: Vec<Event> = bears.cloned().collect();
+                match pure::case(|| db.case_with(order, &bears, settings, now)) {
+                    Ok(case) => case?,
+                    // it is told without what is expected back
+                    Err(poison) => {
+                        tracing::error!("{order}: {poison}; please report it");
+                        None
+                    }
+                }
             }
             None => None,
         };
