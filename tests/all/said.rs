@@ -4,6 +4,14 @@
 
 use super::fixtures::given;
 use jiff::{SignedDuration, Timestamp};
+use modori::demo::{SHOPPER, Server};
+use modori::edge::clock::Clock;
+use modori::edge::config::Backlog;
+use modori::edge::hand::Hand;
+use modori::edge::imap::{ImapAccount, Pace};
+use modori::edge::secret::Secret;
+use modori::edge::store::{Db, Store};
+use modori::engine::{Engine, Mailbox, Rules};
 use modori::facts::OrderNumber;
 use modori::ledger::due::Settings;
 use modori::ledger::{self, Case, Event};
@@ -15,10 +23,12 @@ use modori::plan::wanted::Wanted;
 use modori::plan::{self, Alert, Arrived, Effect, Policy, Step, Wish};
 use modori::rules::{self, Known, RuleSet, Source};
 use modori::wording::{Language, Unusable};
-use std::collections::BTreeMap;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(RuleSet::shipped);
 
@@ -444,4 +454,72 @@ fn what_is_wanted_comes_first_and_what_is_muted_or_not_wanted_is_only_filed() {
     let everything = "[[muted]]\nshop = \"hokkyokusei-bungu_2\"\n[[muted]]\nname = \"万年筆\"";
     let policy = Policy { wanted: list(everything), only_wanted: true, ..policy(Language::Ja) };
     assert_eq!(alerts(&taken(&Sent::of_story("cancelled-by-the-shop", 2), &policy, soon()).0.plan).len(), 1);
+}
+
+/// The program itself, on the embedded server: the alert knows the case, whether the order mail came long before or lies in
+/// the same batch.
+#[tokio::test(start_paused = true)]
+async fn the_program_knows_the_case_when_it_tells_of_a_cancellation() {
+    for together in [true, false] {
+        let mails = Sent::of_story("cancelled-by-the-shop", 2);
+        let clock = Clock::simulated("2026-11-23T15:41:30+09:00".parse().unwrap());
+        let server = Server::with(SHOPPER, "p", clock.clone(), '/', "");
+        server.deliver("INBOX", &mails[0].bytes, mails[0].received);
+        let (later, second, received) = (server.clone(), mails[1].bytes.clone(), mails[1].received);
+        if together {
+            later.deliver("INBOX", &second, received);
+        }
+        let account = ImapAccount {
+            name: "a".to_owned(),
+            dial: server.dial(),
+            user: SHOPPER.to_owned(),
+            password: Secret::Given(SecretString::from("p")),
+            pace: Pace::default(),
+            fetch_cap: 64 * 1024,
+        };
+        let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
+        let engine = Engine {
+            store: store.clone(),
+            hand: Hand::new(store.clone(), clock.clone(), BTreeMap::new(), [account.clone()]),
+            clock,
+            rules: Rules::fixed(RuleSet::shipped()),
+            policy: Policy { stale_after_s: 7 * 24 * 3600, ..policy(Language::Ja) },
+            backlog: Backlog::Sort,
+            own_addresses: BTreeSet::new(),
+            ledger: Settings::default(),
+            hot: modori::plan::hot::Hours::default(),
+            mailboxes: vec![Mailbox {
+                account,
+                name: "INBOX".to_owned(),
+                authserv_ids: vec!["mx.example.jp".to_owned()],
+            }],
+        };
+        let told = async || loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let rows = store.call(|db| db.outbox()).await.unwrap();
+            let alert = rows.into_iter().find_map(|row| match row.effect {
+                Effect::Alert { alert, .. } if alert.category == "cancellation" => Some(alert),
+                _ => None,
+            });
+            if let Some(alert) = alert {
+                return alert;
+            }
+        };
+        let mut said = None;
+        let story = async {
+            if !together {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                later.deliver("INBOX", &second, received);
+            }
+            said = tokio::time::timeout(Duration::from_secs(600), told()).await.ok();
+        };
+        engine.watch(story).await.unwrap();
+        let alert = said.unwrap_or_else(|| panic!("nothing was told, together: {together}"));
+        let text = format!("{}\n{}", alert.title, alert.body);
+        for piece in ["万年筆 夜空 細字", "戻る予定: 500ポイント", "使った200円クーポン", "11/24(火) 10:00"]
+        {
+            assert!(text.contains(piece), "together: {together}\n{text}");
+        }
+        assert_eq!(alert.details["points_outstanding"], 500);
+    }
 }
