@@ -75,7 +75,9 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         Some(db) => (db.sales(now).map_err(failed)?, db.hot_used(now).map_err(failed)?),
         None => (Vec::new(), Used::none(now)),
     };
-    let sales = Sales::of(&sales, &setup::wanted(&config.wanted)?.1, now);
+    // a list that cannot be read is told by the watch; what is asked here is whether it sees
+    let wanted = setup::wanted(&config.wanted).map(|(_, wanted)| wanted).unwrap_or_default();
+    let sales = Sales::of(&sales, &wanted, now);
     let left = used.left(&config.hot);
     let until = config.hot.hot_until(&sales, now).filter(|_| !left.is_zero());
     let holder = HandLock::holder(&config.state);

@@ -71,3 +71,89 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::clock::Clock;
+    use crate::edge::config::Backlog;
+    use crate::edge::hand::Hand;
+    use crate::edge::store::{Db, OldMail, Store};
+    use crate::engine::Rules;
+    use crate::facts::Item;
+    use crate::ledger::{Event, EventKind};
+    use crate::mail::TrustLevel;
+    use crate::mailbox::MailKey;
+    use crate::plan::Policy;
+    use crate::plan::hot::Hours;
+    use crate::plan::wanted::Wanted;
+    use crate::rules::{RuleSet, Source};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::{Arc, Mutex};
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-28T{text}+09:00").parse().unwrap()
+    }
+
+    /// A mail announces a kettle at 20:00 and a teapot at 20:30; announced sales alone do not count.
+    async fn hot_at(list: &str, looks: &[&str]) -> Vec<bool> {
+        let clock = Clock::simulated(at("19:55:00"));
+        let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
+        let sale = |from: &str, name: &str| {
+            let key = MailKey::of(name.as_bytes());
+            let items = vec![Item { name: name.into(), ..Item::default() }];
+            let event = Event {
+                order: None,
+                shop_code: Some("uminoya".into()),
+                kind: EventKind::Resale { from: at(from), items },
+                at: at("12:00:00"),
+                mail: key,
+                second_identity: name.into(),
+                trust: TrustLevel::Verified,
+                excerpt: String::new(),
+                sender: String::new(),
+            };
+            OldMail { key, events: vec![event], keep_trusted: false }
+        };
+        let mails = vec![sale("20:00:00", "琺瑯ケトル"), sale("20:30:00", "急須")];
+        store.call(move |db| db.import(&mails)).await.unwrap();
+        let wanted = Wanted::parse(&Source::new("wanted.toml", list)).unwrap();
+        let engine = Engine {
+            hand: Hand::new(store.clone(), clock.clone(), BTreeMap::new(), []),
+            store,
+            clock,
+            rules: Rules::fixed(RuleSet::shipped()).with_wanted("nowhere".into(), None, wanted),
+            policy: Policy::default(),
+            backlog: Backlog::Leave,
+            own_addresses: BTreeSet::new(),
+            mailboxes: Vec::new(),
+            ledger: crate::ledger::due::Settings::default(),
+            hot: Hours { announced: None, ..Hours::default() },
+        };
+        let hot = tokio::sync::watch::Sender::new(None);
+        let mut seen = Vec::new();
+        let story = async {
+            for look in looks {
+                let wait = at(look).duration_since(engine.clock.now());
+                tokio::time::sleep(Duration::try_from(wait).unwrap()).await;
+                seen.push(hot.borrow().is_some());
+            }
+        };
+        tokio::select! {
+            biased;
+            ended = engine.keep_hot(&hot) => panic!("ended: {ended:?}"),
+            () = story => {}
+        }
+        seen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sale_of_wanted_goods_opens_the_window_even_when_others_do_not() {
+        let looks = ["19:59:30", "19:59:45", "20:04:30", "20:06:00", "20:30:01", "20:40:01"];
+        assert_eq!(hot_at("", &looks).await, [false; 6]);
+        let kettle = "[[wanted]]\nname = \"ケトル\"\n";
+        assert_eq!(hot_at(kettle, &looks).await, [false, true, true, false, false, false]);
+        let written_down = "[[wanted]]\nname = \"皿\"\nfrom = \"2026-11-28 20:40\"\n";
+        assert_eq!(hot_at(written_down, &looks).await, [false, false, false, false, false, true]);
+    }
+}

@@ -1,6 +1,7 @@
 //! The pure steps of one message, guarded: a panic in one of them makes the message poison, not the program stop.
 
 use crate::facts::Facts;
+use crate::ledger::{self, Event};
 use crate::mail::{self, Mail, Reading};
 use crate::plan::{self, Arrived, Policy, Step};
 use crate::rules::{self, Explanation, Known, RuleSet, Verdict};
@@ -39,6 +40,22 @@ pub fn judge(rules: &RuleSet, mail: &Mail, facts: &Facts, known: &Known) -> Resu
 /// When the step panicked.
 pub fn explain(rules: &RuleSet, mail: &Mail, facts: &Facts, known: &Known) -> Result<Explanation, Poison> {
     guarded("explaining", || rules::explain(rules, mail, facts, known))
+}
+
+/// What a mail says of orders.
+///
+/// # Errors
+/// When the step panicked.
+pub fn events(mail: &Mail, facts: &Facts) -> Result<Vec<Event>, Poison> {
+    guarded("finding events", || ledger::events(mail, facts))
+}
+
+/// The case of an order, however it is made from what is stored.
+///
+/// # Errors
+/// When the step panicked.
+pub fn case<T>(fold: impl FnOnce() -> T) -> Result<T, Poison> {
+    guarded("folding the case", fold)
 }
 
 /// What should happen.

@@ -3,7 +3,6 @@
 use super::{Engine, EngineError, Mailbox, pure, take};
 use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
 use crate::edge::store::{Quarantined, Releasing, Standing, StoreError};
-use crate::ledger;
 use crate::mail::trust::{Word, never_vouched};
 use crate::mail::{self, Reading};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -110,7 +109,7 @@ impl Engine {
         let ids: Vec<String> = mail.message_id.iter().chain(&mail.references).chain(&mail.returned).cloned().collect();
         let own = self.own_addresses.clone();
         let about = orders.first().filter(|_| take::of_a_case(&facts)).cloned();
-        let (events, settings) = (ledger::events(&mail, &facts), self.ledger.clone());
+        let (events, settings) = (pure::events(&mail, &facts).map_err(poison)?, self.ledger.clone());
         let (known, case): (Known, _) = self
             .store
             .call(move |db| {

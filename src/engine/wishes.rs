@@ -189,3 +189,6 @@ async fn settled(file: &Path, wait: Duration) -> Option<Content> {
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,7 +234,7 @@ fn is_address(word: &str) -> bool {
 }
 
 fn is_of_a_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, 'ー' | '-' | '.' | '_' | '々' | '〆' | '&' | '\'')
+    c.is_alphanumeric() || matches!(c, 'ー' | '-' | '.' | '_' | '々' | '〆' | '&' | '°' | '\'')
 }
 
 fn is_gap(c: char) -> bool {

@@ -32,3 +32,32 @@ pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
         facts.alternative = Some(view.found(written, sentence, Confidence::High));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::{find, tests};
+
+    #[test]
+    fn an_offer_of_other_goods_is_the_sentence_that_makes_it() {
+        let asked = "受注番号: 399999-20261120-0123456789\n在庫切れのため、ご用意できません。\n";
+        let rest = "\n1. キャンセル\n2. 入荷までお待ちいただく\nいずれかをお選びのうえ、ご返信ください。";
+        for (sentence, expect) in [
+            (
+                "代替品として「モドリのカップ」をご用意できます。",
+                Some("代替品として「モドリのカップ」をご用意できます"),
+            ),
+            ("後継品のＭＤ-200をお送りすることもできます。", Some("後継品のＭＤ-200をお送りすることもできます")),
+            ("代替品はございません。", None),
+            ("代替品はこちら https://evil.example/pay からどうぞ。", None),
+            ("ポイントの代わりにクーポンをお送りします。", None),
+            ("よろしくお願いいたします。", None),
+        ] {
+            let mail = tests::mail_of("在庫切れのお詫び", &format!("{asked}{sentence}{rest}"));
+            let facts = find(&tests::from(mail, "Shop", "modori-zakka@shop.rakuten.co.jp"));
+            assert!(facts.cancelled.is_some(), "{sentence}");
+            assert_eq!(facts.alternative.map(|found| found.value).as_deref(), expect, "{sentence}");
+        }
+        let alive = tests::mail_of("発送のお知らせ", "代替品を発送いたしました。");
+        assert_eq!(find(&alive).alternative, None, "no cancellation");
+    }
+}

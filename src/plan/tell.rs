@@ -40,13 +40,18 @@ pub(super) const MY_COUPONS: &str = "https://coupon.rakuten.co.jp/myCoupon";
 /// Her points, and what became of them (seen in public material only; docs/alerts.md).
 pub(super) const MY_POINTS: &str = "https://point.rakuten.co.jp/history/";
 
-/// The item that an alert speaks of: the one that is wanted, else the first.
+/// The item that an alert speaks of: the one that is wanted, else the first; of a cancellation that names none the first one
+/// of its order.
 fn item<'a>(arrived: &Arrived<'a>, want: &Want) -> Option<&'a Item> {
     let at = match want {
         Want::Wanted { item, .. } => item.unwrap_or_default(),
         Want::Muted | Want::Neither => 0,
     };
-    arrived.facts.items.get(at).map(|found| &found.value)
+    let ordered = || match arrived.verdict.category.as_str() {
+        category::CANCELLATION => arrived.case?.items.first(),
+        _ => None,
+    };
+    arrived.facts.items.get(at).map(|found| &found.value).or_else(ordered)
 }
 
 /// All that is known of the mail, for the template.
@@ -77,7 +82,7 @@ pub(super) fn scene(arrived: &Arrived<'_>, want: &Want, now: Timestamp) -> Scene
         resale_at: sure(&facts.resale_at),
         order_number: facts.order().map(ToString::to_string).unwrap_or_default(),
         cancelled: sure(&facts.cancelled),
-        cause: sure(&facts.cause),
+        cause: sure(&facts.cause).or_else(|| arrived.case?.cause),
         stage: sure(&facts.stage),
         needs_answer: verdict.labels.contains(label::NEEDS_ANSWER),
         reply_by: sure(&facts.reply_by),

@@ -39,6 +39,7 @@ mod remind;
 mod remind_killed;
 mod restore;
 mod said;
+mod same;
 mod same_wire;
 mod schema;
 mod shops;

@@ -11,7 +11,7 @@ use modori::edge::hand::Hand;
 use modori::edge::imap::{ImapAccount, Pace};
 use modori::edge::out::{Accepted, Channel, Deliver, Delivery, OutError};
 use modori::edge::secret::Secret;
-use modori::edge::store::{Db, NOT_NEEDED, Row, State, Store, Course};
+use modori::edge::store::{Course, Db, NOT_NEEDED, Row, State, Store};
 use modori::engine::{Engine, Mailbox, Rules};
 use modori::ledger::due::Settings;
 use modori::plan::calm::Calm;

@@ -4,20 +4,31 @@
 
 use super::fixtures::given;
 use jiff::{SignedDuration, Timestamp};
+use modori::demo::{SHOPPER, Server};
+use modori::edge::clock::Clock;
+use modori::edge::config::Backlog;
+use modori::edge::hand::Hand;
+use modori::edge::imap::{ImapAccount, Pace};
+use modori::edge::secret::Secret;
+use modori::edge::store::{Db, Store};
+use modori::engine::{Engine, Mailbox, Rules};
 use modori::facts::OrderNumber;
 use modori::ledger::due::Settings;
 use modori::ledger::{self, Case, Event};
 use modori::mail::{self, Reading};
 use modori::mailbox::Place;
 use modori::plan::search::Shops;
+use modori::plan::sight::{self, Blind, Life, Reach};
 use modori::plan::wanted::Wanted;
 use modori::plan::{self, Alert, Arrived, Effect, Policy, Step, Wish};
 use modori::rules::{self, Known, RuleSet, Source};
-use modori::wording::{Language, SightKind, SightWords, Unseen, Unusable, Wording};
-use std::collections::BTreeMap;
+use modori::wording::{Language, Unusable};
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(RuleSet::shipped);
 
@@ -137,14 +148,9 @@ fn shown(alert: &Alert) -> String {
     format!("({})\n{text}", priority.as_str().unwrap())
 }
 
-fn of_words((title, body): (String, String)) -> Alert {
-    Alert { title, body, ..Alert::default() }
-}
-
 /// Every alert of the page, by its name there.
 fn all(language: Language) -> Vec<(&'static str, Alert)> {
     let policy = policy(language);
-    let wording = Wording::default();
     let of = |mails: &[Sent], policy: &Policy, later| {
         let mut all = alerts(&taken(mails, policy, later).0.plan);
         assert_eq!(all.len(), 1, "one alert");
@@ -170,17 +176,14 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
         more: 0,
     };
     let rules = |of_wanted| alerts(&plan::on_rules(&unusable(of_wanted), "x", &policy, look)).remove(0);
-    let blind = SightWords {
-        kind: SightKind::Blind,
-        mailboxes: vec![Unseen {
-            account: "home".into(),
-            mailbox: "INBOX".into(),
-            trouble: "the server no longer answers".into(),
-        }],
-        from: Some(look),
-        minutes: 5,
-        ..SightWords::default()
+    let since = look.checked_sub(SignedDuration::from_mins(5)).unwrap();
+    let trouble = Some("the server no longer answers".to_owned());
+    let mut lives = [Life { trouble, reach: Reach::Waiting, ..Life::new("home", "INBOX", "", since) }];
+    let told_of = Policy {
+        blind: Blind { after: Some(SignedDuration::from_mins(5)), channels: vec!["phone".into()], ..Blind::default() },
+        ..policy.clone()
     };
+    let blind = sight::on_blind(&mut lives, &told_of, false, look);
     vec![
         ("restock", plain(&sample("restock/registered-item"))),
         ("restock, wanted", of(&sample("restock/by-shop-jis"), &Policy { wanted, ..policy.clone() }, soon())),
@@ -193,12 +196,13 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
             plain(&Sent::of_story("the-apology-coupon-inside-the-cancellation", 2)),
         ),
         ("cancellation, question", plain(&Sent::of_story("the-shop-asks-and-names-a-deadline", 2))),
+        ("cancellation, other goods are offered", plain(&sample("cancellation/pending-no-deadline"))),
         ("cancellation, order not known", plain(&sample("cancellation/auto-notice"))),
         ("order, payment due", plain(&Sent::of_story("pay-within-a-week", 2))),
         ("order, card refused", plain(&Sent::of_story("card-refused-then-changed", 2))),
         ("quarantine", plain(&Sent::of_story("phishing-names-a-real-order", 2))),
         ("reminder", alerts(&due.first().unwrap().wishes).remove(0)),
-        ("blind", of_words(wording.sight(language, &blind))),
+        ("blind", alerts(&blind).remove(0)),
         ("rules broken", rules(false)),
         ("wanted.toml broken", rules(true)),
     ]
@@ -317,7 +321,10 @@ fn cancellations_of_the_stories_say_what_is_expected_back() {
                     expecting += 1;
                     assert!(ja.body.contains(&format!("戻る予定: {}ポイント", yen(points))), "{told}");
                     assert!(en.body.contains(&format!("To come back: {} points", yen(points))), "{told}");
-                    assert!(ja.body.contains("反映される見込み") && en.body.contains("point history by"), "{told}");
+                    assert!(
+                        ja.body.contains("ポイント履歴の確認を") && en.body.contains("look at the point history on"),
+                        "{told}"
+                    );
                 }
                 None => {
                     unknown += 1;
@@ -343,6 +350,24 @@ fn restock_of(name: &str, subject: &str) -> Sent {
         received: "2026-11-24T10:00:01+09:00".parse().unwrap(),
         authserv_ids: vec!["mx.example.jp".into()],
     }
+}
+
+/// Why a mail is suspect is told in the shopper's language, whatever the reason.
+#[test]
+fn suspicion_is_told_in_japanese() {
+    let mut told = 0;
+    for file in std::fs::read_dir(root().join("fixtures/suspect")).unwrap().map(|one| one.unwrap().path()) {
+        let Some(name) = file.file_stem().filter(|_| file.extension().is_some_and(|end| end == "eml")) else {
+            continue;
+        };
+        let sent = [Sent::sample(&format!("suspect/{}", name.to_str().unwrap()))];
+        for alert in alerts(&taken(&sent, &policy(Language::Ja), soon()).0.plan) {
+            told += 1;
+            let reason = alert.body.lines().find_map(|line| line.strip_prefix("疑わしい理由: ")).unwrap_or_default();
+            assert!(reason.chars().any(|c| ('ぁ'..='ん').contains(&c)), "{}: {}", file.display(), alert.body);
+        }
+    }
+    assert!(told > 20, "{told}");
 }
 
 #[test]
@@ -429,4 +454,72 @@ fn what_is_wanted_comes_first_and_what_is_muted_or_not_wanted_is_only_filed() {
     let everything = "[[muted]]\nshop = \"hokkyokusei-bungu_2\"\n[[muted]]\nname = \"万年筆\"";
     let policy = Policy { wanted: list(everything), only_wanted: true, ..policy(Language::Ja) };
     assert_eq!(alerts(&taken(&Sent::of_story("cancelled-by-the-shop", 2), &policy, soon()).0.plan).len(), 1);
+}
+
+/// The program itself, on the embedded server: the alert knows the case, whether the order mail came long before or lies in
+/// the same batch.
+#[tokio::test(start_paused = true)]
+async fn the_program_knows_the_case_when_it_tells_of_a_cancellation() {
+    for together in [true, false] {
+        let mails = Sent::of_story("cancelled-by-the-shop", 2);
+        let clock = Clock::simulated("2026-11-23T15:41:30+09:00".parse().unwrap());
+        let server = Server::with(SHOPPER, "p", clock.clone(), '/', "");
+        server.deliver("INBOX", &mails[0].bytes, mails[0].received);
+        let (later, second, received) = (server.clone(), mails[1].bytes.clone(), mails[1].received);
+        if together {
+            later.deliver("INBOX", &second, received);
+        }
+        let account = ImapAccount {
+            name: "a".to_owned(),
+            dial: server.dial(),
+            user: SHOPPER.to_owned(),
+            password: Secret::Given(SecretString::from("p")),
+            pace: Pace::default(),
+            fetch_cap: 64 * 1024,
+        };
+        let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
+        let engine = Engine {
+            store: store.clone(),
+            hand: Hand::new(store.clone(), clock.clone(), BTreeMap::new(), [account.clone()]),
+            clock,
+            rules: Rules::fixed(RuleSet::shipped()),
+            policy: Policy { stale_after_s: 7 * 24 * 3600, ..policy(Language::Ja) },
+            backlog: Backlog::Sort,
+            own_addresses: BTreeSet::new(),
+            ledger: Settings::default(),
+            hot: modori::plan::hot::Hours::default(),
+            mailboxes: vec![Mailbox {
+                account,
+                name: "INBOX".to_owned(),
+                authserv_ids: vec!["mx.example.jp".to_owned()],
+            }],
+        };
+        let told = async || loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let rows = store.call(|db| db.outbox()).await.unwrap();
+            let alert = rows.into_iter().find_map(|row| match row.effect {
+                Effect::Alert { alert, .. } if alert.category == "cancellation" => Some(alert),
+                _ => None,
+            });
+            if let Some(alert) = alert {
+                return alert;
+            }
+        };
+        let mut said = None;
+        let story = async {
+            if !together {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                later.deliver("INBOX", &second, received);
+            }
+            said = tokio::time::timeout(Duration::from_secs(600), told()).await.ok();
+        };
+        engine.watch(story).await.unwrap();
+        let alert = said.unwrap_or_else(|| panic!("nothing was told, together: {together}"));
+        let text = format!("{}\n{}", alert.title, alert.body);
+        for piece in ["万年筆 夜空 細字", "戻る予定: 500ポイント", "使った200円クーポン", "11/24(火) 10:00"]
+        {
+            assert!(text.contains(piece), "together: {together}\n{text}");
+        }
+        assert_eq!(alert.details["points_outstanding"], 500);
+    }
 }

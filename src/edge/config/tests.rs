@@ -258,3 +258,39 @@ fn letters_are_sent_by_the_accounts_own_server_or_by_a_channels() {
     assert_eq!(config.outgoing.drafts_folder.as_deref(), Some("楽天/下書き"));
     assert!(parse(SMALL).unwrap().sends_by("account1").is_none(), "nothing is sent unless a server is named");
 }
+
+#[test]
+fn shops_to_look_at_are_named_ordered_and_checked() {
+    let names =
+        |config: &Config| -> Vec<String> { config.policy.search.0.iter().map(|shop| shop.name.clone()).collect() };
+    assert_eq!(names(&parse(SMALL).unwrap()), ["rakuten", "amazon", "yahoo", "mercari"]);
+    let text = "[search]\nmercari = \"\"\nkakaku = { label = \"価格.com\", url = \"https://kakaku.com/search_results/{query}/\" }\n\
+                amazon = \"https://www.amazon.co.jp/s?k={query}&i=kitchen\"\n";
+    let config = parse(&format!("{SMALL}{text}")).unwrap();
+    assert_eq!(names(&config), ["kakaku", "amazon", "rakuten", "yahoo"]);
+    assert_eq!(config.policy.search.0[1].page("a b"), "https://www.amazon.co.jp/s?k=a%20b&i=kitchen");
+    for (line, what, help) in [
+        ("rakuten = \"http://x.example/{query}\"", "must begin with https://", ""),
+        ("rakuten = \"https://x.example/\"", "hold {query} exactly once", "stands for the name"),
+        ("rakuten = \"https://{query}.example/\"", "behind the host", ""),
+        ("rakuten = \"https://x.example/日本?{query}\"", "no letters but ASCII", ""),
+        ("own = \"https://x.example/{query}\"", "needs a label", "write own = {"),
+        ("own = { label = \"x\", ulr = \"https://x.example/{query}\" }", "unknown key `ulr`", ""),
+        ("rakuten = 1", "no address", "switches a shop off"),
+    ] {
+        let broken = parse(&format!("{SMALL}[search]\n{line}\n")).err().unwrap().to_string();
+        assert!(
+            broken.contains(what) && broken.contains(help) && broken.contains("config.toml:7:"),
+            "{line}: {broken}"
+        );
+    }
+}
+
+#[test]
+fn the_list_of_wanted_goods_lies_beside_the_file_unless_it_is_named() {
+    let config = parse(SMALL).unwrap();
+    assert_eq!(config.wanted, Path::new("/etc/modori/wanted.toml"));
+    assert!(!config.policy.only_wanted);
+    let config = parse(&format!("wanted = \"lists/goods.toml\"\n{SMALL}[alerts]\nonly_wanted = true\n")).unwrap();
+    assert_eq!((config.wanted.as_path(), config.policy.only_wanted), (Path::new("/etc/modori/lists/goods.toml"), true));
+}

@@ -75,12 +75,12 @@ fn what_is_wanted_beats_what_is_muted_and_all_goods_of_a_mail_must_be_muted() {
     let (pot, kettle) = (item("急須", None, None), item("琺瑯ケトル", None, None));
     let both = facts(&[pot.clone(), kettle]);
     assert_eq!(wanted.of(&both, None, now()), Want::Wanted { item: Some(1), note: "母に".into() });
-    assert_eq!(wanted.of(&facts(&[pot.clone()]), None, now()), Want::Muted);
+    assert_eq!(wanted.of(&facts(std::slice::from_ref(&pot)), None, now()), Want::Muted);
     let one = read("[[muted]]\nname = \"急須\"\n");
     assert_eq!(one.of(&facts(&[pot.clone(), item("湯呑", None, None)]), None, now()), Want::Neither);
     // a price that nobody named mutes nothing, and is not too dear either
     assert_eq!(
-        read("[[muted]]\nname = \"急須\"\nmax_price = 900").of(&facts(&[pot.clone()]), None, now()),
+        read("[[muted]]\nname = \"急須\"\nmax_price = 900").of(&facts(std::slice::from_ref(&pot)), None, now()),
         Want::Neither
     );
     let cheap = read("[[wanted]]\nname = \"急須\"\nmax_price = 900");
