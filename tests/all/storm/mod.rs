@@ -20,6 +20,10 @@ use weather::Struck;
 
 /// Storms in every run of the tests.
 const STORMS: u64 = 2000;
+/// The first seed of the long run, unless `FROM` names another.
+const FROM: u64 = 1_000_000;
+/// A long run tells after so many storms how it goes.
+const TELL_EVERY: u64 = 5000;
 /// Each kind of fault strikes at least so often in them.
 const LEAST: u64 = 50;
 
@@ -77,7 +81,12 @@ impl Total {
             *self.struck.entry(what).or_default() += count;
         }
         if !storm.wrong.is_empty() {
-            self.wrong.push(format!("{}\n    {}", again(storm.seed), storm.wrong.join("\n    ")));
+            let wrong = format!("{}\n    {}", again(storm.seed), storm.wrong.join("\n    "));
+            println!("{wrong}");
+            self.wrong.push(wrong);
+        }
+        if self.storms.is_multiple_of(TELL_EVERY) {
+            println!("{} storms, {} went wrong", self.storms, self.wrong.len());
         }
         self.lives += storm.lives;
         self.mails += storm.mails;
@@ -129,7 +138,7 @@ fn no_storm_loses_or_doubles_anything() {
 #[test]
 #[ignore = "long: a hundred thousand storms, run by scripts/test-long"]
 fn a_hundred_thousand_storms() {
-    storms(1_000_000, number("STORMS").unwrap_or(100_000));
+    storms(number("FROM").unwrap_or(FROM), number("STORMS").unwrap_or(100_000));
 }
 
 #[test]
