@@ -18,6 +18,7 @@ mod hostile;
 mod imap_dovecot;
 mod imports;
 mod ledger;
+mod letters;
 mod life;
 mod measure;
 mod measure_life;
