@@ -92,7 +92,12 @@ pub(crate) fn replies() -> Replies {
     Replies {
         drafts: true,
         name: "楽天 花子".into(),
-        senders: vec![Sender { account: "home".into(), address: HANAKO.into(), fixed: false, own: vec![HANAKO.into()] }],
+        senders: vec![Sender {
+            account: "home".into(),
+            address: HANAKO.into(),
+            fixed: false,
+            own: vec![HANAKO.into()],
+        }],
         ..Replies::default()
     }
 }
@@ -297,9 +302,13 @@ fn shops_and_municipalities_are_told_by_their_addresses() {
     ] {
         assert_eq!(Relay::of(address).map(|relay| relay.code), code, "{address:?}");
     }
-    for (code, expect) in
-        [("f222160-fukuroi", true), ("f22216-fukuroi", false), ("f222160", false), ("modori-zakka", false), ("f", false)]
-    {
+    for (code, expect) in [
+        ("f222160-fukuroi", true),
+        ("f22216-fukuroi", false),
+        ("f222160", false),
+        ("modori-zakka", false),
+        ("f", false),
+    ] {
         assert_eq!(is_municipal(code), expect, "{code}");
     }
 }
@@ -361,7 +370,8 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 fn is_one_harmless_line(text: &str) -> bool {
-    let turns = |c: char| matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|c| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}'))
         && !text.contains("=?")
         && !text.contains("?=")

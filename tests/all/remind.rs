@@ -392,7 +392,8 @@ fn the_letter_to_the_shop_is_decided_with_its_reminder_once_over_restarts() {
         world.replies = Replies { drafts: true, senders: vec![sender], ..Replies::default() };
         world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
         let shop = "modori-zakka_2@shop.rakuten.co.jp";
-        let words = format!("受注番号：{ORDER}\n欠品のため、ご注文をキャンセルいたしました。ポイントは返還されます。\n");
+        let words =
+            format!("受注番号：{ORDER}\n欠品のため、ご注文をキャンセルいたしました。ポイントは返還されます。\n");
         world.wait_until("11-24 09:10").await;
         world.deliver(shop, "ご注文キャンセルのお知らせ", &words);
         let letters = || async {

@@ -40,7 +40,9 @@ fn letters_are_written_from_the_account_and_only_when_something_may_be_moved() {
     assert_eq!((usual.a_day, usual.oldest_days, usual.name.as_str()), (5, 60, ""));
     assert_eq!(usual.senders.len(), 1);
     assert_eq!((usual.senders[0].account.as_str(), usual.senders[0].address.as_str()), ("account1", "me@example.jp"));
-    let text = format!("{moving}[replies]\nname = \"楽天 花子\"\na_day = 2\n[replies.send]\nask-shop = true\nthanks = false\n");
+    let text = format!(
+        "{moving}[replies]\nname = \"楽天 花子\"\na_day = 2\n[replies.send]\nask-shop = true\nthanks = false\n"
+    );
     let own = replies(&text);
     assert_eq!((own.name.as_str(), own.a_day), ("楽天 花子", 2));
     assert_eq!(own.send.iter().map(|kind| kind.name()).collect::<Vec<_>>(), ["ask-shop"]);

@@ -230,3 +230,6 @@ impl Db {
         Ok(found.map(|(state, error)| (outbox::State::of(&state), error)))
     }
 }
+
+#[cfg(test)]
+mod tests;

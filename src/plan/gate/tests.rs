@@ -36,7 +36,13 @@ impl Desk {
     }
 
     fn answering() -> Self {
-        Self { kind: Kind::AnswerCancel, by: By::Owner, mails: vec![ordered(), asks()], now: "11-25 09:00", ..Self::asking() }
+        Self {
+            kind: Kind::AnswerCancel,
+            by: By::Owner,
+            mails: vec![ordered(), asks()],
+            now: "11-25 09:00",
+            ..Self::asking()
+        }
     }
 
     fn with<R>(&self, work: impl FnOnce(&Matter<'_>) -> R) -> R {
@@ -113,20 +119,31 @@ fn shut() -> Vec<(Silence, Desk)> {
             asking().swapped(by_rakuten.with("Authentication-Results", Some(vouched)))
         }),
         (Silence::NoQuestion, Desk { kind: Kind::AnswerWait, ..asking() }),
-        (
-            Silence::Municipal,
-            Desk { mails: vec![of_town, shop("f222160-fukuroi")], ..asking() },
-        ),
+        (Silence::Municipal, Desk { mails: vec![of_town, shop("f222160-fukuroi")], ..asking() }),
         (Silence::Conflict, asking().mail(shipped)),
         (Silence::Ended, Desk { said: vec![Said::Lost], ..asking() }),
         (Silence::NotCancelled, Desk { kind: Kind::AskShop, by: By::Owner, ..answering() }),
-        (Silence::NotProven, Desk { by: By::Owner, ..asking() }.swapped(cancelled().with("Authentication-Results", None))),
+        (
+            Silence::NotProven,
+            Desk { by: By::Owner, ..asking() }.swapped(cancelled().with("Authentication-Results", None)),
+        ),
         (
             Silence::NothingOwed,
-            Desk { said: vec![Said::Confirm { points: Some(500), expires: None, coupon_back: Some(true) }], by: By::Owner, ..asking() },
+            Desk {
+                said: vec![Said::Confirm { points: Some(500), expires: None, coupon_back: Some(true) }],
+                by: By::Owner,
+                ..asking()
+            },
         ),
         (Silence::TooEarly, Desk { now: "11-27 17:59", ..asking() }),
-        (Silence::TooEarly, Desk { kind: Kind::AskShopAgain, by: By::Owner, ..asking().wrote("ask-shop", "11-25 09:00", Outcome::Sent) }),
+        (
+            Silence::TooEarly,
+            Desk {
+                kind: Kind::AskShopAgain,
+                by: By::Owner,
+                ..asking().wrote("ask-shop", "11-25 09:00", Outcome::Sent)
+            },
+        ),
         (Silence::AlreadyWritten, asking().wrote("ask-shop", "11-27 10:00", Outcome::Drafted)),
         (Silence::AlreadyWritten, answering().wrote("answer-wait", "11-24 10:00", Outcome::Sent)),
         (Silence::NotAskedBefore, Desk { kind: Kind::AskShopAgain, by: By::Owner, ..asking() }),
