@@ -417,5 +417,8 @@ fn the_letter_to_the_shop_is_decided_with_its_reminder_once_over_restarts() {
         let rows = world.store.call(|db| db.outbox()).await.unwrap();
         let reminder = rows.iter().find(|row| row.key.starts_with(&format!("remind:{ORDER}:ask-shop"))).unwrap();
         assert_eq!(*wished, reminder.wished_at, "in one transaction");
+        let heard = world.phone.heard.lock().unwrap();
+        let told = heard.iter().find(|(_, alert)| alert.title.starts_with("Time to ask the shop")).unwrap();
+        assert!(told.1.body.contains("A letter to the shop is laid into your Drafts"), "{}", told.1.body);
     });
 }

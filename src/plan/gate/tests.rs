@@ -317,5 +317,11 @@ fn when_its_time_comes_the_shop_is_asked_once_and_no_more_than_so_many_a_day() {
     assert!(due(&Desk::asking(), &Policy::default()).is_empty());
     assert!(due(&Desk { now: "11-27 17:59", ..Desk::asking() }, &policy(replies())).is_empty());
     let sending = Replies { send: BTreeSet::from([Kind::AskShop]), ..replies() };
-    assert!(due(&Desk::asking(), &policy(sending)).iter().all(|wish| matches!(wish.effect, Effect::Send { .. })));
+    let is_sent = |desk: &Desk| {
+        let wishes = due(desk, &policy(sending.clone()));
+        assert_eq!(wishes.len(), 2);
+        wishes.iter().all(|wish| matches!(wish.effect, Effect::Send { .. }))
+    };
+    assert!(is_sent(&Desk { said: vec![Said::Deny], ..Desk::asking() }));
+    assert!(!is_sent(&Desk::asking()), "nobody has looked whether it came back: she sends it herself");
 }

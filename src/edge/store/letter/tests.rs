@@ -48,7 +48,7 @@ fn a_letter_is_entered_once_and_known_for_our_own() {
     let mut db = asked();
     assert_eq!(memory(&db, "11-25 09:00"), Memory::default());
     let id = decide(&mut db, Kind::AnswerCancel, "11-25 09:00").unwrap().unwrap();
-    let known = db.known(&[], &[id.clone()], &BTreeSet::new()).unwrap();
+    let known = db.known(&[], std::slice::from_ref(&id), &BTreeSet::new()).unwrap();
     assert!(known.own_letter, "before anything left");
     assert_eq!(decide(&mut db, Kind::AnswerCancel, "11-25 09:01"), Err(vec![crate::letter::Silence::AlreadyWritten]));
     let now = memory(&db, "11-25 23:59");
