@@ -243,6 +243,12 @@ fn a_letter_goes_to_the_shop_of_its_order_in_its_thread_and_from_the_address_of_
 }
 
 #[test]
+fn what_is_meant_for_rakuten_goes_to_no_shop() {
+    let silent = written(Kind::AskRakuten, &[ordered(), cancelled()], "12-01 18:00").unwrap_err();
+    assert_eq!(silent, Unwritten::Silent(vec![Silence::NoAddress]));
+}
+
+#[test]
 fn an_inquiry_takes_its_address_from_a_machine_s_mail_but_does_not_answer_it() {
     let automatic = cancelled().with("Auto-Submitted", Some("auto-generated"));
     let letter = written(Kind::AskShop, &[ordered(), automatic], "11-27 18:00").unwrap();

@@ -8,9 +8,12 @@ use crate::ledger::case::Inquiry;
 use crate::ledger::due::Settings;
 use crate::letter::{self, Asked, Correspondence, Kind, Letter, Matter, Memory, Replies, Silence, Unwritten};
 use crate::wording::WordingError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// So long is tried to send a letter.
+const SENDS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// A letter as it would be written, and whether it may be.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +129,8 @@ pub fn with_letters<'a>(
 fn wish(letter: &Letter, ticket: Ticket, send: bool, now: Timestamp) -> Wish {
     let key = format!("letter:{}:{}", letter.order, letter.step);
     let letter = Box::new(letter.clone());
+    // what cannot be sent within a day is not news any more: it is laid into Drafts instead
+    let until = send.then(|| now.saturating_add(SENDS_FOR).unwrap_or(Timestamp::MAX));
     let effect = if send { Effect::Send { letter, ticket } } else { Effect::Draft { letter } };
-    Wish { key, effect, due: now, until: None, dedupe: Vec::new(), after: Vec::new(), turn: None }
+    Wish { key, effect, due: now, until, dedupe: Vec::new(), after: Vec::new(), turn: None }
 }

@@ -404,11 +404,14 @@ fn the_letter_to_the_shop_is_decided_with_its_reminder_once_over_restarts() {
             });
             letters.collect::<Vec<_>>()
         };
+        world.run_until("11-24 09:20").await;
+        world.wait_until("11-24 17:55").await;
         world.run_until("11-24 17:59").await;
         assert!(letters().await.is_empty(), "it is not yet time");
         world.run_until("11-24 18:05").await;
         world.run_until("11-24 18:10").await;
-        world.run_until("11-25 18:10").await;
+        world.wait_until("11-25 17:58").await;
+        world.run_until("11-25 18:05").await;
         let found = letters().await;
         assert_eq!(found.len(), 1, "{found:?}");
         let (key, wished, letter) = &found[0];
@@ -421,4 +424,45 @@ fn the_letter_to_the_shop_is_decided_with_its_reminder_once_over_restarts() {
         let told = heard.iter().find(|(_, alert)| alert.title.starts_with("Time to ask the shop")).unwrap();
         assert!(told.1.body.contains("A letter to the shop is laid into your Drafts"), "{}", told.1.body);
     });
+}
+
+/// How often the letter was decided, and how often its reminder rang, when the program was cut after so many wake-ups.
+async fn cut_around_a_letter(wake_ups: usize) -> (usize, usize, usize) {
+    let mut world = World::new("11-24 17:50", "ask_shop_after_business_days = 0");
+    let own = vec![SHOPPER.to_lowercase()];
+    let sender = Sender { account: "a".into(), address: "hanako@example.jp".into(), fixed: false, own };
+    world.replies = Replies { drafts: true, senders: vec![sender], ..Replies::default() };
+    world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+    world.wait_until("11-24 17:59").await;
+    let words = format!("受注番号：{ORDER}\n欠品のため、ご注文をキャンセルいたしました。ポイントは返還されます。\n");
+    world.deliver("modori-zakka_2@shop.rakuten.co.jp", "ご注文キャンセルのお知らせ", &words);
+    let used = Arc::new(Mutex::new(0));
+    {
+        let engine = world.engine();
+        let life = async { engine.watch(world.wait_until("11-24 18:01")).await.unwrap() };
+        Cut { inner: Box::pin(life), left: wake_ups, used: Arc::clone(&used) }.await;
+    }
+    world.run_until("11-24 18:03").await;
+    let rows = world.store.call(|db| db.outbox()).await.unwrap();
+    let letters = rows.iter().filter(|row| matches!(row.effect, Effect::Draft { .. })).count();
+    let rang = world.reminders().iter().filter(|line| line.contains("Time to ask the shop")).count();
+    let used = *used.lock().unwrap();
+    (letters, rang, used)
+}
+
+#[test]
+fn a_letter_is_decided_once_wherever_the_program_is_cut() {
+    let (mut all, mut wake_ups) = (usize::MAX, 0);
+    while wake_ups < all {
+        simulated(async {
+            let (letters, rang, used) = cut_around_a_letter(wake_ups).await;
+            assert_eq!(letters, 1, "cut after {wake_ups}");
+            assert!((1..=2).contains(&rang), "{rang} times, cut after {wake_ups}");
+            if used < wake_ups {
+                all = used;
+            }
+        });
+        wake_ups += 3;
+    }
+    assert!(all > 50, "{all}");
 }
