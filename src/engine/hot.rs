@@ -113,7 +113,7 @@ mod tests {
                 excerpt: String::new(),
                 sender: String::new(),
             };
-            OldMail { key, events: vec![event], keep_trusted: false }
+            OldMail { key, events: vec![event], keep_trusted: false, mails: None }
         };
         let mails = vec![sale("20:00:00", "琺瑯ケトル"), sale("20:30:00", "急須")];
         store.call(move |db| db.import(&mails)).await.unwrap();

@@ -70,7 +70,8 @@ impl Engine {
                 };
                 let tell = |cases: &_, kept: &_| {
                     let letters = plan::on_owner::letters_due(cases, kept, &settings, &policy, now);
-                    (plan::on_time(cases, last, &settings, &policy, now), letters)
+                    let cases = plan::on_owner::with_letters(cases, kept, &letters);
+                    (plan::on_time(&cases, last, &settings, &policy, now), letters)
                 };
                 let together = |several: &[&plan::Due]| plan::on_time::together(several, &policy, now);
                 db.keep_appointments(&settings, ORDERS, now, warn, tell, together).map(Some)

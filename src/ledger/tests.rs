@@ -454,6 +454,17 @@ fn the_shop_may_be_asked_when_it_is_time_and_the_cancellation_is_proven() {
 }
 
 #[test]
+fn who_answered_is_asked_no_more_until_the_shop_asks_again() {
+    let asks = |when| cancel(Cancelled::Pending, None, when);
+    let answered = [says(Said::Answered, "11-24 12:00")];
+    let case = |events: &[Event]| fold(events, &answered, "11-24 18:00");
+    assert!(fold(&[asks("11-24 10:00")], &[], "11-24 18:00").due.reply_by.is_some());
+    let waits = case(&[asks("11-24 10:00")]);
+    assert_eq!((waits.cancelled, waits.due.reply_by, waits.ended), (State::Pending, None, false));
+    assert!(case(&[asks("11-24 10:00"), asks("11-24 13:00")]).due.reply_by.is_some(), "another question");
+}
+
+#[test]
 fn copies_of_a_mail_count_once_and_the_best_vouched_for_counts() {
     let good = back(200, "11-25 10:00", Verified);
     let mut copy = good.clone();

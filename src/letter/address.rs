@@ -59,6 +59,10 @@ pub fn choose<'a>(
     oldest_days: u16,
     now: Timestamp,
 ) -> Result<&'a Correspondence, Vec<Silence>> {
+    if kind == Kind::AskRakuten {
+        // whoever gave an address in a mail, Rakuten's form is where Rakuten is asked
+        return Err(vec![Silence::NoAddress]);
+    }
     let mut shops: Vec<&Correspondence> = mails.iter().filter(|one| Relay::of(&one.sender).is_some()).collect();
     if kind.is_answer() {
         let asks = |one: &&Correspondence| {

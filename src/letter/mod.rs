@@ -11,7 +11,7 @@ pub mod memory;
 pub mod silence;
 mod templates;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod words;
 mod write;
 

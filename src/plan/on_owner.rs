@@ -4,11 +4,16 @@ use super::gate::{By, Request, Ticket, gate};
 use super::{Effect, Policy, Wish};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
+use crate::ledger::case::Inquiry;
 use crate::ledger::due::Settings;
 use crate::letter::{self, Asked, Correspondence, Kind, Letter, Matter, Memory, Replies, Silence, Unwritten};
 use crate::wording::WordingError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// So long is tried to send a letter.
+const SENDS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// A letter as it would be written, and whether it may be.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,15 +97,40 @@ pub fn letters_due(
         let matter = Matter { case, mails, memory: &memory, settings, now };
         let proposal = propose(Kind::AskShop, By::Time, &matter, &Asked::default(), replies);
         if let (Some(letter), Ok(ticket)) = (proposal.letter, proposal.answer) {
-            wishes.push(wish(&letter, ticket, replies.send.contains(&Kind::AskShop), now));
+            // unless she has looked, nobody knows that it did not come back: such a letter is hers to send
+            let send = replies.send.contains(&Kind::AskShop) && case.answered_at.is_some();
+            wishes.push(wish(&letter, ticket, send, now));
         }
     }
     wishes
 }
 
+/// The cases as they are once these letters are decided: a reminder tells of the draft that comes with it.
+#[must_use]
+pub fn with_letters<'a>(
+    cases: &'a BTreeMap<OrderNumber, Case>,
+    kept: &BTreeMap<OrderNumber, Kept>,
+    letters: &[Wish],
+) -> Cow<'a, BTreeMap<OrderNumber, Case>> {
+    let mut cases = Cow::Borrowed(cases);
+    let before = kept.iter().map(|(order, (_, memory))| (order, memory.inquiry()));
+    let now = letters.iter().filter_map(|wish| match &wish.effect {
+        Effect::Draft { letter } => Some((&letter.order, Inquiry::Drafted)),
+        _ => None,
+    });
+    for (order, inquiry) in before.chain(now).filter(|(_, inquiry)| *inquiry != Inquiry::None) {
+        if let Some(case) = cases.to_mut().get_mut(order) {
+            case.inquiry = inquiry;
+        }
+    }
+    cases
+}
+
 fn wish(letter: &Letter, ticket: Ticket, send: bool, now: Timestamp) -> Wish {
     let key = format!("letter:{}:{}", letter.order, letter.step);
     let letter = Box::new(letter.clone());
+    // what cannot be sent within a day is not news any more: it is laid into Drafts instead
+    let until = send.then(|| now.saturating_add(SENDS_FOR).unwrap_or(Timestamp::MAX));
     let effect = if send { Effect::Send { letter, ticket } } else { Effect::Draft { letter } };
-    Wish { key, effect, due: now, until: None, dedupe: Vec::new(), after: Vec::new(), turn: None }
+    Wish { key, effect, due: now, until, dedupe: Vec::new(), after: Vec::new(), turn: None }
 }

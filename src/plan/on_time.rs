@@ -9,6 +9,7 @@ use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::OrderNumber;
 use crate::ledger::agenda::{Appointment, appointments, of_coupon, passed, word};
+use crate::ledger::case::Inquiry;
 use crate::ledger::coupon::Owned;
 use crate::ledger::due::Settings;
 use crate::ledger::{Case, NextStep};
@@ -201,6 +202,7 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
         payment_yen: case.payment_yen,
         verified: case.is_vouched_for(),
         may_ask_shop: case.may_ask_shop,
+        drafted: case.inquiry == Inquiry::Drafted,
         // what ended asks nothing any more
         questions: if case.ended { 0 } else { case.questions.len() },
     }

@@ -40,6 +40,8 @@ pub struct Reminder {
     pub verified: bool,
     /// A letter to the shop may be written: the cancellation is proven and the time has come.
     pub may_ask_shop: bool,
+    /// The letter that asks the shop lies in Drafts, or is on the way there.
+    pub drafted: bool,
     /// How many questions wait for the shopper's answer.
     pub questions: usize,
 }
@@ -84,6 +86,7 @@ pub(super) fn reminders() -> Vec<Reminder> {
                 payment_yen: Some(3260),
                 verified: true,
                 may_ask_shop: true,
+                drafted: true,
                 questions: 2,
                 ..bare.clone()
             };

@@ -23,6 +23,7 @@ mod hostile;
 mod imap_dovecot;
 mod imports;
 mod ledger;
+mod letters;
 mod letters_cut;
 mod letters_killed;
 mod letters_post;

@@ -14,7 +14,8 @@ use modori::engine::{Engine, Mailbox, Rules};
 use modori::facts::OrderNumber;
 use modori::ledger::due::Settings;
 use modori::ledger::{By, Said, Statement};
-use modori::plan::{Alert, Policy};
+use modori::letter::{Replies, Sender};
+use modori::plan::{Alert, Effect, Policy};
 use modori::rules::RuleSet;
 use modori::wording::Language;
 use secrecy::SecretString;
@@ -51,6 +52,7 @@ struct World {
     phone: Arc<Phone>,
     ledger: Settings,
     channels: Vec<String>,
+    replies: Replies,
 }
 
 impl World {
@@ -66,6 +68,7 @@ impl World {
             phone,
             ledger: toml::from_str(ledger).unwrap(),
             channels: vec!["phone".to_owned()],
+            replies: Replies::default(),
         }
     }
 
@@ -113,6 +116,7 @@ impl World {
                 stale_after_s: 900,
                 give_up_after_s: 3600,
                 language: Language::En,
+                replies: self.replies.clone(),
                 ..Policy::default()
             },
             backlog: Backlog::Sort,
@@ -376,4 +380,89 @@ fn without_a_channel_what_is_due_waits_for_one() {
         let heard = world.reminders();
         assert!(heard.len() == 1 && heard[0].starts_with("11-24 10:30 Look at your point history"), "{heard:?}");
     });
+}
+
+#[test]
+fn the_letter_to_the_shop_is_decided_with_its_reminder_once_over_restarts() {
+    simulated(async {
+        let clocks = "look_after_days = 0\nask_shop_after_business_days = 0\nask_rakuten_after_business_days = 1";
+        let mut world = World::new("11-24 09:00", clocks);
+        let own = vec![SHOPPER.to_lowercase()];
+        let sender = Sender { account: "a".into(), address: "hanako@example.jp".into(), fixed: false, own };
+        world.replies = Replies { drafts: true, senders: vec![sender], ..Replies::default() };
+        world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+        let shop = "modori-zakka_2@shop.rakuten.co.jp";
+        let words =
+            format!("受注番号：{ORDER}\n欠品のため、ご注文をキャンセルいたしました。ポイントは返還されます。\n");
+        world.wait_until("11-24 09:10").await;
+        world.deliver(shop, "ご注文キャンセルのお知らせ", &words);
+        let letters = || async {
+            let rows = world.store.call(|db| db.outbox()).await.unwrap();
+            let letters = rows.into_iter().filter_map(|row| match row.effect {
+                Effect::Draft { letter } => Some((row.key, row.wished_at, letter)),
+                _ => None,
+            });
+            letters.collect::<Vec<_>>()
+        };
+        world.run_until("11-24 09:20").await;
+        world.wait_until("11-24 17:55").await;
+        world.run_until("11-24 17:59").await;
+        assert!(letters().await.is_empty(), "it is not yet time");
+        world.run_until("11-24 18:05").await;
+        world.run_until("11-24 18:10").await;
+        world.wait_until("11-25 17:58").await;
+        world.run_until("11-25 18:05").await;
+        let found = letters().await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let (key, wished, letter) = &found[0];
+        assert_eq!(key, &format!("letter:{ORDER}:ask-shop"));
+        assert_eq!(letter.to, shop);
+        let rows = world.store.call(|db| db.outbox()).await.unwrap();
+        let reminder = rows.iter().find(|row| row.key.starts_with(&format!("remind:{ORDER}:ask-shop"))).unwrap();
+        assert_eq!(*wished, reminder.wished_at, "in one transaction");
+        let heard = world.phone.heard.lock().unwrap();
+        let told = heard.iter().find(|(_, alert)| alert.title.starts_with("Time to ask the shop")).unwrap();
+        assert!(told.1.body.contains("A letter to the shop is laid into your Drafts"), "{}", told.1.body);
+    });
+}
+
+/// How often the letter was decided, and how often its reminder rang, when the program was cut after so many wake-ups.
+async fn cut_around_a_letter(wake_ups: usize) -> (usize, usize, usize) {
+    let mut world = World::new("11-24 17:50", "ask_shop_after_business_days = 0");
+    let own = vec![SHOPPER.to_lowercase()];
+    let sender = Sender { account: "a".into(), address: "hanako@example.jp".into(), fixed: false, own };
+    world.replies = Replies { drafts: true, senders: vec![sender], ..Replies::default() };
+    world.deliver("order@rakuten.co.jp", "【楽天市場】注文内容ご確認（自動配信メール）", ORDERED);
+    world.wait_until("11-24 17:59").await;
+    let words = format!("受注番号：{ORDER}\n欠品のため、ご注文をキャンセルいたしました。ポイントは返還されます。\n");
+    world.deliver("modori-zakka_2@shop.rakuten.co.jp", "ご注文キャンセルのお知らせ", &words);
+    let used = Arc::new(Mutex::new(0));
+    {
+        let engine = world.engine();
+        let life = async { engine.watch(world.wait_until("11-24 18:01")).await.unwrap() };
+        Cut { inner: Box::pin(life), left: wake_ups, used: Arc::clone(&used) }.await;
+    }
+    world.run_until("11-24 18:03").await;
+    let rows = world.store.call(|db| db.outbox()).await.unwrap();
+    let letters = rows.iter().filter(|row| matches!(row.effect, Effect::Draft { .. })).count();
+    let rang = world.reminders().iter().filter(|line| line.contains("Time to ask the shop")).count();
+    let used = *used.lock().unwrap();
+    (letters, rang, used)
+}
+
+#[test]
+fn a_letter_is_decided_once_wherever_the_program_is_cut() {
+    let (mut all, mut wake_ups) = (usize::MAX, 0);
+    while wake_ups < all {
+        simulated(async {
+            let (letters, rang, used) = cut_around_a_letter(wake_ups).await;
+            assert_eq!(letters, 1, "cut after {wake_ups}");
+            assert!((1..=2).contains(&rang), "{rang} times, cut after {wake_ups}");
+            if used < wake_ups {
+                all = used;
+            }
+        });
+        wake_ups += 3;
+    }
+    assert!(all > 50, "{all}");
 }

@@ -1,7 +1,7 @@
 //! Stories under `fixtures/story/`: mails as they come, the shopper's words, and what the ledger must say at several
 //! instants. In whatever order mails come and however often, it must say the same.
 
-mod format;
+pub mod format;
 
 use self::format::{Expected, Step, Story};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/story")
 }
 
-fn folders() -> Vec<PathBuf> {
+pub fn folders() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder()).expect("fixtures/story").map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     folders.sort();

@@ -30,6 +30,36 @@ fn a_small_file_gets_careful_defaults() {
 }
 
 #[test]
+fn letters_are_written_from_the_account_and_only_when_something_may_be_moved() {
+    let replies = |text: &str| parse(&format!("{SMALL}{text}")).unwrap().policy.replies;
+    let observing = replies("[replies]\ndrafts = true\n[replies.send]\nask-shop = true\n");
+    assert!(!observing.drafts && observing.send.is_empty(), "observing, nothing is written");
+    let moving = "[filing]\nmode = \"move\"\n";
+    let usual = replies(moving);
+    assert!(usual.drafts && usual.send.is_empty());
+    assert_eq!((usual.a_day, usual.oldest_days, usual.name.as_str()), (5, 60, ""));
+    assert_eq!(usual.senders.len(), 1);
+    assert_eq!((usual.senders[0].account.as_str(), usual.senders[0].address.as_str()), ("account1", "me@example.jp"));
+    let text = format!(
+        "{moving}[replies]\nname = \"楽天 花子\"\na_day = 2\n[replies.send]\nask-shop = true\nthanks = false\n"
+    );
+    let own = replies(&text);
+    assert_eq!((own.name.as_str(), own.a_day), ("楽天 花子", 2));
+    assert_eq!(own.send.iter().map(|kind| kind.name()).collect::<Vec<_>>(), ["ask-shop"]);
+
+    let from = parse(&format!("{SMALL}from = \"Hanako@example.jp\"\n")).unwrap();
+    assert!(from.policy.replies.senders[0].fixed);
+    assert!(from.own_addresses().contains("hanako@example.jp"), "what she writes is hers");
+
+    let broken = |text: &str| parse(&format!("{SMALL}{text}")).err().unwrap().to_string();
+    assert!(broken("[replies.send]\nask-shp = true\n").contains("did you mean `ask-shop`?"));
+    assert!(broken("[replies.send]\nask-rakuten = true\n").contains("there is no letter `ask-rakuten`"));
+    assert!(broken("[replies]\nname = \"a\\nBcc: b\"\n").contains("cannot stand before an address"));
+    assert!(broken("[replies]\na_day = 51\n").contains("a_day must lie between 1 and 50"));
+    assert!(broken("from = \"Hanako <h@example.jp>\"\n").contains("is not a plain mail address"));
+}
+
+#[test]
 fn hot_windows_are_read_and_a_mistake_is_shown() {
     let config = parse(SMALL).unwrap();
     assert_eq!(config.hot, Hours::default());

@@ -2,7 +2,7 @@
 
 use super::near::stored;
 use super::settle::json;
-use super::{Db, StoreError, from_seconds, outbox, seconds};
+use super::{Db, StoreError, agenda, from_seconds, outbox, seconds};
 use crate::calendar::{civil, instant};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
@@ -16,18 +16,24 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is kept of a mail, in the place of what was kept of it before.
+///
+/// Orders of a mail of which nothing was kept yet are looked at again: perhaps the shop can be asked now.
 pub(super) fn keep(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Correspondence]) -> Result<(), StoreError> {
     let from_a_file = rows.iter().all(|row| row.account.is_empty());
     if from_a_file && is_kept_better(transaction, mail, rows)? {
         return Ok(());
     }
-    transaction.prepare_cached("DELETE FROM correspondence WHERE mail_key = ?1")?.execute([mail.hex()])?;
+    let forget = "DELETE FROM correspondence WHERE mail_key = ?1";
+    let new = transaction.prepare_cached(forget)?.execute([mail.hex()])? == 0;
     let sql =
         "INSERT OR REPLACE INTO correspondence (order_number, mail_key, account, at, body) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut insert = transaction.prepare_cached(sql)?;
     for row in rows {
         let values = (row.order.as_str(), row.mail.hex(), &row.account, seconds(row.at), json(row, "correspondence")?);
         insert.execute(values)?;
+        if new {
+            agenda::wake_order(transaction, row.order.as_str())?;
+        }
     }
     Ok(())
 }
@@ -230,3 +236,6 @@ impl Db {
         Ok(found.map(|(state, error)| (outbox::State::of(&state), error)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
     let said = prop_oneof![
         (proptest::option::of(0_u64..2000), proptest::option::of(any::<bool>()))
             .prop_map(|(points, coupon_back)| Said::Confirm { points, expires: None, coupon_back }),
+        Just(Said::Answered),
         Just(Said::Deny),
         Just(Said::Lost),
         (0_u64..900).prop_map(|points| Said::Limited { points, expires: at("11-23 23:59") }),
