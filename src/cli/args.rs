@@ -1,8 +1,10 @@
 //! What can be written on the command line.
 
+mod ack;
 mod ledger;
 mod orders;
 
+pub use ack::Ack;
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Limited, Note, Shops};
 
@@ -41,6 +43,8 @@ pub enum Command {
     Status(Status),
     /// Look over configuration and servers, and say what to mend; changes nothing on a server
     Doctor(Doctor),
+    /// Say that you have seen alerts: they are repeated no more; without a name, list them
+    Ack(Ack),
     /// Sort what already lies in the mailboxes
     Sweep(Sweep),
     /// Say what mails are and what they say; touches nothing

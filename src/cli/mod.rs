@@ -1,5 +1,6 @@
 //! The command line, one file a command. Exit codes: 0 done, 1 something failed, 2 configuration, rules or usage.
 
+mod ack;
 pub mod args;
 mod assign;
 mod case;
@@ -85,6 +86,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Status(status) => return status::run(status, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
         Command::Demo(demo) => demo::run(demo, state),
+        Command::Ack(one) => ack::run(one, config, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
         Command::Classify(classify) => classify::run(classify, config),
