@@ -64,9 +64,9 @@ fn one<'a>(waiting: &'a [Waits], name: &str) -> Result<&'a Waits, Failure> {
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (Some(_), Some(_)) => Err(Failure::broken(format!("`{name}` names more than one alert; write more of it"))),
-        (None, _) => {
-            Err(Failure::new(format!("no alert `{name}` awaits that you acknowledge it; `modori ack` lists those that do")))
-        }
+        (None, _) => Err(Failure::new(format!(
+            "no alert `{name}` awaits that you acknowledge it; `modori ack` lists those that do"
+        ))),
     }
 }
 

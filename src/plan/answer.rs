@@ -189,7 +189,13 @@ pub fn name_of(told: &str, repeats: u32) -> String {
 /// repeats by itself. A repetition before the first has left is pointless: it is waited for, and then for as long as
 /// lies between two.
 #[must_use]
-pub fn again(awaiting: &Awaiting, went: &[Went], known: &BTreeMap<String, bool>, policy: &Policy, now: Timestamp) -> Again {
+pub fn again(
+    awaiting: &Awaiting,
+    went: &[Went],
+    known: &BTreeMap<String, bool>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Again {
     if awaiting.until <= now {
         return Again::Over;
     }
@@ -197,7 +203,8 @@ pub fn again(awaiting: &Awaiting, went: &[Went], known: &BTreeMap<String, bool>,
         return Again::NotYet(Some(awaiting.next_at));
     }
     let every = awaiting.alert.awaits.as_ref().map_or(0, |awaits| awaits.every_s).max(1);
-    let later = |at: Timestamp| at.saturating_add(SignedDuration::from_secs(i64::from(every))).unwrap_or(Timestamp::MAX);
+    let later =
+        |at: Timestamp| at.saturating_add(SignedDuration::from_secs(i64::from(every))).unwrap_or(Timestamp::MAX);
     let accepted = went.iter().filter_map(|one| match one.so_far {
         SoFar::Accepted(at) => Some(at),
         SoFar::Open | SoFar::Closed => None,

@@ -131,7 +131,11 @@ mod tests {
             ("unread", &[(0, Unseen, None), (15, Unseen, None)], None),
             ("opened", &[(0, Unseen, None), (15, Seen, None)], Some(By::Opened)),
             ("marked on arrival", &[(0, Seen, None), (15, Seen, None), (600, Seen, None)], None),
-            ("marked, unmarked by her, opened", &[(0, Seen, None), (15, Unseen, None), (30, Seen, None)], Some(By::Opened)),
+            (
+                "marked, unmarked by her, opened",
+                &[(0, Seen, None), (15, Unseen, None), (30, Seen, None)],
+                Some(By::Opened),
+            ),
             ("moved by hand", &[(0, Unseen, None), (15, Missing, Some("Archive"))], Some(By::Moved)),
             ("removed by hand", &[(0, Unseen, None), (15, Missing, None)], Some(By::Moved)),
             ("marked for removal", &[(0, Unseen, None), (15, Deleted, None)], Some(By::Moved)),

@@ -5,7 +5,11 @@ use crate::edge::store::Waits;
 use jiff::Timestamp;
 
 /// `modori ack`.
-pub(in crate::cli) fn awaiting<'a>(waiting: &'a [Waits], name: impl Fn(&'a Waits) -> &'a str, now: Timestamp) -> String {
+pub(in crate::cli) fn awaiting<'a>(
+    waiting: &'a [Waits],
+    name: impl Fn(&'a Waits) -> &'a str,
+    now: Timestamp,
+) -> String {
     let mut table = table(&["alert", "told", "by", "repeated", "next", ""]);
     for one in waiting {
         let awaiting = &one.awaiting;

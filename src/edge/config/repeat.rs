@@ -157,7 +157,8 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    const SMALL: &str = "[[account]]\nhost = \"imap.example.jp\"\nuser = \"me@example.jp\"\npassword = { env = \"P\" }\n";
+    const SMALL: &str =
+        "[[account]]\nhost = \"imap.example.jp\"\nuser = \"me@example.jp\"\npassword = { env = \"P\" }\n";
 
     fn parse(text: &str) -> Result<Config, Broken> {
         Config::parse(Path::new("/etc/modori/config.toml"), &format!("{SMALL}{text}"))

@@ -94,7 +94,8 @@ async fn look_into(session: &mut Session, folder: &str, mails: &[AwaitedMail]) -
         Err(error) if error.refused => None,
         Err(error) => return Err(error.into()),
     };
-    let here = |reading: &Reading| reading.place.as_ref().filter(|place| Some(place.uid_validity) == uid_validity).cloned();
+    let here =
+        |reading: &Reading| reading.place.as_ref().filter(|place| Some(place.uid_validity) == uid_validity).cloned();
     let uids = UidSet::of(mails.iter().filter_map(|mail| here(&mail.reading)).map(|place| place.uid));
     let read = if uid_validity.is_some() { session.fetch(&uids, Fetch::Flags).await? } else { Vec::new() };
     let sighting = |mail: &AwaitedMail| {

@@ -457,8 +457,7 @@ fn read(row: &SqlRow<'_>) -> Result<Awaiting, StoreError> {
 
 /// What became of an alert on each channel.
 fn went(db: &rusqlite::Connection, told: &str) -> Result<Vec<Went>, StoreError> {
-    let sql =
-        format!("SELECT lane, turn, state, closed_at FROM outbox WHERE {CHAIN} AND kind = 'alert' ORDER BY id");
+    let sql = format!("SELECT lane, turn, state, closed_at FROM outbox WHERE {CHAIN} AND kind = 'alert' ORDER BY id");
     let mut query = db.prepare_cached(&sql)?;
     let found = query.query_map([told], |row| {
         let (state, closed_at): (String, Option<i64>) = (row.get(2)?, row.get(3)?);

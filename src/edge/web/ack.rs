@@ -68,7 +68,8 @@ fn page(language: Language, lines: &[String], open: bool) -> String {
     let button = if open { lines.pop() } else { None };
     let mut body = String::new();
     for (n, line) in lines.into_iter().enumerate() {
-        let _ = if n == 0 { write!(body, "<h1>{}</h1>", escaped(line)) } else { write!(body, "<p>{}</p>", escaped(line)) };
+        let _ =
+            if n == 0 { write!(body, "<h1>{}</h1>", escaped(line)) } else { write!(body, "<p>{}</p>", escaped(line)) };
     }
     if let Some(button) = button {
         let _ = write!(body, "<form method=\"post\"><button type=\"submit\">{}</button></form>", escaped(button));
@@ -92,7 +93,8 @@ fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             // what steers a screen is not shown
-            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) => {}
+            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) => {
+            }
             c => out.push(c),
         }
     }
@@ -107,7 +109,10 @@ mod tests {
     fn a_title_cannot_write_the_page() {
         let lines = ["<script>alert(1)</script> & \"\u{202e}x'".to_owned(), "text".to_owned(), "press".to_owned()];
         let shown = page(Language::En, &lines, true);
-        assert!(shown.contains("<h1>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&#39;</h1><p>text</p>"), "{shown}");
+        assert!(
+            shown.contains("<h1>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&#39;</h1><p>text</p>"),
+            "{shown}"
+        );
         assert!(shown.contains("<form method=\"post\"><button type=\"submit\">press</button></form>"), "{shown}");
         assert!(!shown.contains("<script"));
         let closed = page(Language::Ja, &lines, false);

@@ -202,7 +202,8 @@ fn hosts(web: &config::Web) -> Vec<String> {
         None => (web.public_url.trim_start_matches("http://"), ":80"),
     };
     let public = url.split('/').next().unwrap_or_default().to_ascii_lowercase();
-    let mut hosts = vec![public.trim_end_matches(usual).to_owned(), format!("{}{usual}", public.trim_end_matches(usual))];
+    let mut hosts =
+        vec![public.trim_end_matches(usual).to_owned(), format!("{}{usual}", public.trim_end_matches(usual))];
     hosts.push(public);
     hosts.push(web.listen.to_string());
     if web.listen.ip().is_loopback() {
@@ -221,7 +222,8 @@ pub(super) async fn check(
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
     let known = host.is_some_and(|host| rules.hosts.contains(&host));
     let mut answer = if !rules.may(peer.ip()) {
-        (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], "too many requests; try again in a minute\n").into_response()
+        (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], "too many requests; try again in a minute\n")
+            .into_response()
     } else if known {
         next.run(request).await
     } else {

@@ -72,9 +72,8 @@ fn a_token_is_the_same_each_time_and_another_for_another_alert_or_key() {
 
 #[test]
 fn an_alert_awaits_what_the_policy_says() {
-    let awaits = |policy: &Policy, alert: Alert| {
-        Announcement::new("alert:m", alert, None).awaiting(policy, at(0)).alert.awaits
-    };
+    let awaits =
+        |policy: &Policy, alert: Alert| Announcement::new("alert:m", alert, None).awaiting(policy, at(0)).alert.awaits;
     let found = awaits(&policy(), alert()).unwrap();
     assert_eq!((found.every_s, found.for_s, found.page), (120, 600, None));
     assert_eq!(found.token, TokenKey([7; 32]).token("alert:m"));
@@ -190,10 +189,11 @@ fn it_is_told_by_the_channels_that_told_it_and_can_tell_it_again() {
     );
     check("one gave up", &[went("phone", 0, Closed), went("desk", 0, yes)], &[("phone", 120), ("desk", 120)]);
     check("the chain", &[went("phone", 0, yes), went("mail", 1, Closed)], &[("phone", 120), ("mail", 180)]);
-    check("the second took it", &[went("phone", 0, Open), went("mail", 1, yes), went("desk", 2, Closed)], &[
-        ("mail", 120),
-        ("desk", 180),
-    ]);
+    check(
+        "the second took it",
+        &[went("phone", 0, Open), went("mail", 1, yes), went("desk", 2, Closed)],
+        &[("mail", 120), ("desk", 180)],
+    );
     // nobody to tell: not counted, and tried again later
     let alone = again(&awaiting(0, 120), &[went("push", 0, yes)], &all, &policy(), at(120));
     assert_eq!(told(alone), (vec![], 240, 0));
@@ -202,8 +202,7 @@ fn it_is_told_by_the_channels_that_told_it_and_can_tell_it_again() {
 #[test]
 fn a_repetition_says_that_it_is_one_and_bears_the_same_token() {
     let rows = [went("phone", 0, SoFar::Accepted(at(0)))];
-    let Again::Now { wishes, .. } =
-        again(&awaiting(1, 240), &rows, &known(&[("phone", false)]), &policy(), at(240))
+    let Again::Now { wishes, .. } = again(&awaiting(1, 240), &rows, &known(&[("phone", false)]), &policy(), at(240))
     else {
         panic!("not told")
     };

@@ -8,7 +8,8 @@ fn unanswered_it_is_told_every_two_minutes_for_ten() {
         world.told().await;
         world.at(1500).await;
         assert_eq!(world.seconds(), [0, 120, 240, 360, 480]);
-        let titles: Vec<String> = world.phone().told.lock().unwrap().iter().map(|(_, title, _)| title.clone()).collect();
+        let titles: Vec<String> =
+            world.phone().told.lock().unwrap().iter().map(|(_, title, _)| title.clone()).collect();
         assert_eq!(titles[2], format!("Again (3): {}", titles[0]));
         assert_eq!(world.by().await, None);
         // once nothing awaits, nothing is looked at, and the connection for it is closed

@@ -3,7 +3,7 @@
 
 use super::world::{FOLDER, Phone, SEEN, World};
 use crate::support::cut::Cut;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,7 +35,11 @@ fn run(wake_ups: usize, answer: Answer, every_s: u32, for_s: u32) -> (Truth, usi
             match answer {
                 Answer::Never => {}
                 Answer::Channel(times) => {
-                    shopper.until("it was told", || shopper.seconds().len() >= times).await;
+                    let tellings = || {
+                        let told = shopper.phone().told.lock().unwrap();
+                        told.iter().map(|(key, ..)| key.clone()).collect::<BTreeSet<_>>().len()
+                    };
+                    shopper.until("it was told", || tellings() >= times).await;
                     let token = modori::plan::answer::TokenKey([7; 32]).token(&told(&shopper));
                     shopper.phone().answers.lock().unwrap().push(token);
                 }
@@ -77,7 +81,7 @@ fn told(world: &World) -> String {
 /// Nothing awaits, waits or is to be withdrawn any more.
 async fn at_rest(world: &World) {
     loop {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let now = world.clock.now();
         let rest = world.store.call(move |db| {
             let known: u32 = db.counts()?.iter().map(|(_, count)| *count).sum();
