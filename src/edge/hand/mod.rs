@@ -21,7 +21,7 @@ use crate::edge::clock::Clock;
 use crate::edge::imap::ImapAccount;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
-use crate::plan::Looks;
+use crate::plan::{Alert, Looks};
 use crate::planted::{self, Bug};
 use futures_util::future::{join_all, try_join_all, try_join3};
 use jiff::{SignedDuration, Timestamp};
@@ -93,10 +93,10 @@ impl Hand {
         self
     }
 
-    /// The channels there are, and whether each repeats by itself what awaits its acknowledgement.
+    /// The channels there are, and whether each repeats this alert by itself.
     #[must_use]
-    pub fn repeating(&self) -> BTreeMap<String, bool> {
-        self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats())).collect()
+    pub fn repeating(&self, alert: &Alert) -> BTreeMap<String, bool> {
+        self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats(alert))).collect()
     }
 
     /// Hands over alerts that were entered as under way, and says that there is work.

@@ -86,7 +86,7 @@ impl Deliver for Ringing {
         self.phone.hears
     }
 
-    fn repeats(&self) -> bool {
+    fn repeats(&self, _alert: &Alert) -> bool {
         self.phone.itself
     }
 
