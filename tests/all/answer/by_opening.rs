@@ -172,3 +172,38 @@ fn restarts_and_new_numbers_tell_nothing_anew() {
         assert_eq!(world.seconds().len(), 3);
     });
 }
+
+#[test]
+fn a_repetition_that_was_under_way_at_the_end_does_not_leave_after_an_acknowledgement() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new();
+        for answered in [false, true] {
+            let known = world.seconds().len();
+            *world.phone().hangs.lock().unwrap() = true;
+            let engine = world.engine();
+            let begun = if answered { 250 } else { 130 };
+            let story = async {
+                if answered {
+                    world.at(begun).await;
+                    let uid = world.server.mailboxes()[FOLDER][0].uid;
+                    world.server.flag(FOLDER, uid, SEEN, true);
+                    world.at(begun + 16).await;
+                    assert_eq!(world.by().await.as_deref(), Some("opened"));
+                } else {
+                    world.told().await;
+                    world.at(begun).await;
+                }
+            };
+            engine.watch(story).await.unwrap();
+            let told = if answered { known } else { known + 1 };
+            assert_eq!(world.seconds().len(), told, "the repetition hangs");
+            *world.phone().hangs.lock().unwrap() = false;
+            world.engine().watch(world.at(if answered { 400 } else { 200 })).await.unwrap();
+            // without an acknowledgement it is handed over again, with one it is not needed
+            let told = if answered { told } else { told + 1 };
+            assert_eq!(world.seconds().len(), told, "answered: {answered}");
+        }
+        assert_eq!(world.phone().too_late.lock().unwrap().len(), 0);
+    });
+}

@@ -44,6 +44,8 @@ pub struct Phone {
     pub withdrawn: Mutex<Vec<Option<String>>>,
     /// Nothing is taken before this second.
     pub down_until: Mutex<i64>,
+    /// Repetitions are taken and never answered.
+    pub hangs: Mutex<bool>,
     /// Repetitions that were handed over although an acknowledgement had been written down before.
     pub too_late: Mutex<Vec<String>>,
 }
@@ -74,6 +76,9 @@ impl Deliver for Ringing {
                 if matches!(standing, Acknowledged::Before(_)) {
                     self.phone.too_late.lock().unwrap().push(key.to_owned());
                 }
+            }
+            if key.contains('#') && *self.phone.hangs.lock().unwrap() {
+                std::future::pending::<()>().await;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
             self.phone.told.lock().unwrap().push((key.to_owned(), alert.title.clone(), self.second()));
