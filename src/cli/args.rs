@@ -1,11 +1,13 @@
 //! What can be written on the command line.
 
+mod ack;
 mod alert;
 mod ledger;
 mod letters;
 mod orders;
 mod wanted;
 
+pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
@@ -53,6 +55,8 @@ pub enum Command {
     /// Show what the records tell: how long alerts took
     #[command(subcommand)]
     Report(Report),
+    /// Say that you have seen alerts: they are repeated no more; without a name, list them
+    Ack(Ack),
     /// Sort what already lies in the mailboxes
     Sweep(Sweep),
     /// Say what mails are and what they say; touches nothing

@@ -3,7 +3,8 @@
 
 use super::args::{Doctor, Format};
 use super::{Failure, render, setup};
-use crate::edge::config::{ChannelKind, Config};
+use crate::edge::config::{ChannelKind, Config, Hidden, Web};
+use crate::edge::hand::HandLock;
 use crate::edge::secret::Secret;
 use crate::edge::store::{Db, Health};
 use crate::engine::Mailbox;
@@ -24,6 +25,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
         checks.push(Check::failure("configuration", "no account: nothing is watched", "add an [[account]]"));
     }
     checks.extend(alerts(&config));
+    checks.extend(config.web.as_ref().map(|web| page(web, &config.state)));
     let runtime = setup::runtime()?;
     runtime.block_on(async {
         for (about, secret) in secrets(&config) {
@@ -66,6 +68,26 @@ fn again(state: &Path, account: &str) {
     {
         tracing::warn!("a running watch is not told that the login works: {error}");
     }
+}
+
+/// Whether the page with the button can be served: its address is free, or the watch that runs has it.
+fn page(web: &Web, state: &Path) -> Check {
+    let about = "page with the button";
+    let error = match std::net::TcpListener::bind(web.listen) {
+        Ok(_) => return Check::fine(about, format!("{} can be listened on", web.listen)),
+        Err(error) => error,
+    };
+    let trouble = Db::open_to_read(state).and_then(|db| db.web_trouble()).ok().flatten();
+    let busy = error.kind() == std::io::ErrorKind::AddrInUse;
+    if busy && trouble.is_none() && HandLock::holder(state).is_some() {
+        return Check::fine(about, format!("served on {} by the watch that runs", web.listen));
+    }
+    let remedy = if busy {
+        "another program has this port: name another one under [web], and in your reverse proxy"
+    } else {
+        "name an address of this machine under [web]"
+    };
+    Check::failure(about, format!("{} cannot be listened on: {error}", web.listen), remedy)
 }
 
 /// What keeps others out of the state folder.

@@ -1,5 +1,6 @@
 //! The command line, one file a command. Exit codes: 0 done, 1 something failed, 2 configuration, rules or usage.
 
+mod ack;
 mod alert;
 pub mod args;
 mod assign;
@@ -94,6 +95,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Alert(alert) => return alert::run(alert, config, state),
         Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
+        Command::Ack(one) => ack::run(one, config, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
         Command::Classify(classify) => classify::run(classify, config),

@@ -5,7 +5,7 @@
 use super::args::{Format, Status};
 use super::{Failure, render, setup};
 use crate::calendar::rfc3339;
-use crate::edge::config::Account;
+use crate::edge::config::{Account, Web};
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Health, Lane, Lived, StoreError, Watch};
 use crate::engine::life::bound;
@@ -37,6 +37,8 @@ pub(super) struct Shown {
     pub(super) kept_back: (usize, Option<Timestamp>),
     /// Until when it is hot, when it is hot next, and how much of the day's hot time is left.
     pub(super) hot: (Option<Timestamp>, Option<Timestamp>, SignedDuration),
+    /// Where the page with the button is served, and why it cannot be.
+    pub(super) web: Option<(Web, Option<String>)>,
     pub(super) database: String,
 }
 
@@ -78,6 +80,10 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
     // a list that cannot be read is told by the watch; what is asked here is whether it sees
     let wanted = setup::wanted(&config.wanted).map(|(_, wanted)| wanted).unwrap_or_default();
     let sales = Sales::of(&sales, &wanted, now);
+    let web_trouble = match &db {
+        Some(db) => db.web_trouble().map_err(failed)?,
+        None => None,
+    };
     let left = used.left(&config.hot);
     let until = config.hot.hot_until(&sales, now).filter(|_| !left.is_zero());
     let holder = HandLock::holder(&config.state);
@@ -93,6 +99,7 @@ pub(super) fn run(arguments: &Status, config: Option<&Path>, state: Option<&Path
         channels: channels(&config.policy, health),
         kept_back: (kept.len(), summary::next(&kept, &config.policy)),
         hot: (until, config.hot.next(&sales, now), left),
+        web: config.web.clone().map(|web| (web, web_trouble)),
         database: config.state.join("modori.sqlite").display().to_string(),
     };
     match arguments.format {
@@ -200,6 +207,11 @@ fn sheet(shown: &Shown) -> Value {
             "since": at(shown.watch.as_ref().map(|watch| watch.rules_at)),
             "trouble": shown.watch.as_ref().and_then(|watch| watch.rules_trouble.clone()),
         },
+        "web": shown.web.as_ref().map(|(web, trouble)| json!({
+            "listen": web.listen.to_string(),
+            "public_url": web.public_url,
+            "trouble": trouble,
+        })),
         "database": shown.database,
     })
 }

@@ -45,12 +45,13 @@ impl Engine {
         loop {
             changes.borrow_and_update();
             let now = self.clock.now();
-            let (known, policy) = (self.hand.repeating(), self.policy.clone());
+            let (hand, policy) = (self.hand.clone(), self.policy.clone());
             let looked = self.store.call(move |db| {
                 // an attempt that failed after the acknowledgement
                 let closed = db.close_answered(false, now)?;
-                let (alerts, next) =
-                    db.repeat(now, |awaiting, went| answer::again(awaiting, went, &known, &policy, now))?;
+                let (alerts, next) = db.repeat(now, |awaiting, went| {
+                    answer::again(awaiting, went, &hand.repeating(&awaiting.alert), &policy, now)
+                })?;
                 Ok((closed, alerts, next))
             });
             let (closed, alerts, next) = looked.await?;

@@ -186,7 +186,7 @@ pub fn name_of(told: &str, repeats: u32) -> String {
 
 /// Whether an alert is told again, and by which channels: those it was told by, but none that repeats by itself, none
 /// that still has to tell it, and none that modori has no more. `known`: the channels there are, and whether each
-/// repeats by itself. A repetition before the first has left is pointless: it is waited for, and then for as long as
+/// repeats this alert by itself. A repetition before the first has left is pointless: it is waited for, and then for as long as
 /// lies between two.
 #[must_use]
 pub fn again(

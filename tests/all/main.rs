@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod alert_test;
+mod answer;
 mod case;
 mod chain;
 mod channels;

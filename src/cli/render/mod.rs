@@ -1,5 +1,6 @@
 //! The only place that draws: tables, trees, bars.
 
+mod awaiting;
 mod cases;
 pub(super) mod latency;
 mod letters;
@@ -28,6 +29,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::Duration;
 
+pub(super) use awaiting::awaiting;
 pub(super) use cases::{case, cases, coupon_state, coupons, questions};
 pub(super) use letters::letters;
 pub(super) use status::{checks, status};

@@ -91,6 +91,12 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
         (None, Some(next), _) => writeln!(out, "hot next at {} ({} of today left)", at(next), left()),
         (None, None, _) => Ok(()),
     };
+    if let Some((web, trouble)) = shown.web.as_ref().filter(|_| shown.pid.is_some()) {
+        let _ = match trouble {
+            None => writeln!(out, "page with the button: {}, served on {}", one_line(&web.public_url), web.listen),
+            Some(trouble) => writeln!(out, "{RED}page with the button: {}{RED:#}", one_line(trouble)),
+        };
+    }
     let _ = write!(out, "{DIM}database: {}{DIM:#}", shown.database);
     out
 }

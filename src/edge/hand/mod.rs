@@ -27,7 +27,7 @@ use crate::edge::clock::Clock;
 use crate::edge::imap::ImapAccount;
 use crate::edge::out::Channel;
 use crate::edge::store::{Row, Store, StoreError};
-use crate::plan::Looks;
+use crate::plan::{Alert, Looks};
 use crate::planted::{self, Bug};
 use crate::wording::{Language, Wording};
 use futures_util::future::{join_all, try_join_all, try_join4};
@@ -123,10 +123,10 @@ impl Hand {
         self
     }
 
-    /// The channels there are, and whether each repeats by itself what awaits its acknowledgement.
+    /// The channels there are, and whether each repeats this alert by itself.
     #[must_use]
-    pub fn repeating(&self) -> BTreeMap<String, bool> {
-        self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats())).collect()
+    pub fn repeating(&self, alert: &Alert) -> BTreeMap<String, bool> {
+        self.channels.iter().map(|(name, channel)| (name.clone(), channel.repeats(alert))).collect()
     }
 
     /// A hand that lays and sends letters like this.

@@ -83,8 +83,9 @@ pub trait Deliver: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Whether the service itself repeats an alert that awaits its acknowledgement: modori then does not.
-    fn repeats(&self) -> bool {
+    /// Whether the service itself repeats this alert until it is acknowledged: modori then does not.
+    fn repeats(&self, alert: &Alert) -> bool {
+        let _ = alert;
         false
     }
 

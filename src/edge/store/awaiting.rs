@@ -141,6 +141,15 @@ impl Db {
             .collect()
     }
 
+    /// By what each alert that ever awaited it was acknowledged ([`By::word`]), the oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn acknowledged_by(&self) -> Result<Vec<Option<String>>, StoreError> {
+        let mut query = self.connection.prepare_cached("SELECT acknowledged_by FROM awaiting ORDER BY since, told")?;
+        Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// Repeats what is due: each alert is entered in one transaction with its advance. Answers the repetitions, which are
     /// under way, and when the next one may be due.
     ///

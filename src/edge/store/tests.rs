@@ -1,6 +1,7 @@
 //! The store against real files: migrations, settling once, leases, reopening.
 
 mod agenda;
+mod awaiting;
 mod chain;
 
 use super::*;
