@@ -93,7 +93,7 @@ async fn tried<'a>(
 /// What can be done about a failure.
 fn remedy(advice: Advice) -> String {
     match advice {
-        Advice::Ask => "check its address, token and password, and what the service wants: docs/channels.md".to_owned(),
+        Advice::Ask => "check its settings (address, token, password, program) against docs/channels.md".to_owned(),
         Advice::Never => {
             "it will not take this, however often it is sent: docs/channels.md tells its limits".to_owned()
         }

@@ -23,7 +23,14 @@ pub(super) async fn run(argv: &[String], input: &[u8], limit: Duration) -> Resul
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(&format!("cannot start {program}: {error}"), Advice::Again(None)))?;
+        .map_err(|error| {
+            // a program that is not there does not come by itself
+            let advice = match error.kind() {
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => Advice::Ask,
+                _ => Advice::Again(None),
+            };
+            failed(&format!("cannot start {program}: {error}"), advice)
+        })?;
     let stdin = child.stdin.take();
     let stderr = child.stderr.take();
     let feed = async {
