@@ -3,7 +3,7 @@
 
 use super::args::{Doctor, Format};
 use super::{Failure, render, setup};
-use crate::edge::config::{ChannelKind, Config, Hidden, Web};
+use crate::edge::config::{ChannelKind, Config, Web};
 use crate::edge::hand::HandLock;
 use crate::edge::secret::Secret;
 use crate::edge::store::{Db, Health};

@@ -4,7 +4,7 @@ use super::args::{Format, History, Undo};
 use super::{Failure, diff, render, setup, sweep};
 use crate::calendar;
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::{Action, Db, NOT_NEEDED, State};
+use crate::edge::store::{Action, Db, State, is_no_loss};
 use crate::engine::undo::Undone;
 use crate::plan::Effect;
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ fn sheet(action: &Action) -> Value {
     json!({
         "id": action.id, "at": calendar::rfc3339(action.at), "what": what, "from": action.origin, "to": to,
         "account": if matches!(what, "alert" | "held") { None } else { Some(&action.lane) }, "state": action.state.word(),
-        "not_needed": action.error.as_deref() == Some(NOT_NEEDED),
+        "not_needed": action.error.as_deref().is_some_and(is_no_loss),
         "cause": cause(action), "mail": message.map(|message| message.key.hex()),
         "message_id": message.and_then(|message| message.message_id.clone()),
         "category": message.map(|message| message.category.clone()),

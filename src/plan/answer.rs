@@ -219,7 +219,7 @@ pub fn again(
     let mut alert = awaiting.alert.clone();
     alert.title = policy.wording.again(policy.language, repeats.saturating_add(1), &alert.title);
     let announcement = Announcement::new(name_of(&awaiting.told, repeats), alert, Some(awaiting.until));
-    let wishes = announcement.by(&first, &then, policy, now);
+    let wishes = announcement.anyway_by(&first, &then, policy, now);
     let repeats = if wishes.is_empty() { awaiting.repeats } else { repeats };
     Again::Now { wishes, next_at: later(now), repeats }
 }

@@ -11,7 +11,7 @@ mod wanted;
 use crate::calendar;
 use crate::cli::classify::Sheet;
 use crate::cli::tested::Tested;
-use crate::edge::store::{Action, Latency, NOT_NEEDED, Row, State};
+use crate::edge::store::{Action, Latency, Row, State, is_no_loss};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
@@ -194,7 +194,7 @@ pub(super) fn history(all: &[Action]) -> String {
             message.and_then(|message| message.rule.as_deref()).map_or(String::new(), |rule| format!(" ({rule})"));
         let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
         // what was not needed was not missed
-        let needed = action.error.as_deref() != Some(NOT_NEEDED);
+        let needed = !action.error.as_deref().is_some_and(is_no_loss);
         let state = if action.state == State::Done || !needed { "" } else { action.state.word() };
         let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
         let cause = crate::cli::history::cause(action).to_owned();

@@ -131,6 +131,11 @@ impl Deliver for Pushover {
         })
     }
 
+    /// Emergencies, and no others.
+    fn repeats(&self, alert: &Alert) -> bool {
+        alert.priority == Priority::Urgent && alert.awaits.is_some()
+    }
+
     fn hears(&self) -> Option<Duration> {
         Some(LISTENS_EVERY)
     }

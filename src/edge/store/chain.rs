@@ -6,6 +6,12 @@ use rusqlite::{OptionalExtension, Transaction};
 
 /// Why a row is closed that was never needed: another channel told it. It was not missed.
 pub const NOT_NEEDED: &str = "not needed: another channel told it";
+
+/// Whether what was dropped for this reason was missed by nobody.
+#[must_use]
+pub fn is_no_loss(reason: &str) -> bool {
+    [NOT_NEEDED, super::ANSWERED].contains(&reason)
+}
 /// Why an alert is dropped.
 const TIME_IS_UP: &str = "its time was up";
 /// Begins the trouble of an alert that was not even tried.

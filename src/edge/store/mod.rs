@@ -33,7 +33,7 @@ mod transfer;
 pub use agenda::Kept;
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
-pub use chain::{Health, NOT_NEEDED};
+pub use chain::{Health, NOT_NEEDED, is_no_loss};
 pub use correction::Correction;
 pub use cursor::Cursor;
 #[cfg(feature = "planted")]

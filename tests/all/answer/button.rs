@@ -95,7 +95,7 @@ impl Served {
             until: None,
             dedupe: Vec::new(),
             after: Vec::new(),
-            turn: Some(Turn { of: "alert:m".to_owned(), place: 0 }),
+            turn: Some(Turn { of: "alert:m".to_owned(), place: 0, most: None }),
         };
         self.runtime.block_on(self.store.call(move |db| db.wish(&[wish], false, now))).unwrap();
     }

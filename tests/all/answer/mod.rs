@@ -6,4 +6,5 @@ mod by_channel;
 mod by_opening;
 mod cut;
 mod real;
+mod services;
 mod world;

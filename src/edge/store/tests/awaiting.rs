@@ -23,7 +23,7 @@ fn wish(told: &str, channel: &str, place: u32, due: i64) -> Wish {
         until: None,
         dedupe: Vec::new(),
         after: Vec::new(),
-        turn: Some(Turn { of: told.to_owned(), place }),
+        turn: Some(Turn { of: told.to_owned(), place, most: None }),
     }
 }
 
