@@ -151,7 +151,7 @@ fn alerts(config: &Config) -> Vec<Check> {
             "nobody is told when a mailbox is not seen",
             "write alert = true under [sight], or look at modori status",
         )
-    } else if blind_by.iter().all(|name| by_mail(name)) {
+    } else if blind_by.iter().all(by_mail) {
         let said = "that a mailbox is not seen is told by mail: perhaps into just that mailbox";
         Check::warning("sight", said, "add a channel that is not mail (ntfy, webhook, command) under [alerts]")
     } else {

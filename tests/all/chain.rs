@@ -3,7 +3,7 @@
 
 use super::support::embedded::Embedded;
 use super::support::http::{Answer, Http};
-use super::support::run::{Home, restock, until};
+use super::support::run::{Home, Running, restock, until};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -41,12 +41,23 @@ fn sheets(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Starts a watch and waits until everything that lay there was read: what comes now came while it watched.
+fn watching(home: &Home) -> Running {
+    let watch = home.start(&["watch"]);
+    until("it watches", || {
+        let output = home.run(&["status", "--format", "json"]);
+        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+        status["watch"]["pid"] == watch.id() && status["mailboxes"][0]["state"] == "watching"
+    });
+    watch
+}
+
 #[test]
 fn a_restock_reaches_the_third_channel_when_the_first_fails_and_the_second_hangs() {
     let embedded = Embedded::start();
     let three = Three::start();
     let home = three.home(&embedded);
-    let watch = home.watch(1);
+    let watch = watching(&home);
     embedded.deliver("INBOX", &restock("mug"));
     let told = three.third.wait(1, IN_VAIN);
     assert_eq!(told.len(), 1, "{}", home.log());

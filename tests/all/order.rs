@@ -165,6 +165,11 @@ impl World {
         took.iter().map(|(at, _, alert)| format!("{} {}", clock(*at), alert.title)).collect()
     }
 
+    /// What a channel took last.
+    fn last(&self, channel: &str) -> Alert {
+        self.wires[channel].took.lock().unwrap().last().unwrap().2.clone()
+    }
+
     /// How many mails lie in each folder.
     fn folders(&self) -> BTreeMap<String, usize> {
         let alive = |flags: &BTreeSet<String>| !flags.contains("\\Deleted");
@@ -355,10 +360,8 @@ fn quiet_hours_hold_until_the_morning_and_let_a_deadline_pass() {
         world.run_until("11-27 07:30").await;
         assert_eq!(world.took("phone").len(), before + 1, "once");
         assert_eq!(world.took("mail"), Vec::<String>::new());
-        let took = world.wires["phone"].took.lock().unwrap();
-        let body = &took.last().unwrap().2.body;
+        let body = world.last("phone").body;
         assert!(body.contains("night-one") && body.contains("night-two") && body.contains("楽天/再入荷"), "{body}");
-        drop(took);
         let ways = world.store.call(|db| db.latencies()).await.unwrap();
         assert_eq!(ways.iter().filter(|took| took.way == Course::NoMail).count(), 1, "the summary: {ways:?}");
     });
@@ -375,14 +378,9 @@ fn one_that_is_fresh_in_the_morning_is_told_as_itself() {
         world.wait_until("11-27 07:03").await;
         world.run_until("11-27 07:05").await;
         assert_eq!(world.took("phone"), ["07:03 dawn ¥1,980"]);
-        let took = world.wires["phone"].took.lock().unwrap();
-        assert!(
-            took[0].2.body.contains("\n⏱ This alert is 11 min late (received Nov 27, 06:52)"),
-            "{}",
-            took[0].2.body
-        );
-        assert!(took[0].2.url.is_some());
-        drop(took);
+        let alert = world.last("phone");
+        let late = "\n⏱ This alert is 11 min late (received Nov 27, 06:52)";
+        assert!(alert.body.contains(late) && alert.url.is_some(), "{alert:?}");
         let latencies = world.store.call(|db| db.latencies()).await.unwrap();
         assert_eq!(latencies.iter().map(|took| took.way).collect::<Vec<_>>(), [Course::KeptBack]);
     });
@@ -405,9 +403,8 @@ fn of_forty_five_restocks_within_an_hour_twenty_ring_and_the_rest_is_one_list() 
         world.run_until("11-24 12:10").await;
         let heard = world.took("phone");
         assert_eq!(heard[21..], ["12:05 25 restocks were kept back"]);
-        let took = world.wires["phone"].took.lock().unwrap();
-        assert!(took.last().unwrap().2.body.contains("and 17 more"), "{}", took.last().unwrap().2.body);
-        drop(took);
+        let body = world.last("phone").body;
+        assert!(body.contains("and 17 more"), "{body}");
         assert_eq!(world.folders(), BTreeMap::from([("楽天/再入荷".to_owned(), 45)]));
         // an hour later the next one rings again
         world.wait_until("11-24 13:06").await;
