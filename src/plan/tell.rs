@@ -91,22 +91,23 @@ pub(super) fn scene(arrived: &Arrived<'_>, want: &Want, now: Timestamp) -> Scene
         points_used: sure(&facts.points_used),
         coupon_used_yen: sure(&facts.coupon_used_yen),
         folder: verdict.folder.clone().unwrap_or_default(),
-        back: back(arrived),
+        back: back(arrived, now),
         offer: offer(arrived),
         alternative: facts.alternative.as_ref().map(|found| clean(&found.value)).unwrap_or_default(),
     }
 }
 
 /// What is expected back, as the case sees it with this mail.
-fn back(arrived: &Arrived<'_>) -> Option<Back> {
+fn back(arrived: &Arrived<'_>, now: Timestamp) -> Option<Back> {
     let case = arrived.case?;
     let assumed = |key: &str| case.assumed.contains(&key);
     Some(Back {
         points_expected: case.points.expected_back,
         points_returned: case.points.returned.filter(|points| *points > 0),
         points_outstanding: case.points.outstanding,
-        look_at: case.due.look_at,
-        ask_shop_at: case.due.ask_shop_at,
+        look_at: case.due.look_at.filter(|at| *at > now),
+        look_now: case.due.look_at.is_some_and(|at| at <= now),
+        ask_shop_at: case.due.ask_shop_at.filter(|at| *at > now),
         coupon: case.coupon.state,
         coupon_used_yen: case.coupon.used_yen.filter(|yen| *yen > 0),
         coupon_check_at: case.due.coupon_check_at,

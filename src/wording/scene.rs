@@ -86,10 +86,12 @@ pub struct Back {
     pub points_returned: Option<u64>,
     /// Points that are not back yet; `none`: nobody knows, 0: all are.
     pub points_outstanding: Option<u64>,
-    /// When to look at the point history.
+    /// When to look at the point history; `none` when it does not apply or that time has come.
     #[serde(serialize_with = "maybe")]
     pub look_at: Option<Timestamp>,
-    /// When to ask the shop.
+    /// That time has come.
+    pub look_now: bool,
+    /// When to ask the shop; `none` when it does not apply or that time has come.
     #[serde(serialize_with = "maybe")]
     pub ask_shop_at: Option<Timestamp>,
     /// The coupon that was used: `none`, `check`, `back`, `lost`.
@@ -174,6 +176,7 @@ impl Scene {
                 points_returned: Some(200),
                 points_outstanding: Some(300),
                 look_at: Some(at(1_796_122_800)),
+                look_now: false,
                 ask_shop_at: Some(at(1_796_122_800)),
                 coupon: CouponState::Check,
                 coupon_used_yen: Some(200),
@@ -202,7 +205,11 @@ impl Scene {
         let coupons = [CouponState::None, CouponState::Back, CouponState::Lost];
         let state =
             |cancelled| Self { cancelled: Some(cancelled), needs_answer: false, reply_by: None, ..Self::full() };
-        let bare = |cancelled| Self { back: Some(Back::default()), offer: None, ..state(cancelled) };
+        let bare = |cancelled| Self {
+            back: Some(Back { look_now: true, ..Back::default() }),
+            offer: None,
+            ..state(cancelled)
+        };
         let coupon = |coupon| {
             let offer = Offer {
                 role: CouponRole::Granted,

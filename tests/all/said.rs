@@ -322,7 +322,7 @@ fn cancellations_of_the_stories_say_what_is_expected_back() {
                     assert!(ja.body.contains(&format!("戻る予定: {}ポイント", yen(points))), "{told}");
                     assert!(en.body.contains(&format!("To come back: {} points", yen(points))), "{told}");
                     assert!(
-                        ja.body.contains("ポイント履歴の確認を") && en.body.contains("look at the point history on"),
+                        ja.body.contains("ポイント履歴の確認を") && en.body.contains("look at the point history"),
                         "{told}"
                     );
                 }
