@@ -186,7 +186,7 @@ fn a_letter_is_sent_once_and_its_copy_lies_among_what_was_sent() {
         let world = World::usual();
         world.wished(vec![send("x")]).await;
         world.live().await;
-        world.live_for(Duration::from_secs(4 * 3600)).await;
+        world.live_for(Duration::from_secs(1200)).await;
         let taken = world.shop.taken.lock().unwrap().clone();
         assert_eq!(taken.len(), 1);
         assert_eq!(field(&taken[0], "Auto-Submitted").unwrap(), "auto-replied");
@@ -215,7 +215,7 @@ fn gmail_keeps_its_own_copies() {
 /// The letter was not sent, lies in Drafts, and the shopper was told so once.
 async fn became_a_draft(world: &World, state: State, why: &str) {
     world.live().await;
-    world.live_for(Duration::from_secs(4 * 3600)).await;
+    world.live_for(Duration::from_secs(1200)).await;
     let row = world.row("send:x").await;
     assert_eq!(row.state, state);
     assert!(row.last_error.as_ref().unwrap().contains(why), "{:?}", row.last_error);
@@ -305,7 +305,7 @@ fn a_letter_that_may_have_been_sent_is_never_sent_again_and_the_shopper_is_asked
             world.wished(vec![send("x")]).await;
             world.live().await;
             for _ in 0..3 {
-                world.live_for(Duration::from_secs(8 * 3600)).await;
+                world.live_for(Duration::from_secs(3600)).await;
             }
             assert_eq!((world.row("send:x").await.state, *world.shop.tried.lock().unwrap()), (State::Unknown, 1));
             assert_eq!((world.lie("Entwürfe", "x"), world.lie("Gesendet", "x")), (0, 0));

@@ -51,7 +51,9 @@ pub fn write(letter: &Letter, by: By, at: Timestamp) -> Result<Written, OutError
     let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()]);
     let envelope = envelope.map_err(|error| refused("the recipient", error))?;
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_second()).unwrap_or_default());
+    // the library would make it from the header, and cannot read the addresses back that it wrote in quotes
     let mut builder = Message::builder()
+        .envelope(envelope.clone())
         .from(from)
         .to(to)
         .date(date)

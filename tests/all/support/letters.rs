@@ -172,7 +172,7 @@ impl World {
 
     pub async fn at_rest(&self) {
         loop {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
             if self.store.call(|db| db.open_rows()).await.unwrap() == 0 {
                 return;
             }
