@@ -1,7 +1,7 @@
 //! One thing to tell, and the channels that tell it: at once by those that are named first, and by the others, one after
 //! the other, should none of those before take it. Or it is kept back.
 
-use super::calm::Decision;
+use super::calm::{Decision, is_wanted};
 use super::{Alert, Effect, Policy, Same, Turn, Why, Wish};
 use jiff::{SignedDuration, Timestamp};
 
@@ -65,7 +65,10 @@ impl Announcement {
 
     fn with_its_priority(&self, policy: &Policy) -> Self {
         let mut said = self.clone();
-        said.alert.priority = policy.calm.priority_of(&said.alert.category, said.alert.priority);
+        // what the shopper waits for is as urgent as it was, whatever she thinks of its category
+        if !is_wanted(&said.alert) {
+            said.alert.priority = policy.calm.priority_of(&said.alert.category, said.alert.priority);
+        }
         said
     }
 

@@ -61,7 +61,7 @@ fn a_letter_is_known_by_its_id_before_it_leaves_and_keeps_its_first_signs() {
     let order = OrderNumber::parse(ORDER).unwrap();
     let ids = ["x@example.jp".to_owned(), "else@example.jp".to_owned()];
     let known = db.known(&[], &ids, &Default::default()).unwrap();
-    assert!(!known.own_letter, "nothing left yet");
+    assert!(known.own_letter, "from the moment it was decided: its draft may be sent by hand");
     let row = db.letters(&order).unwrap().remove(0);
     db.begin_letter(row.id, "x@example.jp", &serde_json::json!({}), at(1)).unwrap();
     let known = db.known(&[], &ids, &Default::default()).unwrap();
