@@ -6,7 +6,7 @@ use super::mailboxes::canonical;
 use super::notify::Wanted;
 use super::selected::View;
 use super::server::Shared;
-use super::syntax::Args;
+use super::syntax::{self, Args};
 use crate::edge::imap::Wire;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -195,7 +195,7 @@ impl<W: Wire> Session<'_, W> {
     /// Carries one command out; false when the connection is to end.
     async fn command(&mut self, command: &[u8]) -> io::Result<bool> {
         let mut args = Args::new(command);
-        let Some((tag, name, uid)) = head(&mut args) else {
+        let Some((tag, name, uid)) = syntax::head(&mut args) else {
             self.say("* BAD this is not a command");
             self.flush().await?;
             return Ok(true);
@@ -582,20 +582,4 @@ impl<W: Wire> Session<'_, W> {
         self.shared.ring();
         Some(Answer::Ok(format!("{code}appended")))
     }
-}
-
-/// Tag, name in upper case, and whether UID stood before it.
-fn head(args: &mut Args<'_>) -> Option<(String, String, bool)> {
-    let tag = args.atom()?.to_owned();
-    args.space()?;
-    let mut name = args.atom()?.to_ascii_uppercase();
-    let uid = name == "UID";
-    if uid {
-        args.space()?;
-        name = args.atom()?.to_ascii_uppercase();
-        if !matches!(name.as_str(), "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE") {
-            return None;
-        }
-    }
-    Some((tag, name, uid))
 }

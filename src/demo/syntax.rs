@@ -393,6 +393,22 @@ fn system_flag(name: &str) -> Option<String> {
         .map(|known| format!("\\{known}"))
 }
 
+/// Tag, name in upper case, and whether UID stood before it.
+pub(super) fn head(args: &mut Args<'_>) -> Option<(String, String, bool)> {
+    let tag = args.atom()?.to_owned();
+    args.space()?;
+    let mut name = args.atom()?.to_ascii_uppercase();
+    let uid = name == "UID";
+    if uid {
+        args.space()?;
+        name = args.atom()?.to_ascii_uppercase();
+        if !matches!(name.as_str(), "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE") {
+            return None;
+        }
+    }
+    Some((tag, name, uid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
