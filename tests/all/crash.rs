@@ -26,7 +26,10 @@ fn story(count: usize) -> Vec<(String, Vec<u8>, &'static str)> {
 }
 
 fn webhook(http: &Http) -> String {
-    format!("[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n", http.url("/"))
+    format!(
+        "[alerts]\nchannels = [\"w\"]\nmost_an_hour = 0\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n",
+        http.url("/")
+    )
 }
 
 fn check(dovecot: &Dovecot, http: &Http, story: &[(String, Vec<u8>, &str)]) {

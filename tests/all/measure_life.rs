@@ -19,7 +19,10 @@ fn blind_time(name: &str, times: usize, held: Duration, lose: impl Fn(&Stalling)
     let http = Http::start();
     let proxy = Stalling::to(dovecot.imap);
     let account = format!("host = \"127.0.0.1\"\nport = {}\nsecurity = \"plain\"\nuser = \"{USER}\"", proxy.port);
-    let rest = format!("[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n", http.url("/"));
+    let rest = format!(
+        "[alerts]\nchannels = [\"w\"]\nmost_an_hour = 0\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n",
+        http.url("/")
+    );
     let home = Home::new(&account, &rest);
     let _watch = home.watch(1);
     let mut taken = Vec::new();

@@ -86,8 +86,10 @@ impl<'a> Drill<'a> {
         let proxy = Proxy::faulty(real.imap(), seed);
         proxy.calm();
         let http = Http::start();
-        let rest =
-            format!("[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n", http.url("/"));
+        let rest = format!(
+            "[alerts]\nchannels = [\"w\"]\nmost_an_hour = 0\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n",
+            http.url("/")
+        );
         let home = Home::through(proxy.port, &rest);
         let mut ends = BTreeMap::new();
         real.deliver_all(&[&restock("old"), &restock("foreign-inbox")]);

@@ -165,6 +165,9 @@ fn the_mail_alone_brings_the_same_cases_back_and_an_export_the_shoppers_word() {
     let watch = home.watch(2);
     oracle.append("INBOX", &restock("new")).unwrap();
     until("the new one is filed", || lies(&mut oracle, "new") == ["楽天/再入荷"]);
+    until("what waits is told", || {
+        http.requests()[alerts..].iter().any(|request| request.json()["category"] == "reminder")
+    });
     assert_eq!(watch.terminate(), Some(0));
     let alerted: Vec<Value> = http.requests()[alerts..].iter().map(super::support::http::Request::json).collect();
     // what waits for the shopper is said, in one alert: the database knew nothing of what was said before

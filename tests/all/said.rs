@@ -19,6 +19,7 @@ use modori::mail::{self, Reading};
 use modori::mailbox::Place;
 use modori::plan::search::Shops;
 use modori::plan::sight::{self, Blind, Life, Reach};
+use modori::plan::summary::{self, Kept};
 use modori::plan::wanted::Wanted;
 use modori::plan::{self, Alert, Arrived, Effect, Policy, Step, Wish};
 use modori::rules::{self, Known, RuleSet, Source};
@@ -184,11 +185,23 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
         ..policy.clone()
     };
     let blind = sight::on_blind(&mut lives, &told_of, false, look);
+    let late = |mails: &[Sent]| {
+        let kept = |(n, one): (usize, &Sent)| {
+            let (step, _) = taken(std::slice::from_ref(one), &policy, SignedDuration::from_hours(3));
+            let held = step.plan.into_iter().find(|wish| matches!(wish.effect, Effect::Held { .. })).unwrap();
+            let Effect::Held { alert, why } = held.effect else { unreachable!() };
+            let (of, due, until) = (held.turn.unwrap().of, held.due, held.until);
+            Kept { id: i64::try_from(n).unwrap(), of, alert, why, due, since: due, until }
+        };
+        let all: Vec<Kept> = mails.iter().enumerate().map(kept).collect();
+        let now = all.iter().map(|one| one.due).max().unwrap();
+        alerts(&summary::on_held(&all, &policy, now).remove(0).wishes).remove(0)
+    };
     vec![
         ("restock", plain(&sample("restock/registered-item"))),
         ("restock, wanted", of(&sample("restock/by-shop-jis"), &Policy { wanted, ..policy.clone() }, soon())),
         ("re-sale announced", plain(&sample("restock/resale-tomorrow"))),
-        ("restock, late", of(&sample("restock/registered-item"), &policy, SignedDuration::from_hours(3))),
+        ("restock, late", late(&[Sent::sample("restock/registered-item"), Sent::sample("restock/by-shop-jis")])),
         ("cancellation, the shop says so", plain(&Sent::of_story("cancelled-by-the-shop", 2))),
         ("cancellation, Rakuten confirms", plain(&Sent::of_story("cancelled-by-the-shop", 3))),
         (

@@ -54,7 +54,7 @@ impl Drop for Waiting {
 fn start(who: Who, port: u16, http: &Http, folder: &std::path::Path) -> Option<Waiting> {
     Some(match who {
         Who::Modori(_, more, hot) => {
-            let rest = "[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\n";
+            let rest = "[alerts]\nchannels = [\"w\"]\nmost_an_hour = 0\n[channel.w]\nkind = \"webhook\"\n";
             let rest = format!("{rest}url = \"{}\"\n{hot}", http.url("/"));
             let config = config(folder, &account(port, more), &rest);
             Waiting::Modori(Program::start(&config, &["watch"]).watching(1))
