@@ -167,7 +167,8 @@ pub(super) fn enter_due(
     let mut new = Vec::new();
     for one in due {
         let known = match one.wishes.first() {
-            Some(wish) => is_told(transaction, wish)?,
+            Some(Wish { turn: Some(turn), .. }) => held::is_known(transaction, &turn.of)?,
+            Some(_) => false,
             None => true,
         };
         if !known {
@@ -200,14 +201,6 @@ pub(super) fn enter_due(
         close(transaction, one, "told together with others", now)?;
     }
     Ok(())
-}
-
-/// Whether this reminder was told, or is kept back, on whichever channel: one that was renamed or added does not say it
-/// again.
-fn is_told(transaction: &Transaction<'_>, wish: &Wish) -> Result<bool, StoreError> {
-    let Some(turn) = &wish.turn else { return Ok(false) };
-    let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111)";
-    Ok(transaction.prepare_cached(sql)?.exists([format!("{}:", turn.of)])?)
 }
 
 /// A reminder that needs not be sent any more.

@@ -200,3 +200,40 @@ fn what_is_kept_back_is_told_once_and_its_rows_are_closed_with_it() {
     db.alerted(&alerts[0], Some(at(0)), at(100), at(101)).unwrap();
     assert_eq!(db.latencies().unwrap()[0].way, Course::KeptBack);
 }
+
+/// The wish that keeps an announcement back until then.
+fn held_until(of: &str, second: i64) -> Wish {
+    let effect = Effect::Held { alert: Alert::default(), why: Why::Quiet };
+    Wish { key: format!("{of}::held"), effect, due: at(second), turn: turn(of, 0), ..alert("", &[]) }
+}
+
+#[test]
+fn what_is_asked_for_again_is_told_once_whatever_hour_it_is() {
+    let mut db = Db::in_memory().unwrap();
+    // told before the quiet hours, and asked for within them
+    assert_eq!(db.wish(&announced("warn:a", &["phone"], &["mail"]), true, at(0)).unwrap().len(), 1);
+    db.wish(&[held_until("warn:a", 100)], true, at(10)).unwrap();
+    assert_eq!(db.kept_back().unwrap(), []);
+    // kept back, told with others, and asked for after the quiet hours
+    db.wish(&[held_until("warn:b", 100)], true, at(20)).unwrap();
+    assert_eq!(db.wish(&announced("warn:b", &["phone"], &[]), true, at(30)).unwrap(), []);
+    let tell = |kept: &[crate::plan::summary::Kept]| {
+        vec![Telling { wishes: announced("summary:b", &["phone"], &[]), rows: vec![kept[0].id], as_itself: false }]
+    };
+    assert_eq!(db.tell_kept_back(at(100), tell).unwrap().1.len(), 1);
+    assert_eq!(db.wish(&announced("warn:b", &["phone"], &[]), true, at(110)).unwrap(), []);
+    // kept back by the bound, and asked for a moment later
+    let bounded = |of: &str| {
+        let mut wishes = announced(of, &["phone"], &["mail"]);
+        wishes[0].turn = Some(Turn { most: Some(2), ..wishes[0].turn.take().unwrap() });
+        wishes
+    };
+    assert_eq!(db.wish(&announced("warn:d", &["phone"], &[]), true, at(115)).unwrap().len(), 1);
+    for second in [120, 180] {
+        assert_eq!(db.wish(&bounded("warn:c"), true, at(second)).unwrap(), []);
+    }
+    assert_eq!(db.kept_back().unwrap().iter().map(|one| one.of.as_str()).collect::<Vec<_>>(), ["warn:c"]);
+    // a row of an older version names no announcement
+    db.connection.execute("UPDATE outbox SET told = NULL WHERE told = 'warn:a'", []).unwrap();
+    assert_eq!(db.wish(&announced("warn:a", &["desk"], &[]), true, at(200)).unwrap(), []);
+}
