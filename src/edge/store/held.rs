@@ -71,10 +71,11 @@ pub(super) fn is_known(transaction: &Transaction<'_>, of: &str) -> Result<bool, 
     Ok(transaction.prepare_cached(sql)?.exists([format!("{of}:")])?)
 }
 
-/// Whether so many other things were told within the hour.
+/// Whether so many other things were told within the hour. A repetition, and what is said of things kept back, is none.
 fn is_above(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<bool, StoreError> {
     let since = now.saturating_sub(HOUR).unwrap_or(Timestamp::MIN);
-    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND told IS NOT NULL";
+    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND instr(told, '#') = 0 \
+               AND told NOT LIKE 'summary:%' AND told NOT LIKE 'more:%'";
     let told: u32 = transaction.prepare_cached(sql)?.query_row([millis(since)], |row| row.get(0))?;
     Ok(told >= most)
 }

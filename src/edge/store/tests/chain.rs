@@ -156,6 +156,10 @@ fn bounded(db: &mut Db, name: &str, uid: u32, second: i64) -> usize {
 #[test]
 fn above_the_bound_an_announcement_is_kept_back_as_a_whole() {
     let mut db = Db::in_memory().unwrap();
+    for other in ["alert:m#2", "summary:1:x", "more:alert:m"] {
+        // these tell nothing new
+        db.wish(&announced(other, &["phone"], &[]), true, at(0)).unwrap();
+    }
     let told: Vec<usize> = (0..5).map(|n| bounded(&mut db, &format!("m{n}"), n, i64::from(n))).collect();
     assert_eq!(told, [3, 3, 3, 0, 0]);
     let kept = db.kept_back().unwrap();
