@@ -110,7 +110,7 @@ fn is_fresh(one: &Kept, policy: &Policy, now: Timestamp) -> bool {
 }
 
 fn itself(one: &Kept, policy: &Policy, now: Timestamp) -> Telling {
-    let until = one.until.filter(|until| *until > now).or_else(|| policy.gives_up_at(now));
+    let until = later(one.until, policy.gives_up_at(now));
     let said = Announcement::new(&*one.of, one.alert.clone(), until);
     let wishes = if one.alert.category == SIGHT {
         said.anyway_by(&policy.blind.channels, &policy.blind.fallback, policy, now)
@@ -118,6 +118,11 @@ fn itself(one: &Kept, policy: &Policy, now: Timestamp) -> Telling {
         said.anyway(policy, now)
     };
     Telling { wishes, rows: vec![one.id], as_itself: true }
+}
+
+/// The later of two ends; `None` is none.
+fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    Some(one?.max(other?))
 }
 
 fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Telling> {
@@ -146,6 +151,9 @@ fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Tellin
     if all.iter().any(|one| is_wanted(&one.alert)) {
         alert.details.insert(super::calm::WANTED.to_owned(), true.into());
     }
+    if all.iter().any(|one| one.of.starts_with("remind:")) {
+        alert.details.insert("reminders".to_owned(), true.into());
+    }
     if policy.calm.quiet_until(&alert, now).is_some() {
         return None; // what has come is told in the morning
     }
@@ -154,7 +162,8 @@ fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Tellin
     // the same ones are never told twice, whatever their rows are called
     let mark: String = MailKey::of(names.join("\n").as_bytes()).hex().chars().take(16).collect();
     let key = format!("summary:{}:{mark}", rows.first().copied().unwrap_or_default());
-    let wishes = Announcement::new(key, alert, policy.gives_up_at(now)).anyway(policy, now);
+    let until = all.iter().fold(policy.gives_up_at(now), |until, one| later(one.until, until));
+    let wishes = Announcement::new(key, alert, until).anyway(policy, now);
     Some(Telling { wishes, rows, as_itself: false })
 }
 

@@ -35,7 +35,8 @@ fn kept(id: i64, why: Why, since: &str, due: &str) -> Kept {
         details,
         ..Alert::default()
     };
-    Kept { id, of: format!("alert:{id}"), alert, why, due: at(due), since: at(since), until: None }
+    let until = at(since).checked_add(SignedDuration::from_hours(2)).ok();
+    Kept { id, of: format!("alert:{id}"), alert, why, due: at(due), since: at(since), until }
 }
 
 fn said(telling: &Telling) -> Alert {
@@ -140,4 +141,24 @@ fn without_a_channel_all_of_it_waits() {
     assert_eq!(next(&all, &nobody), None);
     let later = Policy { fallback: vec!["mail".into()], ..nobody };
     assert_eq!(on_held(&all, &later, at("27 09:00:00"))[0].rows, [1]);
+}
+
+#[test]
+fn what_is_kept_back_lives_as_long_as_it_would_have() {
+    let mut all = [kept(1, Why::Quiet, "27 06:50:00", "27 07:00:00"), kept(2, Why::Quiet, "27 01:00:00", "27 07:00:00")];
+    let until = |all: &[Kept], policy: &Policy| on_held(all, policy, at("27 07:00:00"))[0].wishes[0].until;
+    assert_eq!(until(&all[..1], &policy()), Some(at("27 09:00:00")));
+    assert_eq!(until(&all, &policy()), Some(at("27 09:00:00")));
+    // a reminder
+    all[1].of = "remind:x:look".to_owned();
+    all[1].alert.category = "reminder".to_owned();
+    all[1].until = Some(at("30 01:00:00"));
+    assert_eq!(until(&all[1..], &policy()), Some(at("30 01:00:00")));
+    assert_eq!(until(&all, &policy()), Some(at("30 01:00:00")));
+    let told = on_held(&all, &policy(), at("27 07:00:00"));
+    assert_eq!(said(&told[0]).details.get("reminders"), Some(&Value::Bool(true)));
+    assert_eq!(until(&all, &Policy { give_up_after_s: 0, ..policy() }), None);
+    // what has no end
+    all[1].until = None;
+    assert_eq!((until(&all[1..], &policy()), until(&all, &policy())), (None, None));
 }

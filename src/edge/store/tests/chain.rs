@@ -241,3 +241,21 @@ fn what_is_asked_for_again_is_told_once_whatever_hour_it_is() {
     db.connection.execute("UPDATE outbox SET told = NULL WHERE told = 'warn:a'", []).unwrap();
     assert_eq!(db.wish(&announced("warn:a", &["desk"], &[]), true, at(200)).unwrap(), []);
 }
+
+#[test]
+fn a_summary_that_holds_a_reminder_outlives_its_channel_as_the_reminder_would() {
+    let mut db = Db::in_memory().unwrap();
+    let summary = |of: &str, reminders: bool| {
+        let mut wish = announced(of, &["phone"], &[]).remove(0);
+        let Effect::Alert { alert, .. } = &mut wish.effect else { panic!("no alert") };
+        if reminders {
+            alert.details.insert("reminders".into(), true.into());
+        }
+        wish
+    };
+    db.wish(&[summary("summary:1:x", true), summary("summary:2:y", false)], true, at(0)).unwrap();
+    assert_eq!(db.give_up_alerts_except(&[], at(1)).unwrap(), 1);
+    assert_eq!(rows(&db).iter().map(|row| row.1).collect::<Vec<_>>(), ["doing", "failed"]);
+    assert_eq!(db.give_up_alerts_except(&["mail".into()], at(2)).unwrap(), 0);
+    assert_eq!(rows(&db)[0], row("mail", "ready", 0));
+}
