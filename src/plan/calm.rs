@@ -79,7 +79,7 @@ impl Calm {
         let bound = self.most_an_hour > 0
             && !is_wanted(alert)
             && alert.category != SIGHT
-            && deadline(alert).is_none_or(|deadline| deadline <= now);
+            && deadline(alert, now).is_none();
         Decision::Tell { most: bound.then_some(self.most_an_hour) }
     }
 
@@ -97,7 +97,7 @@ impl Calm {
         let end = self.quiet_end(now)?;
         let named = self.except.contains(priority_word(alert.priority)) || self.except.contains(&alert.category);
         let wanted = is_wanted(alert) && self.except.contains(WANTED);
-        let too_late = deadline(alert).is_some_and(|deadline| now < deadline && deadline <= end);
+        let too_late = deadline(alert, now).is_some_and(|deadline| deadline <= end);
         (!named && !wanted && !too_late).then_some(end)
     }
 
@@ -116,11 +116,11 @@ pub fn is_wanted(alert: &Alert) -> bool {
     alert.details.get(WANTED).and_then(serde_json::Value::as_bool) == Some(true)
 }
 
-/// By when something must be done, as far as the alert says.
+/// By when something must be done that still can be, as far as the alert says.
 #[must_use]
-pub fn deadline(alert: &Alert) -> Option<Timestamp> {
+pub fn deadline(alert: &Alert, now: Timestamp) -> Option<Timestamp> {
     let at = |key: &&str| alert.details.get(*key)?.as_str()?.parse().ok();
-    DEADLINES.iter().filter_map(at).min()
+    DEADLINES.iter().filter_map(at).filter(|at| *at > now).min()
 }
 
 /// As it is written in the configuration.
@@ -183,6 +183,16 @@ mod tests {
                 "11-27 00:30",
                 alert("order", Priority::Normal, &[("reply_by", "2026-11-27T12:00:00+09:00")]),
                 Some("27 07:00"),
+            ),
+            // one passed, the other is within the quiet hours
+            (
+                "11-27 00:30",
+                alert(
+                    "order",
+                    Priority::Normal,
+                    &[("reply_by", "2026-11-26T23:00:00+09:00"), ("pay_by", "2026-11-27T06:00:00+09:00")],
+                ),
+                None,
             ),
             // one that passed already
             (
