@@ -12,7 +12,7 @@ pub const WANTED: &str = "wanted";
 /// The category of alerts about modori's own sight.
 pub const SIGHT: &str = "sight";
 /// The details that name a deadline.
-const DEADLINES: [&str; 3] = ["reply_by", "pay_by", "until"];
+const DEADLINES: [&str; 4] = ["reply_by", "pay_by", "until", "cancel_until"];
 
 /// When something is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +184,7 @@ mod tests {
                 alert("order", Priority::Normal, &[("reply_by", "2026-11-27T12:00:00+09:00")]),
                 Some("27 07:00"),
             ),
+            ("11-27 00:30", alert("order", Priority::Normal, &[("cancel_until", "2026-11-27T01:00:00+09:00")]), None),
             // one passed, the other is within the quiet hours
             (
                 "11-27 00:30",
