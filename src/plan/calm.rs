@@ -116,9 +116,13 @@ pub fn is_wanted(alert: &Alert) -> bool {
     alert.details.get(WANTED).and_then(serde_json::Value::as_bool) == Some(true)
 }
 
-/// By when something must be done that still can be, as far as the alert says.
+/// By when something must be done that still can be, as far as the alert says. A mail that nobody vouches for sets no
+/// deadline: forged ones would ring at night, and without bound.
 #[must_use]
 pub fn deadline(alert: &Alert, now: Timestamp) -> Option<Timestamp> {
+    if alert.details.get("trust").is_some_and(|trust| trust != "verified") {
+        return None;
+    }
     let at = |key: &&str| alert.details.get(*key)?.as_str()?.parse().ok();
     DEADLINES.iter().filter_map(at).filter(|at| *at > now).min()
 }
@@ -185,6 +189,21 @@ mod tests {
                 Some("27 07:00"),
             ),
             ("11-27 00:30", alert("order", Priority::Normal, &[("cancel_until", "2026-11-27T01:00:00+09:00")]), None),
+            // nobody vouches for it
+            (
+                "11-27 00:30",
+                alert(
+                    "order",
+                    Priority::Normal,
+                    &[("pay_by", "2026-11-27T06:00:00+09:00"), ("trust", "unverified")],
+                ),
+                Some("27 07:00"),
+            ),
+            (
+                "11-27 00:30",
+                alert("order", Priority::Normal, &[("pay_by", "2026-11-27T06:00:00+09:00"), ("trust", "verified")]),
+                None,
+            ),
             // one passed, the other is within the quiet hours
             (
                 "11-27 00:30",
@@ -220,6 +239,8 @@ mod tests {
         assert_eq!(most(&alert("restock", Priority::Urgent, &[("wanted", "true")])), None);
         assert_eq!(most(&alert("order", Priority::High, &[("pay_by", "2026-11-29T06:00:00+09:00")])), None);
         assert_eq!(most(&alert("order", Priority::High, &[("pay_by", "2026-11-26T06:00:00+09:00")])), Some(20));
+        let forged = [("pay_by", "2026-11-29T06:00:00+09:00"), ("trust", "unverified")];
+        assert_eq!(most(&alert("order", Priority::High, &forged)), Some(20));
         assert_eq!(most(&alert(SIGHT, Priority::High, &[])), None, "that nothing is seen is always told");
         let free = Calm { most_an_hour: 0, ..calm.clone() };
         assert_eq!(
