@@ -54,14 +54,16 @@ pub fn on_held(kept: &[Kept], policy: &Policy, now: Timestamp) -> Vec<Telling> {
     if !policy.tells() {
         return Vec::new();
     }
-    let come: Vec<&Kept> = kept.iter().filter(|one| has_come(one, kept, now)).collect();
+    // what has come in quiet hours is told in the morning, except what may ring at any time
+    let may_ring = |one: &&Kept| policy.calm.quiet_until(&one.alert, now).is_none();
+    let come: Vec<&Kept> = kept.iter().filter(|one| has_come(one, kept, now)).filter(may_ring).collect();
     // that a mailbox is not seen is never a line among others: it is taken back when it is true no more
     let (sight, rest): (Vec<&Kept>, Vec<&Kept>) = come.into_iter().partition(|one| one.alert.category == SIGHT);
     let mut telling: Vec<Telling> = sight.into_iter().map(|one| itself(one, policy, now)).collect();
     let together = match rest.as_slice() {
         [] => None,
         [one] if one.why == Why::Quiet && is_fresh(one, policy, now) => Some(itself(one, policy, now)),
-        several => together(several, policy, now),
+        several => Some(together(several, policy, now)),
     };
     telling.extend(together);
     telling.extend(beginning(kept, policy, now));
@@ -125,7 +127,7 @@ fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> 
     Some(one?.max(other?))
 }
 
-fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Telling> {
+fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Telling {
     let mut all = several.to_vec();
     let weight = |one: &Kept| (is_wanted(&one.alert), urgency(one, policy, now), one.alert.received, one.id);
     all.sort_by_key(|one| std::cmp::Reverse(weight(one)));
@@ -154,9 +156,6 @@ fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Tellin
     if all.iter().any(|one| one.of.starts_with("remind:")) {
         alert.details.insert("reminders".to_owned(), true.into());
     }
-    if policy.calm.quiet_until(&alert, now).is_some() {
-        return None; // what has come is told in the morning
-    }
     let mut rows: Vec<i64> = all.iter().map(|one| one.id).collect();
     rows.sort_unstable();
     // the same ones are never told twice, whatever their rows are called
@@ -164,7 +163,7 @@ fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Tellin
     let key = format!("summary:{}:{mark}", rows.first().copied().unwrap_or_default());
     let until = all.iter().fold(policy.gives_up_at(now), |until, one| later(one.until, until));
     let wishes = Announcement::new(key, alert, until).anyway(policy, now);
-    Some(Telling { wishes, rows, as_itself: false })
+    Telling { wishes, rows, as_itself: false }
 }
 
 /// The first one above the bound of an hour says so at once: nothing is kept back in silence.
@@ -173,7 +172,7 @@ fn beginning(kept: &[Kept], policy: &Policy, now: Timestamp) -> Option<Telling> 
     let summary =
         Summary { begins: true, most: policy.calm.most_an_hour, until: Some(first.due), ..Summary::default() };
     let alert = words(&summary, policy);
-    if policy.calm.quiet_until(&alert, now).is_some() {
+    if policy.calm.quiet_until(&first.alert, now).is_some() {
         return None;
     }
     let said = Announcement::new(format!("more:{}", first.of), alert, Some(first.due));

@@ -162,3 +162,27 @@ fn what_is_kept_back_lives_as_long_as_it_would_have() {
     all[1].until = None;
     assert_eq!((until(&all[1..], &policy()), until(&all, &policy())), (None, None));
 }
+
+#[test]
+fn at_night_what_may_ring_is_told_and_the_rest_in_the_morning() {
+    let mut policy = policy();
+    policy.calm.except.insert("coupon".to_owned());
+    let coupon = |mut one: Kept| {
+        one.alert.category = "coupon".to_owned();
+        one
+    };
+    let all = [
+        kept(1, Why::Many, "27 22:58:00", "27 23:03:00"),
+        coupon(kept(2, Why::Many, "27 22:58:30", "27 23:03:00")),
+        kept(3, Why::Quiet, "27 01:00:00", "27 07:00:00"),
+    ];
+    let told = on_held(&all, &policy, at("27 23:03:00"));
+    assert_eq!((told.len(), told[0].rows.as_slice()), (1, [2].as_slice()));
+    // a machine that slept all day tells in quiet hours what it may
+    assert_eq!(on_held(&all[2..], &policy, at("27 23:30:00")), []);
+    assert_eq!(on_held(&[all[0].clone(), all[2].clone()], &policy, at("28 07:00:00"))[0].rows, [1, 3]);
+    // and the first above the bound says so, if it may ring itself
+    let first = |one: Kept| on_held(&[one], &policy, at("27 23:00:00")).len();
+    assert_eq!(first(all[0].clone()), 0);
+    assert_eq!(first(all[1].clone()), 1);
+}
