@@ -65,7 +65,9 @@ fn one_channel_is_enough_and_the_others_are_not_needed() {
     assert!(!db.did_not_leave(alerts[1].id, Some(at(2)), "slow", at(1)).unwrap());
     assert_eq!(rows(&db)[1], row("slow", "ready", 2));
     db.alerted(&alerts[1], None, at(2), at(3)).unwrap();
-    assert_eq!(db.latencies().unwrap().len(), 2);
+    let again = db.wish(&announced("alert:m#2", &["phone"], &[]), true, at(120)).unwrap().remove(0);
+    db.alerted(&again, Some(at(0)), at(120), at(121)).unwrap();
+    assert_eq!(db.latencies().unwrap().len(), 2, "a repetition measures nothing");
 }
 
 #[test]
