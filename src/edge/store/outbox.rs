@@ -324,6 +324,7 @@ impl Db {
                      VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute((row.id, received.map(millis), millis(row.wished_at), millis(left), millis(accepted)))?;
+            awaiting::taken(transaction, row.id, accepted)?;
             chain::taken(transaction, row.id, accepted)
         })
     }
