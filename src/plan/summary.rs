@@ -29,6 +29,8 @@ pub struct Kept {
     pub alert: Alert,
     /// Why it is kept back.
     pub why: Why,
+    /// The channels that tell it, where they are not those of the configuration.
+    pub by: Vec<String>,
     /// Until then.
     pub due: Timestamp,
     /// Since then.
@@ -114,7 +116,9 @@ fn is_fresh(one: &Kept, policy: &Policy, now: Timestamp) -> bool {
 fn itself(one: &Kept, policy: &Policy, now: Timestamp) -> Telling {
     let until = later(one.until, policy.gives_up_at(now));
     let said = Announcement::new(&*one.of, one.alert.clone(), until);
-    let wishes = if one.alert.category == SIGHT {
+    let wishes = if !one.by.is_empty() {
+        said.anyway_by(&one.by, &[], policy, now)
+    } else if one.alert.category == SIGHT {
         said.anyway_by(&policy.blind.channels, &policy.blind.fallback, policy, now)
     } else {
         said.anyway(policy, now)

@@ -87,7 +87,7 @@ fn keep_back(transaction: &Transaction<'_>, wish: &Wish, turn: &Turn, now: Times
     let waiting: Option<i64> = transaction.prepare_cached(sql)?.query_row([millis(now)], |row| row.get(0))?;
     let due = waiting.map_or_else(|| now.saturating_add(MANY_WAIT).unwrap_or(Timestamp::MAX), from_millis);
     let effect = match &wish.effect {
-        Effect::Alert { alert, .. } => Effect::Held { alert: alert.clone(), why: Why::Many },
+        Effect::Alert { alert, .. } => Effect::Held { alert: alert.clone(), why: Why::Many, by: Vec::new() },
         other => other.clone(),
     };
     let turn = Some(Turn { place: 0, most: None, ..turn.clone() });
@@ -156,6 +156,6 @@ impl Db {
 
 fn kept(row: Row) -> Option<Kept> {
     let of = row.key.strip_suffix(KEPT_BACK).unwrap_or(&row.key).to_owned();
-    let Effect::Held { alert, why } = row.effect else { return None };
-    Some(Kept { id: row.id, of, alert, why, due: row.due, since: row.wished_at, until: row.until })
+    let Effect::Held { alert, why, by } = row.effect else { return None };
+    Some(Kept { id: row.id, of, alert, why, by, due: row.due, since: row.wished_at, until: row.until })
 }

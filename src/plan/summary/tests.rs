@@ -36,7 +36,7 @@ fn kept(id: i64, why: Why, since: &str, due: &str) -> Kept {
         ..Alert::default()
     };
     let until = at(since).checked_add(SignedDuration::from_hours(2)).ok();
-    Kept { id, of: format!("alert:{id}"), alert, why, due: at(due), since: at(since), until }
+    Kept { id, of: format!("alert:{id}"), alert, why, by: Vec::new(), due: at(due), since: at(since), until }
 }
 
 fn said(telling: &Telling) -> Alert {
@@ -185,4 +185,17 @@ fn at_night_what_may_ring_is_told_and_the_rest_in_the_morning() {
     let first = |one: Kept| on_held(&[one], &policy, at("27 23:00:00")).len();
     assert_eq!(first(all[0].clone()), 0);
     assert_eq!(first(all[1].clone()), 1);
+}
+
+#[test]
+fn that_it_is_seen_again_is_told_where_the_loss_was() {
+    let mut one = kept(1, Why::Quiet, "27 01:00:00", "27 07:00:00");
+    one.alert.category = SIGHT.to_owned();
+    one.by = vec!["desk".to_owned()];
+    let mut policy = policy();
+    policy.blind.channels = vec!["phone".to_owned()];
+    let told = on_held(std::slice::from_ref(&one), &policy, at("27 07:00:00"));
+    assert_eq!(told[0].wishes.iter().map(|wish| wish.key.as_str()).collect::<Vec<_>>(), ["alert:1:desk"]);
+    one.by.clear();
+    assert_eq!(on_held(&[one], &policy, at("27 07:00:00"))[0].wishes[0].key, "alert:1:phone");
 }

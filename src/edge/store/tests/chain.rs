@@ -187,6 +187,7 @@ fn what_is_kept_back_is_told_once_and_its_rows_are_closed_with_it() {
         effect: Effect::Held {
             alert: Alert { category: category::RESTOCK.into(), ..Alert::default() },
             why: Why::Quiet,
+            by: Vec::new(),
         },
         due: at(100),
         turn: turn(of, 0),
@@ -209,7 +210,7 @@ fn what_is_kept_back_is_told_once_and_its_rows_are_closed_with_it() {
 
 /// The wish that keeps an announcement back until then.
 fn held_until(of: &str, second: i64) -> Wish {
-    let effect = Effect::Held { alert: Alert::default(), why: Why::Quiet };
+    let effect = Effect::Held { alert: Alert::default(), why: Why::Quiet, by: Vec::new() };
     Wish { key: format!("{of}::held"), effect, due: at(second), turn: turn(of, 0), ..alert("", &[]) }
 }
 
