@@ -185,6 +185,7 @@ fn only_the_items_own_page_can_be_tapped() {
     );
     check(Some(evil), &[], None);
     check(None, &[], None);
+    check(None, &["https://coupon.rakuten.co.jp/getCoupon?getkey=X&a=://item."], None);
     check(None, &["https://item.rakuten.co.jp/a/c/0000000001/"], Some("https://item.rakuten.co.jp/a/c/0000000001/"));
 }
 
