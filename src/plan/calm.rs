@@ -102,7 +102,7 @@ impl Calm {
     }
 
     /// The end of the quiet hours that it is now; windows that touch each other are one.
-    fn quiet_end(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn quiet_end(&self, now: Timestamp) -> Option<Timestamp> {
         if self.quiet.is_empty() {
             return None;
         }

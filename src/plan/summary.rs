@@ -58,7 +58,10 @@ pub fn on_held(kept: &[Kept], policy: &Policy, now: Timestamp) -> Vec<Telling> {
     }
     // what has come in quiet hours is told in the morning, except what may ring at any time
     let may_ring = |one: &&Kept| policy.calm.quiet_until(&one.alert, now).is_none();
-    let come: Vec<&Kept> = kept.iter().filter(|one| has_come(one, kept, now)).filter(may_ring).collect();
+    // kept back by a clock that was ahead: these are no quiet hours
+    let awake = |one: &Kept| one.why == Why::Quiet && policy.calm.quiet_end(now).is_none();
+    let come = kept.iter().filter(|one| has_come(one, kept, now) || awake(one));
+    let come: Vec<&Kept> = come.filter(may_ring).collect();
     // that a mailbox is not seen is never a line among others: it is taken back when it is true no more
     let (sight, rest): (Vec<&Kept>, Vec<&Kept>) = come.into_iter().partition(|one| one.alert.category == SIGHT);
     let mut telling: Vec<Telling> = sight.into_iter().map(|one| itself(one, policy, now)).collect();

@@ -71,12 +71,13 @@ pub(super) fn is_known(transaction: &Transaction<'_>, of: &str) -> Result<bool, 
     Ok(transaction.prepare_cached(sql)?.exists([format!("{of}:")])?)
 }
 
-/// Whether so many other things were told within the hour. A repetition, and what is said of things kept back, is none.
+/// Whether so many other things were told within the hour (not: by a clock that was ahead). A repetition, and what is said of things kept back, is none.
 fn is_above(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<bool, StoreError> {
     let since = now.saturating_sub(HOUR).unwrap_or(Timestamp::MIN);
-    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND instr(told, '#') = 0 \
+    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND wished_at <= ?2 AND instr(told, '#') = 0 \
                AND told NOT LIKE 'summary:%' AND told NOT LIKE 'more:%'";
-    let told: u32 = transaction.prepare_cached(sql)?.query_row([millis(since)], |row| row.get(0))?;
+    let within = [millis(since), millis(now)];
+    let told: u32 = transaction.prepare_cached(sql)?.query_row(within, |row| row.get(0))?;
     Ok(told >= most)
 }
 
@@ -85,7 +86,9 @@ fn keep_back(transaction: &Transaction<'_>, wish: &Wish, turn: &Turn, now: Times
     let sql = "SELECT min(due) FROM outbox WHERE kind = 'held' AND state = 'ready' AND due > ?1 \
                AND payload ->> '$.why' = 'many'";
     let waiting: Option<i64> = transaction.prepare_cached(sql)?.query_row([millis(now)], |row| row.get(0))?;
-    let due = waiting.map_or_else(|| now.saturating_add(MANY_WAIT).unwrap_or(Timestamp::MAX), from_millis);
+    // a clock that was ahead does not put it off
+    let latest = now.saturating_add(MANY_WAIT).unwrap_or(Timestamp::MAX);
+    let due = waiting.map_or(latest, |waiting| from_millis(waiting).min(latest));
     let effect = match &wish.effect {
         Effect::Alert { alert, .. } => Effect::Held { alert: alert.clone(), why: Why::Many, by: Vec::new() },
         other => other.clone(),

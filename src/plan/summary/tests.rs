@@ -122,15 +122,18 @@ fn above_the_bound_it_is_said_at_once_and_told_together_soon() {
 
 #[test]
 fn after_a_sweep_nothing_waits_for_company() {
-    let all = [
-        kept(1, Why::Late, "27 12:00:00", "27 12:01:00"),
-        kept(2, Why::Many, "27 12:00:00", "27 12:05:00"),
-        kept(3, Why::Quiet, "27 12:00:00", "27 23:00:00"),
-    ];
+    let all = [kept(1, Why::Late, "27 12:00:00", "27 12:01:00"), kept(2, Why::Many, "27 12:00:00", "27 12:05:00")];
     let told = on_last(&all, &policy(), at("27 12:00:01"));
     assert_eq!((told.len(), told[0].rows.as_slice()), (1, [1, 2].as_slice()));
     let night = [kept(1, Why::Late, "27 23:30:00", "28 07:00:00")];
     assert_eq!(on_last(&night, &policy(), at("27 23:30:01")), [], "and not at night");
+}
+
+#[test]
+fn a_clock_that_was_ahead_keeps_nothing_back_by_day() {
+    let one = [kept(1, Why::Quiet, "27 23:30:00", "28 07:00:00")];
+    assert_eq!(on_held(&one, &policy(), at("27 12:00:00")).len(), 1);
+    assert_eq!(on_held(&one, &policy(), at("28 06:59:00")), []);
 }
 
 #[test]

@@ -246,6 +246,18 @@ fn what_is_asked_for_again_is_told_once_whatever_hour_it_is() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_fills_no_hour_and_puts_nothing_off() {
+    let mut db = Db::in_memory().unwrap();
+    let day = 86_400;
+    let told: Vec<usize> = (0..4).map(|n| bounded(&mut db, &format!("ahead{n}"), n, day)).collect();
+    assert_eq!(told, [3, 3, 3, 0]);
+    let told: Vec<usize> = (0..4).map(|n| bounded(&mut db, &format!("now{n}"), 10 + n, 5)).collect();
+    assert_eq!(told, [3, 3, 3, 0]);
+    let due: Vec<Timestamp> = db.kept_back().unwrap().iter().map(|one| one.due).collect();
+    assert_eq!(due, [at(day + 300), at(305)]);
+}
+
+#[test]
 fn a_summary_that_holds_a_reminder_outlives_its_channel_as_the_reminder_would() {
     let mut db = Db::in_memory().unwrap();
     let summary = |of: &str, reminders: bool| {
