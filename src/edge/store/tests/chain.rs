@@ -274,3 +274,31 @@ fn a_summary_that_holds_a_reminder_outlives_its_channel_as_the_reminder_would() 
     assert_eq!(db.give_up_alerts_except(&["mail".into()], at(2)).unwrap(), 0);
     assert_eq!(rows(&db)[0], row("mail", "ready", 0));
 }
+
+#[test]
+fn a_mail_that_is_let_in_is_not_called_quarantined_in_the_morning() {
+    let mut db = Db::in_memory().unwrap();
+    let one = settling("m", 1, Vec::new());
+    let key = one.key;
+    let notice = held_until(&format!("alert:{key}"), 100);
+    db.settle(&[Settling { step: Step { plan: vec![notice], ..Step::default() }, ..one }], true, at(0)).unwrap();
+    let mail = Quarantined {
+        message: db.outbox().unwrap()[0].message.unwrap(),
+        key,
+        received: at(0),
+        size: 10,
+        places: vec![place(1)],
+        first_seen_in: None,
+    };
+    let of = format!("release:alert:{key}");
+    let releasing = Releasing {
+        mail,
+        lies_at: None,
+        message_id: None,
+        verdict: Verdict { category: category::COUPON.into(), ..Verdict::default() },
+        step: Step { plan: vec![held_until(&of, 100)], ..Step::default() },
+        vouch_for: None,
+    };
+    db.release(&releasing, true, at(50)).unwrap().unwrap();
+    assert_eq!(db.kept_back().unwrap().iter().map(|one| one.of.clone()).collect::<Vec<_>>(), [of]);
+}
