@@ -76,10 +76,8 @@ impl Calm {
         if let Some(until) = self.quiet_until(alert, now) {
             return Decision::Hold { why: Why::Quiet, until };
         }
-        let bound = self.most_an_hour > 0
-            && !is_wanted(alert)
-            && alert.category != SIGHT
-            && deadline(alert, now).is_none();
+        let bound =
+            self.most_an_hour > 0 && !is_wanted(alert) && alert.category != SIGHT && deadline(alert, now).is_none();
         Decision::Tell { most: bound.then_some(self.most_an_hour) }
     }
 
@@ -192,11 +190,7 @@ mod tests {
             // nobody vouches for it
             (
                 "11-27 00:30",
-                alert(
-                    "order",
-                    Priority::Normal,
-                    &[("pay_by", "2026-11-27T06:00:00+09:00"), ("trust", "unverified")],
-                ),
+                alert("order", Priority::Normal, &[("pay_by", "2026-11-27T06:00:00+09:00"), ("trust", "unverified")]),
                 Some("27 07:00"),
             ),
             (

@@ -93,7 +93,8 @@ pub struct NextDue {
 const NO_CHANNEL: &str = "its channel is no longer configured";
 
 /// Reminders, and a summary that holds one.
-const REMINDS: &str = "(wish_key LIKE 'remind:%' OR (wish_key LIKE 'summary:%' AND payload ->> '$.alert.details.reminders'))";
+const REMINDS: &str =
+    "(wish_key LIKE 'remind:%' OR (wish_key LIKE 'summary:%' AND payload ->> '$.alert.details.reminders'))";
 
 /// What a row waits for: a row that comes first and is open. Of channels that tell the same, one that took it is enough.
 const WAITS_FOR: &str = "SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \

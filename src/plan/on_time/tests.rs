@@ -181,7 +181,8 @@ fn several_are_told_together_and_name_their_orders() {
         let reminder = Reminder { until: Some(at(until)), ..due[0].reminder.clone() };
         Due { reminder, missed, ..due[0].clone() }
     };
-    let ending = [ends("11-27 17:00", true), ends("11-27 17:30", false), ends("11-29 12:00", false), ends("11-28 06:00", false)];
+    let ending =
+        [ends("11-27 17:00", true), ends("11-27 17:30", false), ends("11-29 12:00", false), ends("11-28 06:00", false)];
     let wishes = together(&ending.iter().collect::<Vec<_>>(), &policy, now);
     let Effect::Alert { alert, .. } = &wishes[0].effect else { panic!("no alert") };
     assert_eq!(super::super::calm::deadline(alert, now), Some(at("11-28 06:00")));

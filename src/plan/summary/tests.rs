@@ -148,7 +148,8 @@ fn without_a_channel_all_of_it_waits() {
 
 #[test]
 fn what_is_kept_back_lives_as_long_as_it_would_have() {
-    let mut all = [kept(1, Why::Quiet, "27 06:50:00", "27 07:00:00"), kept(2, Why::Quiet, "27 01:00:00", "27 07:00:00")];
+    let mut all =
+        [kept(1, Why::Quiet, "27 06:50:00", "27 07:00:00"), kept(2, Why::Quiet, "27 01:00:00", "27 07:00:00")];
     let until = |all: &[Kept], policy: &Policy| on_held(all, policy, at("27 07:00:00"))[0].wishes[0].until;
     assert_eq!(until(&all[..1], &policy()), Some(at("27 09:00:00")));
     assert_eq!(until(&all, &policy()), Some(at("27 09:00:00")));
