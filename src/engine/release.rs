@@ -35,7 +35,7 @@ pub struct Released {
     pub folder: Option<String>,
     /// Events the ledger got.
     pub events: usize,
-    /// Alerts on their way.
+    /// Alerts on their way, or kept back.
     pub alerts: usize,
     /// Its age in seconds, if it is a restock too old to be alerted.
     pub late_restock_s: Option<i64>,
@@ -138,7 +138,11 @@ impl Engine {
             reasons,
             folder,
             events: step.events.len(),
-            alerts: step.plan.iter().filter(|wish| matches!(wish.effect, Effect::Alert { .. })).count(),
+            alerts: step
+                .plan
+                .iter()
+                .filter(|wish| matches!(wish.effect, Effect::Alert { .. } | Effect::Held { .. }))
+                .count(),
             late_restock_s: (late && verdict.escalate).then_some(age),
             vouched: always_sender,
             vouching_helps,

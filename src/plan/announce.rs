@@ -107,7 +107,7 @@ impl Announcement {
         channels().next()?;
         Some(Wish {
             key: format!("{}{KEPT_BACK}", self.key),
-            effect: Effect::Held { alert: self.alert.clone(), why },
+            effect: Effect::Held { alert: self.alert.clone(), why, by: Vec::new() },
             due,
             until: self.until,
             dedupe: channels().flat_map(|channel| self.dedupe_by(channel)).collect(),

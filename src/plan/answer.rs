@@ -234,12 +234,23 @@ fn channels(went: &[Went], known: &BTreeMap<String, bool>) -> (Vec<String>, Vec<
             places.push((one.place, &one.channel));
         }
     }
+    // what repeats it by itself took it: those behind it in the chain were not needed, and are not now
+    let by_itself = went.iter().filter(|one| known.get(&one.channel) == Some(&true) && is_accepted(one));
+    if let Some(by_itself) = by_itself.map(|one| one.place).min() {
+        places.retain(|(place, channel)| {
+            *place <= by_itself || went.iter().any(|one| one.channel == *channel && is_accepted(one))
+        });
+    }
     places.sort_by_key(|(place, _)| *place);
     let at_once = places.iter().filter(|(place, _)| *place == 0).count();
     // when nobody is left who is asked at once, the next in turn is
     let at_once = if at_once == 0 { places.len().min(1) } else { at_once };
     let mut names = places.into_iter().map(|(_, channel)| channel.to_owned());
     (names.by_ref().take(at_once).collect(), names.collect())
+}
+
+fn is_accepted(one: &Went) -> bool {
+    matches!(one.so_far, SoFar::Accepted(_))
 }
 
 #[cfg(test)]

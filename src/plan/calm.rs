@@ -12,7 +12,7 @@ pub const WANTED: &str = "wanted";
 /// The category of alerts about modori's own sight.
 pub const SIGHT: &str = "sight";
 /// The details that name a deadline.
-const DEADLINES: [&str; 3] = ["reply_by", "pay_by", "until"];
+const DEADLINES: [&str; 4] = ["reply_by", "pay_by", "until", "cancel_until"];
 
 /// When something is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +76,8 @@ impl Calm {
         if let Some(until) = self.quiet_until(alert, now) {
             return Decision::Hold { why: Why::Quiet, until };
         }
-        let bound = self.most_an_hour > 0
-            && !is_wanted(alert)
-            && alert.category != SIGHT
-            && deadline(alert).is_none_or(|deadline| deadline <= now);
+        let bound =
+            self.most_an_hour > 0 && !is_wanted(alert) && alert.category != SIGHT && deadline(alert, now).is_none();
         Decision::Tell { most: bound.then_some(self.most_an_hour) }
     }
 
@@ -97,12 +95,12 @@ impl Calm {
         let end = self.quiet_end(now)?;
         let named = self.except.contains(priority_word(alert.priority)) || self.except.contains(&alert.category);
         let wanted = is_wanted(alert) && self.except.contains(WANTED);
-        let too_late = deadline(alert).is_some_and(|deadline| now < deadline && deadline <= end);
+        let too_late = deadline(alert, now).is_some_and(|deadline| deadline <= end);
         (!named && !wanted && !too_late).then_some(end)
     }
 
     /// The end of the quiet hours that it is now; windows that touch each other are one.
-    fn quiet_end(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn quiet_end(&self, now: Timestamp) -> Option<Timestamp> {
         if self.quiet.is_empty() {
             return None;
         }
@@ -116,11 +114,15 @@ pub fn is_wanted(alert: &Alert) -> bool {
     alert.details.get(WANTED).and_then(serde_json::Value::as_bool) == Some(true)
 }
 
-/// By when something must be done, as far as the alert says.
+/// By when something must be done that still can be, as far as the alert says. A mail that nobody vouches for sets no
+/// deadline: forged ones would ring at night, and without bound.
 #[must_use]
-pub fn deadline(alert: &Alert) -> Option<Timestamp> {
+pub fn deadline(alert: &Alert, now: Timestamp) -> Option<Timestamp> {
+    if alert.details.get("trust").is_some_and(|trust| trust != "verified") {
+        return None;
+    }
     let at = |key: &&str| alert.details.get(*key)?.as_str()?.parse().ok();
-    DEADLINES.iter().filter_map(at).min()
+    DEADLINES.iter().filter_map(at).filter(|at| *at > now).min()
 }
 
 /// As it is written in the configuration.
@@ -184,6 +186,28 @@ mod tests {
                 alert("order", Priority::Normal, &[("reply_by", "2026-11-27T12:00:00+09:00")]),
                 Some("27 07:00"),
             ),
+            ("11-27 00:30", alert("order", Priority::Normal, &[("cancel_until", "2026-11-27T01:00:00+09:00")]), None),
+            // nobody vouches for it
+            (
+                "11-27 00:30",
+                alert("order", Priority::Normal, &[("pay_by", "2026-11-27T06:00:00+09:00"), ("trust", "unverified")]),
+                Some("27 07:00"),
+            ),
+            (
+                "11-27 00:30",
+                alert("order", Priority::Normal, &[("pay_by", "2026-11-27T06:00:00+09:00"), ("trust", "verified")]),
+                None,
+            ),
+            // one passed, the other is within the quiet hours
+            (
+                "11-27 00:30",
+                alert(
+                    "order",
+                    Priority::Normal,
+                    &[("reply_by", "2026-11-26T23:00:00+09:00"), ("pay_by", "2026-11-27T06:00:00+09:00")],
+                ),
+                None,
+            ),
             // one that passed already
             (
                 "11-27 00:30",
@@ -209,6 +233,8 @@ mod tests {
         assert_eq!(most(&alert("restock", Priority::Urgent, &[("wanted", "true")])), None);
         assert_eq!(most(&alert("order", Priority::High, &[("pay_by", "2026-11-29T06:00:00+09:00")])), None);
         assert_eq!(most(&alert("order", Priority::High, &[("pay_by", "2026-11-26T06:00:00+09:00")])), Some(20));
+        let forged = [("pay_by", "2026-11-29T06:00:00+09:00"), ("trust", "unverified")];
+        assert_eq!(most(&alert("order", Priority::High, &forged)), Some(20));
         assert_eq!(most(&alert(SIGHT, Priority::High, &[])), None, "that nothing is seen is always told");
         let free = Calm { most_an_hour: 0, ..calm.clone() };
         assert_eq!(

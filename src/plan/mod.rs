@@ -142,6 +142,9 @@ pub enum Effect {
         alert: Alert,
         /// Why it is kept back.
         why: Why,
+        /// The channels that tell it, where they are not those of the configuration.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by: Vec<String>,
     },
     /// Lay a letter into the Drafts folder.
     Draft {

@@ -113,8 +113,12 @@ pub fn together(several: &[&Due], policy: &Policy, now: Timestamp) -> Vec<Wish> 
     let (title, body) = policy.wording.waiting(policy.language, &waiting);
     let orders = several.iter().map(|one| one.reminder.order_number.as_str()).filter(|order| !order.is_empty());
     let orders: BTreeSet<&str> = orders.collect();
+    // the first of their deadlines is that of all: none is kept back until it has passed
+    let ends = several.iter().filter(|one| !one.missed).filter_map(|one| one.reminder.until);
+    let first_end = ends.filter(|until| *until > now).min();
     let details = Map::from_iter([
         ("missed".to_owned(), Value::from(missed)),
+        ("until".to_owned(), first_end.map(rfc3339).into()),
         ("order_numbers".to_owned(), orders.into_iter().map(Value::from).collect()),
     ]);
     let alert = Alert {

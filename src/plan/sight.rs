@@ -6,7 +6,7 @@
 use super::announce::Announcement;
 use super::calm::SIGHT;
 use super::tell::clean;
-use super::{Alert, Policy, Wish};
+use super::{Alert, Effect, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::mailbox::MailKey;
 use crate::rules::Priority;
@@ -372,7 +372,15 @@ pub fn on_return(over: &Over, channels: &[String], mails: u32, policy: &Policy, 
         mails: Some(mails),
     };
     let until = policy.gives_up_at(now);
-    said(&words, Priority::Normal, &format!("back:{}", over.stem), until, policy).by(channels, &[], policy, now)
+    let back = said(&words, Priority::Normal, &format!("back:{}", over.stem), until, policy);
+    let mut wishes = back.by(channels, &[], policy, now);
+    for wish in &mut wishes {
+        // in the morning, too, only where the alert had left
+        if let Effect::Held { by, .. } = &mut wish.effect {
+            *by = channels.to_vec();
+        }
+    }
+    wishes
 }
 
 fn alert(

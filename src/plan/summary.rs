@@ -29,6 +29,8 @@ pub struct Kept {
     pub alert: Alert,
     /// Why it is kept back.
     pub why: Why,
+    /// The channels that tell it, where they are not those of the configuration.
+    pub by: Vec<String>,
     /// Until then.
     pub due: Timestamp,
     /// Since then.
@@ -54,14 +56,19 @@ pub fn on_held(kept: &[Kept], policy: &Policy, now: Timestamp) -> Vec<Telling> {
     if !policy.tells() {
         return Vec::new();
     }
-    let come: Vec<&Kept> = kept.iter().filter(|one| has_come(one, kept, now)).collect();
+    // what has come in quiet hours is told in the morning, except what may ring at any time
+    let may_ring = |one: &&Kept| policy.calm.quiet_until(&one.alert, now).is_none();
+    // kept back by a clock that was ahead: these are no quiet hours
+    let awake = |one: &Kept| one.why == Why::Quiet && policy.calm.quiet_end(now).is_none();
+    let come = kept.iter().filter(|one| has_come(one, kept, now) || awake(one));
+    let come: Vec<&Kept> = come.filter(may_ring).collect();
     // that a mailbox is not seen is never a line among others: it is taken back when it is true no more
     let (sight, rest): (Vec<&Kept>, Vec<&Kept>) = come.into_iter().partition(|one| one.alert.category == SIGHT);
     let mut telling: Vec<Telling> = sight.into_iter().map(|one| itself(one, policy, now)).collect();
     let together = match rest.as_slice() {
         [] => None,
         [one] if one.why == Why::Quiet && is_fresh(one, policy, now) => Some(itself(one, policy, now)),
-        several => together(several, policy, now),
+        several => Some(together(several, policy, now)),
     };
     telling.extend(together);
     telling.extend(beginning(kept, policy, now));
@@ -110,9 +117,11 @@ fn is_fresh(one: &Kept, policy: &Policy, now: Timestamp) -> bool {
 }
 
 fn itself(one: &Kept, policy: &Policy, now: Timestamp) -> Telling {
-    let until = one.until.filter(|until| *until > now).or_else(|| policy.gives_up_at(now));
+    let until = later(one.until, policy.gives_up_at(now));
     let said = Announcement::new(&*one.of, one.alert.clone(), until);
-    let wishes = if one.alert.category == SIGHT {
+    let wishes = if !one.by.is_empty() {
+        said.anyway_by(&one.by, &[], policy, now)
+    } else if one.alert.category == SIGHT {
         said.anyway_by(&policy.blind.channels, &policy.blind.fallback, policy, now)
     } else {
         said.anyway(policy, now)
@@ -120,7 +129,12 @@ fn itself(one: &Kept, policy: &Policy, now: Timestamp) -> Telling {
     Telling { wishes, rows: vec![one.id], as_itself: true }
 }
 
-fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Telling> {
+/// The later of two ends; `None` is none.
+fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    Some(one?.max(other?))
+}
+
+fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Telling {
     let mut all = several.to_vec();
     let weight = |one: &Kept| (is_wanted(&one.alert), urgency(one, policy, now), one.alert.received, one.id);
     all.sort_by_key(|one| std::cmp::Reverse(weight(one)));
@@ -146,16 +160,17 @@ fn together(several: &[&Kept], policy: &Policy, now: Timestamp) -> Option<Tellin
     if all.iter().any(|one| is_wanted(&one.alert)) {
         alert.details.insert(super::calm::WANTED.to_owned(), true.into());
     }
-    if policy.calm.quiet_until(&alert, now).is_some() {
-        return None; // what has come is told in the morning
+    if all.iter().any(|one| one.of.starts_with("remind:")) {
+        alert.details.insert("reminders".to_owned(), true.into());
     }
     let mut rows: Vec<i64> = all.iter().map(|one| one.id).collect();
     rows.sort_unstable();
     // the same ones are never told twice, whatever their rows are called
     let mark: String = MailKey::of(names.join("\n").as_bytes()).hex().chars().take(16).collect();
     let key = format!("summary:{}:{mark}", rows.first().copied().unwrap_or_default());
-    let wishes = Announcement::new(key, alert, policy.gives_up_at(now)).anyway(policy, now);
-    Some(Telling { wishes, rows, as_itself: false })
+    let until = all.iter().fold(policy.gives_up_at(now), |until, one| later(one.until, until));
+    let wishes = Announcement::new(key, alert, until).anyway(policy, now);
+    Telling { wishes, rows, as_itself: false }
 }
 
 /// The first one above the bound of an hour says so at once: nothing is kept back in silence.
@@ -164,7 +179,7 @@ fn beginning(kept: &[Kept], policy: &Policy, now: Timestamp) -> Option<Telling> 
     let summary =
         Summary { begins: true, most: policy.calm.most_an_hour, until: Some(first.due), ..Summary::default() };
     let alert = words(&summary, policy);
-    if policy.calm.quiet_until(&alert, now).is_some() {
+    if policy.calm.quiet_until(&first.alert, now).is_some() {
         return None;
     }
     let said = Announcement::new(format!("more:{}", first.of), alert, Some(first.due));

@@ -183,8 +183,8 @@ pub(super) fn target(arrived: &Arrived<'_>, want: &Want) -> Option<String> {
             let spoken_of = item(arrived, want).into_iter().filter_map(|item| item.url.as_deref());
             let stated = spoken_of.chain(facts.items.iter().filter_map(|item| item.value.url.as_deref()));
             let links = || mail.links.iter().map(|link| link.href.as_str());
-            let shown = || links().filter(|href| href.contains("://item.") || href.contains("://books."));
-            stated.chain(links()).find_map(item_page).or_else(|| shown().find_map(click_target))
+            let of_goods = |url: &String| ["https://item.", "https://books."].iter().any(|at| url.starts_with(at));
+            stated.chain(links()).find_map(item_page).or_else(|| links().filter_map(click_target).find(of_goods))
         }
         category::CANCELLATION => facts.order().map(order_page),
         _ => None,

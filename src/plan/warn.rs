@@ -77,6 +77,7 @@ pub fn warn(
             ("shop_code", record.code.clone().into()),
             ("orders", record.orders.into()),
             ("cancels", record.cancels.into()),
+            ("cancel_until", until.map(rfc3339).into()),
         ];
         plan.extend(wishes(&warning, &format!("warn:record:{}", case.order_number), object(details), policy, now));
     }
@@ -292,6 +293,7 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].0, format!("warn:record:{NEW_ORDER}:phone"));
         assert_eq!(told[0].1.priority, Priority::High);
+        assert_eq!(super::super::calm::deadline(&told[0].1, at("21T20:11")), Some(at("21T20:40")));
         assert_eq!(told[0].1.title, "ショップ都合のキャンセルが多いショップへの注文です: うみのや");
         for part in
             ["真鍮のペン立て 丸型", NEW_ORDER, "注文5件のうち2件（40%）", "他店と在庫を共有、発送・お届けまで最長7日"]

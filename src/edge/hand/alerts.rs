@@ -122,7 +122,8 @@ async fn attempt(hand: &Hand, channel: &Channel, row: Row) -> Result<(), StoreEr
     if let Some(id) = channel.message_id(&row.key) {
         hand.store.call(move |db| db.will_send(&id, left)).await?;
     }
-    let alert = hand.as_late_as_it_is(alert, left);
+    // a repetition says which one it is, and is late on purpose
+    let alert = if row.key.contains('#') { alert } else { hand.as_late_as_it_is(alert, left) };
     match channel.deliver(&alert, &row.key).await {
         Ok(taken) => accepted(hand, row, &alert, left, taken.receipt).await?,
         Err(error) => {

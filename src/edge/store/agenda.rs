@@ -6,9 +6,9 @@ use crate::facts::{CouponRole, OrderNumber};
 use crate::ledger::agenda::wake_at;
 use crate::ledger::due::{MOST_MATCH_DAYS, Settings};
 use crate::ledger::{Case, Event, EventKind};
-use crate::plan::Wish;
 use crate::plan::on_owner::Kept as KeptMails;
 use crate::plan::on_time::{Due, TOGETHER};
+use crate::plan::{Effect, Why, Wish};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,9 +126,13 @@ impl Db {
             let asked = cases.iter().filter(|(_, case)| case.may_ask_shop).map(|(order, _)| order.clone());
             let kept_mails = letter::kept(transaction, asked.collect::<Vec<_>>(), now)?;
             let (told, letters) = tell(&cases, &kept_mails);
+            let mut waiting: BTreeMap<&str, Timestamp> = BTreeMap::new();
             for missed in [true, false] {
                 let due: Vec<&Due> = told.iter().filter(|due| due.missed == missed).collect();
-                enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)?;
+                for (one, until) in enter_due(transaction, &due, missed, &together, &mut kept.alerts, now)? {
+                    let first = waiting.entry(&one.reminder.order_number).or_insert(until);
+                    *first = until.min(*first);
+                }
             }
             for wish in &letters {
                 letter::enter(transaction, wish, now)?;
@@ -136,6 +140,7 @@ impl Db {
             for order in &woken {
                 let case = cases.get(order);
                 let wake = case.and_then(|case| wake_at(case, settings, now));
+                let wake = wake.into_iter().chain(waiting.get(order.as_str()).copied()).min();
                 set_wake(transaction, order, wake, case.and_then(|case| case.cancelled_at))?;
             }
             Ok(kept)
@@ -155,23 +160,29 @@ fn set_wake(
     Ok(())
 }
 
-/// Reminders that were not told before: each by itself, or several together.
-pub(super) fn enter_due(
+/// Reminders that were not told before: each by itself, or several together. Those that must not ring now are not entered
+/// but answered, with the time when they may: what they say, and whether they are still true, is asked again then.
+pub(super) fn enter_due<'a>(
     transaction: &Transaction<'_>,
-    due: &[&Due],
+    due: &[&'a Due],
     missed: bool,
     together: &impl Fn(&[&Due]) -> Vec<Wish>,
     alerts: &mut Vec<Row>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<(&'a Due, Timestamp)>, StoreError> {
     let mut new = Vec::new();
+    let mut waiting = Vec::new();
     for one in due {
         let known = match one.wishes.first() {
-            Some(wish) => is_told(transaction, wish)?,
+            Some(Wish { turn: Some(turn), .. }) => held::is_known(transaction, &turn.of)?,
+            Some(_) => false,
             None => true,
         };
-        if !known {
-            new.push(*one);
+        // of what was missed nothing changes any more, and it is not asked for a second time
+        match one.wishes.first().filter(|_| !missed).and_then(may_ring_at) {
+            Some(until) if !known => waiting.push((*one, until)),
+            None if !known => new.push(*one),
+            _ => {}
         }
     }
     if !missed {
@@ -190,24 +201,21 @@ pub(super) fn enter_due(
         for one in new {
             enter(transaction, &one.wishes, alerts, now)?;
         }
-        return Ok(());
+        return Ok(waiting);
     }
     if new.is_empty() {
-        return Ok(());
+        return Ok(waiting);
     }
     enter(transaction, &together(&new), alerts, now)?;
     for one in new {
         close(transaction, one, "told together with others", now)?;
     }
-    Ok(())
+    Ok(waiting)
 }
 
-/// Whether this reminder was told, or is kept back, on whichever channel: one that was renamed or added does not say it
-/// again.
-fn is_told(transaction: &Transaction<'_>, wish: &Wish) -> Result<bool, StoreError> {
-    let Some(turn) = &wish.turn else { return Ok(false) };
-    let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111)";
-    Ok(transaction.prepare_cached(sql)?.exists([format!("{}:", turn.of)])?)
+/// The end of the quiet hours that keep this wish back.
+fn may_ring_at(wish: &Wish) -> Option<Timestamp> {
+    matches!(wish.effect, Effect::Held { why: Why::Quiet, .. }).then_some(wish.due)
 }
 
 /// A reminder that needs not be sent any more.

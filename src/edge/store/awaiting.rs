@@ -105,6 +105,17 @@ pub(super) fn enter(
     Ok(())
 }
 
+/// A channel took it. With the first that does, the time for repetition begins: an alert that could not leave for an hour
+/// is repeated as long as any other.
+pub(super) fn taken(transaction: &Transaction<'_>, id: i64, accepted: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE awaiting SET until = until + (?2 - since), next_at = next_at + (?2 - since) \
+               WHERE told = (SELECT told FROM outbox WHERE id = ?1) AND ?2 > since AND acknowledged_at IS NULL \
+               AND NOT EXISTS (SELECT 1 FROM outbox WHERE told = awaiting.told AND kind = 'alert' AND state = 'done' \
+                               AND id <> ?1)";
+    transaction.prepare_cached(sql)?.execute((id, millis(accepted)))?;
+    Ok(())
+}
+
 impl Db {
     /// What tokens are made with: `fresh` if there was nothing yet.
     ///

@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Enters wishes in their order. With `hand`, alerts that are due are under way at once and handed back. An announcement
-/// above the bound of an hour is kept back as a whole.
+/// that was told, or is kept back, is not entered again under whichever hour or channel; one above the bound of an hour is
+/// kept back as a whole.
 pub(super) fn enter_all<'a>(
     transaction: &Transaction<'_>,
     wishes: impl IntoIterator<Item = &'a Wish>,
@@ -21,20 +22,37 @@ pub(super) fn enter_all<'a>(
     hand: bool,
     now: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
+    enter_each(transaction, wishes, account, message, hand, false, now)
+}
+
+/// As [`enter_all`]; `kept_before`: what was kept back under its own name is told under it now.
+fn enter_each<'a>(
+    transaction: &Transaction<'_>,
+    wishes: impl IntoIterator<Item = &'a Wish>,
+    account: &str,
+    message: Option<i64>,
+    hand: bool,
+    kept_before: bool,
+    now: Timestamp,
+) -> Result<Vec<Row>, StoreError> {
     let mut alerts = Vec::new();
-    let mut kept: BTreeSet<&str> = BTreeSet::new();
-    let mut let_in: BTreeSet<&str> = BTreeSet::new();
+    // what is left out: known already, or kept back
+    let mut left_out: BTreeSet<&str> = BTreeSet::new();
+    let mut met: BTreeSet<&str> = BTreeSet::new();
     for wish in wishes {
         let is_alert = matches!(wish.effect, Effect::Alert { .. });
-        if let (true, Some(turn)) = (is_alert, &wish.turn) {
-            if kept.contains(turn.of.as_str()) {
+        if let (true, Some(turn)) = (is_alert || matches!(wish.effect, Effect::Held { .. }), &wish.turn) {
+            let first = met.insert(&turn.of);
+            if first && !kept_before && is_known(transaction, &turn.of)? {
+                left_out.insert(&turn.of);
+            }
+            if left_out.contains(turn.of.as_str()) {
                 continue;
             }
-            if let Some(most) = turn.most
-                && let_in.insert(&turn.of)
-                && is_above(transaction, turn, most, now)?
+            if let Some(most) = turn.most.filter(|_| first && is_alert)
+                && is_above(transaction, most, now)?
             {
-                kept.insert(&turn.of);
+                left_out.insert(&turn.of);
                 outbox::enter(transaction, &keep_back(transaction, wish, turn, now)?, account, message, false, now)?;
                 continue;
             }
@@ -46,14 +64,20 @@ pub(super) fn enter_all<'a>(
     Ok(alerts)
 }
 
-/// Whether so many other things were told within the hour. What is known already is not counted once more.
-fn is_above(transaction: &Transaction<'_>, turn: &Turn, most: u32, now: Timestamp) -> Result<bool, StoreError> {
-    if transaction.prepare_cached("SELECT 1 FROM outbox WHERE told = ?1")?.exists([&turn.of])? {
-        return Ok(false);
-    }
+/// Whether this announcement was told, or is kept back, on whichever channel: one that was renamed or added does not say
+/// it again.
+pub(super) fn is_known(transaction: &Transaction<'_>, of: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM outbox WHERE wish_key > ?1 AND wish_key < ?1 || char(1114111)";
+    Ok(transaction.prepare_cached(sql)?.exists([format!("{of}:")])?)
+}
+
+/// Whether so many other things were told within the hour (not: by a clock that was ahead). A repetition, and what is said of things kept back, is none.
+fn is_above(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<bool, StoreError> {
     let since = now.saturating_sub(HOUR).unwrap_or(Timestamp::MIN);
-    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND told IS NOT NULL";
-    let told: u32 = transaction.prepare_cached(sql)?.query_row([millis(since)], |row| row.get(0))?;
+    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND wished_at <= ?2 AND instr(told, '#') = 0 \
+               AND told NOT LIKE 'summary:%' AND told NOT LIKE 'more:%'";
+    let within = [millis(since), millis(now)];
+    let told: u32 = transaction.prepare_cached(sql)?.query_row(within, |row| row.get(0))?;
     Ok(told >= most)
 }
 
@@ -62,9 +86,11 @@ fn keep_back(transaction: &Transaction<'_>, wish: &Wish, turn: &Turn, now: Times
     let sql = "SELECT min(due) FROM outbox WHERE kind = 'held' AND state = 'ready' AND due > ?1 \
                AND payload ->> '$.why' = 'many'";
     let waiting: Option<i64> = transaction.prepare_cached(sql)?.query_row([millis(now)], |row| row.get(0))?;
-    let due = waiting.map_or_else(|| now.saturating_add(MANY_WAIT).unwrap_or(Timestamp::MAX), from_millis);
+    // a clock that was ahead does not put it off
+    let latest = now.saturating_add(MANY_WAIT).unwrap_or(Timestamp::MAX);
+    let due = waiting.map_or(latest, |waiting| from_millis(waiting).min(latest));
     let effect = match &wish.effect {
-        Effect::Alert { alert, .. } => Effect::Held { alert: alert.clone(), why: Why::Many },
+        Effect::Alert { alert, .. } => Effect::Held { alert: alert.clone(), why: Why::Many, by: Vec::new() },
         other => other.clone(),
     };
     let turn = Some(Turn { place: 0, most: None, ..turn.clone() });
@@ -112,7 +138,7 @@ impl Db {
                         .query_row([row], |row| row.get(0))?,
                     _ => None,
                 };
-                alerts.extend(enter_all(transaction, &one.wishes, "", message, true, now)?);
+                alerts.extend(enter_each(transaction, &one.wishes, "", message, true, one.as_itself, now)?);
                 let how = match one.rows.len() {
                     1 => "told now".to_owned(),
                     number => format!("told together, {number} in one alert"),
@@ -133,6 +159,6 @@ impl Db {
 
 fn kept(row: Row) -> Option<Kept> {
     let of = row.key.strip_suffix(KEPT_BACK).unwrap_or(&row.key).to_owned();
-    let Effect::Held { alert, why } = row.effect else { return None };
-    Some(Kept { id: row.id, of, alert, why, due: row.due, since: row.wished_at, until: row.until })
+    let Effect::Held { alert, why, by } = row.effect else { return None };
+    Some(Kept { id: row.id, of, alert, why, by, due: row.due, since: row.wished_at, until: row.until })
 }

@@ -67,7 +67,8 @@ impl Db {
         self.latencies_since(None)
     }
 
-    /// The latencies of the alerts that were wished for since then, oldest first.
+    /// The latencies of the alerts that were wished for since then, oldest first. Repetitions measure nothing and are
+    /// left out.
     ///
     /// # Errors
     /// When the database refuses.
@@ -76,7 +77,7 @@ impl Db {
                    message.caught_up, told, \
                    EXISTS (SELECT 1 FROM outbox AS kept WHERE kept.told = outbox.told AND kept.kind = 'held') \
                    FROM latency JOIN outbox ON outbox.id = latency.outbox LEFT JOIN message ON message.id = outbox.message \
-                   WHERE latency.seen_at >= ?1 ORDER BY outbox.id";
+                   WHERE latency.seen_at >= ?1 AND (told IS NULL OR instr(told, '#') = 0) ORDER BY outbox.id";
         let mut query = self.connection.prepare_cached(sql)?;
         let rows = query.query_map([since.map_or(i64::MIN, millis)], |row| {
             let payload: String = row.get(0)?;

@@ -92,6 +92,10 @@ pub struct NextDue {
 /// Why an alert is given up whose channel is gone.
 const NO_CHANNEL: &str = "its channel is no longer configured";
 
+/// Reminders, and a summary that holds one.
+const REMINDS: &str =
+    "(wish_key LIKE 'remind:%' OR (wish_key LIKE 'summary:%' AND payload ->> '$.alert.details.reminders'))";
+
 /// What a row waits for: a row that comes first and is open. Of channels that tell the same, one that took it is enough.
 const WAITS_FOR: &str = "SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
      WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing') \
@@ -172,11 +176,11 @@ pub(super) fn stem<'a>(key: &'a str, channel: &str) -> &'a str {
     key.strip_suffix(channel).unwrap_or(key)
 }
 
-/// Reminders under way to a channel that is gone, and that no other channel has: each goes to the first there is.
+/// Reminders (and summaries that hold one) under way to a channel that is gone, and that no other channel has: each goes to the first there is.
 fn redirect_reminders(transaction: &Transaction<'_>, channels: &[String], known: &str) -> Result<(), StoreError> {
     let Some(first) = channels.first() else { return Ok(()) };
     let sql = format!(
-        "SELECT {COLUMNS} FROM outbox WHERE kind = 'alert' AND state IN ('ready', 'doing') AND wish_key LIKE 'remind:%' \
+        "SELECT {COLUMNS} FROM outbox WHERE kind = 'alert' AND state IN ('ready', 'doing') AND {REMINDS} \
          AND lane NOT IN (SELECT value FROM json_each(?1)) ORDER BY id"
     );
     let lost =
@@ -321,6 +325,7 @@ impl Db {
                      VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute((row.id, received.map(millis), millis(row.wished_at), millis(left), millis(accepted)))?;
+            awaiting::taken(transaction, row.id, accepted)?;
             chain::taken(transaction, row.id, accepted)
         })
     }
@@ -446,10 +451,12 @@ impl Db {
         let known = json(&channels, "list of channels")?;
         self.write(|transaction| {
             redirect_reminders(transaction, channels, &known)?;
-            let sql = "UPDATE outbox SET state = 'failed', last_error = ?3, closed_at = ?2 \
-                       WHERE kind = 'alert' AND state IN ('ready', 'doing') AND NOT (?1 = '[]' AND wish_key LIKE 'remind:%') \
-                       AND lane NOT IN (SELECT value FROM json_each(?1))";
-            let lost = transaction.prepare_cached(sql)?.execute((known, millis(now), NO_CHANNEL))?;
+            let sql = format!(
+                "UPDATE outbox SET state = 'failed', last_error = ?3, closed_at = ?2 \
+                 WHERE kind = 'alert' AND state IN ('ready', 'doing') AND NOT (?1 = '[]' AND coalesce({REMINDS}, 0)) \
+                 AND lane NOT IN (SELECT value FROM json_each(?1))"
+            );
+            let lost = transaction.prepare_cached(&sql)?.execute((known, millis(now), NO_CHANNEL))?;
             chain::resume(transaction, now)?;
             Ok(lost)
         })

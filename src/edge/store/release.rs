@@ -5,7 +5,7 @@ use super::settle::{add_events, json};
 use super::{Db, StoreError, from_seconds, held, millis, seconds};
 use crate::mail::trust::Word;
 use crate::mailbox::{MailKey, Place};
-use crate::plan::Step;
+use crate::plan::{KEPT_BACK, Step};
 use crate::rules::{Verdict, category};
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
@@ -192,6 +192,13 @@ impl Db {
                      WHERE message = ?1 AND kind = 'file' AND state = 'ready'",
                 )?
                 .execute((message, millis(now)))?;
+            // that it lies in quarantine is no news in the morning
+            transaction
+                .prepare_cached(
+                    "UPDATE outbox SET state = 'dropped', last_error = 'it was released from quarantine', closed_at = ?2 \
+                     WHERE wish_key = ?1 AND kind = 'held' AND state = 'ready'",
+                )?
+                .execute((format!("alert:{}{KEPT_BACK}", one.mail.key), millis(now)))?;
             // she has said herself where it belongs
             transaction.prepare_cached("DELETE FROM correction WHERE message = ?1")?.execute([message])?;
             add_events(transaction, &one.step.events)?;

@@ -164,7 +164,8 @@ impl Rules {
         }
     }
 
-    /// Whether one more request is answered this minute.
+    /// Whether one more request is answered this minute. Behind a proxy on the same machine everybody comes from there:
+    /// then only what all together ask is counted.
     fn may(&self, peer: IpAddr) -> bool {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.since.elapsed() >= MINUTE {
@@ -173,11 +174,13 @@ impl Rules {
         if counted.all >= MOST_OF_ALL {
             return false;
         }
-        let one = counted.of.entry(who(peer)).or_default();
-        if *one >= MOST_OF_ONE {
-            return false;
+        if !peer.to_canonical().is_loopback() {
+            let one = counted.of.entry(who(peer)).or_default();
+            if *one >= MOST_OF_ONE {
+                return false;
+            }
+            *one += 1;
         }
-        *one += 1;
         counted.all += 1;
         true
     }
@@ -221,13 +224,14 @@ pub(super) async fn check(
 ) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
     let known = host.is_some_and(|host| rules.hosts.contains(&host));
-    let mut answer = if !rules.may(peer.ip()) {
+    // what asks under another name is turned away uncounted: it takes nobody's turn
+    let mut answer = if !known {
+        (StatusCode::MISDIRECTED_REQUEST, "nothing is served under this name\n").into_response()
+    } else if !rules.may(peer.ip()) {
         (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], "too many requests; try again in a minute\n")
             .into_response()
-    } else if known {
-        next.run(request).await
     } else {
-        (StatusCode::MISDIRECTED_REQUEST, "nothing is served under this name\n").into_response()
+        next.run(request).await
     };
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -280,5 +284,10 @@ mod tests {
         tokio::time::advance(MINUTE).await;
         assert!(rules.may(peer(1)));
         assert_eq!(rules.counted.lock().unwrap().of.len(), 1, "what was counted is forgotten");
+        // behind a proxy on this machine all are one address
+        tokio::time::advance(MINUTE).await;
+        let proxy = ["127.0.0.1", "::1", "::ffff:127.0.0.1"].map(|peer| peer.parse::<IpAddr>().unwrap());
+        let taken = (0..300).zip(proxy.iter().cycle()).filter(|(_, peer)| rules.may(**peer)).count();
+        assert_eq!(taken, 120, "all together");
     }
 }

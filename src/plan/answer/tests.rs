@@ -194,6 +194,14 @@ fn it_is_told_by_the_channels_that_told_it_and_can_tell_it_again() {
         &[went("phone", 0, Open), went("mail", 1, yes), went("desk", 2, Closed)],
         &[("mail", 120), ("desk", 180)],
     );
+    check(
+        "one of the chain took it after all",
+        &[went("push", 0, yes), went("mail", 1, yes), went("desk", 2, Closed)],
+        &[("mail", 120)],
+    );
+    // one repeats by itself, and the chain behind it was not needed
+    let chain = [went("push", 0, yes), went("mail", 1, Closed)];
+    assert_eq!(told(again(&awaiting(0, 120), &chain, &all, &policy(), at(120))), (vec![], 240, 0));
     // nobody to tell: not counted, and tried again later
     let alone = again(&awaiting(0, 120), &[went("push", 0, yes)], &all, &policy(), at(120));
     assert_eq!(told(alone), (vec![], 240, 0));

@@ -185,6 +185,7 @@ fn only_the_items_own_page_can_be_tapped() {
     );
     check(Some(evil), &[], None);
     check(None, &[], None);
+    check(None, &["https://coupon.rakuten.co.jp/getCoupon?getkey=X&a=://item."], None);
     check(None, &["https://item.rakuten.co.jp/a/c/0000000001/"], Some("https://item.rakuten.co.jp/a/c/0000000001/"));
 }
 
@@ -212,7 +213,7 @@ fn a_restock_noticed_late_is_summarised() {
     let step = told.step(&policy());
     let held = &step.plan[0];
     assert_eq!((held.key.as_str(), step.plan.len()), (format!("alert:{}::held", told.mail.key).as_str(), 2));
-    let Effect::Held { alert: kept, why } = &held.effect else { panic!("not kept back") };
+    let Effect::Held { alert: kept, why, .. } = &held.effect else { panic!("not kept back") };
     assert_eq!((kept.title.as_str(), *why), ("モドリのマグ 1,980円", crate::plan::Why::Late));
     assert_eq!(held.due, at("2026-11-24T10:01:00+09:00"));
     assert_eq!(step.plan[1].after, Vec::<String>::new(), "it is filed at once");

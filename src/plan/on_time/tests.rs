@@ -175,6 +175,17 @@ fn several_are_told_together_and_name_their_orders() {
         "{}",
         alert.body
     );
+    assert_eq!(alert.details["until"], Value::Null);
+    // the first deadline that is to come is that of all
+    let ends = |until: &str, missed: bool| {
+        let reminder = Reminder { until: Some(at(until)), ..due[0].reminder.clone() };
+        Due { reminder, missed, ..due[0].clone() }
+    };
+    let ending =
+        [ends("11-27 17:00", true), ends("11-27 17:30", false), ends("11-29 12:00", false), ends("11-28 06:00", false)];
+    let wishes = together(&ending.iter().collect::<Vec<_>>(), &policy, now);
+    let Effect::Alert { alert, .. } = &wishes[0].effect else { panic!("no alert") };
+    assert_eq!(super::super::calm::deadline(alert, now), Some(at("11-28 06:00")));
     let Effect::Alert { alert, .. } = &due[0].wishes[0].effect else { panic!("no alert") };
     assert!(alert.url.as_deref().is_some_and(|url| url.ends_with(A)));
     assert!(alert.body.contains("500 points came back"), "{}", alert.body);

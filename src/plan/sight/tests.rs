@@ -76,6 +76,13 @@ fn told_at_its_time_once_and_taken_back() {
     let (title, body) = words(&back[0]);
     assert_eq!(title, "Your mail is seen again");
     assert!(body.contains("Not seen from ") && body.ends_with("3 mails came meanwhile and were read now"), "{body}");
+    // in quiet hours it is kept back, and told in the morning by the same channels
+    let quiet = Policy {
+        calm: crate::plan::calm::Calm { quiet: vec!["23:00-07:00".parse().unwrap()], ..Default::default() },
+        ..policy.clone()
+    };
+    let back = on_return(&gone[0], &["phone".to_owned()], 3, &quiet, at(9101));
+    assert!(matches!(&back[0].effect, Effect::Held { by, .. } if by == &["phone"]), "{back:?}");
     forget(&mut lives, &gone[0].stem);
     assert!(over(&lives).is_empty() && lives[0].told.alerts.is_empty());
 }

@@ -35,7 +35,8 @@ fn kept(id: i64, why: Why, since: &str, due: &str) -> Kept {
         details,
         ..Alert::default()
     };
-    Kept { id, of: format!("alert:{id}"), alert, why, due: at(due), since: at(since), until: None }
+    let until = at(since).checked_add(SignedDuration::from_hours(2)).ok();
+    Kept { id, of: format!("alert:{id}"), alert, why, by: Vec::new(), due: at(due), since: at(since), until }
 }
 
 fn said(telling: &Telling) -> Alert {
@@ -121,15 +122,18 @@ fn above_the_bound_it_is_said_at_once_and_told_together_soon() {
 
 #[test]
 fn after_a_sweep_nothing_waits_for_company() {
-    let all = [
-        kept(1, Why::Late, "27 12:00:00", "27 12:01:00"),
-        kept(2, Why::Many, "27 12:00:00", "27 12:05:00"),
-        kept(3, Why::Quiet, "27 12:00:00", "27 23:00:00"),
-    ];
+    let all = [kept(1, Why::Late, "27 12:00:00", "27 12:01:00"), kept(2, Why::Many, "27 12:00:00", "27 12:05:00")];
     let told = on_last(&all, &policy(), at("27 12:00:01"));
     assert_eq!((told.len(), told[0].rows.as_slice()), (1, [1, 2].as_slice()));
     let night = [kept(1, Why::Late, "27 23:30:00", "28 07:00:00")];
     assert_eq!(on_last(&night, &policy(), at("27 23:30:01")), [], "and not at night");
+}
+
+#[test]
+fn a_clock_that_was_ahead_keeps_nothing_back_by_day() {
+    let one = [kept(1, Why::Quiet, "27 23:30:00", "28 07:00:00")];
+    assert_eq!(on_held(&one, &policy(), at("27 12:00:00")).len(), 1);
+    assert_eq!(on_held(&one, &policy(), at("28 06:59:00")), []);
 }
 
 #[test]
@@ -140,4 +144,62 @@ fn without_a_channel_all_of_it_waits() {
     assert_eq!(next(&all, &nobody), None);
     let later = Policy { fallback: vec!["mail".into()], ..nobody };
     assert_eq!(on_held(&all, &later, at("27 09:00:00"))[0].rows, [1]);
+}
+
+#[test]
+fn what_is_kept_back_lives_as_long_as_it_would_have() {
+    let mut all =
+        [kept(1, Why::Quiet, "27 06:50:00", "27 07:00:00"), kept(2, Why::Quiet, "27 01:00:00", "27 07:00:00")];
+    let until = |all: &[Kept], policy: &Policy| on_held(all, policy, at("27 07:00:00"))[0].wishes[0].until;
+    assert_eq!(until(&all[..1], &policy()), Some(at("27 09:00:00")));
+    assert_eq!(until(&all, &policy()), Some(at("27 09:00:00")));
+    // a reminder
+    all[1].of = "remind:x:look".to_owned();
+    all[1].alert.category = "reminder".to_owned();
+    all[1].until = Some(at("30 01:00:00"));
+    assert_eq!(until(&all[1..], &policy()), Some(at("30 01:00:00")));
+    assert_eq!(until(&all, &policy()), Some(at("30 01:00:00")));
+    let told = on_held(&all, &policy(), at("27 07:00:00"));
+    assert_eq!(said(&told[0]).details.get("reminders"), Some(&Value::Bool(true)));
+    assert_eq!(until(&all, &Policy { give_up_after_s: 0, ..policy() }), None);
+    // what has no end
+    all[1].until = None;
+    assert_eq!((until(&all[1..], &policy()), until(&all, &policy())), (None, None));
+}
+
+#[test]
+fn at_night_what_may_ring_is_told_and_the_rest_in_the_morning() {
+    let mut policy = policy();
+    policy.calm.except.insert("coupon".to_owned());
+    let coupon = |mut one: Kept| {
+        one.alert.category = "coupon".to_owned();
+        one
+    };
+    let all = [
+        kept(1, Why::Many, "27 22:58:00", "27 23:03:00"),
+        coupon(kept(2, Why::Many, "27 22:58:30", "27 23:03:00")),
+        kept(3, Why::Quiet, "27 01:00:00", "27 07:00:00"),
+    ];
+    let told = on_held(&all, &policy, at("27 23:03:00"));
+    assert_eq!((told.len(), told[0].rows.as_slice()), (1, [2].as_slice()));
+    // a machine that slept all day tells in quiet hours what it may
+    assert_eq!(on_held(&all[2..], &policy, at("27 23:30:00")), []);
+    assert_eq!(on_held(&[all[0].clone(), all[2].clone()], &policy, at("28 07:00:00"))[0].rows, [1, 3]);
+    // and the first above the bound says so, if it may ring itself
+    let first = |one: Kept| on_held(&[one], &policy, at("27 23:00:00")).len();
+    assert_eq!(first(all[0].clone()), 0);
+    assert_eq!(first(all[1].clone()), 1);
+}
+
+#[test]
+fn that_it_is_seen_again_is_told_where_the_loss_was() {
+    let mut one = kept(1, Why::Quiet, "27 01:00:00", "27 07:00:00");
+    one.alert.category = SIGHT.to_owned();
+    one.by = vec!["desk".to_owned()];
+    let mut policy = policy();
+    policy.blind.channels = vec!["phone".to_owned()];
+    let told = on_held(std::slice::from_ref(&one), &policy, at("27 07:00:00"));
+    assert_eq!(told[0].wishes.iter().map(|wish| wish.key.as_str()).collect::<Vec<_>>(), ["alert:1:desk"]);
+    one.by.clear();
+    assert_eq!(on_held(&[one], &policy, at("27 07:00:00"))[0].wishes[0].key, "alert:1:phone");
 }

@@ -204,12 +204,16 @@ fn remind(db: &mut Db, now: Timestamp) -> Vec<String> {
 }
 
 fn remind_by(db: &mut Db, channels: &[&str], now: Timestamp) -> Vec<String> {
+    let channels = channels.iter().map(|name| (*name).to_owned()).collect();
+    remind_with(db, &Policy { channels, ..Policy::default() }, now)
+}
+
+fn remind_with(db: &mut Db, policy: &Policy, now: Timestamp) -> Vec<String> {
     let settings = Settings::default();
-    let policy = Policy { channels: channels.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
     let last = db.pulse().unwrap();
-    let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| (on_time(cases, last, &settings, &policy, now), Vec::new());
+    let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| (on_time(cases, last, &settings, policy, now), Vec::new());
     let kept = db
-        .keep_appointments(&settings, 100, now, |_| Vec::new(), tell, |several| together(several, &policy, now))
+        .keep_appointments(&settings, 100, now, |_| Vec::new(), tell, |several| together(several, policy, now))
         .unwrap();
     db.beat(now).unwrap();
     kept.alerts.into_iter().map(|row| row.key).collect()
@@ -254,6 +258,31 @@ fn reminders_are_entered_once_and_many_are_told_together() {
     assert!(next.len() == 2 && next.iter().all(|key| key.contains("ask-shop") && key.contains("+6:")), "{next:?}");
     let rows = db.outbox().unwrap();
     assert_eq!(rows.iter().filter(|row| row.state == State::Dropped).count(), 22);
+}
+
+#[test]
+fn a_reminder_waits_for_the_end_of_the_quiet_hours_and_says_what_is_true_then() {
+    let calm = crate::plan::calm::Calm { quiet: vec!["09:00-12:00".parse().unwrap()], ..Default::default() };
+    let quiet = Policy { channels: vec!["a".to_owned()], calm, ..Policy::default() };
+    for (settled, leave) in [(false, 1), (true, 0)] {
+        let mut db = Db::in_memory().unwrap();
+        import(&mut db, 0, 0);
+        // a second later, too, when a case may look different
+        for second in 0..2 {
+            let now = at(48) + SignedDuration::from_secs(second);
+            assert_eq!(remind_with(&mut db, &quiet, now), Vec::<String>::new());
+        }
+        assert_eq!(db.outbox().unwrap(), [], "nothing is written that could be wrong in the end");
+        assert_eq!(db.next_wake().unwrap(), Some(at(50)));
+        let said = match settled {
+            true => Said::Confirm { points: None, expires: None, coupon_back: None },
+            false => Said::Note { text: "x".into() },
+        };
+        db.say(&Statement { order: number(0), said, at: at(49), by: By::Command }, at(49)).unwrap();
+        assert_eq!(remind_with(&mut db, &quiet, at(49)), Vec::<String>::new());
+        let told = remind_with(&mut db, &quiet, at(50));
+        assert_eq!(told.iter().filter(|key| key.contains(":look:")).count(), leave, "{told:?}");
+    }
 }
 
 fn lanes(db: &Db) -> Vec<(String, State)> {

@@ -33,7 +33,7 @@ fn told() -> Db {
     let rows = db.wish(&[wish("alert:m", "phone", 0, 0), wish("alert:m", "mail", 1, 60)], true, at(0)).unwrap();
     assert_eq!(rows.len(), 1);
     db.keep_receipt(rows[0].id, "r").unwrap();
-    db.alerted(&rows[0], None, at(0), at(1)).unwrap();
+    db.alerted(&rows[0], None, at(0), at(0)).unwrap();
     db
 }
 
@@ -77,6 +77,19 @@ fn it_awaits_once_and_is_repeated_with_its_advance() {
 }
 
 #[test]
+fn the_time_for_repetition_begins_with_the_first_channel_that_takes_it() {
+    let mut db = Db::in_memory().unwrap();
+    let rows = db.wish(&[wish("alert:m", "phone", 0, 0), wish("alert:m", "desk", 0, 0)], true, at(0)).unwrap();
+    // for longer than it would be repeated there was no network
+    assert_eq!(db.awaiting(at(900)).unwrap(), []);
+    db.alerted(&rows[0], None, at(899), at(900)).unwrap();
+    db.alerted(&rows[1], None, at(899), at(950)).unwrap();
+    let all = db.awaiting(at(951)).unwrap();
+    assert_eq!((all[0].awaiting.until, all[0].awaiting.next_at), (at(1500), at(1020)));
+    assert_eq!((repetition(&mut db, 1019), repetition(&mut db, 1020)), (0, 1));
+}
+
+#[test]
 fn what_became_of_it_is_told_channel_by_channel() {
     let mut db = told();
     let look = |db: &mut Db| {
@@ -88,13 +101,12 @@ fn what_became_of_it_is_told_channel_by_channel() {
         .unwrap();
         seen.into_inner()
     };
-    let accepted = ("phone".to_owned(), 0, SoFar::Accepted(at(1)));
+    let accepted = ("phone".to_owned(), 0, SoFar::Accepted(at(0)));
     // the phone took it: the mail that stood behind it is not needed
     assert_eq!(look(&mut db), [accepted.clone(), ("mail".to_owned(), 1, SoFar::Closed)]);
-    db.wish(&[wish("alert:m", "desk", 0, 0)], true, at(2)).unwrap();
-    let mut open = look(&mut db);
-    open.retain(|(channel, ..)| channel == "desk");
-    assert_eq!(open, [("desk".to_owned(), 0, SoFar::Open)]);
+    let mut db = Db::in_memory().unwrap();
+    db.wish(&[wish("alert:m", "desk", 0, 0)], true, at(0)).unwrap();
+    assert_eq!(look(&mut db), [("desk".to_owned(), 0, SoFar::Open)]);
 }
 
 #[test]

@@ -65,7 +65,9 @@ fn one_channel_is_enough_and_the_others_are_not_needed() {
     assert!(!db.did_not_leave(alerts[1].id, Some(at(2)), "slow", at(1)).unwrap());
     assert_eq!(rows(&db)[1], row("slow", "ready", 2));
     db.alerted(&alerts[1], None, at(2), at(3)).unwrap();
-    assert_eq!(db.latencies().unwrap().len(), 2);
+    let again = db.wish(&announced("alert:m#2", &["phone"], &[]), true, at(120)).unwrap().remove(0);
+    db.alerted(&again, Some(at(0)), at(120), at(121)).unwrap();
+    assert_eq!(db.latencies().unwrap().len(), 2, "a repetition measures nothing");
 }
 
 #[test]
@@ -156,6 +158,10 @@ fn bounded(db: &mut Db, name: &str, uid: u32, second: i64) -> usize {
 #[test]
 fn above_the_bound_an_announcement_is_kept_back_as_a_whole() {
     let mut db = Db::in_memory().unwrap();
+    for other in ["alert:m#2", "summary:1:x", "more:alert:m"] {
+        // these tell nothing new
+        db.wish(&announced(other, &["phone"], &[]), true, at(0)).unwrap();
+    }
     let told: Vec<usize> = (0..5).map(|n| bounded(&mut db, &format!("m{n}"), n, i64::from(n))).collect();
     assert_eq!(told, [3, 3, 3, 0, 0]);
     let kept = db.kept_back().unwrap();
@@ -181,6 +187,7 @@ fn what_is_kept_back_is_told_once_and_its_rows_are_closed_with_it() {
         effect: Effect::Held {
             alert: Alert { category: category::RESTOCK.into(), ..Alert::default() },
             why: Why::Quiet,
+            by: Vec::new(),
         },
         due: at(100),
         turn: turn(of, 0),
@@ -199,4 +206,99 @@ fn what_is_kept_back_is_told_once_and_its_rows_are_closed_with_it() {
     assert_eq!((db.open_rows().unwrap(), db.outbox().unwrap()[0].state), (2, State::Done));
     db.alerted(&alerts[0], Some(at(0)), at(100), at(101)).unwrap();
     assert_eq!(db.latencies().unwrap()[0].way, Course::KeptBack);
+}
+
+/// The wish that keeps an announcement back until then.
+fn held_until(of: &str, second: i64) -> Wish {
+    let effect = Effect::Held { alert: Alert::default(), why: Why::Quiet, by: Vec::new() };
+    Wish { key: format!("{of}::held"), effect, due: at(second), turn: turn(of, 0), ..alert("", &[]) }
+}
+
+#[test]
+fn what_is_asked_for_again_is_told_once_whatever_hour_it_is() {
+    let mut db = Db::in_memory().unwrap();
+    // told before the quiet hours, and asked for within them
+    assert_eq!(db.wish(&announced("warn:a", &["phone"], &["mail"]), true, at(0)).unwrap().len(), 1);
+    db.wish(&[held_until("warn:a", 100)], true, at(10)).unwrap();
+    assert_eq!(db.kept_back().unwrap(), []);
+    // kept back, told with others, and asked for after the quiet hours
+    db.wish(&[held_until("warn:b", 100)], true, at(20)).unwrap();
+    assert_eq!(db.wish(&announced("warn:b", &["phone"], &[]), true, at(30)).unwrap(), []);
+    let tell = |kept: &[crate::plan::summary::Kept]| {
+        vec![Telling { wishes: announced("summary:b", &["phone"], &[]), rows: vec![kept[0].id], as_itself: false }]
+    };
+    assert_eq!(db.tell_kept_back(at(100), tell).unwrap().1.len(), 1);
+    assert_eq!(db.wish(&announced("warn:b", &["phone"], &[]), true, at(110)).unwrap(), []);
+    // kept back by the bound, and asked for a moment later
+    let bounded = |of: &str| {
+        let mut wishes = announced(of, &["phone"], &["mail"]);
+        wishes[0].turn = Some(Turn { most: Some(2), ..wishes[0].turn.take().unwrap() });
+        wishes
+    };
+    assert_eq!(db.wish(&announced("warn:d", &["phone"], &[]), true, at(115)).unwrap().len(), 1);
+    for second in [120, 180] {
+        assert_eq!(db.wish(&bounded("warn:c"), true, at(second)).unwrap(), []);
+    }
+    assert_eq!(db.kept_back().unwrap().iter().map(|one| one.of.as_str()).collect::<Vec<_>>(), ["warn:c"]);
+    // a row of an older version names no announcement
+    db.connection.execute("UPDATE outbox SET told = NULL WHERE told = 'warn:a'", []).unwrap();
+    assert_eq!(db.wish(&announced("warn:a", &["desk"], &[]), true, at(200)).unwrap(), []);
+}
+
+#[test]
+fn a_clock_that_was_ahead_fills_no_hour_and_puts_nothing_off() {
+    let mut db = Db::in_memory().unwrap();
+    let day = 86_400;
+    let told: Vec<usize> = (0..4).map(|n| bounded(&mut db, &format!("ahead{n}"), n, day)).collect();
+    assert_eq!(told, [3, 3, 3, 0]);
+    let told: Vec<usize> = (0..4).map(|n| bounded(&mut db, &format!("now{n}"), 10 + n, 5)).collect();
+    assert_eq!(told, [3, 3, 3, 0]);
+    let due: Vec<Timestamp> = db.kept_back().unwrap().iter().map(|one| one.due).collect();
+    assert_eq!(due, [at(day + 300), at(305)]);
+}
+
+#[test]
+fn a_summary_that_holds_a_reminder_outlives_its_channel_as_the_reminder_would() {
+    let mut db = Db::in_memory().unwrap();
+    let summary = |of: &str, reminders: bool| {
+        let mut wish = announced(of, &["phone"], &[]).remove(0);
+        let Effect::Alert { alert, .. } = &mut wish.effect else { panic!("no alert") };
+        if reminders {
+            alert.details.insert("reminders".into(), true.into());
+        }
+        wish
+    };
+    db.wish(&[summary("summary:1:x", true), summary("summary:2:y", false)], true, at(0)).unwrap();
+    assert_eq!(db.give_up_alerts_except(&[], at(1)).unwrap(), 1);
+    assert_eq!(rows(&db).iter().map(|row| row.1).collect::<Vec<_>>(), ["doing", "failed"]);
+    assert_eq!(db.give_up_alerts_except(&["mail".into()], at(2)).unwrap(), 0);
+    assert_eq!(rows(&db)[0], row("mail", "ready", 0));
+}
+
+#[test]
+fn a_mail_that_is_let_in_is_not_called_quarantined_in_the_morning() {
+    let mut db = Db::in_memory().unwrap();
+    let one = settling("m", 1, Vec::new());
+    let key = one.key;
+    let notice = held_until(&format!("alert:{key}"), 100);
+    db.settle(&[Settling { step: Step { plan: vec![notice], ..Step::default() }, ..one }], true, at(0)).unwrap();
+    let mail = Quarantined {
+        message: db.outbox().unwrap()[0].message.unwrap(),
+        key,
+        received: at(0),
+        size: 10,
+        places: vec![place(1)],
+        first_seen_in: None,
+    };
+    let of = format!("release:alert:{key}");
+    let releasing = Releasing {
+        mail,
+        lies_at: None,
+        message_id: None,
+        verdict: Verdict { category: category::COUPON.into(), ..Verdict::default() },
+        step: Step { plan: vec![held_until(&of, 100)], ..Step::default() },
+        vouch_for: None,
+    };
+    db.release(&releasing, true, at(50)).unwrap().unwrap();
+    assert_eq!(db.kept_back().unwrap().iter().map(|one| one.of.clone()).collect::<Vec<_>>(), [of]);
 }
