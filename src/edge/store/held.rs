@@ -74,7 +74,9 @@ pub(super) fn is_known(transaction: &Transaction<'_>, of: &str) -> Result<bool, 
 /// Whether so many other things were told within the hour (not: by a clock that was ahead). A repetition, and what is said of things kept back, is none.
 fn is_above(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<bool, StoreError> {
     let since = now.saturating_sub(HOUR).unwrap_or(Timestamp::MIN);
-    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND wished_at > ?1 AND wished_at <= ?2 AND instr(told, '#') = 0 \
+    // what was dropped rang nowhere: a reminder that was told together with others, above all
+    let sql = "SELECT count(DISTINCT told) FROM outbox WHERE kind = 'alert' AND state <> 'dropped' \
+               AND wished_at > ?1 AND wished_at <= ?2 AND instr(told, '#') = 0 \
                AND told NOT LIKE 'summary:%' AND told NOT LIKE 'more:%'";
     let within = [millis(since), millis(now)];
     let told: u32 = transaction.prepare_cached(sql)?.query_row(within, |row| row.get(0))?;
