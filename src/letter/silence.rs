@@ -211,7 +211,7 @@ impl Silence {
             Self::UnknownOutcome => {
                 "whether an earlier letter about this order left is not known; look in your Sent folder"
             }
-            Self::Loop => "an earlier letter about this order was answered by a machine",
+            Self::Loop => "an earlier letter about this order came back, or a machine answered it",
             Self::DailyCap => "as many letters were written today as may be (a_day)",
             Self::Off => "letters are switched off ([replies] drafts = false, or [filing] mode = \"observe\")",
             Self::NoSender => "no account of yours is known to have got the order's mail",

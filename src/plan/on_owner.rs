@@ -60,8 +60,9 @@ pub fn on_owner(
     send: bool,
     replies: &Replies,
 ) -> Result<(Letter, Wish), Box<Proposal>> {
-    let proposal = propose(kind, By::Owner, matter, asked, replies);
     let send = send && replies.send.contains(&kind);
+    let by = if send { By::OwnerSends } else { By::Owner };
+    let proposal = propose(kind, by, matter, asked, replies);
     match (proposal.letter.clone(), proposal.answer.clone()) {
         (Some(letter), Ok(ticket)) => {
             let wish = wish(&letter, ticket, send, matter.now);
