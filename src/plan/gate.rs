@@ -5,7 +5,7 @@ use crate::ledger::case::{CouponState, State};
 use crate::ledger::due::owes_points;
 use crate::letter::address::{Relay, choose, code_of, is_municipal};
 use crate::letter::silence::About;
-use crate::letter::{Kind, Letter, Matter, Memory, Outcome, Replies, Silence, is_bare_address, message_id};
+use crate::letter::{Kind, Letter, Matter, Memory, Outcome, Replies, Silence, Written, is_bare_address, message_id};
 use crate::mail::TrustLevel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -154,7 +154,9 @@ fn of_memory(kind: Kind, by: By, matter: &Matter<'_>, replies: &Replies) -> Vec<
         found.push(Silence::AlreadyWritten);
     }
     if kind == Kind::AskShopAgain {
-        match memory.of(Kind::AskShop).filter(|one| one.outcome != Outcome::Failed) {
+        // what lies in Drafts may never have been sent: the second letter would claim what is not so
+        let asked = |one: &&Written| !matches!(one.outcome, Outcome::Failed | Outcome::Drafting | Outcome::Drafted);
+        match memory.of(Kind::AskShop).filter(asked) {
             None => found.push(Silence::NotAskedBefore),
             Some(before) => {
                 let day = crate::calendar::civil(before.at).date();

@@ -147,6 +147,15 @@ fn shut() -> Vec<(Silence, Desk)> {
         (Silence::AlreadyWritten, asking().wrote("ask-shop", "11-27 10:00", Outcome::Drafted)),
         (Silence::AlreadyWritten, answering().wrote("answer-wait", "11-24 10:00", Outcome::Sent)),
         (Silence::NotAskedBefore, Desk { kind: Kind::AskShopAgain, by: By::Owner, ..asking() }),
+        (
+            Silence::NotAskedBefore,
+            Desk {
+                kind: Kind::AskShopAgain,
+                by: By::Owner,
+                now: "12-02 09:00",
+                ..asking().wrote("ask-shop", "11-27 18:00", Outcome::Drafted)
+            },
+        ),
         (Silence::UnknownOutcome, asking().wrote("thanks", "11-25 10:00", Outcome::Unknown)),
         (Silence::Loop, looped),
         (Silence::DailyCap, Desk { memory: Memory { today: 5, ..Memory::default() }, ..asking() }),
