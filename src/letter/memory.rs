@@ -60,7 +60,8 @@ impl Memory {
             Outcome::Drafting | Outcome::Drafted => Inquiry::Drafted,
             Outcome::Sent => Inquiry::Sent,
             Outcome::Unknown => Inquiry::Unknown,
-            Outcome::Sending | Outcome::Failed => Inquiry::None,
+            Outcome::Sending => Inquiry::Sending,
+            Outcome::Failed => Inquiry::None,
         };
         asked.map(far).find(|inquiry| *inquiry != Inquiry::None).unwrap_or_default()
     }

@@ -117,6 +117,7 @@ pub fn with_letters<'a>(
     let before = kept.iter().map(|(order, (_, memory))| (order, memory.inquiry()));
     let now = letters.iter().filter_map(|wish| match &wish.effect {
         Effect::Draft { letter } => Some((&letter.order, Inquiry::Drafted)),
+        Effect::Send { letter, .. } => Some((&letter.order, Inquiry::Sending)),
         _ => None,
     });
     for (order, inquiry) in before.chain(now).filter(|(_, inquiry)| *inquiry != Inquiry::None) {
