@@ -19,6 +19,8 @@ pub enum Outcome {
     Failed,
     /// It may have been sent; the shopper is asked.
     Unknown,
+    /// It was written where the ledger was brought from; what became of it is not known here.
+    Elsewhere,
 }
 
 /// A letter that was written.
@@ -59,7 +61,7 @@ impl Memory {
         let far = |one: &Written| match one.outcome {
             Outcome::Drafting | Outcome::Drafted => Inquiry::Drafted,
             Outcome::Sent => Inquiry::Sent,
-            Outcome::Unknown => Inquiry::Unknown,
+            Outcome::Unknown | Outcome::Elsewhere => Inquiry::Unknown,
             Outcome::Sending => Inquiry::Sending,
             Outcome::Failed => Inquiry::None,
         };
