@@ -5,7 +5,7 @@ use crate::ledger::due::Settings;
 use crate::ledger::{Case, Said};
 use crate::letter::tests::{self, MAILS, Wire, asks, at, cancelled, ordered, replies, told};
 use crate::letter::{Asked, Correspondence, Written, write};
-use crate::plan::on_owner::{letters_due, on_owner, propose};
+use crate::plan::on_owner::{LettersDue, letters_due, on_owner, propose};
 use crate::plan::{Effect, Policy};
 
 /// The time at which the shop is asked: three business days after the cancellation.
@@ -340,17 +340,21 @@ fn when_its_time_comes_the_shop_is_asked_once_and_no_more_than_so_many_a_day() {
         letters_due(&cases, &kept, &Settings::default(), policy, at(desk.now))
     };
     let policy = |replies: Replies| Policy { replies, ..Policy::default() };
-    let keys = |wishes: Vec<crate::plan::Wish>| wishes.into_iter().map(|wish| wish.key).collect::<Vec<_>>();
+    let keys = |due: LettersDue| due.wishes.into_iter().map(|wish| wish.key).collect::<Vec<_>>();
     let both = [tests::ORDER, "399999-20261120-0123456790"].map(|order| format!("letter:{order}:ask-shop"));
     assert_eq!(keys(due(&Desk::asking(), &policy(replies()))), both);
     let capped = Desk { memory: Memory { today: 4, ..Memory::default() }, ..Desk::asking() };
-    assert_eq!(keys(due(&capped, &policy(replies()))), both[..1]);
-    assert!(due(&Desk::asking(), &Policy { observe: true, ..policy(replies()) }).is_empty());
-    assert!(due(&Desk::asking(), &Policy::default()).is_empty());
-    assert!(due(&Desk { now: "11-27 17:59", ..Desk::asking() }, &policy(replies())).is_empty());
+    let capped = due(&capped, &policy(replies()));
+    let next = crate::facts::OrderNumber::parse("399999-20261120-0123456790").unwrap();
+    assert_eq!(capped.later, [(next, at("11-28 18:00"))].into(), "the other's turn comes the day after");
+    assert_eq!(keys(capped), both[..1]);
+    let none = |due: LettersDue| due.wishes.is_empty() && due.later.is_empty();
+    assert!(none(due(&Desk::asking(), &Policy { observe: true, ..policy(replies()) })));
+    assert!(none(due(&Desk::asking(), &Policy::default())));
+    assert!(none(due(&Desk { now: "11-27 17:59", ..Desk::asking() }, &policy(replies()))));
     let sending = Replies { send: BTreeSet::from([Kind::AskShop]), ..replies() };
     let is_sent = |desk: &Desk| {
-        let wishes = due(desk, &policy(sending.clone()));
+        let wishes = due(desk, &policy(sending.clone())).wishes;
         assert_eq!(wishes.len(), 2);
         wishes.iter().all(|wish| matches!(wish.effect, Effect::Send { .. }))
     };
