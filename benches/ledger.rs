@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a bench that cannot set up has nothing to say
 
 use jiff::{SignedDuration, Timestamp};
-use modori::edge::store::{Db, OldMail, Settling};
+use modori::edge::store::{Db, Enter, Later, OldMail, Settling};
 use modori::facts::{Cancelled, Cause, Form, Item, OrderNumber, PointsReturn, Stage};
 use modori::ledger::due::Settings;
 use modori::ledger::{self, Event, EventKind, Terms};
@@ -132,7 +132,7 @@ fn main() {
 
     let policy = Policy::default();
     let keep = |db: &mut Db, limit: u32, now: Timestamp| {
-        let tell = |cases: &_, _: &_| (on_time(cases, None, &settings, &policy, now), Vec::new());
+        let tell = |cases: &_, _: &_, _: &mut Enter<'_>| (on_time(cases, None, &settings, &policy, now), Later::new());
         db.keep_appointments(&settings, limit, now, |_| Vec::new(), tell, |_| Vec::new()).expect("kept").orders
     };
     MEMORY.reset_peak_usage();

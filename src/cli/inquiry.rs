@@ -9,7 +9,7 @@ use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::due::Settings;
 use crate::letter::{Asked, Kind, Letter, Matter, Replies, Silence, form, mailto};
-use crate::plan::gate::By;
+use crate::plan::gate::{self, By};
 use crate::plan::on_owner::{self, Kept, Proposal};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -227,6 +227,10 @@ impl Shown<'_> {
         for reason in &reasons {
             line(format!("  {} ({})", reason.sentence(), reason.word()));
         }
+        let warnings = gate::warnings(self.kind, &matter, self.replies);
+        for warning in warnings.iter().filter(|_| reasons.is_empty()) {
+            line(format!("  only as a draft, modori does not send it: {} ({})", warning.sentence(), warning.word()));
+        }
         let ways = only_the_way(&proposal) && !reasons.is_empty();
         let link = proposal.letter.as_ref().filter(|_| ways).map(mailto);
         if let Some(link) = &link {
@@ -235,15 +239,17 @@ impl Shown<'_> {
         if ways {
             line(format!("the shop's form: {}", form(order)));
         }
-        let words: Vec<Value> =
-            reasons.iter().map(|one| json!({ "reason": one.word(), "sentence": one.sentence() })).collect();
+        let words = |all: &[Silence]| -> Vec<Value> {
+            all.iter().map(|one| json!({ "reason": one.word(), "sentence": one.sentence() })).collect()
+        };
         let sheet = json!({
             "step": self.kind.name(),
             "letter": proposal.letter,
             "subject": subject,
             "body": body,
             "may_leave": reasons.is_empty(),
-            "reasons": words,
+            "reasons": words(&reasons),
+            "only_as_draft": words(&warnings),
             "mailto": link,
             "form": form(order),
         });

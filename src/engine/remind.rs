@@ -1,7 +1,7 @@
 //! Time as a cause: orders are looked at when something new is known of them and when their time has come.
 
 use super::{Engine, EngineError};
-use crate::edge::store::Told;
+use crate::edge::store::{Enter, Told};
 use crate::ledger;
 use crate::plan;
 use jiff::{SignedDuration, Timestamp};
@@ -68,10 +68,11 @@ impl Engine {
                     let shops = ledger::shops(events, &cases, &settings, now);
                     plan::warn(&cases, &shops, &settings, &policy, now)
                 };
-                let tell = |cases: &_, kept: &_| {
-                    let letters = plan::on_owner::letters_due(cases, kept, &settings, &policy, now);
-                    let cases = plan::on_owner::with_letters(cases, kept, &letters);
-                    (plan::on_time(&cases, last, &settings, &policy, now), letters)
+                let tell = |cases: &_, kept: &_, enter: &mut Enter<'_>| {
+                    let mut letters = plan::on_owner::letters_due(cases, kept, &settings, &policy, now);
+                    letters.wishes.retain(|wish| enter(wish));
+                    let cases = plan::on_owner::with_letters(cases, kept, &letters.wishes);
+                    (plan::on_time(&cases, last, &settings, &policy, now), letters.later)
                 };
                 let together = |several: &[&plan::Due]| plan::on_time::together(several, &policy, now);
                 db.keep_appointments(&settings, ORDERS, now, warn, tell, together).map(Some)

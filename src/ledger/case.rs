@@ -215,10 +215,26 @@ pub enum Inquiry {
     None,
     /// It lies in Drafts, or is on the way there.
     Drafted,
+    /// It waits to be sent, or is being sent.
+    Sending,
     /// It was sent.
     Sent,
     /// It may have been sent.
     Unknown,
+}
+
+impl Inquiry {
+    /// Its stable word, as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Drafted => "drafted",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What two mails contradict each other about.

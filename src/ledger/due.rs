@@ -129,6 +129,12 @@ impl Settings {
         instant(day.at(i8::try_from(hour.min(23)).unwrap_or_default(), 0, 0, 0))
     }
 
+    /// When shops are asked on the day after this one, in Tokyo.
+    #[must_use]
+    pub fn asks_next_day(&self, now: Timestamp) -> Timestamp {
+        Self::at(days_after(civil(now).date(), 1), self.ask_hour)
+    }
+
     fn business_days_after(&self, from: Timestamp, days: u16) -> Timestamp {
         Self::at(self.calendar.add_business_days(civil(from).date(), days), self.ask_hour)
     }

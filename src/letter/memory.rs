@@ -19,6 +19,8 @@ pub enum Outcome {
     Failed,
     /// It may have been sent; the shopper is asked.
     Unknown,
+    /// It was written where the ledger was brought from; what became of it is not known here.
+    Elsewhere,
 }
 
 /// A letter that was written.
@@ -59,8 +61,9 @@ impl Memory {
         let far = |one: &Written| match one.outcome {
             Outcome::Drafting | Outcome::Drafted => Inquiry::Drafted,
             Outcome::Sent => Inquiry::Sent,
-            Outcome::Unknown => Inquiry::Unknown,
-            Outcome::Sending | Outcome::Failed => Inquiry::None,
+            Outcome::Unknown | Outcome::Elsewhere => Inquiry::Unknown,
+            Outcome::Sending => Inquiry::Sending,
+            Outcome::Failed => Inquiry::None,
         };
         asked.map(far).find(|inquiry| *inquiry != Inquiry::None).unwrap_or_default()
     }

@@ -207,11 +207,13 @@ impl Silence {
             Self::NothingOwed => "nothing is owed that the shop could give back",
             Self::TooEarly => "it is too early: the usual time for this has not passed yet",
             Self::AlreadyWritten => "a letter for this step was written already",
-            Self::NotAskedBefore => "the shop was not asked before",
+            Self::NotAskedBefore => {
+                "no letter is known to have asked the shop before; if you sent the draft: modori letter ORDER --sent"
+            }
             Self::UnknownOutcome => {
                 "whether an earlier letter about this order left is not known; look in your Sent folder"
             }
-            Self::Loop => "an earlier letter about this order was answered by a machine",
+            Self::Loop => "an earlier letter about this order came back, or a machine answered it",
             Self::DailyCap => "as many letters were written today as may be (a_day)",
             Self::Off => "letters are switched off ([replies] drafts = false, or [filing] mode = \"observe\")",
             Self::NoSender => "no account of yours is known to have got the order's mail",

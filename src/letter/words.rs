@@ -40,7 +40,7 @@ pub struct Words {
     /// When the shopper last said what came back and what did not.
     #[serde(serialize_with = "maybe")]
     pub looked_at: Option<Timestamp>,
-    /// When the shop was asked before.
+    /// When the shop was asked before, by a letter that was sent: nobody knows when a draft was.
     #[serde(serialize_with = "maybe")]
     pub asked_at: Option<Timestamp>,
     /// By when an answer would be welcome.

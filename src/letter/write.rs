@@ -142,7 +142,8 @@ fn words(matter: &Matter<'_>, answered: Option<&Correspondence>, asked: &Asked, 
     let Matter { case, memory, settings, now, .. } = *matter;
     let some = |number: Option<u64>| number.filter(|number| *number > 0);
     let by = settings.calendar.add_business_days(civil(now).date(), replies.answer_business_days);
-    let before = memory.of(Kind::AskShop).map(|one| one.at);
+    let sent = |one: &&super::Written| one.outcome == super::Outcome::Sent;
+    let before = memory.of(Kind::AskShop).filter(sent).map(|one| one.at);
     Words {
         order_number: case.order_number.to_string(),
         shop: case.shop().map(|shop| clean::line(shop, NAME)).unwrap_or_default(),

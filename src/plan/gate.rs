@@ -5,7 +5,7 @@ use crate::ledger::case::{CouponState, State};
 use crate::ledger::due::owes_points;
 use crate::letter::address::{Relay, choose, code_of, is_municipal};
 use crate::letter::silence::About;
-use crate::letter::{Kind, Letter, Matter, Memory, Outcome, Replies, Silence, is_bare_address, message_id};
+use crate::letter::{Kind, Letter, Matter, Memory, Outcome, Replies, Silence, Written, is_bare_address, message_id};
 use crate::mail::TrustLevel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -36,8 +36,10 @@ impl Ticket {
 pub enum By {
     /// Its time came; nobody has looked.
     Time,
-    /// The shopper asks for it.
+    /// The shopper asks for a draft of it, which she reads and sends herself.
     Owner,
+    /// The shopper asks for it to be sent at once.
+    OwnerSends,
 }
 
 /// A letter that wants to leave.
@@ -80,8 +82,19 @@ fn sender_of(letter: &Letter) -> &str {
 /// Whether the shop may be asked now, by letter or, where there is no way for one, by its form.
 #[must_use]
 pub fn may_ask_shop(matter: &Matter<'_>, replies: &Replies) -> bool {
-    let forbids = |silence: &Silence| matches!(silence.about(), About::Order | About::Memory);
+    // that a machine answered keeps modori from writing by itself, not the shopper from asking
+    let forbids =
+        |silence: &Silence| matches!(silence.about(), About::Order | About::Memory) && *silence != Silence::Loop;
     matter.case.may_ask_shop && !reasons(Kind::AskShop, By::Time, matter, replies).iter().any(forbids)
+}
+
+/// What the shopper is told of a draft although it may be laid: what keeps modori from sending it.
+#[must_use]
+pub fn warnings(kind: Kind, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence> {
+    let mut found = reasons(kind, By::OwnerSends, matter, replies);
+    let shut = reasons(kind, By::Owner, matter, replies);
+    found.retain(|silence| !shut.contains(silence));
+    found
 }
 
 /// Every reason against a letter of this kind, in the order of [`Silence::ALL`], each once.
@@ -91,7 +104,7 @@ pub fn reasons(kind: Kind, by: By, matter: &Matter<'_>, replies: &Replies) -> Ve
     let mail = choose(kind, matter.case, matter.mails, replies.oldest_days, matter.now);
     found.extend(mail.err().unwrap_or_default());
     found.extend(of_order(kind, by, matter));
-    found.extend(of_memory(kind, matter, replies));
+    found.extend(of_memory(kind, by, matter, replies));
     if matter.memory.today >= replies.a_day {
         found.insert(Silence::DailyCap);
     }
@@ -134,14 +147,16 @@ fn of_order(kind: Kind, by: By, matter: &Matter<'_>) -> Vec<Silence> {
     found
 }
 
-fn of_memory(kind: Kind, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence> {
+fn of_memory(kind: Kind, by: By, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence> {
     let Matter { memory, settings, now, .. } = *matter;
     let mut found = Vec::new();
     if already_written(kind, memory) {
         found.push(Silence::AlreadyWritten);
     }
     if kind == Kind::AskShopAgain {
-        match memory.of(Kind::AskShop).filter(|one| one.outcome != Outcome::Failed) {
+        // what lies in Drafts may never have been sent: the second letter would claim what is not so
+        let asked = |one: &&Written| !matches!(one.outcome, Outcome::Failed | Outcome::Drafting | Outcome::Drafted);
+        match memory.of(Kind::AskShop).filter(asked) {
             None => found.push(Silence::NotAskedBefore),
             Some(before) => {
                 let day = crate::calendar::civil(before.at).date();
@@ -155,7 +170,8 @@ fn of_memory(kind: Kind, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence>
     if memory.written.iter().any(|one| one.outcome == Outcome::Unknown) {
         found.push(Silence::UnknownOutcome);
     }
-    if memory.written.iter().any(|one| one.looped) {
+    // two machines could write to each other for ever; a draft that she reads before she sends it ends that
+    if by != By::Owner && memory.written.iter().any(|one| one.looped) {
         found.push(Silence::Loop);
     }
     found

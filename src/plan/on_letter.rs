@@ -62,12 +62,15 @@ fn by_machine(mail: &Mail) -> bool {
 #[must_use]
 pub fn signs(mail: &Mail, known: &Known, now: Timestamp) -> Vec<Sign> {
     let named = |id: &&String| mail.returned.contains(*id) || mail.references.contains(*id);
-    // a receipt says that it was read
+    // a receipt says that somebody read it, which is no answer: nothing comes back to what comes back
     let receipt =
         mail.header("content-type").any(|value| value.to_ascii_lowercase().contains("disposition-notification"));
-    let kind = if mail.is_bounce() && !receipt {
+    if receipt {
+        return Vec::new();
+    }
+    let kind = if mail.is_bounce() {
         SignKind::Bounced
-    } else if receipt || by_machine(mail) {
+    } else if by_machine(mail) {
         SignKind::AutoReply
     } else {
         return Vec::new();
@@ -174,6 +177,16 @@ mod tests {
         ] {
             assert_eq!(kinds(&mail(&format!("{answer}\r\n{said}"), "受け付けました")), expect, "{said}");
         }
+        // a receipt: a mail program says that it was read (RFC 8098)
+        let read = format!(
+            "{answer}\r\nAuto-Submitted: auto-replied\r\nReturn-Path: <>\r\n\
+             Content-Type: multipart/report; report-type=disposition-notification; boundary=x"
+        );
+        let body = format!(
+            "--x\r\n\r\n開封されました\r\n--x\r\nContent-Type: message/disposition-notification\r\n\r\n\
+             Original-Message-ID: <{OURS}>\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n--x--\r\n"
+        );
+        assert_eq!(kinds(&mail(&read, &body)), []);
         // of another letter
         assert_eq!(kinds(&mail("From: a@b\r\nIn-Reply-To: <x@y>\r\nAuto-Submitted: auto-replied", "")), []);
     }

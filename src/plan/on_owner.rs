@@ -60,8 +60,9 @@ pub fn on_owner(
     send: bool,
     replies: &Replies,
 ) -> Result<(Letter, Wish), Box<Proposal>> {
-    let proposal = propose(kind, By::Owner, matter, asked, replies);
     let send = send && replies.send.contains(&kind);
+    let by = if send { By::OwnerSends } else { By::Owner };
+    let proposal = propose(kind, by, matter, asked, replies);
     match (proposal.letter.clone(), proposal.answer.clone()) {
         (Some(letter), Ok(ticket)) => {
             let wish = wish(&letter, ticket, send, matter.now);
@@ -74,6 +75,15 @@ pub fn on_owner(
 /// What is kept of an order's mails, and of the letters about it.
 pub type Kept = (Vec<Correspondence>, Memory);
 
+/// Letters whose time has come.
+#[derive(Debug, Default)]
+pub struct LettersDue {
+    /// Those that are written now.
+    pub wishes: Vec<Wish>,
+    /// Orders whose letter waits only because as many were written today as may be, and until when.
+    pub later: BTreeMap<OrderNumber, Timestamp>,
+}
+
 /// Letters whose time has come: the shop of each case is asked, once. What a template cannot say is not written; the
 /// shopper is reminded all the same, and sees why with `modori inquiry ORDER --preview`.
 #[must_use]
@@ -83,26 +93,32 @@ pub fn letters_due(
     settings: &Settings,
     policy: &Policy,
     now: Timestamp,
-) -> Vec<Wish> {
+) -> LettersDue {
     let replies = &policy.replies;
-    let mut wishes = Vec::new();
+    let mut due = LettersDue::default();
     if !replies.drafts || policy.observe {
-        return wishes;
+        return due;
     }
     for (order, case) in cases.iter().filter(|(_, case)| case.may_ask_shop) {
         let Some((mails, memory)) = kept.get(order) else { continue };
         // those of this very moment count, too
-        let more = u32::try_from(wishes.len()).unwrap_or(u32::MAX);
+        let more = u32::try_from(due.wishes.len()).unwrap_or(u32::MAX);
         let memory = Memory { today: memory.today.saturating_add(more), ..memory.clone() };
         let matter = Matter { case, mails, memory: &memory, settings, now };
         let proposal = propose(Kind::AskShop, By::Time, &matter, &Asked::default(), replies);
-        if let (Some(letter), Ok(ticket)) = (proposal.letter, proposal.answer) {
-            // unless she has looked, nobody knows that it did not come back: such a letter is hers to send
-            let send = replies.send.contains(&Kind::AskShop) && case.answered_at.is_some();
-            wishes.push(wish(&letter, ticket, send, now));
+        match (proposal.letter, proposal.answer) {
+            (Some(letter), Ok(ticket)) => {
+                // unless she has looked, nobody knows that it did not come back: such a letter is hers to send
+                let send = replies.send.contains(&Kind::AskShop) && case.answered_at.is_some();
+                due.wishes.push(wish(&letter, ticket, send, now));
+            }
+            (_, Err(reasons)) if reasons == [Silence::DailyCap] => {
+                due.later.insert(order.clone(), settings.asks_next_day(now));
+            }
+            _ => {}
         }
     }
-    wishes
+    due
 }
 
 /// The cases as they are once these letters are decided: a reminder tells of the draft that comes with it.
@@ -116,6 +132,7 @@ pub fn with_letters<'a>(
     let before = kept.iter().map(|(order, (_, memory))| (order, memory.inquiry()));
     let now = letters.iter().filter_map(|wish| match &wish.effect {
         Effect::Draft { letter } => Some((&letter.order, Inquiry::Drafted)),
+        Effect::Send { letter, .. } => Some((&letter.order, Inquiry::Sending)),
         _ => None,
     });
     for (order, inquiry) in before.chain(now).filter(|(_, inquiry)| *inquiry != Inquiry::None) {

@@ -206,7 +206,11 @@ fn reminder(case: &Case, step: NextStep, until: Option<Timestamp>, left: Option<
         payment_yen: case.payment_yen,
         verified: case.is_vouched_for(),
         may_ask_shop: case.may_ask_shop,
-        drafted: case.inquiry == Inquiry::Drafted,
+        // of what ended nothing is asked any more
+        inquiry: Some(case.inquiry)
+            .filter(|far| *far != Inquiry::None && !case.ended)
+            .map(|far| far.word().to_owned())
+            .unwrap_or_default(),
         // what ended asks nothing any more
         questions: if case.ended { 0 } else { case.questions.len() },
     }

@@ -40,8 +40,9 @@ pub struct Reminder {
     pub verified: bool,
     /// A letter to the shop may be written: the cancellation is proven and the time has come.
     pub may_ask_shop: bool,
-    /// The letter that asks the shop lies in Drafts, or is on the way there.
-    pub drafted: bool,
+    /// How far the letter is that asks the shop: `drafted` (it lies in Drafts, or is on the way there), `sending`, `sent`,
+    /// `unknown` (it may have been sent); empty when there is none.
+    pub inquiry: String,
     /// How many questions wait for the shopper's answer.
     pub questions: usize,
 }
@@ -86,11 +87,12 @@ pub(super) fn reminders() -> Vec<Reminder> {
                 payment_yen: Some(3260),
                 verified: true,
                 may_ask_shop: true,
-                drafted: true,
+                inquiry: "drafted".into(),
                 questions: 2,
                 ..bare.clone()
             };
-            [bare, full]
+            let asked = ["sending", "sent", "unknown"].map(|far| Reminder { inquiry: far.into(), ..full.clone() });
+            [bare, full].into_iter().chain(asked)
         })
         .chain([Reminder { step: "use-coupon".into(), coupon_percent: Some(10), ..Reminder::default() }])
         .collect()

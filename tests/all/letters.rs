@@ -231,7 +231,7 @@ fn the_commands_show_a_letter_write_it_once_and_say_why_not() {
     let why = String::from_utf8(again.stderr).unwrap();
     assert!(why.contains(Silence::AlreadyWritten.sentence()), "{why}");
     let again = home.run(&["inquiry", &order, "--again"]);
-    assert!(String::from_utf8(again.stderr).unwrap().contains("(too-early)"));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("(not-asked-before)"));
     let sent = home.run(&["inquiry", &order, "--again", "--send"]);
     assert_eq!(sent.status.code(), Some(2));
     assert!(String::from_utf8(sent.stderr).unwrap().contains("`ask-shop-again = true` under [replies.send]"));

@@ -13,6 +13,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Enters a letter; answers whether it was entered.
+pub type Enter<'a> = dyn FnMut(&Wish) -> bool + 'a;
+
+/// Orders that must be looked at again by then, although nothing in their case says so.
+pub type Later = BTreeMap<OrderNumber, Timestamp>;
+
 /// What came of keeping appointments.
 #[derive(Debug, Default)]
 pub struct Kept {
@@ -97,8 +103,8 @@ impl Db {
     }
 
     /// Looks at orders whose time has come, at most `limit` of them: what `warn` answers to new orders and what stands
-    /// beside them, and what `tell` answers to their cases (reminders, and letters to be written), is entered, and when
-    /// each is looked at again is written down. All in one transaction: an order that another process adds meanwhile is not counted as looked at. Of more
+    /// beside them, and what `tell` answers to their cases, is entered, and when each is looked at again is written down.
+    /// `tell` enters letters itself: what it says of a letter is so. All in one transaction: an order that another process adds meanwhile is not counted as looked at. Of more
     /// than a few new reminders `together` says it shorter; they count as told.
     ///
     /// # Errors
@@ -109,7 +115,11 @@ impl Db {
         limit: u32,
         now: Timestamp,
         warn: impl FnOnce(&Told) -> Vec<Wish>,
-        tell: impl FnOnce(&BTreeMap<OrderNumber, Case>, &BTreeMap<OrderNumber, KeptMails>) -> (Vec<Due>, Vec<Wish>),
+        tell: impl FnOnce(
+            &BTreeMap<OrderNumber, Case>,
+            &BTreeMap<OrderNumber, KeptMails>,
+            &mut Enter<'_>,
+        ) -> (Vec<Due>, Later),
         together: impl Fn(&[&Due]) -> Vec<Wish>,
     ) -> Result<Kept, StoreError> {
         self.write(|transaction| {
@@ -123,9 +133,19 @@ impl Db {
             }
             let mut cases = near(transaction, &woken, settings, now)?;
             cases.retain(|order, _| woken.contains(order));
-            let asked = cases.iter().filter(|(_, case)| case.may_ask_shop).map(|(order, _)| order.clone());
-            let kept_mails = letter::kept(transaction, asked.collect::<Vec<_>>(), now)?;
-            let (told, letters) = tell(&cases, &kept_mails);
+            let open = cases.iter().filter(|(_, case)| case.cancelled_at.is_some() && !case.ended);
+            let kept_mails = letter::kept(transaction, open.map(|(order, _)| order.clone()).collect::<Vec<_>>(), now)?;
+            let mut failed = None;
+            let mut enter_letter = |wish: &Wish| {
+                letter::enter(transaction, wish, now).unwrap_or_else(|error| {
+                    failed.get_or_insert(error);
+                    false
+                })
+            };
+            let (told, later) = tell(&cases, &kept_mails, &mut enter_letter);
+            if let Some(error) = failed {
+                return Err(error);
+            }
             let mut waiting: BTreeMap<&str, Timestamp> = BTreeMap::new();
             for missed in [true, false] {
                 let due: Vec<&Due> = told.iter().filter(|due| due.missed == missed).collect();
@@ -134,13 +154,11 @@ impl Db {
                     *first = until.min(*first);
                 }
             }
-            for wish in &letters {
-                letter::enter(transaction, wish, now)?;
-            }
             for order in &woken {
                 let case = cases.get(order);
                 let wake = case.and_then(|case| wake_at(case, settings, now));
-                let wake = wake.into_iter().chain(waiting.get(order.as_str()).copied()).min();
+                let waits = waiting.get(order.as_str()).copied().into_iter().chain(later.get(order).copied());
+                let wake = wake.into_iter().chain(waits).min();
                 set_wake(transaction, order, wake, case.and_then(|case| case.cancelled_at))?;
             }
             Ok(kept)

@@ -7,7 +7,7 @@ use crate::calendar::{civil, instant};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::due::Settings;
-use crate::letter::{Correspondence, Letter, Memory, Outcome, Written};
+use crate::letter::{Correspondence, Kind, Letter, Memory, Outcome, Written, message_id};
 use crate::mailbox::MailKey;
 use crate::plan::on_owner::Kept;
 use crate::plan::{Effect, Wish};
@@ -19,7 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// Orders of a mail of which nothing was kept yet are looked at again: perhaps the shop can be asked now.
 pub(super) fn keep(transaction: &Transaction<'_>, mail: &MailKey, rows: &[Correspondence]) -> Result<(), StoreError> {
-    let from_a_file = rows.iter().all(|row| row.account.is_empty());
+    // nothing at all is said by a mailbox as well as by a file: a mail that is not believed any more leaves nothing
+    let from_a_file = !rows.is_empty() && rows.iter().all(|row| row.account.is_empty());
     if from_a_file && is_kept_better(transaction, mail, rows)? {
         return Ok(());
     }
@@ -57,7 +58,9 @@ pub(super) fn remember(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (Effect::Draft { letter } | Effect::Send { letter, .. }) = effect else { return Ok(()) };
-    let sql = "INSERT OR REPLACE INTO letter (order_number, step, message_id, outbox, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    // one that becomes a draft instead of being sent was decided when it was
+    let sql = "INSERT INTO letter (order_number, step, message_id, outbox, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT (order_number, step) DO UPDATE SET message_id = excluded.message_id, outbox = excluded.outbox";
     let values = (letter.order.as_str(), &letter.step, &letter.message_id, outbox, seconds(now));
     transaction.prepare_cached(sql)?.execute(values)?;
     let sql = "INSERT OR IGNORE INTO letter_sent (message_id, at) VALUES (?1, ?2)";
@@ -85,7 +88,10 @@ pub(super) fn enter(transaction: &Transaction<'_>, wish: &Wish, now: Timestamp) 
     if is_written(transaction, letter)? {
         return Ok(false);
     }
-    // its key is taken by the attempt that failed
+    // an attempt that failed: it is decided anew, and now
+    let sql = "DELETE FROM letter WHERE order_number = ?1 AND step = ?2";
+    transaction.prepare_cached(sql)?.execute((letter.order.as_str(), &letter.step))?;
+    // its key is taken by that attempt
     let sql =
         "UPDATE outbox SET wish_key = wish_key || ':' || id WHERE wish_key = ?1 AND state IN ('failed', 'dropped')";
     transaction.prepare_cached(sql)?.execute([&wish.key])?;
@@ -102,7 +108,9 @@ pub(super) fn kept(
     let mut all = BTreeMap::new();
     for order in orders {
         let mails = mails(connection, &order)?;
-        let memory = Memory { written: written(connection, &order)?, today };
+        let mut written = written(connection, &order)?;
+        elsewhere(connection, &order, &mut written)?;
+        let memory = Memory { written, today };
         all.insert(order, (mails, memory));
     }
     Ok(all)
@@ -149,6 +157,29 @@ fn written(connection: &Connection, order: &OrderNumber) -> Result<Vec<Written>,
         });
     }
     Ok(found)
+}
+
+/// Letters that were written where the ledger was brought from: of them only the Message-IDs are known, each made of the
+/// order and the step.
+fn elsewhere(connection: &Connection, order: &OrderNumber, written: &mut Vec<Written>) -> Result<(), StoreError> {
+    let sql = "SELECT message_id, at FROM letter_sent WHERE message_id >= ?1 AND message_id < ?2 LIMIT 1";
+    let mut query = connection.prepare_cached(sql)?;
+    for kind in Kind::ALL {
+        if written.iter().any(|one| one.step == kind.name()) {
+            continue;
+        }
+        // whichever address it was written from: `A` follows `@`
+        let (from, until) = (message_id(order, kind, ""), message_id(order, kind, "").replace('@', "A"));
+        let found = query.query_row([from, until], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        written.extend(found.map(|(message_id, at)| Written {
+            step: kind.name().to_owned(),
+            message_id,
+            at: from_seconds(at),
+            outcome: Outcome::Elsewhere,
+            looped: false,
+        }));
+    }
+    Ok(())
 }
 
 fn outcome(send: bool, state: &str) -> Outcome {

@@ -30,7 +30,7 @@ mod release;
 mod settle;
 mod transfer;
 
-pub use agenda::Kept;
+pub use agenda::{Enter, Kept, Later};
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
 pub use chain::{Health, NOT_NEEDED, is_no_loss};

@@ -112,7 +112,17 @@ fn what_could_not_be_written_may_be_tried_again() {
     assert_eq!((rows[0].state, rows[1].state), (State::Failed, State::Ready));
     assert_eq!(rows[1].key, format!("letter:{ORDER}:answer-wait"));
     assert_eq!(memory(&db, "11-25 09:03").written.len(), 1);
+    assert_eq!(memory(&db, "11-25 09:03").written[0].at, at("11-25 09:02"), "decided anew");
     assert!(decide(&mut db, Kind::AnswerWait, "11-25 09:04").is_err());
+    // what is not sent, and becomes a draft the day after, was decided when it was
+    let row = db.outbox().unwrap().remove(1);
+    let Effect::Draft { letter } = &row.effect else { panic!("a draft") };
+    let draft = crate::plan::on_letter::drafted(row.id, letter, at("11-26 10:00"));
+    let failed = State::Failed;
+    db.letter_ended(row.id, failed, Some("550"), &[draft], false, at("11-26 10:00")).unwrap();
+    let now = memory(&db, "11-26 10:01");
+    assert_eq!((now.written[0].at, now.written[0].outcome), (at("11-25 09:02"), Outcome::Drafting));
+    assert_eq!(now.today, 0);
 }
 
 #[test]
@@ -121,7 +131,9 @@ fn a_letter_of_the_ledger_s_earlier_home_is_not_written_again() {
     let id = decide(&mut elsewhere, Kind::AnswerCancel, "11-25 09:00").unwrap().unwrap();
     let mut db = asked();
     db.will_send(&id, at("11-25 09:00")).unwrap(); // as an export brings it
-    assert_eq!(decide(&mut db, Kind::AnswerCancel, "11-25 10:00"), Ok(None));
+    assert_eq!(memory(&db, "11-25 10:00").written[0].outcome, Outcome::Elsewhere, "a preview knows it, too");
+    let refused = Err(vec![crate::letter::Silence::AlreadyWritten]);
+    assert_eq!(decide(&mut db, Kind::AnswerCancel, "11-25 10:00"), refused);
     assert!(db.outbox().unwrap().is_empty());
 }
 
@@ -151,6 +163,7 @@ fn a_file_tells_less_than_the_account_the_mail_came_to() {
     let kept = read_again(&mut db, |row| row.account = String::new());
     assert_eq!((kept.account.as_str(), kept.silence), ("", vec![]), "a file that proves more");
     assert_eq!(kept.sender, SHOP);
+    read_again(&mut db, |row| row.account = "home".into());
     // a mail that tells nothing of an order any more gives no address
     db.import(&[OldMail { key, events: vec![], keep_trusted: false, mails: Some(vec![]) }]).unwrap();
     let left = db.kept_for_letters([order()], at("11-25 09:00")).unwrap().remove(&order()).unwrap().0;

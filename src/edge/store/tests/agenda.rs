@@ -1,6 +1,7 @@
 //! Orders that are looked at one by one look as they do when everything is folded, and what is told is told once.
 
 use super::*;
+use crate::edge::store::Enter;
 use crate::edge::store::OldMail;
 use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, PointsReturn, Stage};
 use crate::ledger::due::Settings;
@@ -77,9 +78,9 @@ fn one_by_one(db: &mut Db, settings: &Settings, now: Timestamp) -> BTreeMap<Orde
     let mut seen = BTreeMap::new();
     loop {
         let mut cases = BTreeMap::new();
-        let tell = |found: &BTreeMap<OrderNumber, Case>, _: &_| {
+        let tell = |found: &BTreeMap<OrderNumber, Case>, _: &_, _: &mut Enter<'_>| {
             cases.clone_from(found);
-            (Vec::new(), Vec::new())
+            (Vec::new(), BTreeMap::new())
         };
         if db.keep_appointments(settings, 1, now, |_| Vec::new(), tell, none).unwrap().orders == 0 {
             return seen;
@@ -211,7 +212,9 @@ fn remind_by(db: &mut Db, channels: &[&str], now: Timestamp) -> Vec<String> {
 fn remind_with(db: &mut Db, policy: &Policy, now: Timestamp) -> Vec<String> {
     let settings = Settings::default();
     let last = db.pulse().unwrap();
-    let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| (on_time(cases, last, &settings, policy, now), Vec::new());
+    let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_, _: &mut Enter<'_>| {
+        (on_time(cases, last, &settings, policy, now), BTreeMap::new())
+    };
     let kept = db
         .keep_appointments(&settings, 100, now, |_| Vec::new(), tell, |several| together(several, policy, now))
         .unwrap();
@@ -357,9 +360,9 @@ fn an_order_that_another_process_adds_meanwhile_is_warned_of() {
             warned.extend(told.0.iter().filter_map(|event| event.order.clone()));
             Vec::new()
         };
-        let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| {
+        let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_, _: &mut Enter<'_>| {
             looked_at.extend(cases.keys().cloned());
-            (Vec::new(), Vec::new())
+            (Vec::new(), BTreeMap::new())
         };
         db.keep_appointments(&Settings::default(), 500, now, warn, tell, none).unwrap();
         assert!(looked_at.is_subset(&warned), "{:?}", looked_at.difference(&warned));
@@ -388,9 +391,9 @@ fn what_she_says_while_appointments_are_kept_is_never_overlooked() {
     loop {
         // asked before the round: what is said after that is the next round's
         let all_is_said = saying.is_finished();
-        let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_| {
+        let tell = |cases: &BTreeMap<OrderNumber, Case>, _: &_, _: &mut Enter<'_>| {
             seen.extend(cases.clone());
-            (Vec::new(), Vec::new())
+            (Vec::new(), BTreeMap::new())
         };
         let kept = db.keep_appointments(&settings, 2, now, |_| Vec::new(), tell, none).unwrap();
         rounds += 1;
