@@ -8,7 +8,8 @@ use crate::edge::config::Keep;
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Posted, State, StoreError, Way};
 use crate::facts::OrderNumber;
-use crate::plan::on_letter;
+use crate::plan::{Wish, on_letter};
+use jiff::Timestamp;
 use serde_json::json;
 use std::path::Path;
 
@@ -49,7 +50,7 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
                 letters.into_iter().filter(|one| one.way == Way::Send && one.state == State::Unknown).collect();
             for one in &unknown {
                 let (state, why, wish) = if sent {
-                    (State::Done, "sent, as you said", copied.then(|| on_letter::sent(one.id, &one.letter, one.at)))
+                    (State::Done, "sent, as you said", copied.then(|| copy(one, now)))
                 } else {
                     let wish = on_letter::drafted(one.id, &one.letter, now);
                     (State::Dropped, "not sent, as you said", Some(wish))
@@ -77,6 +78,11 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
         }
         Ok(())
     })
+}
+
+/// The copy of a letter that was sent, as the shopper says: with the time of the attempt that was in doubt.
+fn copy(one: &Posted, now: Timestamp) -> Wish {
+    on_letter::sent(one.id, &one.letter, one.begun.unwrap_or(now), one.by)
 }
 
 fn sheet(one: &Posted, signs: &[(String, String)]) -> serde_json::Value {

@@ -161,6 +161,9 @@ pub enum Effect {
         letter: Box<Letter>,
         /// When it was sent.
         sent: Timestamp,
+        /// Who wanted it: the copy says the same of itself.
+        #[serde(default)]
+        by: gate::By,
     },
 }
 

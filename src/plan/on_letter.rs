@@ -2,6 +2,7 @@
 //! shopper, a sign that nothing more may be written.
 
 use super::announce::Announcement;
+use super::gate::By;
 use super::tell::clean;
 use super::{Alert, Effect, Policy, Wish};
 use crate::facts::OrderNumber;
@@ -96,8 +97,8 @@ pub fn told(signs: &[Sign], policy: &Policy, now: Timestamp) -> Vec<Wish> {
 
 /// A letter was sent (row `id` of the outbox): a copy of it goes into the folder of sent mail.
 #[must_use]
-pub fn sent(id: i64, letter: &Letter, sent: Timestamp) -> Wish {
-    let effect = Effect::Copy { letter: Box::new(letter.clone()), sent };
+pub fn sent(id: i64, letter: &Letter, sent: Timestamp, by: By) -> Wish {
+    let effect = Effect::Copy { letter: Box::new(letter.clone()), sent, by };
     wish(format!("copy:{}:{id}", letter.message_id), effect, sent)
 }
 

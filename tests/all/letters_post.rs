@@ -200,6 +200,22 @@ fn a_letter_is_sent_once_and_its_copy_lies_among_what_was_sent() {
 }
 
 #[test]
+fn a_letter_that_she_had_sent_says_nothing_of_a_machine_and_nor_does_its_copy() {
+    simulated(async {
+        let world = World::usual();
+        let ticket: Ticket = serde_json::from_str(
+            r#"{ "message_id": "modori.x@example.jp", "by": "owner", "planted": true }"#,
+        )
+        .unwrap();
+        world.wished(vec![wish("send:x", Effect::Send { letter: Box::new(letter("x")), ticket })]).await;
+        world.live().await;
+        let taken = world.shop.taken.lock().unwrap().clone();
+        assert_eq!((taken.len(), field(&taken[0], "Auto-Submitted")), (1, None));
+        assert_eq!(world.server.mailboxes()["Gesendet"][0].bytes.to_vec(), taken[0], "the copy is what was sent");
+    });
+}
+
+#[test]
 fn gmail_keeps_its_own_copies() {
     simulated(async {
         let world = World::usual();
@@ -317,7 +333,7 @@ fn a_letter_that_may_have_been_sent_is_never_sent_again_and_the_shopper_is_asked
                 let unknown = world.store.call(|db| db.unknown_letters()).await.unwrap();
                 for one in unknown {
                     let (state, wish) = match sent {
-                        true => (State::Done, on_letter::sent(one.id, &one.letter, one.at)),
+                        true => (State::Done, on_letter::sent(one.id, &one.letter, one.begun.unwrap(), one.by)),
                         false => (State::Dropped, on_letter::drafted(one.id, &one.letter, now)),
                     };
                     world
@@ -329,6 +345,10 @@ fn a_letter_that_may_have_been_sent_is_never_sent_again_and_the_shopper_is_asked
                 world.live().await;
             }
             let expect = if sent { (0, 1) } else { (1, 0) };
+            if sent {
+                let copy = world.server.mailboxes()["Gesendet"][0].bytes.to_vec();
+                assert_eq!(copy, world.shop.taken.lock().unwrap()[0], "the copy is what was sent");
+            }
             assert_eq!((world.lie("Entwürfe", "x"), world.lie("Gesendet", "x")), expect);
             assert_eq!(*world.shop.tried.lock().unwrap(), 1);
         });

@@ -162,7 +162,7 @@ async fn lay(hand: &Hand, session: &mut Session, laying: &Laying<'_>, folder: &s
     let (row, letter) = (laying.row, laying.letter);
     let now = hand.clock.now();
     let (by, at, flags) = match &row.effect {
-        Effect::Copy { sent, .. } => (By::Us, *sent, &["\\Seen"][..]),
+        Effect::Copy { sent, by, .. } => (By::from(*by), *sent, &["\\Seen"][..]),
         _ => (By::Her, now, &["\\Draft", "\\Seen"][..]),
     };
     let written = match write(letter, by, at) {

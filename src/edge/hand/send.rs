@@ -5,7 +5,7 @@ use super::filing::LONGEST_NAP;
 use super::{Hand, next_attempt};
 use crate::edge::Advice;
 use crate::edge::out::OutError;
-use crate::edge::out::letter::{By, write};
+use crate::edge::out::letter::write;
 use crate::edge::store::{Row, State, StoreError};
 use crate::letter::Letter;
 use crate::plan::{Effect, Wish, on_letter};
@@ -77,7 +77,7 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
         let why = "no mail server sends for this account: name one under [account.smtp], or with `by` under [replies]";
         return draft(hand, row, letter, State::Failed, why).await;
     };
-    let written = match write(letter, By::Us, now) {
+    let written = match write(letter, ticket.by().into(), now) {
         Ok(written) => written,
         Err(error) => {
             let alerts = on_letter::tell(letter, LetterKind::Undrafted, &error.what, &hand.posting.policy, now);
@@ -91,7 +91,7 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
         Ok(()) => {
             tracing::info!(account = row.lane, "a letter was sent");
             let copy = hand.posting.copy != Some(false);
-            let copy = copy.then(|| on_letter::sent(row.id, letter, now));
+            let copy = copy.then(|| on_letter::sent(row.id, letter, now, ticket.by()));
             end(hand, row, State::Done, "", copy.into_iter().collect()).await
         }
         Err(error) => failed(hand, row, letter, &error).await,
