@@ -20,6 +20,7 @@ mod same;
 pub mod search;
 pub mod sheet;
 pub mod sight;
+pub mod still;
 pub mod summary;
 mod tell;
 pub mod wanted;

@@ -203,10 +203,8 @@ fn a_letter_is_sent_once_and_its_copy_lies_among_what_was_sent() {
 fn a_letter_that_she_had_sent_says_nothing_of_a_machine_and_nor_does_its_copy() {
     simulated(async {
         let world = World::usual();
-        let ticket: Ticket = serde_json::from_str(
-            r#"{ "message_id": "modori.x@example.jp", "by": "owner", "planted": true }"#,
-        )
-        .unwrap();
+        let ticket: Ticket =
+            serde_json::from_str(r#"{ "message_id": "modori.x@example.jp", "by": "owner", "planted": true }"#).unwrap();
         world.wished(vec![wish("send:x", Effect::Send { letter: Box::new(letter("x")), ticket })]).await;
         world.live().await;
         let taken = world.shop.taken.lock().unwrap().clone();

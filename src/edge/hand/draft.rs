@@ -3,7 +3,7 @@
 
 use super::filing::{MOST_ATTEMPTS, Stopped, WAITS};
 use super::posting::{Use, folder_for, there};
-use super::{Hand, next_attempt};
+use super::{Hand, judge, next_attempt};
 use crate::edge::Advice;
 use crate::edge::imap::{Folder, ImapAccount, ImapError, Session};
 use crate::edge::out::letter::{By, write};
@@ -107,6 +107,16 @@ async fn one(hand: &Hand, session: &mut Session, folders: &[Folder], row: &Row) 
         // cut off, and not there (yet)
         let (id, due) = (row.id, hand.clock.now().saturating_add(SETTLES_IN).unwrap_or(Timestamp::MAX));
         return Ok(hand.store.call(move |db| db.again(&[id], due, None)).await?);
+    }
+    let shut = match way {
+        Way::Copy => hand.posting.policy.observe.then(|| judge::OBSERVES.to_owned()),
+        Way::Draft | Way::Send => judge::drafting(hand, row, letter).await?,
+    };
+    if let Some(why) = shut {
+        tracing::info!(account = row.lane, "a letter is not laid any more: {why}");
+        let (id, now) = (row.id, hand.clock.now());
+        let ended = hand.store.call(move |db| db.letter_ended(id, State::Dropped, Some(&why), &[], false, now));
+        return Ok(ended.await.map(|_| ())?);
     }
     lay(hand, session, &laying, &folder).await
 }

@@ -10,6 +10,7 @@ mod draft;
 mod filing;
 mod flagging;
 mod health;
+mod judge;
 mod lock;
 mod look;
 mod opened;

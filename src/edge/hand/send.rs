@@ -2,6 +2,7 @@
 //! that it did not, and it is never sent again: the shopper is asked.
 
 use super::filing::LONGEST_NAP;
+use super::judge::{self, Verdict};
 use super::{Hand, next_attempt};
 use crate::edge::Advice;
 use crate::edge::out::OutError;
@@ -69,6 +70,14 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
     let now = hand.clock.now();
     if !ticket.is_for(&letter.message_id) {
         return end(hand, row, State::Failed, "its permission is for another letter", Vec::new()).await;
+    }
+    match judge::sending(hand, letter, ticket).await? {
+        Verdict::Leaves => {}
+        Verdict::Hers(why) => return draft(hand, row, letter, State::Dropped, why).await,
+        Verdict::Shut(why) => {
+            tracing::info!(account = row.lane, "a letter is not sent any more: {why}");
+            return end(hand, row, State::Dropped, &why, Vec::new()).await;
+        }
     }
     if row.until.is_some_and(|until| until <= now) {
         return draft(hand, row, letter, State::Dropped, "its time passed before it could be sent").await;
