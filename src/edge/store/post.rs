@@ -1,6 +1,6 @@
 //! Letters in the world: where each lies, what became of it, and the signs that nothing more may be written.
 
-use super::outbox::{self, Row, State};
+use super::outbox::{self, COLUMNS, Row, State};
 use super::settle::json;
 use super::{Db, StoreError, from_millis, millis, seconds};
 use crate::calendar;
@@ -184,12 +184,40 @@ impl Db {
         })
     }
 
+    /// A draft was sent by the shopper (row `id`). Answers whether that is news.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn draft_was_sent(&mut self, id: i64, why: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let sql = "UPDATE letter SET sent_at = ?2 WHERE outbox = ?1 AND sent_at IS NULL";
+            if transaction.prepare_cached(sql)?.execute((id, seconds(now)))? == 0 {
+                return Ok(false);
+            }
+            transaction.prepare_cached("UPDATE outbox SET last_error = ?2 WHERE id = ?1")?.execute((id, why))?;
+            Ok(true)
+        })
+    }
+
     /// Rows of a kind and lane that an attempt was begun on.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn letters_under_way(&self, kind: &str, lane: &str) -> Result<Vec<Row>, StoreError> {
         Ok(self.under_way(kind)?.into_iter().filter(|row| row.lane == lane).collect())
+    }
+
+    /// Letters that are not at their end, of accounts that are none of these.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a letter that cannot be read.
+    pub fn letters_except(&self, accounts: &[String]) -> Result<Vec<Row>, StoreError> {
+        let known = json(&accounts, "list of accounts")?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE {KINDS} AND state IN ('ready', 'doing') \
+             AND lane NOT IN (SELECT value FROM json_each(?1)) ORDER BY id"
+        );
+        self.rows(&sql, [known])
     }
 
     /// The letters about an order, in the order they were wished for.
