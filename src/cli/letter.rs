@@ -8,7 +8,8 @@ use crate::edge::config::Keep;
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Posted, State, StoreError, Way};
 use crate::facts::OrderNumber;
-use crate::plan::on_letter;
+use crate::plan::{Wish, on_letter};
+use jiff::Timestamp;
 use serde_json::json;
 use std::path::Path;
 
@@ -45,11 +46,20 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
     runtime.block_on(async {
         let settled = store.call(move |db| {
             let letters = db.letters(&about)?;
-            let unknown: Vec<Posted> =
-                letters.into_iter().filter(|one| one.way == Way::Send && one.state == State::Unknown).collect();
+            let (unknown, others): (Vec<Posted>, Vec<Posted>) =
+                letters.into_iter().partition(|one| one.way == Way::Send && one.state == State::Unknown);
+            if sent && unknown.is_empty() {
+                let mut drafts = Vec::new();
+                for one in others.into_iter().filter(|one| one.way == Way::Draft && one.state == State::Done) {
+                    if db.draft_was_sent(one.id, "sent, as you said", now)? {
+                        drafts.push(one);
+                    }
+                }
+                return Ok(drafts);
+            }
             for one in &unknown {
                 let (state, why, wish) = if sent {
-                    (State::Done, "sent, as you said", copied.then(|| on_letter::sent(one.id, &one.letter, one.at)))
+                    (State::Done, "sent, as you said", copied.then(|| copy(one, now)))
                 } else {
                     let wish = on_letter::drafted(one.id, &one.letter, now);
                     (State::Dropped, "not sent, as you said", Some(wish))
@@ -62,21 +72,49 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
         let settled = settled.await.map_err(failed)?;
         if settled.is_empty() {
             return Err(Failure::new(format!(
-                "no letter about {order} is in doubt; `modori letter {order}` shows what became of them"
+                "no letter about {order} is in doubt, and no draft waits to be sent; `modori letter {order}` shows what became of them"
             )));
         }
-        for one in &settled {
-            let what = if sent { "counts as sent" } else { "is laid into Drafts" };
-            anstream::println!("the letter to {} {what}", render::one_line(&one.letter.to));
+        if sent {
+            for one in &settled {
+                anstream::println!("the letter to {} counts as sent", render::one_line(&one.letter.to));
+            }
         }
         // a running watch does what follows; else it is done now
         if let Ok(_lock) = HandLock::take(&config.state) {
             let engine = setup::engine(&config, &store)?;
             engine.hand.recover().await.map_err(failed)?;
-            engine.hand.work_until_idle().await.map_err(failed)?;
+            tokio::select! {
+                ended = engine.hand.work_until_idle() => ended.map_err(failed)?,
+                () = super::watch::stopped() => {
+                    return Err(Failure::new("stopped; what was begun is finished at the next start"));
+                }
+            }
+        }
+        if sent {
+            return Ok(());
+        }
+        let about = order.clone();
+        let letters = store.call(move |db| db.letters(&about)).await.map_err(failed)?;
+        for one in &settled {
+            let same = |other: &&Posted| other.way == Way::Draft && other.letter.message_id == one.letter.message_id;
+            let draft = letters.iter().rfind(same);
+            let (state, why) = draft.map_or((State::Ready, None), |draft| (draft.state, draft.error.as_deref()));
+            let why = why.unwrap_or("the server refused it");
+            let what = match state {
+                State::Done => "lies in Drafts".to_owned(),
+                State::Failed | State::Dropped => format!("is not laid into Drafts: {why}"),
+                _ => "is laid into Drafts as soon as the mailbox is reached".to_owned(),
+            };
+            anstream::println!("the letter to {} {what}", render::one_line(&one.letter.to));
         }
         Ok(())
     })
+}
+
+/// The copy of a letter that was sent, as the shopper says: with the time of the attempt that was in doubt.
+fn copy(one: &Posted, now: Timestamp) -> Wish {
+    on_letter::sent(one.id, &one.letter, one.begun.unwrap_or(now), one.by)
 }
 
 fn sheet(one: &Posted, signs: &[(String, String)]) -> serde_json::Value {

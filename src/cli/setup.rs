@@ -233,6 +233,7 @@ fn posting(config: &Config, policy: &Policy) -> Posting {
             Keep::No => Some(false),
         },
         policy: policy.clone(),
+        ledger: config.ledger.clone(),
     }
 }
 

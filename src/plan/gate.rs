@@ -14,27 +14,65 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     message_id: String,
+    /// Who wanted the letter; one of before this was written down counts as decided by its time.
+    #[serde(default)]
+    by: By,
+    /// No gate gave it, and none is asked again.
+    #[cfg(any(test, feature = "planted"))]
+    #[serde(default)]
+    planted: bool,
 }
 
 impl Ticket {
+    fn of(letter: &Letter, by: By) -> Self {
+        Self {
+            message_id: letter.message_id.clone(),
+            by,
+            #[cfg(any(test, feature = "planted"))]
+            planted: false,
+        }
+    }
+
     /// Whether it is the permission for the letter with this Message-ID.
     #[must_use]
     pub fn is_for(&self, message_id: &str) -> bool {
         self.message_id == message_id
     }
 
+    /// Who wanted the letter that may leave.
+    #[must_use]
+    pub fn by(&self) -> By {
+        self.by
+    }
+
+    /// Whether it is one for tests.
+    #[cfg(any(test, feature = "planted"))]
+    #[must_use]
+    pub fn is_planted(&self) -> bool {
+        self.planted
+    }
+
+    /// Never: only tests plant tickets.
+    #[cfg(not(any(test, feature = "planted")))]
+    #[must_use]
+    pub fn is_planted(&self) -> bool {
+        false
+    }
+
     /// A ticket that no gate gave, for tests of what happens to a letter that may leave.
     #[cfg(any(test, feature = "planted"))]
     #[must_use]
     pub fn planted(message_id: &str) -> Self {
-        Self { message_id: message_id.to_owned() }
+        Self { message_id: message_id.to_owned(), by: By::Time, planted: true }
     }
 }
 
 /// Who wants a letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum By {
     /// Its time came; nobody has looked.
+    #[default]
     Time,
     /// The shopper asks for a draft of it, which she reads and sends herself.
     Owner,
@@ -71,7 +109,7 @@ pub fn gate(request: &Request<'_>, matter: &Matter<'_>, replies: &Replies) -> Re
         && letter.order == matter.case.order_number
         && letter.step == request.kind.name()
         && letter.message_id == message_id(&letter.order, request.kind, domain);
-    if same { Ok(Ticket { message_id: letter.message_id.clone() }) } else { Err(vec![Silence::OtherShop]) }
+    if same { Ok(Ticket::of(letter, request.by)) } else { Err(vec![Silence::OtherShop]) }
 }
 
 /// `name <a@b>` → `a@b`.

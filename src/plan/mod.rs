@@ -20,6 +20,7 @@ mod same;
 pub mod search;
 pub mod sheet;
 pub mod sight;
+pub mod still;
 pub mod summary;
 mod tell;
 pub mod wanted;
@@ -164,6 +165,9 @@ pub enum Effect {
         letter: Box<Letter>,
         /// When it was sent.
         sent: Timestamp,
+        /// Who wanted it: the copy says the same of itself.
+        #[serde(default)]
+        by: gate::By,
     },
 }
 

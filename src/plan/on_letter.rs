@@ -2,6 +2,7 @@
 //! shopper, a sign that nothing more may be written.
 
 use super::announce::Announcement;
+use super::gate::By;
 use super::tell::clean;
 use super::{Alert, Effect, Policy, Wish};
 use crate::facts::OrderNumber;
@@ -92,15 +93,15 @@ pub fn told(signs: &[Sign], policy: &Policy, now: Timestamp) -> Vec<Wish> {
                 subject: String::new(),
                 why: String::new(),
             };
-            announce(&sign.message_id, &words, policy, now)
+            announce(&sign.message_id, None, &words, policy, now)
         })
         .collect()
 }
 
 /// A letter was sent (row `id` of the outbox): a copy of it goes into the folder of sent mail.
 #[must_use]
-pub fn sent(id: i64, letter: &Letter, sent: Timestamp) -> Wish {
-    let effect = Effect::Copy { letter: Box::new(letter.clone()), sent };
+pub fn sent(id: i64, letter: &Letter, sent: Timestamp, by: By) -> Wish {
+    let effect = Effect::Copy { letter: Box::new(letter.clone()), sent, by };
     wish(format!("copy:{}:{id}", letter.message_id), effect, sent)
 }
 
@@ -114,9 +115,9 @@ fn wish(key: String, effect: Effect, due: Timestamp) -> Wish {
     Wish { key, effect, due, until: None, dedupe: Vec::new(), after: Vec::new(), turn: None }
 }
 
-/// The alert that something became of a letter, once.
+/// The alert that something became of a letter (row `id` of the outbox), once.
 #[must_use]
-pub fn tell(letter: &Letter, kind: LetterKind, why: &str, policy: &Policy, now: Timestamp) -> Vec<Wish> {
+pub fn tell(id: i64, letter: &Letter, kind: LetterKind, why: &str, policy: &Policy, now: Timestamp) -> Vec<Wish> {
     let words = LetterWords {
         kind,
         order_number: letter.order.to_string(),
@@ -124,10 +125,11 @@ pub fn tell(letter: &Letter, kind: LetterKind, why: &str, policy: &Policy, now: 
         subject: clean(&letter.subject),
         why: why.to_owned(),
     };
-    announce(&letter.message_id, &words, policy, now)
+    announce(&letter.message_id, Some(id), &words, policy, now)
 }
 
-fn announce(message_id: &str, words: &LetterWords, policy: &Policy, now: Timestamp) -> Vec<Wish> {
+/// A letter that is tried again, and fails again, is told again: it has a row of its own then.
+fn announce(message_id: &str, id: Option<i64>, words: &LetterWords, policy: &Policy, now: Timestamp) -> Vec<Wish> {
     let (title, body) = policy.wording.letter(policy.language, words);
     let details = [
         ("letter", words.kind.word().to_owned()),
@@ -138,7 +140,8 @@ fn announce(message_id: &str, words: &LetterWords, policy: &Policy, now: Timesta
         details.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
     let priority = if words.kind == LetterKind::Drafted { Priority::Normal } else { Priority::High };
     let alert = Alert { priority, category: "letter".to_owned(), title, body, details, ..Alert::default() };
-    let key = format!("letter:{}:{message_id}", words.kind.word());
+    let row = id.map(|id| format!(":{id}")).unwrap_or_default();
+    let key = format!("letter:{}:{message_id}{row}", words.kind.word());
     // it waits for the shopper, however long a channel is away
     Announcement::new(key, alert, None).wishes(policy, now)
 }

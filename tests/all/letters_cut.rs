@@ -62,7 +62,7 @@ fn run(wake_ups: usize, odd: Oddity) -> Counted {
             world.live().await;
         }
         world.live_for(Duration::from_secs(600)).await;
-        let asked = world.alerts().get("letter:unknown:modori.s@example.jp:phone").copied().unwrap_or(0);
+        let asked = world.alerts().get("letter:unknown:modori.s@example.jp:2:phone").copied().unwrap_or(0);
         let sent = world.shop.taken.lock().unwrap().len();
         let used = *used.lock().unwrap();
         Counted {

@@ -7,6 +7,8 @@ use modori::demo::{Fault, Gap};
 use modori::edge::Advice;
 use modori::edge::store::{State, Way};
 use modori::facts::OrderNumber;
+use modori::letter::Letter;
+use modori::plan::gate::By;
 use modori::plan::{Effect, Ticket, Wish, on_letter};
 use std::time::Duration;
 
@@ -149,7 +151,25 @@ fn a_draft_that_no_server_takes_is_told_once() {
         assert!(row.last_error.unwrap().contains("larger than the server takes"));
         assert_eq!(
             world.alerts().into_iter().collect::<Vec<_>>(),
-            [("letter:undrafted:modori.x@example.jp:phone".to_owned(), 1)]
+            [("letter:undrafted:modori.x@example.jp:1:phone".to_owned(), 1)]
+        );
+    });
+}
+
+#[test]
+fn a_letter_that_fails_again_is_told_again() {
+    simulated(async {
+        let world = World::usual();
+        world.server.fault_always("APPEND", Fault::Refuse("[TOOBIG] no".into()));
+        for key in ["first", "second"] {
+            let Wish { effect, .. } = draft("x");
+            world.wished(vec![wish(key, effect)]).await;
+            world.live().await;
+        }
+        let told: Vec<_> = world.alerts().into_iter().collect();
+        assert!(
+            told.len() == 2 && told.iter().all(|(key, times)| key.contains("undrafted") && *times == 1),
+            "{told:?}"
         );
     });
 }
@@ -200,6 +220,20 @@ fn a_letter_is_sent_once_and_its_copy_lies_among_what_was_sent() {
 }
 
 #[test]
+fn a_letter_that_she_had_sent_says_nothing_of_a_machine_and_nor_does_its_copy() {
+    simulated(async {
+        let world = World::usual();
+        let ticket: Ticket =
+            serde_json::from_str(r#"{ "message_id": "modori.x@example.jp", "by": "owner", "planted": true }"#).unwrap();
+        world.wished(vec![wish("send:x", Effect::Send { letter: Box::new(letter("x")), ticket })]).await;
+        world.live().await;
+        let taken = world.shop.taken.lock().unwrap().clone();
+        assert_eq!((taken.len(), field(&taken[0], "Auto-Submitted")), (1, None));
+        assert_eq!(world.server.mailboxes()["Gesendet"][0].bytes.to_vec(), taken[0], "the copy is what was sent");
+    });
+}
+
+#[test]
 fn gmail_keeps_its_own_copies() {
     simulated(async {
         let world = World::usual();
@@ -224,7 +258,7 @@ async fn became_a_draft(world: &World, state: State, why: &str) {
     let draft = &world.server.mailboxes()["Entwürfe"][0];
     assert_eq!(field(&draft.bytes, "Auto-Submitted"), None, "she sends it");
     let told: Vec<_> = world.alerts().into_iter().collect();
-    assert_eq!(told, [("letter:drafted:modori.x@example.jp:phone".to_owned(), 1)]);
+    assert_eq!(told, [("letter:drafted:modori.x@example.jp:1:phone".to_owned(), 1)]);
 }
 
 #[test]
@@ -285,6 +319,80 @@ fn a_letter_of_an_account_that_sends_none_becomes_a_draft() {
 }
 
 #[test]
+fn letters_of_an_account_that_is_gone_end_and_are_told() {
+    simulated(async {
+        let world = World::usual();
+        let gone = |name: &str| Box::new(Letter { account: "gone".to_owned(), ..letter(name) });
+        world
+            .wished(vec![
+                wish("draft", Effect::Draft { letter: gone("d") }),
+                wish("send", Effect::Send { letter: gone("s"), ticket: Ticket::planted("modori.s@example.jp") }),
+                on_letter::sent(7, &gone("c"), start(), By::Owner),
+            ])
+            .await;
+        world.live().await;
+        for row in world.rows().await.iter().filter(|row| row.lane == "gone") {
+            assert_eq!(row.state, State::Failed);
+            assert!(row.last_error.as_ref().unwrap().contains("gone is no longer configured"), "{row:?}");
+        }
+        let told: Vec<String> = world.alerts().into_keys().collect();
+        let expect = ["letter:undrafted:modori.d@example.jp:1:phone", "letter:undrafted:modori.s@example.jp:2:phone"];
+        assert_eq!(told, expect);
+        assert_eq!(*world.shop.tried.lock().unwrap(), 0);
+    });
+}
+
+/// Lays a letter as the mailbox holds it of before the database was lost.
+fn lies_already(world: &World, folder: &str) {
+    let at = world.clock.now();
+    let written = modori::edge::out::letter::write(&letter("x"), modori::edge::out::letter::By::Her, at).unwrap();
+    world.server.deliver(folder, &written.bytes, at);
+}
+
+#[test]
+fn with_an_older_database_nothing_is_sent_or_drafted_that_was_sent_before() {
+    for wished in [send("x"), draft("x")] {
+        simulated(async {
+            let world = World::usual();
+            lies_already(&world, "Gesendet");
+            let key = wished.key.clone();
+            world.wished(vec![wished.clone()]).await;
+            world.live().await;
+            let row = world.row(&key).await;
+            assert_eq!((row.state, row.last_error.as_deref()), (State::Done, Some("it lies among what was sent")));
+            assert_eq!((world.lie("Entwürfe", "x"), world.lie("Gesendet", "x")), (0, 1));
+            assert_eq!(*world.shop.tried.lock().unwrap(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_letter_that_lies_in_drafts_is_not_sent_beside_it() {
+    simulated(async {
+        let world = World::usual();
+        lies_already(&world, "Entwürfe");
+        world.wished(vec![send("x")]).await;
+        became_a_draft(&world, State::Dropped, "it lies in Drafts already").await;
+        assert_eq!(*world.shop.tried.lock().unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_letter_that_cannot_be_looked_for_waits() {
+    simulated(async {
+        let world = World::usual();
+        for _ in 0..3 {
+            world.server.fault("LIST", Fault::Refuse("[UNAVAILABLE] later".into()));
+        }
+        world.wished(vec![send("x")]).await;
+        world.live_for(Duration::from_secs(5)).await;
+        assert_eq!((world.row("send:x").await.state, *world.shop.tried.lock().unwrap()), (State::Ready, 0));
+        world.live().await;
+        assert_eq!((world.row("send:x").await.state, *world.shop.tried.lock().unwrap()), (State::Done, 1));
+    });
+}
+
+#[test]
 fn a_permission_for_another_letter_is_none() {
     simulated(async {
         let world = World::usual();
@@ -310,14 +418,14 @@ fn a_letter_that_may_have_been_sent_is_never_sent_again_and_the_shopper_is_asked
             assert_eq!((world.row("send:x").await.state, *world.shop.tried.lock().unwrap()), (State::Unknown, 1));
             assert_eq!((world.lie("Entwürfe", "x"), world.lie("Gesendet", "x")), (0, 0));
             let told: Vec<_> = world.alerts().into_iter().collect();
-            assert_eq!(told, [("letter:unknown:modori.x@example.jp:phone".to_owned(), 1)]);
+            assert_eq!(told, [("letter:unknown:modori.x@example.jp:1:phone".to_owned(), 1)]);
             // she says what is true, twice: the second time nothing is in doubt
             for _ in 0..2 {
                 let now = world.clock.now();
                 let unknown = world.store.call(|db| db.unknown_letters()).await.unwrap();
                 for one in unknown {
                     let (state, wish) = match sent {
-                        true => (State::Done, on_letter::sent(one.id, &one.letter, one.at)),
+                        true => (State::Done, on_letter::sent(one.id, &one.letter, one.begun.unwrap(), one.by)),
                         false => (State::Dropped, on_letter::drafted(one.id, &one.letter, now)),
                     };
                     world
@@ -329,6 +437,10 @@ fn a_letter_that_may_have_been_sent_is_never_sent_again_and_the_shopper_is_asked
                 world.live().await;
             }
             let expect = if sent { (0, 1) } else { (1, 0) };
+            if sent {
+                let copy = world.server.mailboxes()["Gesendet"][0].bytes.to_vec();
+                assert_eq!(copy, world.shop.taken.lock().unwrap()[0], "the copy is what was sent");
+            }
             assert_eq!((world.lie("Entwürfe", "x"), world.lie("Gesendet", "x")), expect);
             assert_eq!(*world.shop.tried.lock().unwrap(), 1);
         });

@@ -26,6 +26,7 @@ mod imports;
 mod ledger;
 mod letters;
 mod letters_cut;
+mod letters_judged;
 mod letters_killed;
 mod letters_post;
 mod life;

@@ -193,12 +193,12 @@ pub struct Note {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n\
   \x20 modori letter 399999-20261120-0123456789               what became of the letters about this order\n\
-  \x20 modori letter 399999-20261120-0123456789 --sent        it lies in your Sent folder, or the shop has it\n\
+  \x20 modori letter 399999-20261120-0123456789 --sent        you sent the draft; or it was in doubt, and the shop has it\n\
   \x20 modori letter 399999-20261120-0123456789 --not-sent    it did not arrive: lay it into Drafts")]
 pub struct Letter {
     /// The order's number
     pub order: String,
-    /// The letter of which it is not known was sent
+    /// The letter of which it is not known was sent; if there is none, you sent the draft
     #[arg(long, conflicts_with = "not_sent")]
     pub sent: bool,
     /// It was not sent: it is laid into Drafts, under the same Message-ID

@@ -3,7 +3,7 @@
 
 use super::filing::{MOST_ATTEMPTS, Stopped, WAITS};
 use super::posting::{Use, folder_for, there};
-use super::{Hand, next_attempt};
+use super::{Hand, judge, next_attempt};
 use crate::edge::Advice;
 use crate::edge::imap::{Folder, ImapAccount, ImapError, Session};
 use crate::edge::out::letter::{By, write};
@@ -25,9 +25,59 @@ const ASKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_sec
 /// still be busy with what a cut connection had brought it.
 const SETTLES_IN: SignedDuration = SignedDuration::from_secs(5);
 
+/// After a connection that was not made.
+const UNREACHED: SignedDuration = SignedDuration::from_secs(15);
+
 /// The same after the server said OK and it is not found; after so many attempts it is given up.
 const UNFOUND: SignedDuration = SignedDuration::from_secs(60);
 const MOST_UNFOUND: u32 = 2;
+
+/// Of a letter that nothing was begun on, as far as the database knows.
+const AMONG_SENT: &str = "it lies among what was sent";
+/// Of a draft that the shopper was quick with.
+const SENT_FROM_THERE: &str = "it was laid into Drafts, and was sent from there";
+
+/// Where a letter lies that is about to be sent, if it lies anywhere: the database may be an older one
+/// that was brought back, and know nothing of how it was sent.
+pub(super) enum Before {
+    /// Among what was sent.
+    Sent(Place),
+    /// In Drafts: it is the shopper's.
+    Drafted,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Looks for a letter that is about to be sent.
+pub(super) async fn before_sending(
+    hand: &Hand,
+    account: &ImapAccount,
+    row: &Row,
+    letter: &Letter,
+) -> Result<Before, ImapError> {
+    let mut session = Session::open(account).await?;
+    let folders = session.list_uses().await?;
+    let posting = &hand.posting;
+    let mut before = Before::Nowhere;
+    for (wanted, configured) in [(Use::Sent, posting.sent.as_deref()), (Use::Drafts, posting.drafts.as_deref())] {
+        let laying = Laying { row, letter, wanted, begun: None };
+        if let Some(folder) = there(&folders, wanted, configured)
+            && let Some(place) = seek(&mut session, &laying, &folder, 0).await?
+        {
+            before = if wanted == Use::Sent { Before::Sent(place) } else { Before::Drafted };
+            break;
+        }
+    }
+    session.logout().await;
+    Ok(before)
+}
+
+/// A letter that is about to be sent lies among what was sent.
+pub(super) async fn was_sent(hand: &Hand, row: &Row, place: Place) -> Result<(), StoreError> {
+    tracing::info!(account = row.lane, folder = place.mailbox, "a letter is not sent: {AMONG_SENT}");
+    let (id, now) = (row.id, hand.clock.now());
+    hand.store.call(move |db| db.laid(id, Some(&place), Some(AMONG_SENT), now)).await
+}
 
 /// Written down before a letter is laid.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,7 +116,10 @@ pub(super) async fn once(hand: &Hand, account: &ImapAccount, session: &mut Optio
     }
     let session = match session {
         Some(session) => session,
-        None => session.insert(Session::open(account).await?),
+        None => match Session::open(account).await {
+            Ok(opened) => session.insert(opened),
+            Err(error) => return Err(unreached(hand, &rows, error).await?),
+        },
     };
     let folders = session.list_uses().await?;
     for row in rows {
@@ -76,6 +129,15 @@ pub(super) async fn once(hand: &Hand, account: &ImapAccount, session: &mut Optio
         }
     }
     Ok(true)
+}
+
+/// The mailbox is not reached: letters wait, and whoever waits for them need not. That is no attempt of theirs. One that
+/// was cut off is looked for all the same, and by then no server is busy with it any more.
+async fn unreached(hand: &Hand, rows: &[Row], error: ImapError) -> Result<Stopped, StoreError> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let (due, what) = (hand.clock.now().saturating_add(UNREACHED).unwrap_or(Timestamp::MAX), error.what.clone());
+    hand.store.call(move |db| db.again(&ids, due, Some(&what))).await?;
+    Ok(Stopped::Imap(error))
 }
 
 async fn one(hand: &Hand, session: &mut Session, folders: &[Folder], row: &Row) -> Result<(), Stopped> {
@@ -108,6 +170,16 @@ async fn one(hand: &Hand, session: &mut Session, folders: &[Folder], row: &Row) 
         let (id, due) = (row.id, hand.clock.now().saturating_add(SETTLES_IN).unwrap_or(Timestamp::MAX));
         return Ok(hand.store.call(move |db| db.again(&[id], due, None)).await?);
     }
+    let shut = match way {
+        Way::Copy => hand.posting.policy.observe.then(|| judge::OBSERVES.to_owned()),
+        Way::Draft | Way::Send => judge::drafting(hand, row, letter).await?,
+    };
+    if let Some(why) = shut {
+        tracing::info!(account = row.lane, "a letter is not laid any more: {why}");
+        let (id, now) = (row.id, hand.clock.now());
+        let ended = hand.store.call(move |db| db.letter_ended(id, State::Dropped, Some(&why), &[], false, now));
+        return Ok(ended.await.map(|_| ())?);
+    }
     lay(hand, session, &laying, &folder).await
 }
 
@@ -129,15 +201,19 @@ async fn look(
     if let Some(place) = seek(session, laying, folder, from).await? {
         return Ok(Some((place, None)));
     }
-    if laying.row.attempts == 0 || laying.wanted != Use::Drafts {
+    if laying.wanted != Use::Drafts {
         return Ok(None);
     }
+    let begun = laying.row.attempts > 0;
+    // of one that was not begun on, too: a database that was brought back knows less than the mailbox
+    let sent = if begun { SENT_FROM_THERE } else { AMONG_SENT };
     let moved = [
-        (Use::Sent, hand.posting.sent.as_deref(), "it was laid into Drafts, and was sent from there"),
-        (Use::Trash, None, "it was laid into Drafts, and was deleted there"),
+        (Use::Sent, hand.posting.sent.as_deref(), sent, true),
+        (Use::Trash, None, "it was laid into Drafts, and was deleted there", begun),
     ];
-    for (wanted, configured, why) in moved {
-        if let Some(folder) = there(folders, wanted, configured)
+    for (wanted, configured, why, looked) in moved {
+        if looked
+            && let Some(folder) = there(folders, wanted, configured)
             && let Some(place) = seek(session, laying, &folder, 0).await?
         {
             return Ok(Some((place, Some(why))));
@@ -162,7 +238,7 @@ async fn lay(hand: &Hand, session: &mut Session, laying: &Laying<'_>, folder: &s
     let (row, letter) = (laying.row, laying.letter);
     let now = hand.clock.now();
     let (by, at, flags) = match &row.effect {
-        Effect::Copy { sent, .. } => (By::Us, *sent, &["\\Seen"][..]),
+        Effect::Copy { sent, by, .. } => (By::from(*by), *sent, &["\\Seen"][..]),
         _ => (By::Her, now, &["\\Draft", "\\Seen"][..]),
     };
     let written = match write(letter, by, at) {
@@ -202,7 +278,15 @@ async fn lay(hand: &Hand, session: &mut Session, laying: &Laying<'_>, folder: &s
 async fn found(hand: &Hand, row: &Row, place: Place, why: Option<&'static str>) -> Result<(), Stopped> {
     tracing::info!(account = row.lane, folder = place.mailbox, "a letter lies there");
     let (id, now) = (row.id, hand.clock.now());
-    Ok(hand.store.call(move |db| db.laid(id, Some(&place), why, now)).await?)
+    let sent = why.filter(|why| [AMONG_SENT, SENT_FROM_THERE].contains(why));
+    let laid = hand.store.call(move |db| {
+        db.laid(id, Some(&place), why, now)?;
+        if let Some(why) = sent {
+            db.draft_was_sent(id, why, now)?;
+        }
+        Ok(())
+    });
+    Ok(laid.await?)
 }
 
 /// A letter that was refused: again later, or given up after too many attempts.
@@ -218,10 +302,12 @@ async fn put_off(hand: &Hand, row: &Row, error: &ImapError) -> Result<(), StoreE
 }
 
 /// It will never lie there: the shopper is told, once. That a copy of what was sent is missing is only shown.
-async fn give_up(hand: &Hand, row: &Row, why: &str) -> Result<(), StoreError> {
+pub(super) async fn give_up(hand: &Hand, row: &Row, why: &str) -> Result<(), StoreError> {
     let (id, now) = (row.id, hand.clock.now());
     let alerts = match &row.effect {
-        Effect::Draft { letter } => on_letter::tell(letter, LetterKind::Undrafted, why, &hand.posting.policy, now),
+        Effect::Draft { letter } | Effect::Send { letter, .. } => {
+            on_letter::tell(row.id, letter, LetterKind::Undrafted, why, &hand.posting.policy, now)
+        }
         _ => Vec::new(),
     };
     let why = why.to_owned();

@@ -10,6 +10,7 @@ mod draft;
 mod filing;
 mod flagging;
 mod health;
+mod judge;
 mod lock;
 mod look;
 mod opened;
@@ -187,7 +188,19 @@ impl Hand {
         }
         let alerts = if planted::is(Bug::AlertNotRecovered) { Vec::new() } else { alerts };
         self.wake(alerts);
-        send::cut_off(self, None).await
+        send::cut_off(self, None).await?;
+        self.give_up_letters().await
+    }
+
+    /// Letters of accounts that are no longer configured are given up: nobody could lay or send them.
+    async fn give_up_letters(&self) -> Result<(), StoreError> {
+        let accounts: Vec<String> = self.accounts.keys().cloned().collect();
+        for row in self.store.call(move |db| db.letters_except(&accounts)).await? {
+            let why = format!("the account {} is no longer configured", row.lane);
+            tracing::warn!("a letter is given up: {why}");
+            draft::give_up(self, &row, &why).await?;
+        }
+        Ok(())
     }
 
     /// Works for ever.

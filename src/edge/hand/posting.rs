@@ -2,6 +2,7 @@
 
 use crate::edge::imap::Folder;
 use crate::edge::out::post::Carry;
+use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Posting {
     pub copy: Option<bool>,
     /// How the shopper is told what became of a letter.
     pub policy: Policy,
+    /// How the cases are counted that letters are about: each letter is judged again before it leaves.
+    pub ledger: Settings,
 }
 
 /// What a folder is for.

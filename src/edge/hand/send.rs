@@ -1,16 +1,20 @@
 //! The lane of one account's letters that are sent: each at most once. Of a letter that may have left it is never said
 //! that it did not, and it is never sent again: the shopper is asked.
 
+use super::draft::{self, Before};
 use super::filing::LONGEST_NAP;
+use super::judge::{self, Verdict};
 use super::{Hand, next_attempt};
 use crate::edge::Advice;
+use crate::edge::imap::ImapAccount;
 use crate::edge::out::OutError;
-use crate::edge::out::letter::{By, write};
+use crate::edge::out::letter::write;
 use crate::edge::store::{Row, State, StoreError};
 use crate::letter::Letter;
 use crate::plan::{Effect, Wish, on_letter};
 use crate::planted::{self, Bug};
 use crate::wording::LetterKind;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// First and longest wait after an attempt that sent nothing.
@@ -18,6 +22,8 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 /// After so many attempts that sent nothing it becomes a draft; after so many where the shopper must do something.
 const MOST_ATTEMPTS: u32 = 8;
 const MOST_ASKED: u32 = 3;
+/// The mailbox is asked again after so long whether a letter lies among what was sent.
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 /// A lane has come round after so long: connecting, every command and the end of the text each have a limit.
 const ROUND: Duration = Duration::from_secs(60 * 60);
 /// Why it is not known whether a letter was sent.
@@ -70,6 +76,14 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
     if !ticket.is_for(&letter.message_id) {
         return end(hand, row, State::Failed, "its permission is for another letter", Vec::new()).await;
     }
+    match judge::sending(hand, letter, ticket).await? {
+        Verdict::Leaves => {}
+        Verdict::Hers(why) => return draft(hand, row, letter, State::Dropped, why).await,
+        Verdict::Shut(why) => {
+            tracing::info!(account = row.lane, "a letter is not sent any more: {why}");
+            return end(hand, row, State::Dropped, &why, Vec::new()).await;
+        }
+    }
     if row.until.is_some_and(|until| until <= now) {
         return draft(hand, row, letter, State::Dropped, "its time passed before it could be sent").await;
     }
@@ -77,10 +91,20 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
         let why = "no mail server sends for this account: name one under [account.smtp], or with `by` under [replies]";
         return draft(hand, row, letter, State::Failed, why).await;
     };
-    let written = match write(letter, By::Us, now) {
+    if let Some(account) = hand.accounts.get(&row.lane) {
+        match before(hand, account, row, letter).await? {
+            Some(Before::Nowhere) => {}
+            Some(Before::Sent(place)) => return draft::was_sent(hand, row, place).await,
+            Some(Before::Drafted) => {
+                return draft(hand, row, letter, State::Dropped, "it lies in Drafts already").await;
+            }
+            None => return Ok(()),
+        }
+    }
+    let written = match write(letter, ticket.by().into(), now) {
         Ok(written) => written,
         Err(error) => {
-            let alerts = on_letter::tell(letter, LetterKind::Undrafted, &error.what, &hand.posting.policy, now);
+            let alerts = on_letter::tell(row.id, letter, LetterKind::Undrafted, &error.what, &hand.posting.policy, now);
             return end(hand, row, State::Failed, &error.what, alerts).await;
         }
     };
@@ -91,11 +115,29 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
         Ok(()) => {
             tracing::info!(account = row.lane, "a letter was sent");
             let copy = hand.posting.copy != Some(false);
-            let copy = copy.then(|| on_letter::sent(row.id, letter, now));
+            let copy = copy.then(|| on_letter::sent(row.id, letter, now, ticket.by()));
             end(hand, row, State::Done, "", copy.into_iter().collect()).await
         }
         Err(error) => failed(hand, row, letter, &error).await,
     }
+}
+
+/// Where the letter lies already. `None`: the mailbox cannot be asked, and the letter waits.
+async fn before(hand: &Hand, account: &ImapAccount, row: &Row, letter: &Letter) -> Result<Option<Before>, StoreError> {
+    let why = if hand.is_held(&account.name) {
+        "the mailbox is not reached".to_owned()
+    } else {
+        match draft::before_sending(hand, account, row, letter).await {
+            Ok(before) => return Ok(Some(before)),
+            Err(error) => error.what,
+        }
+    };
+    tracing::warn!(account = row.lane, "a letter waits until it can be looked for among what was sent: {why}");
+    let due = hand.clock.now().saturating_add(ASKED_AGAIN).unwrap_or(Timestamp::MAX);
+    let due = row.until.map_or(due, |until| due.min(until));
+    let id = row.id;
+    hand.store.call(move |db| db.again(&[id], due, Some(&why))).await?;
+    Ok(None)
 }
 
 async fn failed(hand: &Hand, row: &Row, letter: &Letter, error: &OutError) -> Result<(), StoreError> {
@@ -119,7 +161,7 @@ async fn failed(hand: &Hand, row: &Row, letter: &Letter, error: &OutError) -> Re
 
 /// It may have been sent. It stays so until the shopper says what is true.
 async fn unknown(hand: &Hand, row: &Row, letter: &Letter, why: &str) -> Result<(), StoreError> {
-    let alerts = on_letter::tell(letter, LetterKind::Unknown, why, &hand.posting.policy, hand.clock.now());
+    let alerts = on_letter::tell(row.id, letter, LetterKind::Unknown, why, &hand.posting.policy, hand.clock.now());
     end(hand, row, State::Unknown, why, alerts).await
 }
 
@@ -127,7 +169,7 @@ async fn unknown(hand: &Hand, row: &Row, letter: &Letter, why: &str) -> Result<(
 async fn draft(hand: &Hand, row: &Row, letter: &Letter, state: State, why: &str) -> Result<(), StoreError> {
     let now = hand.clock.now();
     let mut wishes = vec![on_letter::drafted(row.id, letter, now)];
-    wishes.extend(on_letter::tell(letter, LetterKind::Drafted, why, &hand.posting.policy, now));
+    wishes.extend(on_letter::tell(row.id, letter, LetterKind::Drafted, why, &hand.posting.policy, now));
     end(hand, row, state, why, wishes).await
 }
 

@@ -4,6 +4,7 @@ use super::OutError;
 use super::smtp::mailbox;
 use crate::edge::Advice;
 use crate::letter::Letter;
+use crate::plan::gate;
 use jiff::Timestamp;
 use lettre::Message;
 use lettre::address::Envelope;
@@ -13,10 +14,19 @@ use std::time::{Duration, SystemTime};
 /// Who makes the letter leave: that decides what it says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The shopper: it is laid into Drafts, and says nothing of a machine.
+    /// The shopper: she sends a draft, or had it sent, and it says nothing of a machine.
     Her,
-    /// modori: it says that nobody pressed a button (RFC 3834, 5).
+    /// modori, when its time came: it says that nobody pressed a button (RFC 3834, 5).
     Us,
+}
+
+impl From<gate::By> for By {
+    fn from(by: gate::By) -> Self {
+        match by {
+            gate::By::Time => Self::Us,
+            gate::By::Owner => Self::Her,
+        }
+    }
 }
 
 /// A letter as it goes over the wire.

@@ -141,7 +141,7 @@ fn mails(connection: &Connection, order: &OrderNumber) -> Result<Vec<Corresponde
 
 fn written(connection: &Connection, order: &OrderNumber) -> Result<Vec<Written>, StoreError> {
     let sql = "SELECT step, letter.message_id, at, kind, state, \
-               EXISTS (SELECT 1 FROM letter_sign WHERE letter_sign.message_id = letter.message_id) FROM letter \
+               EXISTS (SELECT 1 FROM letter_sign WHERE letter_sign.message_id = letter.message_id), sent_at IS NOT NULL FROM letter \
                JOIN outbox ON outbox.id = letter.outbox WHERE order_number = ?1 ORDER BY at, step";
     let mut query = connection.prepare_cached(sql)?;
     let mut rows = query.query([order.as_str()])?;
@@ -152,7 +152,8 @@ fn written(connection: &Connection, order: &OrderNumber) -> Result<Vec<Written>,
             step: row.get(0)?,
             message_id: row.get(1)?,
             at: from_seconds(row.get(2)?),
-            outcome: outcome(kind == "send", &state),
+            // a draft that she sent by hand is a letter that was sent
+            outcome: outcome(kind == "send" || row.get(6)?, &state),
             looped: row.get(5)?,
         });
     }

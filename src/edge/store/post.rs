@@ -1,12 +1,13 @@
 //! Letters in the world: where each lies, what became of it, and the signs that nothing more may be written.
 
-use super::outbox::{self, Row, State};
+use super::outbox::{self, COLUMNS, Row, State};
 use super::settle::json;
 use super::{Db, StoreError, from_millis, millis, seconds};
 use crate::calendar;
 use crate::facts::OrderNumber;
 use crate::letter::Letter;
 use crate::mailbox::{MailKey, Place};
+use crate::plan::gate::By;
 use crate::plan::{Effect, Sign, Wish};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
@@ -38,6 +39,10 @@ pub struct Posted {
     pub wished_at: Timestamp,
     /// Where it was laid, as far as the server told.
     pub place: Option<Place>,
+    /// When the attempt began of which it is not known how it ended.
+    pub begun: Option<Timestamp>,
+    /// Who wanted it sent.
+    pub by: By,
 }
 
 /// Which way a letter goes.
@@ -72,6 +77,21 @@ pub fn letter_of(effect: &Effect) -> Option<(&Letter, Way)> {
         Effect::Copy { letter, .. } => Some((letter, Way::Copy)),
         Effect::Alert { .. } | Effect::File { .. } | Effect::Flag { .. } | Effect::Held { .. } => None,
     }
+}
+
+/// Who wanted a letter sent. Drafts are the shopper's to send.
+fn by(effect: &Effect) -> By {
+    match effect {
+        Effect::Send { ticket, .. } => ticket.by(),
+        Effect::Copy { by, .. } => *by,
+        _ => By::Owner,
+    }
+}
+
+/// When an attempt to send began, as it was written down then.
+fn begun(doing: &str) -> Option<Timestamp> {
+    let doing: Value = serde_json::from_str(doing).ok()?;
+    doing.get("begun")?.as_str()?.parse().ok()
 }
 
 /// Writes down what a mail says of letters. The first sign of a kind is kept.
@@ -143,7 +163,8 @@ impl Db {
         now: Timestamp,
     ) -> Result<Vec<Row>, StoreError> {
         self.write(|transaction| {
-            let sql = "UPDATE outbox SET state = ?2, doing = NULL, last_error = coalesce(?3, last_error), closed_at = ?4 \
+            // of one that is in doubt it stays known when it may have left
+            let sql = "UPDATE outbox SET state = ?2, doing = iif(?2 = 'unknown', doing, NULL), last_error = coalesce(?3, last_error), closed_at = ?4 \
                        WHERE id = ?1 AND state IN ('ready', 'doing', 'unknown') AND state <> ?2";
             if transaction.prepare_cached(sql)?.execute((id, state.word(), why, millis(now)))? == 0 {
                 return Ok(Vec::new());
@@ -163,12 +184,40 @@ impl Db {
         })
     }
 
+    /// A draft was sent by the shopper (row `id`). Answers whether that is news.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn draft_was_sent(&mut self, id: i64, why: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let sql = "UPDATE letter SET sent_at = ?2 WHERE outbox = ?1 AND sent_at IS NULL";
+            if transaction.prepare_cached(sql)?.execute((id, seconds(now)))? == 0 {
+                return Ok(false);
+            }
+            transaction.prepare_cached("UPDATE outbox SET last_error = ?2 WHERE id = ?1")?.execute((id, why))?;
+            Ok(true)
+        })
+    }
+
     /// Rows of a kind and lane that an attempt was begun on.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn letters_under_way(&self, kind: &str, lane: &str) -> Result<Vec<Row>, StoreError> {
         Ok(self.under_way(kind)?.into_iter().filter(|row| row.lane == lane).collect())
+    }
+
+    /// Letters that are not at their end, of accounts that are none of these.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a letter that cannot be read.
+    pub fn letters_except(&self, accounts: &[String]) -> Result<Vec<Row>, StoreError> {
+        let known = json(&accounts, "list of accounts")?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE {KINDS} AND state IN ('ready', 'doing') \
+             AND lane NOT IN (SELECT value FROM json_each(?1)) ORDER BY id"
+        );
+        self.rows(&sql, [known])
     }
 
     /// The letters about an order, in the order they were wished for.
@@ -223,7 +272,7 @@ impl Db {
     fn posted(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Posted>, StoreError> {
         let sql = format!(
             "SELECT outbox.id, wish_key, payload, state, last_error, coalesce(closed_at, wished_at), wished_at, \
-             laid.account, laid.mailbox, laid.uid_validity, laid.uid \
+             laid.account, laid.mailbox, laid.uid_validity, laid.uid, doing \
              FROM outbox LEFT JOIN laid ON laid.outbox = outbox.id WHERE {condition}"
         );
         let mut query = self.connection.prepare_cached(&sql)?;
@@ -249,6 +298,8 @@ impl Db {
                 way,
                 state: State::of(&state),
                 error: row.get(4)?,
+                begun: row.get::<_, Option<String>>(11)?.as_deref().and_then(begun),
+                by: by(&effect),
                 at: from_millis(row.get(5)?),
                 wished_at: from_millis(row.get(6)?),
                 place,

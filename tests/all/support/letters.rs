@@ -15,7 +15,7 @@ use modori::edge::store::{Db, Disk, Row, Store};
 use modori::engine::{Engine, Mailbox, Rules};
 use modori::facts::OrderNumber;
 use modori::ledger::due::Settings;
-use modori::letter::Letter;
+use modori::letter::{Letter, Replies};
 use modori::plan::{Alert, Effect, Policy, Ticket, Wish};
 use modori::rules::RuleSet;
 use modori::wording::Language;
@@ -111,6 +111,10 @@ pub struct World {
     pub shop: Arc<Shop>,
     /// Nobody carries letters.
     pub mute: bool,
+    /// What the configuration says of letters.
+    pub replies: Replies,
+    /// Nothing is to be changed.
+    pub observe: bool,
 }
 
 impl World {
@@ -118,7 +122,9 @@ impl World {
         let clock = Clock::simulated(start());
         let server = Server::with(SHOPPER, "p", clock.clone(), separator, prefix);
         let store = Store::inline(Arc::new(Mutex::new(Db::in_memory().unwrap())));
-        Self { server, store, clock, phone: Arc::default(), shop: Arc::default(), mute: false }
+        let replies = Replies { drafts: true, ..Replies::default() };
+        let (phone, shop) = (Arc::default(), Arc::default());
+        Self { server, store, clock, phone, shop, mute: false, replies, observe: false }
     }
 
     /// With the folders of a usual mailbox.
@@ -148,6 +154,7 @@ impl World {
         };
         let channels = BTreeMap::from([("phone".to_owned(), Arc::clone(&self.phone) as Channel)]);
         let policy = Policy { channels: vec!["phone".to_owned()], language: Language::En, ..Policy::default() };
+        let policy = Policy { replies: self.replies.clone(), observe: self.observe, ..policy };
         let carrier = Arc::clone(&self.shop) as Arc<dyn Carry>;
         let carriers = if self.mute { BTreeMap::new() } else { BTreeMap::from([("a".to_owned(), carrier)]) };
         let posting = Posting { carriers, policy: policy.clone(), ..Posting::default() };

@@ -17,6 +17,7 @@ CREATE TABLE letter (
     message_id      TEXT    NOT NULL UNIQUE,
     outbox          INTEGER NOT NULL REFERENCES outbox (id),
     at              INTEGER NOT NULL,  -- seconds: when it was decided
+    sent_at         INTEGER,           -- seconds: when a draft was found, or said, to be sent by the shopper
     PRIMARY KEY (order_number, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX letter_at ON letter (at);
