@@ -189,9 +189,9 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
         let kept = |(n, one): (usize, &Sent)| {
             let (step, _) = taken(std::slice::from_ref(one), &policy, SignedDuration::from_hours(3));
             let held = step.plan.into_iter().find(|wish| matches!(wish.effect, Effect::Held { .. })).unwrap();
-            let Effect::Held { alert, why } = held.effect else { unreachable!() };
+            let Effect::Held { alert, why, by } = held.effect else { unreachable!() };
             let (of, due, until) = (held.turn.unwrap().of, held.due, held.until);
-            Kept { id: i64::try_from(n).unwrap(), of, alert, why, due, since: due, until }
+            Kept { id: i64::try_from(n).unwrap(), of, alert, why, by, due, since: due, until }
         };
         let all: Vec<Kept> = mails.iter().enumerate().map(kept).collect();
         let now = all.iter().map(|one| one.due).max().unwrap();

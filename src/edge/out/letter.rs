@@ -24,7 +24,7 @@ impl From<gate::By> for By {
     fn from(by: gate::By) -> Self {
         match by {
             gate::By::Time => Self::Us,
-            gate::By::Owner => Self::Her,
+            gate::By::Owner | gate::By::OwnerSends => Self::Her,
         }
     }
 }
