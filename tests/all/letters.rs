@@ -226,6 +226,10 @@ fn the_commands_show_a_letter_write_it_once_and_say_why_not() {
     assert!(written.starts_with("written down; the draft to "), "{written}");
     let after = case(&home);
     assert_eq!((after["may_ask_shop"].as_bool(), after["inquiry"].as_str()), (Some(false), Some("drafted")));
+    // a draft that does not lie there yet was not sent
+    let sent = home.run(&["letter", &order, "--sent"]);
+    let why = String::from_utf8(sent.stderr).unwrap();
+    assert!(!sent.status.success() && why.contains("no draft waits to be sent"), "{why}");
     let again = home.run(&["inquiry", &order]);
     assert!(!again.status.success());
     let why = String::from_utf8(again.stderr).unwrap();

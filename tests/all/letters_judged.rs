@@ -3,12 +3,12 @@
 
 use super::support::letters::{World, draft, letter, simulated, start, wish};
 use jiff::SignedDuration;
-use modori::demo::{AUTHSERV_ID, Fault, SHOPPER};
+use modori::demo::{AUTHSERV_ID, Fault, Gap, SHOPPER};
 use modori::edge::Advice;
 use modori::edge::store::State;
 use modori::facts::OrderNumber;
 use modori::ledger::{By, Said, Statement};
-use modori::letter::{Kind, Letter, Replies};
+use modori::letter::{Kind, Letter, Outcome, Replies};
 use modori::plan::{Effect, Ticket, Wish};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -174,6 +174,39 @@ fn a_letter_to_an_address_that_no_mail_of_the_order_gave_is_not_sent() {
             assert_eq!((state, sent, lie), (State::Dropped, 0, 0), "{why}");
         });
     }
+}
+
+#[test]
+fn a_draft_that_she_sent_is_a_letter_that_was_sent() {
+    let outcome = async |world: &World| {
+        let now = world.clock.now();
+        let kept = world.store.call(move |db| db.kept_for_letters([order()], now)).await.unwrap();
+        kept[&order()].1.written[0].outcome
+    };
+    simulated(async {
+        // she says so
+        let world = world().await;
+        world.wished(vec![drafted()]).await;
+        end(&world).await;
+        assert_eq!(outcome(&world).await, Outcome::Drafted);
+        let (id, now) = (world.row("letter:x").await.id, world.clock.now());
+        for news in [true, false] {
+            assert_eq!(world.store.call(move |db| db.draft_was_sent(id, "sent", now)).await.unwrap(), news);
+        }
+        assert_eq!(outcome(&world).await, Outcome::Sent);
+    });
+    simulated(async {
+        // or it is found there
+        let world = world().await;
+        let server = world.server.clone();
+        world.server.fault("APPEND", Fault::LoseAnswer);
+        world.server.lie_in_wait("APPEND", Gap::After, move || {
+            server.relocate("Entwürfe", 1, "Gesendet");
+        });
+        world.wished(vec![drafted()]).await;
+        end(&world).await;
+        assert_eq!(outcome(&world).await, Outcome::Sent);
+    });
 }
 
 #[test]

@@ -393,6 +393,24 @@ fn a_letter_that_cannot_be_looked_for_waits() {
 }
 
 #[test]
+fn who_waits_for_letters_need_not_wait_for_a_mailbox_that_is_away() {
+    simulated(async {
+        let world = World::usual();
+        world.server.set_down(true);
+        world.wished(vec![draft("x"), send("y")]).await;
+        let engine = world.engine();
+        let working = tokio::time::timeout(Duration::from_secs(120), engine.hand.work_until_idle());
+        working.await.expect("it waits for the mailbox").unwrap();
+        assert_eq!((world.row("draft:x").await.state, world.row("send:y").await.state), (State::Ready, State::Ready));
+        assert_eq!(*world.shop.tried.lock().unwrap(), 0);
+        world.server.set_down(false);
+        world.live().await;
+        assert_eq!((world.lie("Entwürfe", "x"), world.lie("Gesendet", "y")), (1, 1));
+        assert_eq!(*world.shop.tried.lock().unwrap(), 1);
+    });
+}
+
+#[test]
 fn a_permission_for_another_letter_is_none() {
     simulated(async {
         let world = World::usual();

@@ -23,7 +23,7 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 const MOST_ATTEMPTS: u32 = 8;
 const MOST_ASKED: u32 = 3;
 /// The mailbox is asked again after so long whether a letter lies among what was sent.
-const ASKED_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// A lane has come round after so long: connecting, every command and the end of the text each have a limit.
 const ROUND: Duration = Duration::from_secs(60 * 60);
 /// Why it is not known whether a letter was sent.
@@ -39,8 +39,10 @@ pub(super) async fn lane(hand: &Hand, account: &str) -> Result<(), StoreError> {
         woken.as_mut().enable();
         hand.promise(&name, ROUND);
         let (lane, now) = (account.to_owned(), hand.clock.now());
+        // a letter is looked for in the mailbox before it leaves: while its watch is not connected, it waits with it
+        let held = hand.is_held(account);
         let row = hand.store.call(move |db| Ok(db.workable("send", Some(&lane), 1, now)?.pop())).await?;
-        if let Some(row) = row {
+        if let Some(row) = row.filter(|_| !held) {
             one(hand, &row).await?;
             hand.desk.booked.notify_one();
             continue;
@@ -124,13 +126,9 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
 
 /// Where the letter lies already. `None`: the mailbox cannot be asked, and the letter waits.
 async fn before(hand: &Hand, account: &ImapAccount, row: &Row, letter: &Letter) -> Result<Option<Before>, StoreError> {
-    let why = if hand.is_held(&account.name) {
-        "the mailbox is not reached".to_owned()
-    } else {
-        match draft::before_sending(hand, account, row, letter).await {
-            Ok(before) => return Ok(Some(before)),
-            Err(error) => error.what,
-        }
+    let why = match draft::before_sending(hand, account, row, letter).await {
+        Ok(before) => return Ok(Some(before)),
+        Err(error) => error.what,
     };
     tracing::warn!(account = row.lane, "a letter waits until it can be looked for among what was sent: {why}");
     let due = hand.clock.now().saturating_add(ASKED_AGAIN).unwrap_or(Timestamp::MAX);
