@@ -8,6 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 /// Where all shops have their addresses.
 const RELAY: &str = "shop.rakuten.co.jp";
 
+/// Rakuten's machines that write about orders (domain document 2.2).
+const MACHINES: [&str; 4] = ["order", "order-confirm", "order-cancel", "order-info"];
+
+/// Whether Rakuten's own mail about an order comes from this address: `order@rakuten.co.jp`,
+/// `order-cancel@order-rp.rms.rakuten.co.jp`. Other mail of Rakuten's (news, reviews, inquiries) says nothing of it.
+pub(super) fn is_of_order_machine(address: &str) -> bool {
+    address.split_once('@').is_some_and(|(local, domain)| {
+        MACHINES.contains(&local) && (domain == "rakuten.co.jp" || domain.ends_with(".rms.rakuten.co.jp"))
+    })
+}
+
 /// An address of a shop at the relay: `modori-zakka_2@shop.rakuten.co.jp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relay<'a> {
@@ -30,7 +41,7 @@ impl<'a> Relay<'a> {
         };
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
         // the names of Rakuten's own machines are no shops, wherever they stand
-        let machine = matches!(code, "order" | "order-confirm" | "order-cancel");
+        let machine = MACHINES.contains(&code);
         (!code.is_empty() && code.bytes().all(plain) && !machine).then_some(Self { code })
     }
 }
@@ -111,7 +122,7 @@ pub(super) fn against(
 #[must_use]
 pub fn code_of<'a>(case: &'a Case, mails: &'a [Correspondence]) -> Option<&'a str> {
     let verified = || mails.iter().filter(|one| one.trust == TrustLevel::Verified);
-    let by_rakuten = verified().filter(|one| Relay::of(&one.sender).is_none());
+    let by_rakuten = verified().filter(|one| is_of_order_machine(&one.sender));
     if let Some(code) = by_rakuten.filter_map(|one| one.shop_code.as_deref()).next() {
         return Some(code);
     }

@@ -20,7 +20,7 @@ use crate::wording::Language;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-pub use clean::{is_bare_address, name as clean_name};
+pub use clean::{is_bare_address, is_own_address, name as clean_name};
 pub use correspondence::Correspondence;
 pub use link::{form, mailto};
 pub use memory::{Memory, Outcome, Written};
