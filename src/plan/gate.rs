@@ -131,9 +131,9 @@ fn of_order(kind: Kind, by: By, matter: &Matter<'_>) -> Vec<Silence> {
     if kind.is_answer() {
         say(case.cancelled != State::Pending, Silence::NoQuestion);
     }
+    let cancelled = matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial | State::Conflict);
+    say((kind.is_inquiry() || kind == Kind::AskRakuten) && !cancelled, Silence::NotCancelled);
     if kind.is_inquiry() {
-        let cancelled = matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial | State::Conflict);
-        say(!cancelled, Silence::NotCancelled);
         let proof = |claim: &str| matches!(claim, "cancel-confirmed" | "cancel-claimed" | "cancel-partial");
         let proven = case.evidence.iter().any(|one| one.trust == TrustLevel::Verified && proof(one.claim));
         say(cancelled && !proven, Silence::NotProven);

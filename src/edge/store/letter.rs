@@ -15,6 +15,17 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What became of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterFate {
+    /// It is sent, or was; else it is a draft.
+    pub sends: bool,
+    /// How far it is.
+    pub state: outbox::State,
+    /// Why it is no further, or not sent.
+    pub why: Option<String>,
+}
+
 /// What is kept of a mail, in the place of what was kept of it before.
 ///
 /// Orders of a mail of which nothing was kept yet are looked at again: perhaps the shop can be asked now.
@@ -254,6 +265,22 @@ impl Db {
         now: Timestamp,
     ) -> Result<(Option<Case>, Kept), StoreError> {
         about(&self.connection, order, settings, now)
+    }
+
+    /// What became of the letter of this step: one that could not be sent lies in Drafts, in a row of its own. `key` is
+    /// that of the wish it was decided with, which knows why.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn became_of(&self, order: &OrderNumber, step: &str, key: &str) -> Result<Option<LetterFate>, StoreError> {
+        let sql = "SELECT kind = 'send', state, coalesce(last_error, \
+                   (SELECT last_error FROM outbox WHERE wish_key = ?3)) FROM letter \
+                   JOIN outbox ON outbox.id = letter.outbox WHERE order_number = ?1 AND step = ?2";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let found = query.query_row((order.as_str(), step, key), |row| {
+            Ok(LetterFate { sends: row.get(0)?, state: outbox::State::of(&row.get::<_, String>(1)?), why: row.get(2)? })
+        });
+        Ok(found.optional()?)
     }
 
     /// How far the wish of this key is, and why it is no further.
