@@ -283,10 +283,10 @@ fn the_sender_is_whom_the_order_s_mail_came_to() {
     // an address that is nobody's is not written as
     assert_eq!(from(vec![both], "who@example.com"), home_as(HANAKO));
     assert_eq!(from(vec![], HANAKO), Err(Unwritten::Silent(vec![Silence::NoSender])));
-    let two = vec![other.clone(), Sender { account: "third".into(), ..other }];
+    let two = vec![other.clone(), Sender { account: "third".into(), ..other.clone() }];
     assert_eq!(from(two, HANAKO), Err(Unwritten::Silent(vec![Silence::NoSender])));
     // another account forwards its mail here: it came to that account's address
-    let taro = Sender { own: vec!["taro@example.jp".into()], ..other.clone() };
+    let taro = Sender { own: vec!["taro@example.jp".into()], ..other };
     let expect = Ok(("other".to_owned(), "taro@example.jp".to_owned()));
     assert_eq!(from(vec![home.clone(), taro], "taro@example.jp"), expect);
     // a carrier's address that no standard allows
