@@ -76,10 +76,7 @@ pub fn choose<'a>(
     }
     let mut shops: Vec<&Correspondence> = mails.iter().filter(|one| Relay::of(&one.sender).is_some()).collect();
     if kind.is_answer() {
-        let asks = |one: &&Correspondence| {
-            case.evidence.iter().any(|proof| proof.mail == one.mail && proof.claim == "cancel-pending")
-        };
-        shops.retain(asks);
+        shops = questions(case, mails);
         if shops.is_empty() {
             return Err(vec![Silence::NoQuestion]);
         }
@@ -93,6 +90,18 @@ pub fn choose<'a>(
     found.ok_or_else(|| {
         shops.first().map_or_else(|| vec![Silence::NoAddress], |latest| against(latest, kind.is_answer()))
     })
+}
+
+/// The shop's mails that ask what to do about goods it does not have, the latest first.
+#[must_use]
+pub fn questions<'a>(case: &Case, mails: &'a [Correspondence]) -> Vec<&'a Correspondence> {
+    let asks = |one: &&Correspondence| {
+        Relay::of(&one.sender).is_some()
+            && case.evidence.iter().any(|proof| proof.mail == one.mail && proof.claim == "cancel-pending")
+    };
+    let mut found: Vec<&Correspondence> = mails.iter().filter(asks).collect();
+    found.sort_by_key(|one| std::cmp::Reverse((one.at, one.mail)));
+    found
 }
 
 /// What speaks against writing on this mail.

@@ -1,6 +1,6 @@
 //! A case and a template → a letter.
 
-use super::address::{choose, is_of_order_machine};
+use super::address::{choose, is_of_order_machine, questions};
 use super::correspondence::thread;
 use super::words::Moment;
 use super::{Correspondence, Kind, Letter, Memory, Replies, Sender, Silence, Words, clean};
@@ -69,8 +69,10 @@ pub fn write(kind: Kind, matter: &Matter<'_>, asked: &Asked, replies: &Replies) 
     references.extend(in_reply_to.clone());
     let references = thread(references);
     let name = clean::name(&replies.name);
+    let step = step(kind, matter);
+    let message_id = message_id(&case.order_number, &step, domain);
     Ok(Letter {
-        step: kind.name().to_owned(),
+        step,
         order: case.order_number.clone(),
         account: sender.account.clone(),
         from: if name.is_empty() { from.to_owned() } else { format!("{name} <{from}>") },
@@ -79,16 +81,27 @@ pub fn write(kind: Kind, matter: &Matter<'_>, asked: &Asked, replies: &Replies) 
         body,
         in_reply_to,
         references,
-        message_id: message_id(&case.order_number, kind, domain),
+        message_id,
         answers: kind.is_answer(),
     })
 }
 
+/// Which step of its case a letter is. The answer to a question that the shop asked after an earlier answer is a step of
+/// its own.
+#[must_use]
+pub fn step(kind: Kind, matter: &Matter<'_>) -> String {
+    let latest = questions(matter.case, matter.mails).into_iter().next().filter(|_| kind.is_answer());
+    match latest.filter(|asked| matter.memory.answers().any(|answer| answer.at < asked.at)) {
+        Some(asked) => format!("{}:{}", kind.name(), asked.mail.hex().get(..8).unwrap_or_default()),
+        None => kind.name().to_owned(),
+    }
+}
+
 /// The Message-ID of a letter: of order and step, the same whenever it is made again. `domain` is the sender's.
 #[must_use]
-pub fn message_id(order: &OrderNumber, kind: Kind, domain: &str) -> String {
+pub fn message_id(order: &OrderNumber, step: &str, domain: &str) -> String {
     let mut hash = Sha256::new();
-    for part in ["modori letter", order.as_str(), kind.name()] {
+    for part in ["modori letter", order.as_str(), step] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -180,7 +180,8 @@ fn elsewhere(connection: &Connection, order: &OrderNumber, written: &mut Vec<Wri
             continue;
         }
         // whichever address it was written from: `A` follows `@`
-        let (from, until) = (message_id(order, kind, ""), message_id(order, kind, "").replace('@', "A"));
+        let from = message_id(order, kind.name(), "");
+        let until = from.replace('@', "A");
         let found = query.query_row([from, until], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         written.extend(found.map(|(message_id, at)| Written {
             step: kind.name().to_owned(),
