@@ -25,6 +25,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
         checks.push(Check::failure("configuration", "no account: nothing is watched", "add an [[account]]"));
     }
     checks.extend(alerts(&config));
+    checks.extend(letters(&config));
     checks.extend(config.web.as_ref().map(|web| page(web, &config.state)));
     let runtime = setup::runtime()?;
     runtime.block_on(async {
@@ -121,6 +122,25 @@ fn secrets(config: &Config) -> Vec<(String, &Secret)> {
 pub(super) fn idle(name: &str) -> Check {
     let said = "it is configured, and no alert goes through it";
     Check::warning(format!("channel {name}"), said, "name it under [alerts], or take it out")
+}
+
+/// Whether letters leave as the configuration says.
+fn letters(config: &Config) -> Vec<Check> {
+    let replies = &config.policy.replies;
+    let mut checks = Vec::new();
+    if !replies.send.is_empty() {
+        let without = config.accounts.iter().filter(|account| config.sends_by(&account.name).is_none());
+        checks.extend(without.map(|account| {
+            let said = format!("[replies.send] lets letters be sent, and {} has no server that sends", account.name);
+            let remedy = "add [account.smtp] to it, or name an smtp channel with by = \"NAME\" under [replies]; until then they are drafts";
+            Check::warning("letters", said, remedy)
+        }));
+    }
+    if replies.drafts && !config.policy.tells() {
+        let said = "no channel: reminders wait for one, and the letters that come with them";
+        checks.push(Check::warning("letters", said, "`modori inquiry ORDER` drafts one without"));
+    }
+    checks
 }
 
 /// Whether alerts arrive, also when mail does not.

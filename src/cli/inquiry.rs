@@ -4,11 +4,12 @@ use super::args::{Format, Inquiry, Writing};
 use super::{Failure, say, setup, sweep};
 use crate::edge::clock::Clock;
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::{Db, State, StoreError};
+use crate::edge::store::{Db, LetterFate, State, StoreError};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::due::Settings;
-use crate::letter::{Asked, Kind, Letter, Matter, Replies, Silence, form, mailto};
+use crate::letter::silence::About;
+use crate::letter::{Asked, Correspondence, Kind, Letter, Matter, Replies, Silence, form, mailto};
 use crate::plan::gate::{self, By};
 use crate::plan::on_owner::{self, Kept, Proposal};
 use jiff::Timestamp;
@@ -25,14 +26,14 @@ pub(super) fn run(arguments: &Inquiry, config: Option<&Path>, state: Option<&Pat
     write(kind, &arguments.writing, &Asked::default(), config, state).map(|_| ())
 }
 
-/// Shows a letter, or writes it; answers how far it is then, if it was written.
+/// Shows a letter, or writes it; answers what became of it, if it was written.
 pub(super) fn write(
     kind: Kind,
     writing: &Writing,
     asked: &Asked,
     config: Option<&Path>,
     state: Option<&Path>,
-) -> Result<Option<State>, Failure> {
+) -> Result<Option<LetterFate>, Failure> {
     let order = say::order(&writing.order)?;
     if writing.preview || kind == Kind::AskRakuten {
         return preview(kind, &order, writing, asked, config, state).map(|()| None);
@@ -68,7 +69,7 @@ pub(super) fn write(
                     let matter = Matter { case, mails, memory, settings: &settings, now };
                     on_owner::on_owner(kind, &matter, &asked, send, &replies)
                         .map(|(letter, wish)| ((letter, wish.key.clone()), wish))
-                        .map_err(Some)
+                        .map_err(|proposal| Some((proposal, is_of_older_modori(case, mails))))
                 })
             })
             .await
@@ -77,7 +78,7 @@ pub(super) fn write(
             Ok(Some(written)) => written,
             Ok(None) => return Err(Failure::new(Silence::AlreadyWritten.sentence())),
             Err(None) => return Err(unknown(&order)),
-            Err(Some(proposal)) => return Err(refused(&order, &proposal)),
+            Err(Some((proposal, older))) => return Err(refused(&order, &proposal, older)),
         };
         let worked = async {
             match &hand {
@@ -91,9 +92,10 @@ pub(super) fn write(
                 return Err(Failure::new("stopped; what was begun is finished at the next start"));
             }
         }
-        let far = engine.store.call(move |db| db.state_of(&key)).await.map_err(failed)?;
+        let (number, step) = (letter.order.clone(), letter.step.clone());
+        let far = engine.store.call(move |db| db.became_of(&number, &step, &key)).await.map_err(failed)?;
         tell(&letter, writing, far.as_ref());
-        Ok(far.map(|(state, _)| state))
+        Ok(far)
     })
 }
 
@@ -105,14 +107,26 @@ fn unknown(order: &OrderNumber) -> Failure {
     Failure::new(format!("nothing is known of {order}; `modori import` reads old mail"))
 }
 
+/// What helps when mails were read before letters were thought of.
+const READ_BY_OLDER: &str = "this order's mails were read by an older modori, which kept no addresses: `modori ledger \
+                             rebuild --mailbox` reads them again";
+
+/// Whether mails tell of the order, and nothing is kept of any that could be answered.
+fn is_of_older_modori(case: &Case, mails: &[Correspondence]) -> bool {
+    mails.is_empty() && !case.evidence.is_empty()
+}
+
 /// Why a letter was not written, with the ways that are left.
-fn refused(order: &OrderNumber, proposal: &Proposal) -> Failure {
+fn refused(order: &OrderNumber, proposal: &Proposal, older: bool) -> Failure {
     let mut lines = vec!["the letter is not written:".to_owned()];
     if let Err(error) = &proposal.text {
         lines.push(format!("  its template: {error}"));
     }
     for reason in proposal.answer.as_ref().err().into_iter().flatten() {
         lines.push(format!("  {} ({})", reason.sentence(), reason.word()));
+    }
+    if older {
+        lines.push(READ_BY_OLDER.to_owned());
     }
     if let Some(letter) = proposal.letter.as_ref().filter(|_| only_the_way(proposal)) {
         lines.push(format!("in your own mail program: {}", mailto(letter)));
@@ -126,20 +140,29 @@ fn refused(order: &OrderNumber, proposal: &Proposal) -> Failure {
 
 /// Nothing speaks against asking, only against a letter.
 fn only_the_way(proposal: &Proposal) -> bool {
-    use crate::letter::silence::About;
     let way = |reason: &Silence| !matches!(reason.about(), About::Order | About::Memory);
     proposal.answer.as_ref().err().is_none_or(|reasons| reasons.iter().all(way))
 }
 
 /// What became of a letter that was written.
-fn tell(letter: &Letter, writing: &Writing, far: Option<&(State, Option<String>)>) {
-    let state = far.map_or(State::Ready, |(state, _)| *state);
+fn tell(letter: &Letter, writing: &Writing, far: Option<&LetterFate>) {
+    let state = far.map_or(State::Ready, |far| far.state);
+    let sends = far.map_or(writing.send, |far| far.sends);
+    let why = far.and_then(|far| far.why.as_deref());
     if writing.format == Format::Json {
-        anstream::println!("{}", json!({ "letter": letter, "state": state.word() }));
+        let what = if sends { "send" } else { "draft" };
+        anstream::println!("{}", json!({ "letter": letter, "what": what, "state": state.word(), "why": why }));
         return;
     }
     let (to, subject) = (&letter.to, &letter.subject);
-    match (state, writing.send) {
+    let why = why.unwrap_or("the server refused it");
+    match (state, sends) {
+        (State::Done, false) if writing.send => {
+            anstream::println!("not sent ({why}); it lies in Drafts: {subject}");
+        }
+        (State::Ready | State::Doing, false) if writing.send => {
+            anstream::println!("not sent ({why}); it is laid into Drafts as soon as the mailbox is reached");
+        }
         (State::Done, false) => {
             anstream::println!("a draft to {to} lies in your Drafts folder: {subject}");
             anstream::println!("read it, change what you like, and send it yourself");
@@ -149,7 +172,6 @@ fn tell(letter: &Letter, writing: &Writing, far: Option<&(State, Option<String>)
             "whether it left is not known: {subject}\nlook in your Sent folder before you write again"
         ),
         (State::Failed | State::Dropped, _) => {
-            let why = far.and_then(|(_, error)| error.as_deref()).unwrap_or("the server refused it");
             anstream::println!("it could not be written: {why}");
         }
         (State::Ready | State::Doing, false) => {
@@ -185,6 +207,11 @@ fn preview(
     Ok(())
 }
 
+/// Reasons for programs.
+fn words(all: &[Silence]) -> Vec<Value> {
+    all.iter().map(|one| json!({ "reason": one.word(), "sentence": one.sentence() })).collect()
+}
+
 /// A letter as it is looked at before it is written.
 struct Shown<'a> {
     kind: Kind,
@@ -201,8 +228,19 @@ impl Shown<'_> {
         let (subject, body) = proposal.text.clone().map_err(|error| Failure::broken(error.to_string()))?;
         let order = &self.case.order_number;
         if self.kind == Kind::AskRakuten {
-            let sheet = json!({ "step": self.kind.name(), "subject": subject, "body": body });
-            return Ok((format!("{subject}\n\n{body}"), sheet));
+            let mut reasons = proposal.answer.err().unwrap_or_default();
+            // there is no letter that could be kept back: of the order alone there is something to be said
+            reasons.retain(|reason| reason.about() == About::Order);
+            let sheet =
+                json!({ "step": self.kind.name(), "subject": subject, "body": body, "reasons": words(&reasons) });
+            let mut text = format!("{subject}\n\n{body}");
+            if !reasons.is_empty() {
+                text.push_str("\n--- look first, because\n");
+            }
+            for reason in &reasons {
+                text.push_str(&format!("  {} ({})\n", reason.sentence(), reason.word()));
+            }
+            return Ok((text, sheet));
         }
         let mut text = String::new();
         let mut line = |line: String| {
@@ -227,6 +265,9 @@ impl Shown<'_> {
         for reason in &reasons {
             line(format!("  {} ({})", reason.sentence(), reason.word()));
         }
+        if is_of_older_modori(self.case, mails) {
+            line(READ_BY_OLDER.to_owned());
+        }
         let warnings = gate::warnings(self.kind, &matter, self.replies);
         for warning in warnings.iter().filter(|_| reasons.is_empty()) {
             line(format!("  only as a draft, modori does not send it: {} ({})", warning.sentence(), warning.word()));
@@ -239,9 +280,6 @@ impl Shown<'_> {
         if ways {
             line(format!("the shop's form: {}", form(order)));
         }
-        let words = |all: &[Silence]| -> Vec<Value> {
-            all.iter().map(|one| json!({ "reason": one.word(), "sentence": one.sentence() })).collect()
-        };
         let sheet = json!({
             "step": self.kind.name(),
             "letter": proposal.letter,

@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Reply, config: Option<&Path>, state: Option<&Path>
     let asked = Asked { wish: arguments.wish.clone().unwrap_or_default() };
     let far = inquiry::write(kind, &arguments.writing, &asked, config, state)?;
     // a draft answers nothing yet
-    if kind.is_answer() && arguments.writing.send && far == Some(State::Done) {
+    if kind.is_answer() && far.as_ref().is_some_and(|far| far.sends && far.state == State::Done) {
         return say::answered(&about, config, state);
     }
     if kind.is_answer() && far.is_some() {

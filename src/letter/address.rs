@@ -8,6 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 /// Where all shops have their addresses.
 const RELAY: &str = "shop.rakuten.co.jp";
 
+/// Rakuten's machines that write about orders (domain document 2.2).
+const MACHINES: [&str; 4] = ["order", "order-confirm", "order-cancel", "order-info"];
+
+/// Whether Rakuten's own mail about an order comes from this address: `order@rakuten.co.jp`,
+/// `order-cancel@order-rp.rms.rakuten.co.jp`. Other mail of Rakuten's (news, reviews, inquiries) says nothing of it.
+pub(super) fn is_of_order_machine(address: &str) -> bool {
+    address.split_once('@').is_some_and(|(local, domain)| {
+        MACHINES.contains(&local) && (domain == "rakuten.co.jp" || domain.ends_with(".rms.rakuten.co.jp"))
+    })
+}
+
 /// An address of a shop at the relay: `modori-zakka_2@shop.rakuten.co.jp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relay<'a> {
@@ -30,7 +41,7 @@ impl<'a> Relay<'a> {
         };
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
         // the names of Rakuten's own machines are no shops, wherever they stand
-        let machine = matches!(code, "order" | "order-confirm" | "order-cancel");
+        let machine = MACHINES.contains(&code);
         (!code.is_empty() && code.bytes().all(plain) && !machine).then_some(Self { code })
     }
 }
@@ -65,10 +76,7 @@ pub fn choose<'a>(
     }
     let mut shops: Vec<&Correspondence> = mails.iter().filter(|one| Relay::of(&one.sender).is_some()).collect();
     if kind.is_answer() {
-        let asks = |one: &&Correspondence| {
-            case.evidence.iter().any(|proof| proof.mail == one.mail && proof.claim == "cancel-pending")
-        };
-        shops.retain(asks);
+        shops = questions(case, mails);
         if shops.is_empty() {
             return Err(vec![Silence::NoQuestion]);
         }
@@ -82,6 +90,18 @@ pub fn choose<'a>(
     found.ok_or_else(|| {
         shops.first().map_or_else(|| vec![Silence::NoAddress], |latest| against(latest, kind.is_answer()))
     })
+}
+
+/// The shop's mails that ask what to do about goods it does not have, the latest first.
+#[must_use]
+pub fn questions<'a>(case: &Case, mails: &'a [Correspondence]) -> Vec<&'a Correspondence> {
+    let asks = |one: &&Correspondence| {
+        Relay::of(&one.sender).is_some()
+            && case.evidence.iter().any(|proof| proof.mail == one.mail && proof.claim == "cancel-pending")
+    };
+    let mut found: Vec<&Correspondence> = mails.iter().filter(asks).collect();
+    found.sort_by_key(|one| std::cmp::Reverse((one.at, one.mail)));
+    found
 }
 
 /// What speaks against writing on this mail.
@@ -111,7 +131,7 @@ pub(super) fn against(
 #[must_use]
 pub fn code_of<'a>(case: &'a Case, mails: &'a [Correspondence]) -> Option<&'a str> {
     let verified = || mails.iter().filter(|one| one.trust == TrustLevel::Verified);
-    let by_rakuten = verified().filter(|one| Relay::of(&one.sender).is_none());
+    let by_rakuten = verified().filter(|one| is_of_order_machine(&one.sender));
     if let Some(code) = by_rakuten.filter_map(|one| one.shop_code.as_deref()).next() {
         return Some(code);
     }

@@ -72,6 +72,14 @@ pub fn name(text: &str) -> String {
 /// Whether this is a plain mail address and nothing else: `local@domain` of letters, digits and few signs.
 #[must_use]
 pub fn is_bare_address(text: &str) -> bool {
+    let dots = |local: &str| !local.starts_with('.') && !local.ends_with('.') && !local.contains("..");
+    text.split_once('@').is_some_and(|(local, _)| dots(local)) && is_own_address(text)
+}
+
+/// The same of an address of the shopper's own, which may have dots where no standard allows them: mobile carriers gave
+/// out `a..b.@docomo.ne.jp`. Where it is written its local part stands in quotes.
+#[must_use]
+pub fn is_own_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let of = |part: &str, more: &[u8]| part.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
     let dots = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
@@ -81,7 +89,6 @@ pub fn is_bare_address(text: &str) -> bool {
         && of(local, b"._-+=/!#$&*^{}|~'")
         && of(domain, b".-")
         && domain.contains('.')
-        && dots(local)
         && dots(domain)
         && !domain.starts_with('-')
 }

@@ -12,8 +12,16 @@ use std::collections::BTreeSet;
 
 /// Most characters of a subject that are kept.
 const SUBJECT: usize = 160;
-/// Most ids of a thread that are kept, the latest.
+/// Most ids of a thread that are kept (a header line has its limits).
 const THREAD: usize = 20;
+
+/// A thread that is not too long: of a longer one its first id and its last ones. What is answered stands last.
+pub(super) fn thread(mut ids: Vec<String>) -> Vec<String> {
+    if ids.len() > THREAD {
+        ids.drain(1..=ids.len() - THREAD);
+    }
+    ids
+}
 
 /// A mail about one order, from a shop or from Rakuten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +67,7 @@ pub fn of(mail: &Mail, facts: &Facts, events: &[Event], account: &str, own: &BTr
     }
     let orders: BTreeSet<&OrderNumber> = events.iter().filter_map(|event| event.order.as_ref()).collect();
     let at = events.first().map_or(mail.base, |event| event.at);
-    let ids: Vec<String> = mail.references.iter().filter_map(|id| clean::id(id)).collect();
+    let ids = thread(mail.references.iter().filter_map(|id| clean::id(id)).collect());
     let row = |order: &OrderNumber| Correspondence {
         order: order.clone(),
         mail: mail.key,
@@ -70,7 +78,7 @@ pub fn of(mail: &Mail, facts: &Facts, events: &[Event], account: &str, own: &BTr
         to: mail.to.iter().find(|to| own.contains(&to.addr)).map(|to| to.addr.clone()),
         subject: clean::line(&mail.subject.raw, SUBJECT),
         message_id: mail.message_id.as_deref().and_then(clean::id),
-        references: ids.get(ids.len().saturating_sub(THREAD)..).unwrap_or_default().to_vec(),
+        references: ids.clone(),
         trust: mail.trust.level,
         silence: silence::of_mail(mail, own),
     };

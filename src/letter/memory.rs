@@ -54,6 +54,12 @@ impl Memory {
         self.written.iter().find(|one| one.step == kind.name())
     }
 
+    /// The answers to the shop's questions. What could not be written counts not.
+    pub fn answers(&self) -> impl Iterator<Item = &Written> {
+        let answers = |step: &str| Kind::of_step(step).is_some_and(Kind::is_answer);
+        self.written.iter().filter(move |one| one.outcome != Outcome::Failed && answers(&one.step))
+    }
+
     /// How far the inquiry at the shop is: of the first and the second the later.
     #[must_use]
     pub fn inquiry(&self) -> Inquiry {

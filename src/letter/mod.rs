@@ -20,14 +20,14 @@ use crate::wording::Language;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-pub use clean::{is_bare_address, name as clean_name};
+pub use clean::{is_bare_address, is_own_address, name as clean_name};
 pub use correspondence::Correspondence;
 pub use link::{form, mailto};
 pub use memory::{Memory, Outcome, Written};
 pub use silence::Silence;
 pub use templates::Letters;
 pub use words::Words;
-pub use write::{Asked, Matter, Unwritten, message_id, text, write};
+pub use write::{Asked, Matter, Unwritten, message_id, step, text, write};
 
 /// A letter, ready to be laid into Drafts or to be sent. Its bytes are made at the edge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,13 @@ impl Kind {
             Self::AskRakuten => "ask-rakuten",
             Self::Thanks => "thanks",
         }
+    }
+
+    /// What a step is for: the name alone, or of an answer to a later question `answer-cancel:` and that mail's mark.
+    #[must_use]
+    pub fn of_step(step: &str) -> Option<Self> {
+        let name = step.split_once(':').map_or(step, |(name, _)| name);
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// It answers the shop's question.

@@ -283,8 +283,28 @@ fn the_sender_is_whom_the_order_s_mail_came_to() {
     // an address that is nobody's is not written as
     assert_eq!(from(vec![both], "who@example.com"), home_as(HANAKO));
     assert_eq!(from(vec![], HANAKO), Err(Unwritten::Silent(vec![Silence::NoSender])));
-    let two = vec![other.clone(), Sender { account: "third".into(), ..other }];
+    let two = vec![other.clone(), Sender { account: "third".into(), ..other.clone() }];
     assert_eq!(from(two, HANAKO), Err(Unwritten::Silent(vec![Silence::NoSender])));
+    // another account forwards its mail here: it came to that account's address
+    let taro = Sender { own: vec!["taro@example.jp".into()], ..other };
+    let expect = Ok(("other".to_owned(), "taro@example.jp".to_owned()));
+    assert_eq!(from(vec![home.clone(), taro], "taro@example.jp"), expect);
+    // a carrier's address that no standard allows
+    let docomo = "a..b.@docomo.ne.jp";
+    let mobile = Sender { address: docomo.into(), fixed: true, ..home };
+    assert_eq!(from(vec![mobile], HANAKO), home_as(docomo));
+}
+
+#[test]
+fn a_long_thread_keeps_its_beginning_and_what_is_answered() {
+    let ids: String = (0..150).map(|n| format!("<{n}@example.jp> ")).collect();
+    let mail = asks().with("References", Some(&ids)).with("In-Reply-To", Some("<149@example.jp>"));
+    let (_, kept) = told(&[mail.clone()]);
+    let thread = &kept[0].references;
+    assert_eq!((thread.len(), thread[0].as_str(), thread[19].as_str()), (20, "0@example.jp", "149@example.jp"));
+    let letter = written(Kind::AnswerCancel, &[ordered(), mail], "11-25 09:00").unwrap();
+    let ends = (letter.references[0].as_str(), letter.references[19].as_str());
+    assert_eq!((letter.references.len(), ends), (20, ("0@example.jp", "asks@example.jp")));
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub struct Words {
     pub cancelled_at: Option<Timestamp>,
     /// Only some items were cancelled.
     pub partial: bool,
+    /// A mail says that the shop caused the cancellation.
+    pub shop_cause: bool,
     /// Points used for the order.
     pub points_used: Option<u64>,
     /// Points that are not back.
@@ -86,6 +88,7 @@ pub(super) fn samples() -> [Words; 2] {
         more_items: 1,
         cancelled_at: at,
         partial: true,
+        shop_cause: true,
         points_used: Some(500),
         points_outstanding: Some(500),
         points_returned: Some(300),

@@ -1,13 +1,15 @@
 //! A case and a template → a letter.
 
-use super::address::{Relay, choose};
+use super::address::{choose, is_of_order_machine, questions};
+use super::correspondence::thread;
 use super::words::Moment;
 use super::{Correspondence, Kind, Letter, Memory, Replies, Sender, Silence, Words, clean};
 use crate::calendar::civil;
-use crate::facts::OrderNumber;
+use crate::facts::{Cause, OrderNumber};
 use crate::ledger::case::{CouponState, State};
 use crate::ledger::due::Settings;
 use crate::ledger::{CLAIMS, Case};
+use crate::mail::TrustLevel;
 use crate::wording::{Wording, WordingError};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -16,8 +18,6 @@ use sha2::{Digest, Sha256};
 const NAME: usize = 50;
 /// Most lines of what happened.
 const MOMENTS: usize = 40;
-/// Most ids of a thread (a header line has its limits).
-const THREAD: usize = 20;
 
 /// What a letter is about: an order with all that bears on it.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +67,12 @@ pub fn write(kind: Kind, matter: &Matter<'_>, asked: &Asked, replies: &Replies) 
     let mut references = if answered { mail.references.clone() } else { Vec::new() };
     references.retain(|id| Some(id) != in_reply_to.as_ref());
     references.extend(in_reply_to.clone());
-    let references = references.get(references.len().saturating_sub(THREAD)..).unwrap_or_default().to_vec();
+    let references = thread(references);
     let name = clean::name(&replies.name);
+    let step = step(kind, matter);
+    let message_id = message_id(&case.order_number, &step, domain);
     Ok(Letter {
-        step: kind.name().to_owned(),
+        step,
         order: case.order_number.clone(),
         account: sender.account.clone(),
         from: if name.is_empty() { from.to_owned() } else { format!("{name} <{from}>") },
@@ -79,16 +81,27 @@ pub fn write(kind: Kind, matter: &Matter<'_>, asked: &Asked, replies: &Replies) 
         body,
         in_reply_to,
         references,
-        message_id: message_id(&case.order_number, kind, domain),
+        message_id,
         answers: kind.is_answer(),
     })
 }
 
+/// Which step of its case a letter is. The answer to a question that the shop asked after an earlier answer is a step of
+/// its own.
+#[must_use]
+pub fn step(kind: Kind, matter: &Matter<'_>) -> String {
+    let latest = questions(matter.case, matter.mails).into_iter().next().filter(|_| kind.is_answer());
+    match latest.filter(|asked| matter.memory.answers().any(|answer| answer.at < asked.at)) {
+        Some(asked) => format!("{}:{}", kind.name(), asked.mail.hex().get(..8).unwrap_or_default()),
+        None => kind.name().to_owned(),
+    }
+}
+
 /// The Message-ID of a letter: of order and step, the same whenever it is made again. `domain` is the sender's.
 #[must_use]
-pub fn message_id(order: &OrderNumber, kind: Kind, domain: &str) -> String {
+pub fn message_id(order: &OrderNumber, step: &str, domain: &str) -> String {
     let mut hash = Sha256::new();
-    for part in ["modori letter", order.as_str(), kind.name()] {
+    for part in ["modori letter", order.as_str(), step] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
@@ -106,22 +119,27 @@ fn sender<'a>(
 ) -> Option<(&'a Sender, &'a str)> {
     let of_mail = |mail: &'a Correspondence| {
         let to = mail.to.as_deref();
+        let owns = |one: &&Sender| to.is_some_and(|to| one.own.iter().any(|own| own == to));
         let by_account = replies.senders.iter().find(|one| one.account == mail.account);
-        let by_address = || replies.senders.iter().find(|one| to.is_some_and(|to| one.own.iter().any(|own| own == to)));
-        let sender = by_account.or_else(by_address)?;
+        // a mail that another account forwards here came to that account's address
+        let by_address = || replies.senders.iter().find(owns);
+        let sender = by_account.filter(owns).or_else(by_address).or(by_account)?;
         let got = to.filter(|to| !sender.fixed && sender.own.iter().any(|own| own == to));
         Some((sender, got.unwrap_or(&sender.address)))
     };
     // Rakuten's own mail about the order is sent to the address the order was placed with
-    let mut by_rakuten: Vec<&Correspondence> = mails.iter().filter(|one| Relay::of(&one.sender).is_none()).collect();
-    by_rakuten.sort_by_key(|one| (one.to.is_none(), one.at, one.mail));
+    let vouched = |one: &&Correspondence| one.trust == TrustLevel::Verified && is_of_order_machine(&one.sender);
+    let mut by_rakuten: Vec<&Correspondence> = mails.iter().filter(vouched).collect();
+    // one that came to two accounts: the first in the configuration
+    let place = |one: &Correspondence| replies.senders.iter().position(|sender| sender.account == one.account);
+    by_rakuten.sort_by_key(|one| (one.to.is_none(), one.at, place(one).unwrap_or(usize::MAX), one.mail));
     let found = by_rakuten.into_iter().chain([answered]).find_map(of_mail);
     let only = || match replies.senders.as_slice() {
         // read from files: the only account there is
         [one] => Some((one, one.address.as_str())),
         _ => None,
     };
-    found.or_else(only).filter(|(_, address)| clean::is_bare_address(address))
+    found.or_else(only).filter(|(_, address)| clean::is_own_address(address))
 }
 
 /// Subject and text alone: for a form, or to be looked at when there is nobody to write to.
@@ -153,6 +171,7 @@ fn words(matter: &Matter<'_>, answered: Option<&Correspondence>, asked: &Asked, 
         more_items: case.items.len().saturating_sub(1),
         cancelled_at: case.cancelled_at,
         partial: case.cancelled == State::Partial,
+        shop_cause: case.cause == Some(Cause::Shop),
         points_used: some(case.points.used),
         points_outstanding: some(case.points.outstanding),
         points_returned: some(case.points.returned),
@@ -178,13 +197,13 @@ fn reply_subject(answered: Option<&Correspondence>, order: &OrderNumber) -> Stri
     if bare.is_empty() { format!("Re: {order}") } else { format!("Re: {}", clean::line(bare, 110)) }
 }
 
-/// What mails claimed and what the shopper wrote, oldest first.
+/// What verified mails claimed and what the shopper wrote, oldest first.
 fn timeline(case: &Case, memory: &Memory, replies: &Replies) -> Vec<Moment> {
     let wording = Wording::default();
     let mut moments: Vec<Moment> = case
         .evidence
         .iter()
-        .filter(|proof| CLAIMS.contains(&proof.claim))
+        .filter(|proof| CLAIMS.contains(&proof.claim) && proof.trust == TrustLevel::Verified)
         .map(|proof| Moment { at: proof.date, what: wording.claim(replies.language, proof.claim) })
         .collect();
     moments.extend(memory.written.iter().filter(|one| one.outcome == super::Outcome::Sent).map(|one| {

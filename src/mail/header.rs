@@ -428,6 +428,9 @@ fn mailbox(addr: &str) -> String {
     }
 }
 
+/// Most Message-IDs of one field that are kept.
+const IDS: usize = 100;
+
 /// Ids in angle brackets, without them; blanks inside are dropped.
 pub(super) fn ids(raw: &[u8]) -> Vec<String> {
     let value = self::text(raw).text;
@@ -437,10 +440,13 @@ pub(super) fn ids(raw: &[u8]) -> Vec<String> {
         .filter_map(|piece| piece.split_once('>').map(|(id, _)| id))
         .map(|id| id.split_whitespace().collect::<String>())
         .filter(|id| !id.is_empty())
-        .take(100)
         .collect();
+    // of a thread its beginning, and what is answered, which stands last
+    if ids.len() > IDS {
+        ids.drain(1..ids.len() - (IDS - 1));
+    }
     if ids.is_empty() && !value.contains('<') {
-        ids.extend(value.split_whitespace().filter(|id| id.contains('@')).take(100).map(str::to_owned));
+        ids.extend(value.split_whitespace().filter(|id| id.contains('@')).take(IDS).map(str::to_owned));
     }
     ids
 }

@@ -134,9 +134,11 @@ fn headers(root: &Node<'_>) -> Vec<Header> {
     root.fields.iter().map(|field| Header { name: field.name.to_owned(), value: decoded(field.raw) }).collect()
 }
 
+/// The thread before it, oldest first (RFC 5322, 3.6.4): what it answers stands last in References, and is added where
+/// it does not.
 fn references(root: &Node<'_>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for name in ["in-reply-to", "references"] {
+    for name in ["references", "in-reply-to"] {
         for id in root.field(name).map(header::ids).unwrap_or_default() {
             if !all.contains(&id) {
                 all.push(id);

@@ -3,9 +3,9 @@
 use crate::facts::Cause;
 use crate::ledger::case::{CouponState, State};
 use crate::ledger::due::owes_points;
-use crate::letter::address::{Relay, choose, code_of, is_municipal};
+use crate::letter::address::{Relay, choose, code_of, is_municipal, questions};
 use crate::letter::silence::About;
-use crate::letter::{Kind, Letter, Matter, Memory, Outcome, Replies, Silence, Written, is_bare_address, message_id};
+use crate::letter::{Kind, Letter, Matter, Outcome, Replies, Silence, Written, is_bare_address, message_id, step};
 use crate::mail::TrustLevel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -107,8 +107,8 @@ pub fn gate(request: &Request<'_>, matter: &Matter<'_>, replies: &Replies) -> Re
     let same = letter.to == mail.sender
         && is_bare_address(&letter.to)
         && letter.order == matter.case.order_number
-        && letter.step == request.kind.name()
-        && letter.message_id == message_id(&letter.order, request.kind, domain);
+        && letter.step == step(request.kind, matter)
+        && letter.message_id == message_id(&letter.order, &letter.step, domain);
     if same { Ok(Ticket::of(letter, request.by)) } else { Err(vec![Silence::OtherShop]) }
 }
 
@@ -169,9 +169,9 @@ fn of_order(kind: Kind, by: By, matter: &Matter<'_>) -> Vec<Silence> {
     if kind.is_answer() {
         say(case.cancelled != State::Pending, Silence::NoQuestion);
     }
+    let cancelled = matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial | State::Conflict);
+    say((kind.is_inquiry() || kind == Kind::AskRakuten) && !cancelled, Silence::NotCancelled);
     if kind.is_inquiry() {
-        let cancelled = matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial | State::Conflict);
-        say(!cancelled, Silence::NotCancelled);
         let proof = |claim: &str| matches!(claim, "cancel-confirmed" | "cancel-claimed" | "cancel-partial");
         let proven = case.evidence.iter().any(|one| one.trust == TrustLevel::Verified && proof(one.claim));
         say(cancelled && !proven, Silence::NotProven);
@@ -188,7 +188,7 @@ fn of_order(kind: Kind, by: By, matter: &Matter<'_>) -> Vec<Silence> {
 fn of_memory(kind: Kind, by: By, matter: &Matter<'_>, replies: &Replies) -> Vec<Silence> {
     let Matter { memory, settings, now, .. } = *matter;
     let mut found = Vec::new();
-    if already_written(kind, memory) {
+    if already_written(kind, matter) {
         found.push(Silence::AlreadyWritten);
     }
     if kind == Kind::AskShopAgain {
@@ -215,12 +215,18 @@ fn of_memory(kind: Kind, by: By, matter: &Matter<'_>, replies: &Replies) -> Vec<
     found
 }
 
-/// One letter a case and step; a question has one answer, whichever it was. What could not be written counts not.
-fn already_written(kind: Kind, memory: &Memory) -> bool {
-    let same = |step: &str| {
-        step == kind.name() || (kind.is_answer() && Kind::ALL.iter().any(|one| one.is_answer() && one.name() == step))
-    };
-    memory.written.iter().any(|one| one.outcome != Outcome::Failed && same(&one.step))
+/// One letter a case and step; a question has one answer, whichever it was. A question that the shop asks after an answer
+/// is another. What could not be written counts not.
+fn already_written(kind: Kind, matter: &Matter<'_>) -> bool {
+    let memory = matter.memory;
+    if !kind.is_answer() {
+        return memory.of(kind).is_some_and(|one| one.outcome != Outcome::Failed);
+    }
+    let Some(last) = memory.answers().map(|answer| answer.at).max() else { return false };
+    // counted, too: a shop's clock that is ahead makes no second question of the first
+    let asked = questions(matter.case, matter.mails);
+    let is_another = asked.first().is_some_and(|question| question.at > last) && asked.len() > memory.answers().count();
+    !is_another
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::mail::TrustLevel;
 /// What a letter is for; `None` for a step that this version does not know.
 #[must_use]
 pub fn kind_of(letter: &Letter) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == letter.step)
+    Kind::of_step(&letter.step)
 }
 
 /// May it still leave? Everything the gate asked is asked again, as things are now; only that it was decided itself, and

@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::{Account, syntax};
-use crate::letter::{Kind, Replies, Sender, clean_name, is_bare_address};
+use crate::letter::{Kind, Replies, Sender, clean_name, is_own_address};
 use crate::rules::diagnostic::meant;
 use crate::wording::Language;
 use std::collections::BTreeSet;
@@ -94,7 +94,7 @@ impl Check<'_> {
     pub(super) fn from(&mut self, account: &syntax::Account) -> Option<String> {
         let written = account.from.as_ref()?;
         let address = written.get_ref().trim().to_owned();
-        if is_bare_address(&address) {
+        if is_own_address(&address) {
             return Some(address);
         }
         let help = "the address alone: from = \"hanako@example.jp\"; the name is `name` in [replies]";
@@ -106,7 +106,7 @@ impl Check<'_> {
 /// As whom an account writes: its `from`, else its login name, else the first of its own addresses.
 fn sender(account: &Account) -> Option<Sender> {
     let all = account.from.iter().chain([&account.user]).chain(&account.own_addresses);
-    let address = all.into_iter().find(|address| is_bare_address(address))?.clone();
+    let address = all.into_iter().find(|address| is_own_address(address))?.clone();
     Some(Sender {
         account: account.name.clone(),
         address,

@@ -15,6 +15,17 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What became of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterFate {
+    /// It is sent, or was; else it is a draft.
+    pub sends: bool,
+    /// How far it is.
+    pub state: outbox::State,
+    /// Why it is no further, or not sent.
+    pub why: Option<String>,
+}
+
 /// What is kept of a mail, in the place of what was kept of it before.
 ///
 /// Orders of a mail of which nothing was kept yet are looked at again: perhaps the shop can be asked now.
@@ -140,8 +151,9 @@ fn mails(connection: &Connection, order: &OrderNumber) -> Result<Vec<Corresponde
 }
 
 fn written(connection: &Connection, order: &OrderNumber) -> Result<Vec<Written>, StoreError> {
-    let sql = "SELECT step, letter.message_id, at, kind, state, \
-               EXISTS (SELECT 1 FROM letter_sign WHERE letter_sign.message_id = letter.message_id), sent_at IS NOT NULL FROM letter \
+    let sql = "SELECT step, letter.message_id, coalesce(sent_at, at), kind, state, \
+               EXISTS (SELECT 1 FROM letter_sign WHERE letter_sign.message_id = letter.message_id), \
+               sent_at IS NOT NULL FROM letter \
                JOIN outbox ON outbox.id = letter.outbox WHERE order_number = ?1 ORDER BY at, step";
     let mut query = connection.prepare_cached(sql)?;
     let mut rows = query.query([order.as_str()])?;
@@ -170,7 +182,8 @@ fn elsewhere(connection: &Connection, order: &OrderNumber, written: &mut Vec<Wri
             continue;
         }
         // whichever address it was written from: `A` follows `@`
-        let (from, until) = (message_id(order, kind, ""), message_id(order, kind, "").replace('@', "A"));
+        let from = message_id(order, kind.name(), "");
+        let until = from.replace('@', "A");
         let found = query.query_row([from, until], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         written.extend(found.map(|(message_id, at)| Written {
             step: kind.name().to_owned(),
@@ -255,6 +268,22 @@ impl Db {
         now: Timestamp,
     ) -> Result<(Option<Case>, Kept), StoreError> {
         about(&self.connection, order, settings, now)
+    }
+
+    /// What became of the letter of this step: one that could not be sent lies in Drafts, in a row of its own. `key` is
+    /// that of the wish it was decided with, which knows why.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn became_of(&self, order: &OrderNumber, step: &str, key: &str) -> Result<Option<LetterFate>, StoreError> {
+        let sql = "SELECT kind = 'send', state, coalesce(last_error, \
+                   (SELECT last_error FROM outbox WHERE wish_key = ?3)) FROM letter \
+                   JOIN outbox ON outbox.id = letter.outbox WHERE order_number = ?1 AND step = ?2";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let found = query.query_row((order.as_str(), step, key), |row| {
+            Ok(LetterFate { sends: row.get(0)?, state: outbox::State::of(&row.get::<_, String>(1)?), why: row.get(2)? })
+        });
+        Ok(found.optional()?)
     }
 
     /// How far the wish of this key is, and why it is no further.

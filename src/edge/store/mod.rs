@@ -42,6 +42,7 @@ pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
 pub use latency::{Course, Latency};
 pub use ledger::OldMail;
+pub use letter::LetterFate;
 pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;

@@ -405,7 +405,7 @@ fn base_and_identity() {
     let null = mail(b"Return-Path: <>\r\nReferences: <a@b>\r\n <c@d>\r\nIn-Reply-To: <c@d>\r\n\r\n");
     assert_eq!(
         (null.return_path.as_deref(), null.references.as_slice()),
-        (Some(""), &["c@d".to_owned(), "a@b".to_owned()][..])
+        (Some(""), &["a@b".to_owned(), "c@d".to_owned()][..])
     );
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::due::Settings;
 use crate::ledger::{Case, Said};
 use crate::letter::tests::{self, MAILS, Wire, asks, at, cancelled, ordered, replies, told};
-use crate::letter::{Asked, Correspondence, Written, write};
+use crate::letter::{Asked, Correspondence, Memory, Written, write};
 use crate::plan::on_owner::{LettersDue, letters_due, on_owner, propose};
 use crate::plan::{Effect, Policy};
 
@@ -178,6 +178,26 @@ fn the_gate_opens_for_what_may_leave() {
     assert_eq!(Desk::asking().wrote("ask-shop", "11-27 10:00", Outcome::Failed).reasons(), []);
     let over = Desk { kind: Kind::Thanks, by: By::Owner, said: vec![Said::Lost], ..Desk::asking() };
     assert_eq!(over.reasons(), [], "thanks come when all is over");
+}
+
+#[test]
+fn a_question_that_the_shop_asks_after_an_answer_has_an_answer_of_its_own() {
+    let once = Desk { now: "11-26 09:00", ..Desk::answering() }.wrote("answer-wait", "11-25 10:00", Outcome::Sent);
+    assert_eq!(once.reasons(), [Silence::AlreadyWritten]);
+    // the answer's own time does not make another question of the first, whatever the shop's clock said
+    let early = Desk { now: "11-26 09:00", ..Desk::answering() }.wrote("answer-wait", "11-24 09:00", Outcome::Sent);
+    assert_eq!(early.reasons(), [Silence::AlreadyWritten]);
+    let mut later = asks().with("Message-ID", Some("<asks-again@example.jp>"));
+    later = later.with("Date", Some("Wed, 25 Nov 2026 18:00:00 +0900"));
+    later.received = at("11-25 18:00");
+    let twice = once.mail(later);
+    assert_eq!(twice.reasons(), []);
+    let letter = twice.with(|matter| write(twice.kind, matter, &Asked::default(), &twice.replies)).unwrap();
+    assert!(letter.step.starts_with("answer-cancel:"), "{}", letter.step);
+    assert_eq!(Kind::of_step(&letter.step), Some(Kind::AnswerCancel));
+    assert_eq!(letter.in_reply_to.as_deref(), Some("asks-again@example.jp"));
+    let step = letter.step.clone();
+    assert_eq!(twice.wrote(&step, "11-26 09:00", Outcome::Drafted).reasons(), [Silence::AlreadyWritten]);
 }
 
 fn again_of(desk: &Desk) -> Desk {
