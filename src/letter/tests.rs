@@ -299,7 +299,7 @@ fn the_sender_is_whom_the_order_s_mail_came_to() {
 fn a_long_thread_keeps_its_beginning_and_what_is_answered() {
     let ids: String = (0..150).map(|n| format!("<{n}@example.jp> ")).collect();
     let mail = asks().with("References", Some(&ids)).with("In-Reply-To", Some("<149@example.jp>"));
-    let (_, kept) = told(&[mail.clone()]);
+    let (_, kept) = told(std::slice::from_ref(&mail));
     let thread = &kept[0].references;
     assert_eq!((thread.len(), thread[0].as_str(), thread[19].as_str()), (20, "0@example.jp", "149@example.jp"));
     let letter = written(Kind::AnswerCancel, &[ordered(), mail], "11-25 09:00").unwrap();
