@@ -6,8 +6,8 @@
 //! * Another client moved it: it stays where that client put it. Only when it was put into INBOX may it be filed from
 //!   there: to modori it is a message that lies in INBOX.
 //! * Another client moved or removed one of the two places between our COPY and its end (servers without MOVE only): no
-//!   protocol can tell that from a message that was moved after it was filed. It may then lie at both places, and it is
-//!   gone when the place that was removed was the copy.
+//!   protocol can tell that from a message that was moved after it was filed. It may then lie at both places, once more
+//!   each time that happens, and it is gone when the place that was removed was the copy.
 //! * A folder was deleted: what lay in it is gone, by that client's hand.
 //! * UIDVALIDITY of INBOX changed while it was being filed: the message is found again by its key and filed, or its move
 //!   had happened already; either way it lies once, in its folder.
@@ -58,7 +58,7 @@ pub fn judge(weather: &Weather, storm: &Storm) -> Vec<String> {
                     && places.iter().any(|(other, ..)| *other == letter.folder);
             let deleted = flags.contains("\\Deleted") && left;
             // another client may have taken away what was left, or was about to be expunged
-            let excused = message.split
+            let excused = message.split > 0
                 || message.removed
                 || message.overtaken && folder == letter.folder
                 || leaves_deleted && (folder == "INBOX" || message.put.is_some());
@@ -117,7 +117,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
             None if twins || given_up => BTreeSet::from(["INBOX", letter.folder.as_str()]),
             None => BTreeSet::from([letter.folder.as_str()]),
         };
-        let most = 1 + usize::from(message.split) + usize::from(message.overtaken) + message.copies;
+        let most = 1 + message.split + usize::from(message.overtaken) + message.copies;
         // of several with the same bytes one may be taken away for the other
         most_of_all += most;
         if live.len() > most && !twins {
@@ -128,7 +128,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
         }
         let stray = |folder: &&String| {
             let copied = message.copies > 0 && *folder == KEEP;
-            !copied && !message.removed && !message.split && !allowed.contains(folder.as_str())
+            !copied && !message.removed && message.split == 0 && !allowed.contains(folder.as_str())
         };
         if let Some(stray) = live.iter().find(stray) {
             wrong.push(format!("{name} lies in {stray}, and should in {allowed:?} ({live:?})"));

@@ -158,6 +158,8 @@ impl Weather {
         let message = &mut messages[*at];
         let (folder, uid, flags) = &places[pick / 7 % places.len()];
         let twice = places.len() > 1;
+        // a copy that was taken away before is no half of ours any more
+        let half = places.len() > 1 + message.split + message.copies;
         let own = letters()[message.letter].folder.clone();
         let target = match meddling {
             Meddling::Keep => Some(KEEP.to_owned()),
@@ -174,7 +176,7 @@ impl Weather {
                     return;
                 }
                 message.put = Some(target);
-                message.split |= twice;
+                message.split += usize::from(half);
                 "another client moves"
             }
             (Meddling::Copy, _) => {
@@ -198,7 +200,7 @@ impl Weather {
             _ => {
                 server.expunge(folder, *uid);
                 message.removed = true;
-                message.split |= twice;
+                message.split += usize::from(half);
                 "another client expunges"
             }
         };

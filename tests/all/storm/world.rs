@@ -38,8 +38,9 @@ pub struct Message {
     pub removed: bool,
     /// Another client moved it here, last.
     pub put: Option<String>,
-    /// Another client moved or removed it while it lay at two places: between our COPY and its end.
-    pub split: bool,
+    /// So often another client moved or removed it between our COPY and its end, while it lay at one place more than it is
+    /// to lie at.
+    pub split: usize,
     /// The server says that one of our moves overtook another of it, and was done half.
     pub overtaken: bool,
     /// Another client made so many copies.
@@ -149,7 +150,7 @@ impl World {
             home: home.to_owned(),
             removed: false,
             put: None,
-            split: false,
+            split: 0,
             overtaken: false,
             copies: 0,
             kept: flags.clone(),
