@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use modori::demo::{AUTHSERV_ID, SHOPPER, Server};
 use modori::edge::clock::Clock;
 use modori::edge::config::Backlog;
-use modori::edge::hand::Hand;
+use modori::edge::hand::{Hand, Posting};
 use modori::edge::imap::{ImapAccount, Pace};
 use modori::edge::out::{Accepted, Channel, Deliver, Delivery};
 use modori::edge::secret::Secret;
@@ -106,19 +106,21 @@ impl World {
             fetch_cap: 64 * 1024,
         };
         let channels = self.channels.iter().map(|name| (name.clone(), Arc::clone(&self.phone) as Channel)).collect();
+        let policy = Policy {
+            channels: self.channels.clone(),
+            stale_after_s: 900,
+            give_up_after_s: 3600,
+            language: Language::En,
+            replies: self.replies.clone(),
+            ..Policy::default()
+        };
+        let posting = Posting { policy: policy.clone(), ledger: self.ledger.clone(), ..Posting::default() };
         Engine {
             store: self.store.clone(),
-            hand: Hand::new(self.store.clone(), self.clock.clone(), channels, [account.clone()]),
+            hand: Hand::new(self.store.clone(), self.clock.clone(), channels, [account.clone()]).posting(posting),
             clock: self.clock.clone(),
             rules: Rules::fixed(RuleSet::shipped()),
-            policy: Policy {
-                channels: self.channels.clone(),
-                stale_after_s: 900,
-                give_up_after_s: 3600,
-                language: Language::En,
-                replies: self.replies.clone(),
-                ..Policy::default()
-            },
+            policy,
             backlog: Backlog::Sort,
             own_addresses: BTreeSet::new(),
             mailboxes: vec![Mailbox { account, name: "INBOX".to_owned(), authserv_ids: vec![AUTHSERV_ID.to_owned()] }],

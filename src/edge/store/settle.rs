@@ -181,7 +181,9 @@ fn settle_one(
             came == Came::Before,
         ))?;
     let message = transaction.last_insert_rowid();
-    add_place(transaction, &one.place, message)?;
+    if !add_place(transaction, &one.place, message)? {
+        lost_its_place(transaction, &one.place, message)?;
+    }
     add_events(transaction, &one.step.events)?;
     if !one.step.mails.is_empty() {
         letter::keep(transaction, &one.key, &one.step.mails)?;
@@ -199,6 +201,17 @@ fn settle_one(
         remember_alert(transaction, wish, &hex, one.received)?;
     }
     Ok(Settled::New { alerts })
+}
+
+/// Another message is known under this number: the server numbered its mail anew in the middle of an answer. The message
+/// lies somewhere in the mailbox, under a numbering that is not known yet (0 is no UIDVALIDITY, RFC 3501, 9), and is
+/// looked for by what it is when it is to be filed.
+fn lost_its_place(transaction: &Transaction<'_>, place: &Place, message: i64) -> Result<(), StoreError> {
+    let somewhere = Place { uid_validity: 0, ..place.clone() };
+    if add_place(transaction, &somewhere, message)? {
+        transaction.prepare_cached("UPDATE place SET gone = 1 WHERE message = ?1")?.execute([message])?;
+    }
+    Ok(())
 }
 
 /// `true` when the place was not known.

@@ -57,6 +57,20 @@ fn settling(mail: &str, uid: u32, plan: Vec<Wish>) -> Settling {
 }
 
 #[test]
+fn a_message_under_a_number_that_is_taken_is_looked_for_in_its_mailbox() {
+    let mut db = Db::in_memory().unwrap();
+    let two = [settling("m", 6, vec![file("file:m", &[])]), settling("n", 6, vec![file("file:n", &[])])];
+    let settled = db.settle(&two, true, at(0)).unwrap();
+    assert!(settled.iter().all(|one| matches!(one, Settled::New { .. })), "{settled:?}");
+    let rows = db.workable("file", Some("a"), 9, at(0)).unwrap();
+    let message = |key: &str| rows.iter().find(|row| row.key == key).and_then(|row| row.message).unwrap();
+    assert_eq!(db.whereabouts(message("file:m")).unwrap().map(|(place, _)| place), Some(place(6)));
+    assert_eq!(db.whereabouts(message("file:n")).unwrap(), None, "the number is another message's");
+    let (last, key, _) = db.last_place(message("file:n"), "楽天/再入荷").unwrap().unwrap();
+    assert_eq!((last.mailbox.as_str(), last.uid_validity, key), ("INBOX", 0, MailKey::of(b"n")));
+}
+
+#[test]
 fn a_message_is_settled_once() {
     let mut db = Db::in_memory().unwrap();
     let one = [settling("m", 1, vec![alert("alert:phone:m", &[]), file("file:m", &["alert:phone:m"])])];
