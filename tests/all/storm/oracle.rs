@@ -58,7 +58,7 @@ pub fn judge(weather: &Weather, storm: &Storm) -> Vec<String> {
                     && places.iter().any(|(other, ..)| *other == letter.folder);
             let deleted = flags.contains("\\Deleted") && left;
             // another client may have taken away what was left, or was about to be expunged
-            let excused = message.split > 0
+            let excused = message.split
                 || message.removed
                 || message.overtaken && folder == letter.folder
                 || leaves_deleted && (folder == "INBOX" || message.put.is_some());
@@ -117,7 +117,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
             None if twins || given_up => BTreeSet::from(["INBOX", letter.folder.as_str()]),
             None => BTreeSet::from([letter.folder.as_str()]),
         };
-        let most = 1 + message.split + usize::from(message.overtaken) + message.copies;
+        let most = 1 + message.halves.max(usize::from(message.split)) + usize::from(message.overtaken) + message.copies;
         // of several with the same bytes one may be taken away for the other
         most_of_all += most;
         if live.len() > most && !twins {
@@ -128,7 +128,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
         }
         let stray = |folder: &&String| {
             let copied = message.copies > 0 && *folder == KEEP;
-            !copied && !message.removed && message.split == 0 && !allowed.contains(folder.as_str())
+            !copied && !message.removed && !message.split && !allowed.contains(folder.as_str())
         };
         if let Some(stray) = live.iter().find(stray) {
             wrong.push(format!("{name} lies in {stray}, and should in {allowed:?} ({live:?})"));

@@ -159,7 +159,7 @@ impl Weather {
         let (folder, uid, flags) = &places[pick / 7 % places.len()];
         let twice = places.len() > 1;
         // a copy that was taken away before is no half of ours any more
-        let half = places.len() > 1 + message.split + message.copies;
+        let half = places.len() > 1 + message.halves + message.copies;
         let own = letters()[message.letter].folder.clone();
         let target = match meddling {
             Meddling::Keep => Some(KEEP.to_owned()),
@@ -176,7 +176,8 @@ impl Weather {
                     return;
                 }
                 message.put = Some(target);
-                message.split += usize::from(half);
+                message.split |= twice;
+                message.halves += usize::from(half);
                 "another client moves"
             }
             (Meddling::Copy, _) => {
@@ -200,7 +201,8 @@ impl Weather {
             _ => {
                 server.expunge(folder, *uid);
                 message.removed = true;
-                message.split += usize::from(half);
+                message.split |= twice;
+                message.halves += usize::from(half);
                 "another client expunges"
             }
         };

@@ -38,9 +38,10 @@ pub struct Message {
     pub removed: bool,
     /// Another client moved it here, last.
     pub put: Option<String>,
-    /// So often another client moved or removed it between our COPY and its end, while it lay at one place more than it is
-    /// to lie at.
-    pub split: usize,
+    /// Another client moved or removed it while it lay at two places: between our COPY and its end.
+    pub split: bool,
+    /// So often another client did that to a half of ours: those it took away before, and its own copies, are none.
+    pub halves: usize,
     /// The server says that one of our moves overtook another of it, and was done half.
     pub overtaken: bool,
     /// Another client made so many copies.
@@ -150,7 +151,8 @@ impl World {
             home: home.to_owned(),
             removed: false,
             put: None,
-            split: 0,
+            split: false,
+            halves: 0,
             overtaken: false,
             copies: 0,
             kept: flags.clone(),
