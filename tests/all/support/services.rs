@@ -279,7 +279,7 @@ pub fn line() -> Http {
     })
 }
 
-pub const HOOK: &str = "T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX";
+pub const HOOK: &str = "T00000000/B00000000/abcdefghijklmnopqrstuvwx";
 
 /// Discord: <https://discord.com/developers/docs/resources/webhook#execute-webhook>.
 pub fn discord() -> Http {
