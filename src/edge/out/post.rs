@@ -4,12 +4,13 @@
 use super::OutError;
 use super::address::Address as Hidden;
 use super::letter::Written;
+use super::smtp::tls_to;
 use crate::edge::config::Server;
 use crate::edge::imap::Security;
 use crate::edge::tls::TlsTrouble;
 use crate::edge::{Advice, quoted};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::{Error, extension::ClientId};
 use std::future::Future;
@@ -63,7 +64,7 @@ impl Post {
         let at = (self.host.as_str(), self.port);
         let tls = match self.security {
             Security::Plain => None,
-            Security::Tls | Security::StartTls => Some(self.tls()?),
+            Security::Tls | Security::StartTls => Some(tls_to(&self.host, self.ca_file.as_deref())?),
         };
         let first = tls.clone().filter(|_| self.security == Security::Tls);
         let connecting = AsyncSmtpConnection::connect_tokio1(at, Some(CONNECT), &name, first, None);
@@ -148,18 +149,6 @@ impl Post {
 
     fn error(&self, what: &str, advice: Advice) -> OutError {
         OutError { what: format!("{}:{}: {what}", self.host, self.port), advice }
-    }
-
-    fn tls(&self) -> Result<TlsParameters, OutError> {
-        let asks = |what: String| OutError { what, advice: Advice::Ask };
-        let mut builder = TlsParameters::builder(self.host.clone());
-        if let Some(path) = &self.ca_file {
-            let pem = std::fs::read(path).map_err(|error| asks(format!("{}: {error}", path.display())))?;
-            let certificate = Certificate::from_pem(&pem)
-                .map_err(|error| asks(format!("{} holds no certificate: {error}", path.display())))?;
-            builder = builder.add_root_certificate(certificate);
-        }
-        builder.build().map_err(|error| asks(format!("cannot prepare TLS: {error}")))
     }
 }
 

@@ -18,7 +18,7 @@ use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
 
@@ -79,6 +79,22 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, OutError> {
     Ok(Mailbox::new(name, parsed))
 }
 
+/// TLS to a mail server, with a further trusted certificate for one at home.
+///
+/// # Errors
+/// When the certificate cannot be read.
+pub(super) fn tls_to(host: &str, ca_file: Option<&Path>) -> Result<TlsParameters, OutError> {
+    let asks = |what: String| OutError { what, advice: Advice::Ask };
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path).map_err(|error| asks(format!("{}: {error}", path.display())))?;
+        let certificate = Certificate::from_pem(&pem)
+            .map_err(|error| asks(format!("{} holds no certificate: {error}", path.display())))?;
+        builder = builder.add_root_certificate(certificate);
+    }
+    builder.build().map_err(|error| asks(format!("cannot prepare TLS: {error}")))
+}
+
 impl Smtp {
     fn id(&self, key: &str) -> String {
         format!("modori.{}@{}", digest(key, 32), self.from.email.domain())
@@ -121,17 +137,7 @@ impl Smtp {
     }
 
     async fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, OutError> {
-        let asks = |what: String| OutError { what, advice: Advice::Ask };
-        let parameters = || -> Result<TlsParameters, OutError> {
-            let mut builder = TlsParameters::builder(self.host.clone());
-            if let Some(path) = &self.ca_file {
-                let pem = std::fs::read(path).map_err(|error| asks(format!("{}: {error}", path.display())))?;
-                let certificate = Certificate::from_pem(&pem)
-                    .map_err(|error| asks(format!("{} holds no certificate: {error}", path.display())))?;
-                builder = builder.add_root_certificate(certificate);
-            }
-            builder.build().map_err(|error| asks(format!("cannot prepare TLS: {error}")))
-        };
+        let parameters = || tls_to(&self.host, self.ca_file.as_deref());
         let tls = match self.security {
             Security::Tls => Tls::Wrapper(parameters()?),
             Security::StartTls => Tls::Required(parameters()?),
