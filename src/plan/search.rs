@@ -97,21 +97,19 @@ impl Shop {
 #[must_use]
 pub fn query(name: &str) -> Option<String> {
     let words = facts::words(name);
-    let model = facts::model(name, None).filter(|model| model.chars().count() <= LONGEST / 2);
-    let bare = |word: &str| word.to_ascii_uppercase();
-    let mut left = LONGEST - model.as_ref().map_or(0, |model| model.chars().count() + 1);
+    let model = facts::model(name, None).filter(|model| model.chars().count() <= LONGEST / 2).unwrap_or_default();
+    // a slash (MD101J/A) parts words here: many shops refuse one in an address, percent-encoded or not
+    let mut parts: Vec<&str> = model.split('/').filter(|part| !part.is_empty()).collect();
+    let mut left = LONGEST - if model.is_empty() { 0 } else { model.chars().count() + 1 };
     let mut kept: Vec<String> = Vec::new();
-    let mut has_model = model.is_none();
     for word in &words {
-        if model.as_deref() == Some(&bare(word)) {
-            if !has_model {
-                kept.push(word.clone());
-                has_model = true;
-            }
+        // the same word again finds nothing more
+        if kept.iter().any(|other| other.eq_ignore_ascii_case(word)) {
             continue;
         }
-        // the same word again finds nothing more
-        if kept.iter().any(|other| other == word) {
+        if let Some(at) = parts.iter().position(|part| part.eq_ignore_ascii_case(word)) {
+            parts.remove(at);
+            kept.push(word.clone());
             continue;
         }
         let length = word.chars().count() + usize::from(!kept.is_empty());
@@ -126,9 +124,7 @@ pub fn query(name: &str) -> Option<String> {
             left = 0;
         }
     }
-    if !has_model {
-        kept.extend(model);
-    }
+    kept.extend(parts.into_iter().map(str::to_owned));
     let query = kept.join(" ");
     query.chars().any(char::is_alphanumeric).then_some(query)
 }
@@ -182,6 +178,8 @@ mod tests {
             ("＼クーポン利用で500円OFF／ 帆布トート 大", "帆布トート 大"),
             ("AT&T ケーブル", "AT&T ケーブル"),
             ("ケトル ケトル 赤", "ケトル 赤"),
+            ("タブレット MD101J/A 銀", "タブレット MD101J A 銀"),
+            ("0A0/\u{1d400}", "0A0 A"),
             ("【送料無料】 ポイント10倍 ★☆", ""),
             ("... // ??", ""),
         ] {
