@@ -21,6 +21,7 @@ pub mod mail;
 pub mod mailbox;
 pub mod plan;
 pub mod planted;
+pub mod provider;
 pub mod rules;
 pub mod text;
 pub mod wording;

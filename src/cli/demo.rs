@@ -112,7 +112,7 @@ fn engine(store: &Store, clock: &Clock, language: Language, address: std::net::S
             tls: Arc::new(tls),
         },
         user: SHOPPER.to_owned(),
-        password: Secret::Given(SecretString::from("demo")),
+        credential: Secret::Given(SecretString::from("demo")).into(),
         pace: Pace::default(),
         fetch_cap: 256 * 1024,
     };

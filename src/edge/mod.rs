@@ -5,6 +5,7 @@ pub mod config;
 pub mod files;
 pub mod hand;
 pub mod imap;
+pub mod oauth;
 pub mod out;
 pub mod secret;
 pub mod store;

@@ -102,7 +102,7 @@ impl Mailbox {
             name: account.name.clone(),
             dial,
             user: account.user.clone(),
-            password: account.password.clone(),
+            credential: account.credential.clone(),
             pace: account.pace.clone(),
             fetch_cap: account.fetch_cap,
         };

@@ -41,7 +41,7 @@ impl World {
             name: "a".to_owned(),
             dial: self.server.dial(),
             user: SHOPPER.to_owned(),
-            password: Secret::Given(SecretString::from("p")),
+            credential: Secret::Given(SecretString::from("p")).into(),
             pace: Pace { command: Duration::from_secs(10), ..Pace::default() },
             fetch_cap: 32 * 1024,
         };

@@ -22,7 +22,7 @@ fn account(port: u16, security: Security, ca: Option<&Path>) -> ImapAccount {
         name: "test".to_owned(),
         dial: Dial::Tcp { host: "127.0.0.1".to_owned(), port, security, tls },
         user: dovecot::USER.to_owned(),
-        password: Secret::Given(dovecot::PASSWORD.into()),
+        credential: Secret::Given(dovecot::PASSWORD.into()).into(),
         pace: Pace { back_off: (Duration::from_millis(50), Duration::from_millis(200)), ..Pace::default() },
         fetch_cap: 64 * 1024,
     }
@@ -126,7 +126,8 @@ async fn what_cannot_be_trusted_or_is_refused_is_said_plainly() {
         let port = if security == Security::Tls { server.imaps } else { server.imap };
         let what = refused(account(port, security, None)).await;
         assert!(what.contains("cannot be trusted"), "{what}");
-        let wrong = ImapAccount { password: Secret::Given("wrong-secret".into()), ..account(port, security, trusted) };
+        let wrong =
+            ImapAccount { credential: Secret::Given("wrong-secret".into()).into(), ..account(port, security, trusted) };
         let what = refused(wrong).await;
         assert!(what.contains("login of shopper was refused"), "{what}");
     }

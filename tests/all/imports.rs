@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const PURE: &[&str] = &["text", "calendar", "mailbox", "mail", "facts", "rules", "ledger", "letter", "wording", "plan"];
+const PURE: &[&str] =
+    &["text", "calendar", "mailbox", "mail", "facts", "rules", "ledger", "letter", "wording", "plan", "provider"];
 
 /// What no pure room may mention. `as_of`-style values are how time comes in.
 const FORBIDDEN_IN_PURE: &[&str] = &[
@@ -26,7 +27,7 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         Some(all)
     };
     match room {
-        "text" | "calendar" | "mailbox" => Some(vec![]),
+        "text" | "calendar" | "mailbox" | "provider" => Some(vec![]),
         "mail" => Some(vec!["text", "mailbox"]),
         "facts" => Some(vec!["text", "mail", "calendar"]),
         "ledger" => Some(vec!["mailbox", "mail", "facts", "calendar"]),
@@ -38,12 +39,16 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "plan" => Some(pure()),
         "edge::clock" | "edge::secret" | "edge::systemd" | "edge::tls" => Some(vec!["edge"]),
         // a configuration names accounts, words and deadlines: it uses the plain values of the rooms it configures
-        "edge::config" => with(&["edge", "edge::imap", "edge::secret", "edge::tls"]),
+        "edge::config" => with(&["edge", "edge::clock", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"]),
+        // tokens are renewed by the clock; what is known of the provider says how access is granted
+        "edge::oauth" => Some(vec!["provider", "edge", "edge::clock", "edge::secret", "edge::tls"]),
         "edge::imap" | "edge::files" => {
-            Some(vec!["mailbox", "planted", "edge", "edge::tls", "edge::secret", "edge::clock"])
+            Some(vec!["mailbox", "planted", "edge", "edge::clock", "edge::oauth", "edge::secret", "edge::tls"])
         }
         // `Security` (TLS, STARTTLS, plain) is one word for both kinds of server; a channel is made from its configuration
-        "edge::out" => with(&["edge", "edge::config", "edge::imap", "edge::tls", "edge::secret", "edge::clock"]),
+        "edge::out" => {
+            with(&["edge", "edge::clock", "edge::config", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"])
+        }
         "edge::store" => with(&["edge"]),
         "edge::hand" => {
             with(&["planted", "edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"])
@@ -60,8 +65,8 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
 }
 
 const EDGE: &[&str] = &[
-    "edge", "edge::clock", "edge::config", "edge::files", "edge::hand", "edge::imap", "edge::out", "edge::secret",
-    "edge::store", "edge::systemd", "edge::tls", "edge::web",
+    "edge", "edge::clock", "edge::config", "edge::files", "edge::hand", "edge::imap", "edge::oauth", "edge::out",
+    "edge::secret", "edge::store", "edge::systemd", "edge::tls", "edge::web",
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -86,7 +86,7 @@ impl World {
             name: "a".to_owned(),
             dial,
             user: SHOPPER.to_owned(),
-            password: Secret::Given(SecretString::from(self.password)),
+            credential: Secret::Given(SecretString::from(self.password)).into(),
             pace: self.pace.clone(),
             fetch_cap: 64 * 1024,
         };

@@ -486,7 +486,7 @@ async fn the_program_knows_the_case_when_it_tells_of_a_cancellation() {
             name: "a".to_owned(),
             dial: server.dial(),
             user: SHOPPER.to_owned(),
-            password: Secret::Given(SecretString::from("p")),
+            credential: Secret::Given(SecretString::from("p")).into(),
             pace: Pace::default(),
             fetch_cap: 64 * 1024,
         };

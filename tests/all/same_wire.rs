@@ -24,7 +24,7 @@ fn account(dial: Dial) -> ImapAccount {
         name: "test".to_owned(),
         dial,
         user: dovecot::USER.to_owned(),
-        password: Secret::Given(dovecot::PASSWORD.into()),
+        credential: Secret::Given(dovecot::PASSWORD.into()).into(),
         pace: Pace::default(),
         fetch_cap: 64 * 1024,
     }

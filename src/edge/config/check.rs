@@ -1,6 +1,7 @@
 //! From the file as written to a configuration that can be used, or to everything that is wrong with it.
 
 use super::hot;
+use super::provider::Reached;
 use super::{Account, Backlog, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
@@ -194,18 +195,10 @@ impl Check<'_> {
                 let span = account.name.as_ref().map_or(spanned.span(), Spanned::span);
                 self.wrong(span, format!("two accounts are called `{name}`"), "give each its own name");
             }
-            let security = self.security(account.security.as_ref(), &account.host);
-            let port =
-                account.port.as_ref().map_or(if security == Security::Tls { 993 } else { 143 }, |p| *p.get_ref());
-            let Some(password) = &account.password else {
-                self.wrong(
-                    account.user.span(),
-                    format!("account `{name}` has no password"),
-                    "add password = { command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }",
-                );
-                continue;
-            };
-            let password = self.secret(password);
+            let provider = self.provider(account);
+            let reached = self.reached(account, provider);
+            let credential = self.credential(&name, account, provider);
+            let (Some(Reached { host, port, security }), Some(credential)) = (reached, credential) else { continue };
             let fetch_kib = account.fetch_kib.as_ref().map_or(256, |kib| *kib.get_ref());
             let fetch_cap = fetch_kib.saturating_mul(1024);
             if let Some(kib) = &account.fetch_kib
@@ -225,14 +218,16 @@ impl Check<'_> {
             }
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
-            let smtp = self.smtp(account, &user, &password);
+            let smtp = self.smtp(account, &user, &credential);
             accounts.push(Account {
                 name,
-                host: account.host.get_ref().clone(),
+                pace: self.pace(&account.pace, &host),
+                provider: provider.map(|provider| provider.name.as_str()),
+                host,
                 port,
                 security,
                 user,
-                password,
+                credential,
                 mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
                 authserv_ids: account.authserv_ids.clone(),
                 own_addresses: own,
@@ -240,7 +235,6 @@ impl Check<'_> {
                 ca_file: account.ca_file.as_ref().map(|path| self.path(path.get_ref())),
                 pin: self.pin(account, security),
                 fetch_cap,
-                pace: self.pace(&account.pace, account.host.get_ref()),
                 smtp,
             });
         }

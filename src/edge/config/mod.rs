@@ -6,7 +6,9 @@ mod check;
 pub mod folder;
 mod hot;
 mod kind;
+mod oauth;
 mod outgoing;
+mod provider;
 mod repeat;
 mod replies;
 mod search;
@@ -14,6 +16,7 @@ mod syntax;
 pub mod template;
 
 use crate::edge::imap::{Pace, Security};
+use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
@@ -94,8 +97,10 @@ pub struct Account {
     pub security: Security,
     /// Login name.
     pub user: String,
-    /// Where the password comes from.
-    pub password: Secret,
+    /// What the login shows.
+    pub credential: Credential,
+    /// The provider, if it is a known one ([`crate::provider::named`]).
+    pub provider: Option<&'static str>,
     /// Which mailbox is watched.
     pub mailbox: String,
     /// Authserv-ids whose Authentication-Results count.

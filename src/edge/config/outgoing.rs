@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::{Channel, ChannelKind, Config, syntax};
 use crate::edge::imap::Security;
-use crate::edge::secret::Secret;
+use crate::edge::oauth::Credential;
 use crate::rules::diagnostic::meant;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ pub struct Server {
     /// TLS, STARTTLS, or plain to loopback.
     pub security: Security,
     /// Login, if the server wants one.
-    pub login: Option<(String, Secret)>,
+    pub login: Option<(String, Credential)>,
     /// A further trusted certificate.
     pub ca_file: Option<PathBuf>,
     /// So long the server has to say whether it took a letter.
@@ -65,7 +65,7 @@ impl Config {
                 host: smtp.host.clone(),
                 port: smtp.port,
                 security: smtp.security,
-                login: smtp.login.clone(),
+                login: smtp.login.clone().map(|(user, password)| (user, password.into())),
                 ca_file: smtp.ca_file.clone(),
                 timeout: DATA_END,
             }),
@@ -115,8 +115,8 @@ impl Check<'_> {
         Outgoing { by, drafts_folder, sent_folder, copy_to_sent }
     }
 
-    /// `[account.smtp]`: user and password are the account's unless others are given.
-    pub(super) fn smtp(&mut self, account: &syntax::Account, user: &str, password: &Secret) -> Option<Server> {
+    /// `[account.smtp]`: user and login are the account's unless others are given.
+    pub(super) fn smtp(&mut self, account: &syntax::Account, user: &str, own: &Credential) -> Option<Server> {
         let written = account.smtp.as_ref()?;
         let security = self.security(written.security.as_ref(), &written.host);
         let usual = match security {
@@ -124,14 +124,14 @@ impl Check<'_> {
             Security::StartTls => 587,
             Security::Plain => 25,
         };
-        let password = written.password.as_ref().map_or_else(|| password.clone(), |own| self.secret(own));
+        let credential = written.password.as_ref().map_or_else(|| own.clone(), |password| self.secret(password).into());
         let user = written.user.as_ref().map_or_else(|| user.to_owned(), |own| own.get_ref().clone());
         Some(Server {
             host: written.host.get_ref().clone(),
             port: written.port.as_ref().map_or(usual, |port| *port.get_ref()),
             security,
             // an empty user: the server wants no login
-            login: (!user.is_empty()).then_some((user, password)),
+            login: (!user.is_empty()).then_some((user, credential)),
             ca_file: written.ca_file.as_ref().map(|path| self.path(path.get_ref())),
             timeout: self.duration(written.timeout.as_ref(), DATA_END),
         })

@@ -39,11 +39,14 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct Account {
     pub(super) name: Option<Spanned<String>>,
-    pub(super) host: Spanned<String>,
+    pub(super) provider: Option<Spanned<String>>,
+    pub(super) host: Option<Spanned<String>>,
     pub(super) port: Option<Spanned<u16>>,
     pub(super) security: Option<Spanned<String>>,
     pub(super) user: Spanned<String>,
     pub(super) password: Option<Spanned<Secret>>,
+    pub(super) access_token: Option<Spanned<Secret>>,
+    pub(super) oauth: Option<Spanned<super::oauth::Written>>,
     pub(super) mailbox: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) authserv_ids: Vec<String>,

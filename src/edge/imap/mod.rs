@@ -20,7 +20,7 @@ pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;
 pub use watch::watch;
 
-use crate::edge::secret::Secret;
+use crate::edge::oauth::Credential;
 use crate::mailbox::{Arrival, MailKey, Place};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,8 +98,8 @@ pub struct ImapAccount {
     pub dial: Dial,
     /// Login name.
     pub user: String,
-    /// Where the password comes from.
-    pub password: Secret,
+    /// What the login shows.
+    pub credential: Credential,
     /// How long is waited for what.
     pub pace: Pace,
     /// Most bytes fetched of one message (at least [`crate::mailbox::LEAST_FETCH`]).
@@ -117,7 +117,7 @@ impl ImapAccount {
         };
         let changed = |at: Option<jiff::Timestamp>| at.map_or(0, jiff::Timestamp::as_millisecond);
         let whole =
-            format!("{server}\n{}\n{}\n{}", self.user, changed(settings_at), changed(self.password.changed_at()));
+            format!("{server}\n{}\n{}\n{}", self.user, changed(settings_at), changed(self.credential.changed_at()));
         MailKey::of(whole.as_bytes()).hex().chars().take(16).collect()
     }
 }

@@ -4,6 +4,7 @@ use super::error::{ImapError, referral};
 use super::response::{Code, Condition, Response, Value};
 use super::wire::{Answer, Line, Piece};
 use super::{Dial, ImapAccount, Security, Wire};
+use crate::edge::oauth::Credential;
 use crate::edge::tls::{Reason, TlsTrouble};
 use base64::Engine as _;
 use secrecy::ExposeSecret;
@@ -153,8 +154,12 @@ async fn capabilities(line: &mut Line) -> Result<BTreeSet<String>, ImapError> {
 
 async fn log_in(account: &ImapAccount, line: &mut Line, can: &BTreeSet<String>) -> Result<Answer, ImapError> {
     let name = account.name.as_str();
-    let password =
-        account.password.get().await.map_err(|error| ImapError::ask(name, format_args!("no password: {error}")))?;
+    let password = match &account.credential {
+        Credential::Password(password) => {
+            password.get().await.map_err(|error| ImapError::ask(name, format_args!("no password: {error}")))?
+        }
+        Credential::Token(_) => return Err(ImapError::ask(name, "this server knows no login with a token")),
+    };
     let plain = can.contains("AUTH=PLAIN") && can.contains("SASL-IR");
     if !plain && can.contains("LOGINDISABLED") {
         return Err(ImapError::ask(name, "the server allows no login with a password here (is it encrypted?)"));

@@ -84,7 +84,7 @@ fn account(conversations: Vec<Vec<Line>>) -> ImapAccount {
         name: "a".into(),
         dial: Dial::Memory(Arc::new(dial)),
         user: "me".into(),
-        password: Secret::Given(SecretString::from("geheim")),
+        credential: Secret::Given(SecretString::from("geheim")).into(),
         pace: Pace::default(),
         fetch_cap: 64 * 1024,
     }

@@ -7,6 +7,7 @@ use super::letter::Written;
 use super::smtp::tls_to;
 use crate::edge::config::Server;
 use crate::edge::imap::Security;
+use crate::edge::oauth::Credential;
 use crate::edge::tls::TlsTrouble;
 use crate::edge::{Advice, quoted};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -38,7 +39,7 @@ pub struct Post {
     host: String,
     port: u16,
     security: Security,
-    login: Option<(String, Hidden)>,
+    login: Option<(String, Credential)>,
     ca_file: Option<PathBuf>,
     /// The end of the text is answered within.
     limit: Duration,
@@ -52,7 +53,7 @@ impl Post {
             host: server.host.clone(),
             port: server.port,
             security: server.security,
-            login: server.login.as_ref().map(|(user, password)| (user.clone(), password.into())),
+            login: server.login.clone(),
             ca_file: server.ca_file.clone(),
             limit: server.timeout,
         }
@@ -78,7 +79,11 @@ impl Post {
             self.step(connection.starttls(tls, &name), COMMAND).await?;
         }
         if let Some((user, password)) = &self.login {
-            let credentials = Credentials::new(user.clone(), password.get().await?);
+            let password = match password {
+                Credential::Password(password) => Hidden::from(password).get().await?,
+                Credential::Token(_) => return Err(self.error("no login with a token is known", Advice::Ask)),
+            };
+            let credentials = Credentials::new(user.clone(), password);
             let login = self.step(connection.auth(DEFAULT_MECHANISMS, &credentials), COMMAND).await;
             // whatever it says, nothing changes by itself
             login.map_err(|error| match error.advice {

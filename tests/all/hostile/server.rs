@@ -178,7 +178,7 @@ fn account(dial: Dial, pace: Pace) -> ImapAccount {
         name: "a".into(),
         dial,
         user: USER.into(),
-        password: Secret::Given(PASSWORD.into()),
+        credential: Secret::Given(PASSWORD.into()).into(),
         pace,
         fetch_cap: 64 * 1024,
     }

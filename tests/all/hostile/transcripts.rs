@@ -185,7 +185,7 @@ fn survives(bends: Vec<Bend>, raw: Option<Vec<u8>>, watching: bool) -> Option<Im
             name: "a".into(),
             dial: Dial::Memory(Arc::new(dial)),
             user: USER.into(),
-            password: Secret::Given(PASSWORD.into()),
+            credential: Secret::Given(PASSWORD.into()).into(),
             pace: Pace::default(),
             fetch_cap: 64 * 1024,
         };

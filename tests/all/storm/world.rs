@@ -95,7 +95,7 @@ impl World {
             name: ACCOUNT.to_owned(),
             dial: if self.meddled { Meddling::dial(dial) } else { dial },
             user: SHOPPER.to_owned(),
-            password: Secret::Given(SecretString::from("p")),
+            credential: Secret::Given(SecretString::from("p")).into(),
             pace: Pace {
                 command: Duration::from_secs(10),
                 probe_after: Duration::from_secs(15),

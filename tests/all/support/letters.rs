@@ -148,7 +148,7 @@ impl World {
             name: "a".to_owned(),
             dial: self.server.dial(),
             user: SHOPPER.to_owned(),
-            password: Secret::Given(SecretString::from("p")),
+            credential: Secret::Given(SecretString::from("p")).into(),
             pace: Pace::default(),
             fetch_cap: 64 * 1024,
         };

@@ -1,0 +1,157 @@
+//! Tokens instead of passwords: how access is granted (OAuth 2.0), kept and renewed.
+
+use super::clock::Clock;
+use super::secret::{Secret, SecretError};
+use crate::provider::Flow;
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a login shows.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A password.
+    Password(Secret),
+    /// An access token (RFC 6750).
+    Token(Tokens),
+}
+
+impl Credential {
+    /// When the shopper last changed it, as far as that shows: a refusal of before says nothing of it then. A token that
+    /// was merely renewed is not changed.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<jiff::Timestamp> {
+        match self {
+            Self::Password(secret) => secret.changed_at(),
+            Self::Token(tokens) => tokens.granted_at(),
+        }
+    }
+}
+
+impl From<Secret> for Credential {
+    fn from(secret: Secret) -> Self {
+        Self::Password(secret)
+    }
+}
+
+/// What a client needs to ask for access.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The account's name, for sentences.
+    pub account: String,
+    /// The address that is logged in with; proposed to the provider's page.
+    pub user: String,
+    /// As the provider registered it for the shopper.
+    pub client_id: String,
+    /// Where the provider gave one.
+    pub client_secret: Option<Secret>,
+    /// How the shopper agrees.
+    pub flow: Flow,
+    /// The page where she agrees.
+    pub authorize_url: Option<String>,
+    /// Where tokens are had.
+    pub token_url: String,
+    /// Where a code for another device is had.
+    pub device_url: Option<String>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// What else the page wants to be told.
+    pub parameters: BTreeMap<String, String>,
+    /// The port of this machine that the browser comes back to; 0: any.
+    pub redirect_port: u16,
+    /// A further trusted certificate.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Where tokens are kept.
+#[derive(Clone, Debug)]
+pub enum Keep {
+    /// A file that only its owner can read.
+    File(PathBuf),
+    /// Programs of the shopper's: one prints what the other was given on its standard input.
+    Commands {
+        /// Prints it.
+        load: Vec<String>,
+        /// Takes it.
+        save: Vec<String>,
+    },
+}
+
+/// Where access tokens come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Granted to modori, kept and renewed by it.
+    Own {
+        /// How they are had.
+        grant: Box<Grant>,
+        /// Where they lie.
+        keep: Keep,
+        /// Locked while they are renewed, so that no two programs renew at once.
+        lock: PathBuf,
+    },
+    /// A program of the shopper's prints one that is good now.
+    Program(Secret),
+}
+
+/// Why no token can be had. Never holds (a part of) a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct TokenError {
+    /// What happened and what to do.
+    pub what: String,
+    /// It passes by itself: the network, or the provider's server.
+    pub passing: bool,
+}
+
+impl From<SecretError> for TokenError {
+    fn from(error: SecretError) -> Self {
+        Self { what: error.to_string(), passing: false }
+    }
+}
+
+/// The tokens of one account. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    source: Arc<Source>,
+    clock: Clock,
+}
+
+impl Tokens {
+    /// Tokens from there, by this clock.
+    #[must_use]
+    pub fn new(source: Source, clock: Clock) -> Self {
+        Self { source: Arc::new(source), clock }
+    }
+
+    /// A token that is good now, renewed when it is about to end.
+    ///
+    /// # Errors
+    /// When none can be had.
+    pub async fn access(&self) -> Result<SecretString, TokenError> {
+        let _ = self.clock.now();
+        match &*self.source {
+            Source::Program(secret) => Ok(secret.get().await?),
+            Source::Own { grant, .. } => Err(TokenError {
+                what: format!("nothing was granted yet; run: modori login {}", grant.account),
+                passing: false,
+            }),
+        }
+    }
+
+    /// A server refused this one: another that is good now, or `None` when there is no other.
+    ///
+    /// # Errors
+    /// When none can be had.
+    pub async fn instead_of(&self, refused: &SecretString) -> Result<Option<SecretString>, TokenError> {
+        use secrecy::ExposeSecret;
+        let next = self.access().await?;
+        Ok((next.expose_secret() != refused.expose_secret()).then_some(next))
+    }
+
+    /// When the shopper last granted access.
+    #[must_use]
+    pub fn granted_at(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+}
