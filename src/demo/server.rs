@@ -198,6 +198,13 @@ impl Server {
         self.0.ring();
     }
 
+    /// Gives all that lies in a mailbox this date of receipt: not every server keeps them over a renumbering.
+    pub fn redate(&self, mailbox: &str, received: Timestamp) {
+        if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
+            mailbox.messages.iter_mut().for_each(|message| message.received = received);
+        }
+    }
+
     // ---- how it behaves ----
 
     /// The next such command (`MOVE` also means `UID MOVE`; `*` is any) is struck by this fault, once.
