@@ -307,3 +307,19 @@ impl Authority {
         browser::follow(url)
     }
 }
+
+/// Writes tokens as modori keeps them, granted for `user` by this server just now; the access token is good for
+/// an hour by the reader's clock.
+pub fn keep(authority: &Authority, user: &str, pair: &Pair, path: &std::path::Path) {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let now = jiff::Timestamp::now();
+    let kept = serde_json::json!({
+        "version": 1, "user": user, "client_id": CLIENT, "token_url": authority.http.url("/token"), "granted_at": now,
+        "scopes": [READ, SEND], "refresh_token": pair.refresh, "access_token": pair.access, "asked_at": now,
+        "expires_in": 3600,
+    });
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path.parent().unwrap()).unwrap();
+    let _ = std::fs::remove_file(path);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    serde_json::to_writer(file, &kept).unwrap();
+}
