@@ -1,7 +1,6 @@
 //! From the file as written to a configuration that can be used, or to everything that is wrong with it.
 
-use super::hot;
-use super::provider::Reached;
+use super::provider::{self, Reached};
 use super::{Account, Backlog, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
@@ -195,7 +194,7 @@ impl Check<'_> {
                 let span = account.name.as_ref().map_or(spanned.span(), Spanned::span);
                 self.wrong(span, format!("two accounts are called `{name}`"), "give each its own name");
             }
-            let provider = self.provider(account);
+            let (provider, known_by) = self.provider(account).unzip();
             let reached = self.reached(account, provider);
             let credential = self.credential(&name, account, provider);
             let (Some(Reached { host, port, security }), Some(credential)) = (reached, credential) else { continue };
@@ -221,8 +220,9 @@ impl Check<'_> {
             let smtp = self.smtp(account, &user, &credential);
             accounts.push(Account {
                 name,
-                pace: self.pace(&account.pace, &host),
+                pace: self.pace(&account.pace, &provider::pace(provider, &host)),
                 provider: provider.map(|provider| provider.name.as_str()),
+                known_by,
                 host,
                 port,
                 security,
@@ -266,14 +266,13 @@ impl Check<'_> {
         pin.ok()
     }
 
-    fn pace(&mut self, written: &syntax::Pace, host: &str) -> Pace {
-        let usual = Pace::default();
+    fn pace(&mut self, written: &syntax::Pace, usual: &Pace) -> Pace {
         Pace {
             command: self.duration(written.command.as_ref(), usual.command),
             probe_after: self.duration(written.probe_after.as_ref(), usual.probe_after),
             probe_answer: self.duration(written.probe_answer.as_ref(), usual.probe_answer),
             poll_every: self.duration(written.poll_every.as_ref(), usual.poll_every),
-            hot_floor: self.duration(written.hot_floor.as_ref(), hot::floor(host)),
+            hot_floor: self.duration(written.hot_floor.as_ref(), usual.hot_floor),
             back_off: (
                 self.duration(written.back_off_first.as_ref(), usual.back_off.0),
                 self.duration(written.back_off_longest.as_ref(), usual.back_off.1),

@@ -101,6 +101,8 @@ pub struct Account {
     pub credential: Credential,
     /// The provider, if it is a known one ([`crate::provider::named`]).
     pub provider: Option<&'static str>,
+    /// How it was found; `None` without one.
+    pub known_by: Option<KnownBy>,
     /// Which mailbox is watched.
     pub mailbox: String,
     /// Authserv-ids whose Authentication-Results count.
@@ -119,6 +121,17 @@ pub struct Account {
     pub pace: Pace,
     /// The server that sends its letters.
     pub smtp: Option<Server>,
+}
+
+/// How an account's provider was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The configuration names it.
+    Name,
+    /// By the host.
+    Host,
+    /// By the address that is logged in with.
+    Address,
 }
 
 /// An address that may itself be a secret.
