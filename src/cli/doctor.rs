@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
 }
 
 /// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits.
-fn again(state: &Path, account: &str) {
+pub(super) fn again(state: &Path, account: &str) {
     if state.join("modori.sqlite").exists()
         && let Err(error) = Db::open(state).and_then(|mut db| db.ask_again(account))
     {
