@@ -34,6 +34,7 @@ mod measure;
 mod measure_life;
 mod mutated;
 mod order;
+mod providers;
 mod quiet;
 mod real;
 mod release;

@@ -11,6 +11,7 @@ pub mod http;
 pub mod letters;
 pub mod mutate;
 pub mod oracle;
+pub mod persona;
 pub mod probe;
 pub mod proxy;
 pub mod real;
