@@ -5,6 +5,7 @@
 
 mod answer;
 mod fault;
+mod login;
 mod mailboxes;
 mod notify;
 mod samples;
@@ -15,6 +16,7 @@ mod story;
 mod syntax;
 
 pub use fault::{Fault, GREETING, Gap};
+pub use login::{Admission, Login, Mechanism, OAUTHBEARER_CHALLENGE, Offered, XOAUTH2_CHALLENGE};
 pub use mailboxes::Stored;
 pub use samples::{AUTHSERV_ID, SHOPPER};
 pub use server::{CAPABILITIES, Server};

@@ -1,6 +1,7 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
 use super::fault::{Fault, Faults, Gap};
+use super::login::Logins;
 use super::mailboxes::{Mailboxes, Stored};
 use super::session;
 use crate::edge::clock::Clock;
@@ -25,7 +26,7 @@ pub const CAPABILITIES: &[&str] = &[
 
 /// An IMAP4rev1 server with one user, in memory. Clones are the same server.
 #[derive(Clone)]
-pub struct Server(Arc<Shared>);
+pub struct Server(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) user: String,
@@ -36,11 +37,14 @@ pub(super) struct Shared {
     pub(super) changed: watch::Sender<u64>,
     /// Rings when all connections are to be cut.
     cut: watch::Sender<u64>,
+    /// Rings when sessions are to end in good form.
+    pub(super) farewell: watch::Sender<u64>,
 }
 
 pub(super) struct State {
     pub(super) boxes: Mailboxes,
     pub(super) faults: Faults,
+    pub(super) logins: Logins,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) commands: VecDeque<String>,
     down: bool,
@@ -89,6 +93,7 @@ impl Server {
             state: Mutex::new(State {
                 boxes: Mailboxes::new(separator, prefix),
                 faults: Faults::default(),
+                logins: Logins::default(),
                 capabilities: CAPABILITIES.iter().map(|word| (*word).to_owned()).collect(),
                 commands: VecDeque::new(),
                 down: false,
@@ -97,6 +102,7 @@ impl Server {
             }),
             changed: watch::Sender::new(0),
             cut: watch::Sender::new(0),
+            farewell: watch::Sender::new(0),
         }))
     }
 
@@ -190,6 +196,13 @@ impl Server {
     pub fn renumber(&self, mailbox: &str) {
         self.0.state().boxes.renumber(mailbox);
         self.0.ring();
+    }
+
+    /// Gives all that lies in a mailbox this date of receipt: not every server keeps them over a renumbering.
+    pub fn redate(&self, mailbox: &str, received: Timestamp) {
+        if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
+            mailbox.messages.iter_mut().for_each(|message| message.received = received);
+        }
     }
 
     // ---- how it behaves ----

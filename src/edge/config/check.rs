@@ -66,9 +66,9 @@ impl Broken {
     }
 }
 
-pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Broken> {
+pub(super) fn parse(file: &Path, text: &str, state: Option<&Path>) -> Result<Config, Broken> {
     let source = Source::new(file.display().to_string(), text);
-    let mut check = Check { file, desk: Desk::new(&source) };
+    let mut check = Check { file, state: state.map(Path::to_path_buf), desk: Desk::new(&source) };
     let written: syntax::File = match toml::from_str(text) {
         Ok(written) => written,
         Err(error) => {
@@ -85,6 +85,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Broken> {
 
 pub(super) struct Check<'a> {
     file: &'a Path,
+    /// The state folder: named elsewhere, else as the file says.
+    pub(super) state: Option<PathBuf>,
     desk: Desk<'a>,
 }
 
@@ -115,6 +117,8 @@ impl Check<'_> {
             .language
             .as_ref()
             .map_or(Language::Ja, |language| self.one_of(language, [("ja", Language::Ja), ("en", Language::En)]));
+        let named = self.state.take().or_else(|| written.state.as_ref().map(|state| self.path(state)));
+        self.state = named.or_else(super::default_state);
         let channels = self.channels(&written.channel, language);
         let accounts = self.accounts(&written.account);
         let filing = &written.filing;
@@ -138,11 +142,7 @@ impl Check<'_> {
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
         let replies = self.replies(&written.replies, observe, &accounts);
-        let state = match &written.state {
-            Some(state) => Some(self.path(state)),
-            None => super::default_state(),
-        };
-        let Some(state) = state else {
+        let Some(state) = self.state.clone() else {
             self.wrong(0..0, "no place for modori's state is known", "write state = \"/a/folder\", or set HOME");
             return None;
         };

@@ -163,7 +163,7 @@ impl Config {
     /// # Errors
     /// All that is wrong with it, each with its place.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Broken> {
-        check::parse(file, text)
+        check::parse(file, text, None)
     }
 
     /// Reads and checks the configuration file.
@@ -171,9 +171,17 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or what is wrong with it.
     pub fn load(file: &Path) -> Result<Self, Broken> {
+        Self::load_with(file, None)
+    }
+
+    /// The same; `state` wins over the state folder that the file names.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what is wrong with it.
+    pub fn load_with(file: &Path, state: Option<&Path>) -> Result<Self, Broken> {
         let bytes = std::fs::read(file).map_err(|error| Broken::unreadable(file, &error))?;
         let text = String::from_utf8(bytes).map_err(|error| Broken::not_utf8(file, &error))?;
-        Self::parse(file, &text)
+        check::parse(file, &text, state)
     }
 
     /// Every address that is the shopper's own, lower case.

@@ -56,6 +56,9 @@ pub(super) struct Doing {
     /// So many others with the same bytes bore \Deleted when the delete half was begun.
     #[serde(default)]
     pub(super) others_marked: u32,
+    /// So many of them had the source's date of receipt.
+    #[serde(default)]
+    pub(super) alike_marked: u32,
     /// And so did the source: someone else had marked it.
     #[serde(default)]
     pub(super) marked_before: bool,
@@ -73,6 +76,7 @@ impl Doing {
             target_uid_next: target.uid,
             stage: Stage::default(),
             others_marked: 0,
+            alike_marked: 0,
             marked_before: false,
         }
     }

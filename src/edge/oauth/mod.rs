@@ -1,9 +1,16 @@
 //! Tokens instead of passwords: how access is granted (OAuth 2.0), kept and renewed.
 
+mod ask;
+mod keep;
+mod kept;
+mod renew;
+
 use super::clock::Clock;
 use super::secret::{Secret, SecretError};
 use crate::provider::Flow;
-use secrecy::SecretString;
+pub use kept::{Access, Kept, Refused};
+use renew::Own;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -112,16 +119,22 @@ impl From<SecretError> for TokenError {
 
 /// The tokens of one account. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Tokens {
-    source: Arc<Source>,
-    clock: Clock,
+pub struct Tokens(Arc<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    Own(Arc<Own>),
+    Program(Secret),
 }
 
 impl Tokens {
     /// Tokens from there, by this clock.
     #[must_use]
     pub fn new(source: Source, clock: Clock) -> Self {
-        Self { source: Arc::new(source), clock }
+        Self(Arc::new(match source {
+            Source::Own { grant, keep, lock } => Kind::Own(Arc::new(Own::new(*grant, keep, lock, clock))),
+            Source::Program(secret) => Kind::Program(secret),
+        }))
     }
 
     /// A token that is good now, renewed when it is about to end.
@@ -129,29 +142,31 @@ impl Tokens {
     /// # Errors
     /// When none can be had.
     pub async fn access(&self) -> Result<SecretString, TokenError> {
-        let _ = self.clock.now();
-        match &*self.source {
-            Source::Program(secret) => Ok(secret.get().await?),
-            Source::Own { grant, .. } => Err(TokenError {
-                what: format!("nothing was granted yet; run: modori login {}", grant.account),
-                passing: false,
-            }),
+        match &*self.0 {
+            Kind::Own(own) => own.access(None).await,
+            Kind::Program(secret) => Ok(secret.get().await?),
         }
     }
 
-    /// A server refused this one: another that is good now, or `None` when there is no other.
+    /// A server refused this one: another that is good now, or `None` when there is no other. The server's word counts,
+    /// whatever our clock says of the token's life.
     ///
     /// # Errors
     /// When none can be had.
     pub async fn instead_of(&self, refused: &SecretString) -> Result<Option<SecretString>, TokenError> {
-        use secrecy::ExposeSecret;
-        let next = self.access().await?;
+        let next = match &*self.0 {
+            Kind::Own(own) => own.access(Some(refused)).await?,
+            Kind::Program(secret) => secret.get().await?,
+        };
         Ok((next.expose_secret() != refused.expose_secret()).then_some(next))
     }
 
-    /// When the shopper last granted access.
+    /// When the shopper last granted access; of a program's token, when it was changed, as far as that shows.
     #[must_use]
     pub fn granted_at(&self) -> Option<jiff::Timestamp> {
-        None
+        match &*self.0 {
+            Kind::Own(own) => own.granted_at(),
+            Kind::Program(secret) => secret.changed_at(),
+        }
     }
 }

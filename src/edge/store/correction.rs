@@ -109,7 +109,7 @@ impl Db {
                 .query_row([key.hex()], |row| row.get(0))
                 .optional()?;
             let Some(message) = message else { return Ok(()) };
-            if add_place(transaction, place, message)? {
+            if add_place(transaction, place, None, message)? {
                 moved(transaction, message, place, message_id, now)?;
             }
             Ok(())

@@ -1,12 +1,15 @@
 //! The outbox: every effect from the wish to its end.
 
 use super::settle::json;
-use super::{Db, StoreError, awaiting, chain, from_millis, letter, millis, seconds};
+use super::{Db, StoreError, awaiting, chain, from_millis, from_seconds, letter, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction};
 use serde_json::Value;
+
+/// The UID under which a message was seen, and its date of receipt there where that is known.
+pub type SeenAt = (u32, Option<Timestamp>);
 
 /// How far an effect is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -394,7 +397,7 @@ impl Db {
                     )?
                     .execute((&source.account, &source.mailbox, source.uid_validity, source.uid))?;
                 if let (Some(message), Some(target)) = (message, target) {
-                    super::settle::add_place(transaction, target, message)?;
+                    super::settle::add_place(transaction, target, None, message)?;
                 }
             }
             Ok(())
@@ -496,25 +499,29 @@ impl Db {
         Ok(found.and_then(|(place, key, size)| MailKey::from_hex(&key).map(|key| (place, key, size))))
     }
 
-    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY; and its size.
+    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY, with the dates of receipt as far as
+    /// they are known; and its size.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<u32>, u32), StoreError> {
-        let sql = "SELECT uid FROM place WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
+    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<SeenAt>, u32), StoreError> {
+        let sql = "SELECT uid, received_at FROM place \
+                   WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
         let mut query = self.connection.prepare_cached(sql)?;
         let of = (message, &place.account, &place.mailbox, place.uid_validity);
-        let uids = query.query_map(of, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let seen = query
+            .query_map(of, |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(from_seconds))))?
+            .collect::<Result<_, _>>()?;
         let sql = "SELECT size FROM message WHERE id = ?1";
-        Ok((uids, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
+        Ok((seen, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
     }
 
-    /// A message was found at a place.
+    /// A message was found at a place, with this date of receipt.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn lies_at(&mut self, message: i64, place: &Place) -> Result<(), StoreError> {
-        self.write(|transaction| super::settle::add_place(transaction, place, message).map(drop))
+    pub fn lies_at(&mut self, message: i64, place: &Place, received: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write(|transaction| super::settle::add_place(transaction, place, received, message).map(drop))
     }
 
     /// Remembers the Message-ID of a mail that is about to be sent.

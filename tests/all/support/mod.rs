@@ -10,6 +10,7 @@ pub mod exim;
 pub mod http;
 pub mod letters;
 pub mod mutate;
+pub mod oauth;
 pub mod oracle;
 pub mod persona;
 pub mod probe;
