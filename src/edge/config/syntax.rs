@@ -59,6 +59,10 @@ pub(super) struct Account {
     #[serde(default)]
     pub(super) pace: Pace,
     pub(super) smtp: Option<Smtp>,
+    pub(super) rules: Option<String>,
+    /// By category.
+    #[serde(default)]
+    pub(super) folders: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// The server that sends an account's letters.
