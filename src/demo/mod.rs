@@ -4,6 +4,7 @@
 //! on loopback or through memory. It is what `modori demo` watches, and what the simulation tests make misbehave.
 
 mod answer;
+mod dress;
 mod fault;
 mod login;
 mod mailboxes;

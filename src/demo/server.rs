@@ -1,5 +1,6 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
+use super::dress::Dress;
 use super::fault::{Fault, Faults, Gap};
 use super::login::Logins;
 use super::mailboxes::{Mailboxes, Stored};
@@ -45,6 +46,7 @@ pub(super) struct State {
     pub(super) boxes: Mailboxes,
     pub(super) faults: Faults,
     pub(super) logins: Logins,
+    pub(super) dress: Dress,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) commands: VecDeque<String>,
     down: bool,
@@ -94,6 +96,7 @@ impl Server {
                 boxes: Mailboxes::new(separator, prefix),
                 faults: Faults::default(),
                 logins: Logins::default(),
+                dress: Dress::default(),
                 capabilities: CAPABILITIES.iter().map(|word| (*word).to_owned()).collect(),
                 commands: VecDeque::new(),
                 down: false,

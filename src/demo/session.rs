@@ -80,8 +80,8 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
     if !session.misbehave(fault.as_ref(), GREETING).await? {
         return Ok(());
     }
-    let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
-    session.out.extend_from_slice(greeting.as_bytes());
+    let greeting = session.greeting();
+    session.say(&greeting);
     session.flush().await?;
     let ended = session.serve().await;
     if let Some(text) = session.ending.take() {
@@ -377,13 +377,6 @@ impl<W: Wire> Session<'_, W> {
             _ => Some(Answer::Bad("unknown command")),
         };
         Ok(answer.unwrap_or(bad))
-    }
-
-    pub(super) fn capability(&self) -> String {
-        let state = self.shared.state();
-        // IMAP4rev1 comes first by custom
-        let others = state.capabilities.iter().filter(|word| *word != "IMAP4rev1").map(String::as_str);
-        std::iter::once("IMAP4rev1").chain(others).collect::<Vec<_>>().join(" ")
     }
 
     fn namespace(&self) -> (String, char) {

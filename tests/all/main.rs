@@ -35,6 +35,7 @@ mod measure_life;
 mod mutated;
 mod oauth;
 mod order;
+mod providers;
 mod quiet;
 mod real;
 mod release;

@@ -221,7 +221,7 @@ impl Check<'_> {
             }
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
-            let smtp = self.smtp(account, &user, &credential);
+            let smtp = self.smtp(account, provider, &user, &credential);
             accounts.push(Account {
                 name,
                 pace: self.pace(&account.pace, &provider::pace(provider, &host)),
