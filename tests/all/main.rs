@@ -33,6 +33,7 @@ mod life;
 mod measure;
 mod measure_life;
 mod mutated;
+mod names;
 mod oauth;
 mod order;
 mod providers;
