@@ -5,6 +5,7 @@
 
 mod answer;
 mod fault;
+mod gmail;
 mod mailboxes;
 mod notify;
 mod samples;

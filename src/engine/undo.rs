@@ -59,8 +59,8 @@ impl Engine {
         let (Some(message), Some(origin)) = (&action.message, &action.origin) else {
             return not("modori did not move it, or before it kept a record of where from");
         };
-        let id = message.id;
-        let lies = self.store.call(move |db| db.whereabouts(id)).await?;
+        let (id, account) = (message.id, action.lane.clone());
+        let lies = self.store.call(move |db| db.lies_in(id, &account)).await?;
         match lies {
             Some((place, _)) if place.mailbox == *folder => {}
             Some((place, _)) => return Ok(Undone::Not(format!("it lies in {} by now", place.mailbox))),
