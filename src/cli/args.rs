@@ -225,6 +225,9 @@ pub struct Judging {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// As mail of this account: by its own rules and folders, and the hosts whose word it takes
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
 }
 
 /// `modori classify`
@@ -278,6 +281,9 @@ pub struct RulesFrom {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    /// Only the rules of this account; without it those that all share, then each account's own
+    #[arg(long, value_name = "NAME", conflicts_with = "folder")]
+    pub account: Option<String>,
 }
 
 /// `modori rules test`
@@ -300,7 +306,7 @@ pub struct DiffRules {
     /// … and until this day
     #[arg(long, value_name = "DAY")]
     pub until: Option<String>,
-    /// Only this account
+    /// Only this account; with --from: judged by its rules
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// Old mail from files instead of the mailbox: .eml files, mbox files, Maildirs, folders
@@ -379,6 +385,9 @@ pub struct NewRule {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// Write it into the rule folder of this account, for its mail alone
+    #[arg(long, value_name = "NAME", conflicts_with = "rules")]
+    pub account: Option<String>,
     /// Trust Authentication-Results of this host (repeatable)
     #[arg(long, value_name = "HOST")]
     pub authserv_id: Vec<String>,
@@ -444,6 +453,9 @@ pub struct Import {
     /// Trust Authentication-Results of this host (repeatable)
     #[arg(long, value_name = "HOST")]
     pub authserv_id: Vec<String>,
+    /// As mail of this account: by its own rules, and the hosts whose word it takes
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
 }
 
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.

@@ -1,5 +1,6 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
+use super::dress::Dress;
 use super::fault::{Fault, Faults, Gap};
 use super::login::Logins;
 use super::mailboxes::{Mailboxes, Stored};
@@ -45,8 +46,11 @@ pub(super) struct State {
     pub(super) boxes: Mailboxes,
     pub(super) faults: Faults,
     pub(super) logins: Logins,
+    pub(super) dress: Dress,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) commands: VecDeque<String>,
+    /// It says that it has UTF8=ACCEPT on, and goes on in modified UTF-7.
+    pub(super) utf7_still: bool,
     down: bool,
     connections: u64,
     open: u64,
@@ -94,8 +98,10 @@ impl Server {
                 boxes: Mailboxes::new(separator, prefix),
                 faults: Faults::default(),
                 logins: Logins::default(),
+                dress: Dress::default(),
                 capabilities: CAPABILITIES.iter().map(|word| (*word).to_owned()).collect(),
                 commands: VecDeque::new(),
+                utf7_still: false,
                 down: false,
                 connections: 0,
                 open: 0,
@@ -270,6 +276,11 @@ impl Server {
     /// Offers a capability no more, and does not know its commands.
     pub fn withdraw(&self, capability: &str) {
         self.0.state().capabilities.remove(capability);
+    }
+
+    /// From now on `ENABLE UTF8=ACCEPT` is confirmed, and names stay in modified UTF-7.
+    pub fn stay_with_utf7(&self) {
+        self.0.state().utf7_still = true;
     }
 
     /// Cuts every connection at once.

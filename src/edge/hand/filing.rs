@@ -267,11 +267,12 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<(Groups, Vec<Astray>), St
                 let Effect::File { folder } = &row.effect else { continue };
                 let folder = folder.clone();
                 let found = match row.message {
-                    Some(message) => db.whereabouts(message)?,
+                    Some(message) => db.whereabouts_in(message, &row.lane)?,
                     None => None,
                 };
+                let last = |message| db.last_place(message, &row.lane, &folder);
                 match found {
-                    None => match row.message.map(|message| db.last_place(message, &folder)).transpose()?.flatten() {
+                    None => match row.message.map(last).transpose()?.flatten() {
                         Some((last, key, size)) => astray.push(Astray { row, key, size, last }),
                         None => db.close(row.id, State::Done, Some("it was moved or removed by someone else"), now)?,
                     },

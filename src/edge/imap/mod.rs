@@ -3,6 +3,7 @@
 //! Our own small client: what a server says is framed and bounded before it is read, and what cannot be read never
 //! takes the connection down with it.
 
+mod agree;
 mod append;
 mod error;
 mod names;

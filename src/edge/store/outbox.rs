@@ -470,11 +470,24 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn whereabouts(&self, message: i64) -> Result<Option<(Place, MailKey)>, StoreError> {
+        self.lies(message, "")
+    }
+
+    /// The same in one account: the very same bytes may lie in another one, too.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn whereabouts_in(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
+        self.lies(message, account)
+    }
+
+    /// `account` is empty for any.
+    fn lies(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
         let sql = "SELECT account, mailbox, uid_validity, uid, mail_key FROM place \
                    JOIN message ON message.id = place.message \
-                   WHERE place.message = ?1 AND gone = 0 ORDER BY seen_first LIMIT 1";
+                   WHERE place.message = ?1 AND gone = 0 AND ?2 IN ('', account) ORDER BY seen_first LIMIT 1";
         let mut query = self.connection.prepare_cached(sql)?;
-        let found = query.query_row([message], |row| {
+        let found = query.query_row((message, account), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
             Ok((place, row.get::<_, String>(4)?))
@@ -482,15 +495,21 @@ impl Db {
         Ok(found.optional()?.and_then(|(place, key)| MailKey::from_hex(&key).map(|key| (place, key))))
     }
 
-    /// What a message is, its size, and the last place outside `but` at which it lay, whether it lies there still or not.
+    /// What a message is, its size, and the last place outside `but` at which it lay in an account, whether it lies there
+    /// still or not.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn last_place(&self, message: i64, but: &str) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
+    pub fn last_place(
+        &self,
+        message: i64,
+        account: &str,
+        but: &str,
+    ) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
         let sql = "SELECT account, mailbox, uid_validity, uid, mail_key, size FROM place \
                    JOIN message ON message.id = place.message \
-                   WHERE place.message = ?1 AND mailbox <> ?2 ORDER BY seen_first DESC LIMIT 1";
-        let found = self.connection.prepare_cached(sql)?.query_row((message, but), |row| {
+                   WHERE place.message = ?1 AND account = ?2 AND mailbox <> ?3 ORDER BY seen_first DESC LIMIT 1";
+        let found = self.connection.prepare_cached(sql)?.query_row((message, account, but), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
             Ok((place, row.get::<_, String>(4)?, row.get(5)?))
