@@ -4,10 +4,13 @@
 //! takes the connection down with it.
 
 mod append;
+mod enter;
 mod error;
 mod names;
 mod open;
+pub mod refusal;
 mod response;
+pub(in crate::edge) mod sasl;
 mod session;
 mod uids;
 pub mod utf7;
