@@ -6,6 +6,7 @@
 mod answer;
 mod dress;
 mod fault;
+mod gmail;
 mod login;
 mod mailboxes;
 mod notify;

@@ -564,11 +564,9 @@ impl<W: Wire> Session<'_, W> {
         let code = {
             let mut state = self.shared.state();
             let uidplus = state.can("UIDPLUS");
-            let Some(mailbox) = state.boxes.get_mut(&name) else {
+            let Some((validity, uid)) = state.boxes.lay(&name, bytes.into(), flags, received) else {
                 return Some(Answer::No("[TRYCREATE] no such mailbox".to_owned()));
             };
-            let validity = mailbox.uid_validity;
-            let uid = mailbox.add(bytes.into(), flags, received);
             if uidplus { format!("[APPENDUID {validity} {uid}] ") } else { String::new() }
         };
         self.shared.ring();

@@ -105,15 +105,12 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
     let mut session = match Session::open(&mailbox.account).await {
         Ok(session) => session,
         Err(error) => {
-            let remedy = match (provider::crowded(&error.what), error.refused) {
-                (Some(remedy), _) => remedy.to_owned(),
-                (None, true) => provider::refused(asked.account).unwrap_or_else(|| {
+            let remedy = match error.refused {
+                true => provider::refused(asked.account).unwrap_or_else(|| {
                     "mend user or password, then run modori doctor again: a watch that waits tries at once then"
                         .to_owned()
                 }),
-                (None, false) => {
-                    "see what the sentence says; the server's own pages tell host, port and security".to_owned()
-                }
+                false => "see what the sentence says; the server's own pages tell host, port and security".to_owned(),
             };
             checks.push(Check::failure(about("login"), error.what, remedy));
             return (checks, false);

@@ -183,7 +183,7 @@ fn one_connection_too_many_is_told_as_such() {
         assert_eq!(found.0, Some(1), "{name}");
         let told = found.about("login").join("; ");
         assert!(told.starts_with("failure: ") && told.to_lowercase().contains("connections"), "{name}: {told}");
-        assert!(found.remedy("login").starts_with("too many connections"), "{name}: {}", found.remedy("login"));
+        assert!(found.remedy("login") == "wait, and try again", "{name}: {}", found.remedy("login"));
     }
 }
 

@@ -90,6 +90,8 @@ pub struct Session {
     selected: Option<(String, Mailbox)>,
     /// UIDVALIDITY of what is open, for reading or writing.
     numbering: u32,
+    /// Mailboxes of which it was asked whether they show what is somewhere else, too.
+    pub(super) views: BTreeMap<String, bool>,
     /// Folders that messages were moved into: where the next one will lie, at least.
     targets: BTreeMap<String, Mailbox>,
 }
@@ -108,6 +110,7 @@ impl Session {
             ready_folders: BTreeMap::new(),
             selected: None,
             numbering: 0,
+            views: BTreeMap::new(),
             targets: BTreeMap::new(),
         })
     }
@@ -199,7 +202,7 @@ impl Session {
     }
 
     /// UIDs mean nothing any more when the server numbers anew what is open.
-    fn same_numbering(&self, answer: &Answer) -> Result<(), ImapError> {
+    pub(super) fn same_numbering(&self, answer: &Answer) -> Result<(), ImapError> {
         let anew = answer.untagged.iter().any(|response| match response {
             Response::Status(status) => status.renumbers(self.numbering),
             _ => false,

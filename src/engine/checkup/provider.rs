@@ -93,13 +93,6 @@ fn login_name(account: &Account, provider: &Provider, about: &impl Fn(&str) -> S
     Some(Check::warning(about("login name"), said, remedy))
 }
 
-/// What to do when the server answers a login with these words, whoever it is.
-pub(super) fn crowded(said: &str) -> Option<&'static str> {
-    said.to_lowercase().contains("connections").then_some(
-        "too many connections at a time: close other mail programs, wait a few minutes, and watch fewer mailboxes of this login",
-    )
-}
-
 /// What to do when the login is refused.
 pub(super) fn refused(account: &Account) -> Option<String> {
     let provider = known(account).filter(|provider| !provider.refused.is_empty())?;
