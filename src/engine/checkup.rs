@@ -4,6 +4,7 @@ mod provider;
 
 use super::Mailbox;
 use crate::edge::config;
+use crate::edge::imap::refusal::Refusal;
 use crate::edge::imap::{Dial, ImapError, Means, Session};
 use std::time::Duration;
 
@@ -105,12 +106,16 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
     let mut session = match Session::open(&mailbox.account).await {
         Ok(session) => session,
         Err(error) => {
-            let remedy = match error.refused {
-                true => provider::refused(asked.account).unwrap_or_else(|| {
+            let remedy = match error.login {
+                Some(Refusal::TooManyLogins | Refusal::Temporary) => "wait, and try again".to_owned(),
+                Some(Refusal::TokenExpired | Refusal::ScopeMissing) => {
+                    format!("modori login {}: a watch that waits tries at once then", mailbox.account.name)
+                }
+                Some(_) => provider::refused(asked.account).unwrap_or_else(|| {
                     "mend user or password, then run modori doctor again: a watch that waits tries at once then"
                         .to_owned()
                 }),
-                false => "see what the sentence says; the server's own pages tell host, port and security".to_owned(),
+                None => "see what the sentence says; the server's own pages tell host, port and security".to_owned(),
             };
             checks.push(Check::failure(about("login"), error.what, remedy));
             return (checks, false);

@@ -4,6 +4,7 @@ use super::error::ImapError;
 use super::names::{Listed, Names};
 use super::response::{Condition, Response};
 use super::wire::{Answer, Line, Piece};
+use super::{ImapAccount, enter};
 use std::collections::BTreeSet;
 
 /// Longest prefix of a namespace, in bytes.
@@ -14,7 +15,11 @@ const PREFIX: usize = 1000;
 /// `ENABLE` belongs between login and the first mailbox (RFC 5161, 3.1) and may be sent together with what follows, so
 /// it costs no time. Only a server that says `* ENABLED UTF8=ACCEPT` is believed; with any other names stay in modified
 /// UTF-7.
-pub(super) async fn on_names(line: &mut Line, can: &BTreeSet<String>) -> Result<Names, ImapError> {
+pub(super) async fn on_names(
+    account: &ImapAccount,
+    line: &mut Line,
+    can: &BTreeSet<String>,
+) -> Result<Names, ImapError> {
     let namespace = can.contains("NAMESPACE");
     let asks = if namespace { "NAMESPACE" } else { DELIMITER };
     // (RFC 9051 has ENABLE without announcing it)
@@ -34,6 +39,9 @@ pub(super) async fn on_names(line: &mut Line, can: &BTreeSet<String>) -> Result<
         untagged = answer.untagged;
         answer.status
     };
+    if let Some(error) = enter::in_name_only(account, &asked) {
+        return Err(error);
+    }
     line.utf8 = enabled;
     let (mut prefix, mut delimiter) = (String::new(), None);
     for response in &untagged {
@@ -47,6 +55,9 @@ pub(super) async fn on_names(line: &mut Line, can: &BTreeSet<String>) -> Result<
         } else {
             Answer { status: asked, untagged }
         };
+        if let Some(error) = enter::in_name_only(account, &answer.status) {
+            return Err(error);
+        }
         // a refusal does not mean "no delimiter": folders would be made under other names
         if answer.status.condition != Condition::Ok {
             return Err(line.lost("the server does not tell how names of folders are written"));

@@ -5,11 +5,14 @@
 
 mod agree;
 mod append;
+mod enter;
 mod error;
 mod labels;
 mod names;
 mod open;
+pub mod refusal;
 mod response;
+pub(in crate::edge) mod sasl;
 mod session;
 mod uids;
 pub mod utf7;
