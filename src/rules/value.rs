@@ -7,6 +7,7 @@ use crate::mail::TrustLevel;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
+use unicode_normalization::UnicodeNormalization;
 
 /// A word of a rule may have so many characters.
 const MAX_WORD: usize = 300;
@@ -181,7 +182,8 @@ pub(super) fn folder(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Option<At<Str
         desk.error(folder.span, "not a folder name", "write levels with a slash between them, as in \"楽天/再入荷\"");
         return None;
     }
-    Some(folder)
+    // composed, as servers name theirs: an editor on a Mac may have written が in two pieces
+    Some(At { value: folder.value.nfc().collect(), span: folder.span })
 }
 
 pub(super) fn category_name(desk: &mut Desk<'_>, name: &At<String>) {

@@ -34,6 +34,7 @@ mod measure;
 mod measure_life;
 mod mutated;
 mod names;
+mod names_real;
 mod order;
 mod quiet;
 mod real;

@@ -219,6 +219,7 @@ impl Check<'_> {
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
             let smtp = self.smtp(account, &user, &credential);
+            let mailbox = account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| self.mail_folder(name));
             accounts.push(Account {
                 name,
                 pace: self.pace(&account.pace, &host),
@@ -228,7 +229,7 @@ impl Check<'_> {
                 security,
                 user,
                 credential,
-                mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
+                mailbox,
                 authserv_ids: account.authserv_ids.clone(),
                 own_addresses: own,
                 from,

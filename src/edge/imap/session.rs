@@ -218,6 +218,9 @@ impl Session {
         }
         let listed = self.line.command(&[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
         if !self.is_listed(&listed, &wire) && !agree::on_spelling(&mut self.line, &mut self.names, folder).await? {
+            if self.breaks_lists(folder) {
+                return Err(self.not_to_be_made(folder));
+            }
             let wire = self.names.wire(folder);
             let made = self.line.command(&[Piece::Plain("CREATE "), Piece::Text(wire.as_bytes())]).await?;
             let exists = made.status.code.as_ref().is_some_and(|code| code.name == "ALREADYEXISTS");
@@ -229,6 +232,21 @@ impl Session {
         }
         self.ready_folders.insert(self.names.wire(folder), folder.to_owned());
         Ok(())
+    }
+
+    /// Courier takes a name beyond the basic plane (an emoji) in UTF-8, and from then on ends the connection of every
+    /// program that lists folders in modified UTF-7, as most do. It is the one known server with UTF8=ACCEPT that has no
+    /// MOVE.
+    fn breaks_lists(&self, folder: &str) -> bool {
+        self.names.in_utf8() && !self.has("MOVE") && folder.chars().any(|c| c > '\u{FFFF}')
+    }
+
+    fn not_to_be_made(&self, folder: &str) -> ImapError {
+        let error = self.line.lost(format_args!(
+            "the folder {folder} is not made: this server would break for other mail programs over a name with emoji in \
+             it; call it otherwise in your rules"
+        ));
+        ImapError { advice: Advice::Ask, refused: true, ..error }
     }
 
     /// Mail for two folders must not end up in one: nobody could tell them apart again.
