@@ -4,7 +4,10 @@
 //! UTF8=ACCEPT over TCP on loopback or through memory. It is what `modori demo` watches, and what the simulation tests make misbehave.
 
 mod answer;
+mod dress;
 mod fault;
+mod gmail;
+mod login;
 mod mailboxes;
 mod notify;
 mod samples;
@@ -16,6 +19,7 @@ mod syntax;
 mod utf8;
 
 pub use fault::{Fault, GREETING, Gap};
+pub use login::{Admission, Login, Mechanism, OAUTHBEARER_CHALLENGE, Offered, XOAUTH2_CHALLENGE};
 pub use mailboxes::Stored;
 pub use samples::{AUTHSERV_ID, SHOPPER};
 pub use server::{CAPABILITIES, Server};

@@ -1,8 +1,13 @@
 //! Looks an account over, from the name of its server to the folders that rules file into. Changes nothing there.
 
+mod provider;
+
 use super::Mailbox;
+use crate::edge::config;
 use crate::edge::imap::{Dial, ImapError, Means, Session};
 use std::time::Duration;
+
+pub use provider::budget;
 
 /// Resolving a name, and connecting to one address.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,10 +78,23 @@ pub fn means(has: impl Fn(&str) -> bool) -> Means {
     }
 }
 
-/// Looks an account over; `folders` are those that rules name. `true` with the checks: the login worked.
-pub async fn account(mailbox: &Mailbox, folders: &[&str]) -> (Vec<Check>, bool) {
+/// What an account is looked over for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// As configured.
+    pub account: &'a config::Account,
+    /// The folders that rules name.
+    pub folders: &'a [&'a str],
+    /// Where drafts and copies of sent letters are laid, if the configuration names it, and whether they are.
+    pub drafts: Option<Option<&'a str>>,
+    /// The same of copies of letters that were sent.
+    pub sent: Option<Option<&'a str>>,
+}
+
+/// Looks an account over. `true` with the checks: the login worked.
+pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) {
     let about = |what: &str| format!("account {}: {what}", mailbox.account.name);
-    let mut checks = Vec::new();
+    let mut checks = provider::before(asked.account, &about);
     if let Dial::Tcp { host, port, .. } = &mailbox.account.dial {
         let (found, go_on) = reach(host, *port, &about).await;
         checks.extend(found);
@@ -88,15 +106,18 @@ pub async fn account(mailbox: &Mailbox, folders: &[&str]) -> (Vec<Check>, bool) 
         Ok(session) => session,
         Err(error) => {
             let remedy = match error.refused {
-                true => "mend user or password, then run modori doctor again: a watch that waits tries at once then",
-                false => "see what the sentence says; the server's own pages tell host, port and security",
+                true => provider::refused(asked.account).unwrap_or_else(|| {
+                    "mend user or password, then run modori doctor again: a watch that waits tries at once then"
+                        .to_owned()
+                }),
+                false => "see what the sentence says; the server's own pages tell host, port and security".to_owned(),
             };
             checks.push(Check::failure(about("login"), error.what, remedy));
             return (checks, false);
         }
     };
     checks.push(Check::fine(about("login"), format!("as {}", mailbox.account.user)));
-    let in_it = within(&mut session, mailbox, folders, &about).await;
+    let in_it = within(&mut session, mailbox, asked, &about).await;
     match in_it {
         Ok(found) => checks.extend(found),
         Err(error) => checks.push(Check::failure(about("connection"), error.what, "try again")),
@@ -155,9 +176,10 @@ async fn reach(host: &str, port: u16, about: &impl Fn(&str) -> String) -> (Vec<C
 async fn within(
     session: &mut Session,
     mailbox: &Mailbox,
-    folders: &[&str],
+    asked: Asked<'_>,
     about: &impl Fn(&str) -> String,
 ) -> Result<Vec<Check>, ImapError> {
+    let folders = asked.folders;
     let pace = &mailbox.account.pace;
     let mut checks = Vec::new();
     let means = means(|capability| session.has(capability));
@@ -185,10 +207,12 @@ async fn within(
     let before = if prefix.is_empty() { "no prefix".to_owned() } else { format!("prefix `{prefix}`") };
     let letters = if session.names_in_utf8() { ", names in UTF-8" } else { "" };
     checks.push(Check::fine(about("folders"), format!("{before}, {between}{letters}")));
+    checks.extend(provider::offered(asked.account, session, about));
     match session.examine(&mailbox.name).await {
         Ok(opened) => {
             let said = format!("{} opens; messages in it: {}", mailbox.name, opened.messages);
             checks.push(Check::fine(about("mailbox"), said));
+            checks.extend(provider::vouched(asked.account, session, opened, about).await?);
         }
         Err(error) if error.refused => {
             let remedy = "check `mailbox`; it is written as your mail program shows it, levels with /";
@@ -202,6 +226,8 @@ async fn within(
             format!("{one} and {other} would be one folder on this server: mail for the second stays where it is");
         checks.push(Check::failure(about("folders"), said, "give one of the categories another folder in your rules"));
     }
+    let marked = session.list_uses().await?;
+    checks.extend(provider::marked(asked, session, &marked, about));
     let mut missing = Vec::new();
     for folder in folders {
         let name = session.listed_as(folder);

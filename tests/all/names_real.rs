@@ -176,7 +176,7 @@ async fn names_on_cyrus() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_on_courier() {
-    let emoji = ["🍀", "🛒/🍀 あり"];
+    let emoji = ["🍀", "🛒/🍀 あり", "𠮷野家"];
     for utf8 in [false, true] {
         let Some(server) = Courier::start(false) else { return };
         let ways: [fn(&dyn Real) -> Dial; 2] = [without_utf8, tcp];

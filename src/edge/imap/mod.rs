@@ -6,6 +6,8 @@
 mod agree;
 mod append;
 mod error;
+mod folder;
+mod labels;
 mod names;
 mod open;
 mod response;
@@ -17,6 +19,7 @@ mod wire;
 
 pub use append::Laid;
 pub use error::ImapError;
+pub use labels::{Label, Labelled};
 pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;
 pub use watch::watch;
@@ -193,6 +196,8 @@ pub enum Sight {
         uid_validity: u32,
         /// UIDNEXT; 0 when the server does not tell.
         uid_next: u32,
+        /// It shows messages that are somewhere else, too (Gmail's All Mail).
+        view: bool,
         /// The first UID to look at.
         reply: tokio::sync::oneshot::Sender<u32>,
     },

@@ -102,6 +102,10 @@ pub(super) struct Seen {
     pub(super) received: Option<Timestamp>,
     pub(super) size: Option<u32>,
     pub(super) body: Option<Vec<u8>>,
+    /// X-GM-MSGID.
+    pub(super) gmail_id: Option<u64>,
+    /// X-GM-LABELS, as on the wire.
+    pub(super) labels: Option<Vec<String>>,
 }
 
 /// One response.
@@ -148,7 +152,8 @@ impl Response {
         let own = match self {
             Self::Tagged { status: told, .. } | Self::Status(told) => status(told),
             Self::Fetch(seen) => {
-                seen.body.as_ref().map_or(0, Vec::len) + seen.flags.as_ref().map_or(0, |flags| words(flags))
+                let listed = seen.flags.iter().chain(&seen.labels).map(|all| words(all)).sum::<usize>();
+                seen.body.as_ref().map_or(0, Vec::len) + listed
             }
             Self::Capability(all) | Self::Enabled(all) => words(all),
             Self::List { attributes, name, .. } => words(attributes) + name.len(),
@@ -250,6 +255,12 @@ fn seen(value: &Value) -> Option<Seen> {
             "FLAGS" => {
                 if let Value::List(flags) = &value {
                     seen.flags = Some(flags.iter().filter_map(Value::text).collect());
+                }
+            }
+            "X-GM-MSGID" => seen.gmail_id = value.text().and_then(|text| text.parse().ok()),
+            "X-GM-LABELS" => {
+                if let Value::List(labels) = &value {
+                    seen.labels = Some(labels.iter().filter_map(Value::text).collect());
                 }
             }
             "RFC822.SIZE" => seen.size = value.number(),
