@@ -35,6 +35,7 @@ mod measure;
 mod measure_life;
 mod mutated;
 mod names;
+mod names_real;
 mod oauth;
 mod oauth_dovecot;
 mod order;

@@ -7,6 +7,7 @@ mod agree;
 mod append;
 mod enter;
 mod error;
+mod folder;
 mod labels;
 mod names;
 mod open;
