@@ -36,6 +36,7 @@ mod measure_life;
 mod mutated;
 mod oauth_dovecot;
 mod order;
+mod post_tokens;
 mod quiet;
 mod real;
 mod release;

@@ -18,10 +18,7 @@ fn logins(dovecot: &Dovecot) -> usize {
 fn home(authority: &Authority, http: &Http, port: u16) -> Home {
     let home = Home::through(
         port,
-        &format!(
-            "[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n",
-            http.url("/hook")
-        ),
+        &format!("[alerts]\nchannels = [\"w\"]\n[channel.w]\nkind = \"webhook\"\nurl = \"{}\"\n", http.url("/hook")),
     );
     let text = std::fs::read_to_string(&home.config).unwrap();
     let text = text.replace("password = { file = \"password\" }\n", "");

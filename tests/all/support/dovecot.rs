@@ -371,10 +371,8 @@ fn config_23(setup: &Setup, root: &Path, owner: &Owner, ports: [u16; 3]) -> Stri
             );
             std::fs::write(&file, text).unwrap();
             let mechanisms = mechanisms.to_lowercase();
-            let passdb = format!(
-                "passdb {{\n driver = oauth2\n mechanisms = {mechanisms}\n args = {}\n}}\n",
-                file.display()
-            );
+            let passdb =
+                format!("passdb {{\n driver = oauth2\n mechanisms = {mechanisms}\n args = {}\n}}\n", file.display());
             (format!(" {mechanisms}"), passdb)
         }
     };
