@@ -120,6 +120,8 @@ pub struct OAuth {
     pub token: String,
     /// Where a code for another device is had (RFC 8628).
     pub device: Option<String>,
+    /// The page where she takes it back.
+    pub manage: Option<String>,
     /// What is asked for.
     pub scopes: Vec<String>,
     /// What else the page wants to be told.

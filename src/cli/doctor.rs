@@ -10,16 +10,24 @@ use crate::edge::store::{Db, Health};
 use crate::engine::Mailbox;
 use crate::engine::checkup::{self, Asked, Check, Grade};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Looks everything over.
 pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path>) -> Result<bool, Failure> {
     let config = setup::config(config, state)?;
     let rules = setup::rules(config.rules.as_deref())?;
-    let mut checks = vec![Check::fine(
-        "configuration",
-        format!("{}, {}", render::count(config.accounts.len(), "account"), render::count(rules.list().len(), "rule")),
-    )];
+    let mut own = BTreeMap::new();
+    for account in config.accounts.iter().filter(|account| !account.own.is_none()) {
+        own.insert(account.name.clone(), setup::rules_of(config.rules.as_deref(), Some(account))?);
+    }
+    let others = match own.len() {
+        0 => String::new(),
+        number => format!(", {} with rules or folders of its own", render::count(number, "account")),
+    };
+    let (accounts, number) = (render::count(config.accounts.len(), "account"), rules.list().len());
+    let said = format!("{accounts}, {}{others}", render::count(number, "rule"));
+    let mut checks = vec![Check::fine("configuration", said)];
     checks.extend(folder(&config.state));
     if config.accounts.is_empty() {
         checks.push(Check::failure("configuration", "no account: nothing is watched", "add an [[account]]"));
@@ -45,6 +53,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
                     continue;
                 }
             };
+            let rules = own.get(&account.name).unwrap_or(&rules);
             let folders = rules.folders();
             let writes = config.policy.replies.drafts;
             let outgoing = &config.outgoing;
@@ -73,7 +82,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
 }
 
 /// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits.
-fn again(state: &Path, account: &str) {
+pub(super) fn again(state: &Path, account: &str) {
     if state.join("modori.sqlite").exists()
         && let Err(error) = Db::open(state).and_then(|mut db| db.ask_again(account))
     {

@@ -321,7 +321,7 @@ impl<W: Wire> Session<'_, W> {
             Admission::In | Admission::For(..) => {
                 self.entered.done = true;
                 self.entered.secret = Some(offer.secret);
-                Ok(Answer::Ok(format!("[CAPABILITY {}] welcome", self.capability())))
+                Ok(Answer::Ok(self.welcome()))
             }
             Admission::No { text, challenge } => {
                 if let Some(challenge) = challenge.filter(|_| offer.mechanism.is_token()) {
@@ -367,7 +367,7 @@ impl<W: Wire> Session<'_, W> {
             Some((user, secret))
         };
         let Some((user, secret)) = read() else { return Ok(None) };
-        if self.shared.state().can("LOGINDISABLED") {
+        if self.shared.state().can_before("LOGINDISABLED") {
             self.sin("LOGIN came though it is disabled");
             return Ok(Some(Answer::No("[PRIVACYREQUIRED] LOGIN is disabled".to_owned())));
         }
@@ -377,14 +377,14 @@ impl<W: Wire> Session<'_, W> {
 
     pub(super) async fn authenticate(&mut self, mut args: Args<'_>) -> io::Result<Option<Answer>> {
         let word = args.space().and_then(|()| args.atom()).unwrap_or_default().to_ascii_uppercase();
-        let mechanism = Mechanism::named(&word).filter(|_| self.shared.state().can(&format!("AUTH={word}")));
+        let mechanism = Mechanism::named(&word).filter(|_| self.shared.state().can_before(&format!("AUTH={word}")));
         let Some(mechanism) = mechanism else {
             self.sin("a mechanism was named that is not offered");
             return Ok(Some(Answer::No("[CANNOT] this mechanism is not known".to_owned())));
         };
         let initial = args.space().and_then(|()| args.word()).map(str::to_owned);
         let at_once = initial.is_some();
-        if at_once && !self.shared.state().can("SASL-IR") {
+        if at_once && !self.shared.state().can_before("SASL-IR") {
             self.sin("a response came with the command though SASL-IR is not offered");
             return Ok(None);
         }

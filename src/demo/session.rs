@@ -53,6 +53,8 @@ pub(super) struct Session<'s, W> {
     pub(super) entered: Entered,
     /// The owner ends the session with BYE and this text.
     ending: Option<String>,
+    /// UTF8=ACCEPT is on.
+    pub(super) utf8: bool,
     pub(super) view: Option<View>,
     pub(super) wanted: Wanted,
 }
@@ -73,6 +75,7 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
         halved_before: 0,
         entered: Entered::new(shared),
         ending: None,
+        utf8: false,
         view: None,
         wanted: Wanted::Usual,
     };
@@ -80,8 +83,8 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
     if !session.misbehave(fault.as_ref(), GREETING).await? {
         return Ok(());
     }
-    let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
-    session.out.extend_from_slice(greeting.as_bytes());
+    let greeting = session.greeting();
+    session.say(&greeting);
     session.flush().await?;
     let ended = session.serve().await;
     if let Some(text) = session.ending.take() {
@@ -96,7 +99,7 @@ pub(super) fn cut() -> io::Error {
 }
 
 /// The size of the literal that a line announces at its end, and whether the client waits to be asked for it.
-fn literal(line: &[u8]) -> Option<(usize, bool)> {
+pub(super) fn literal(line: &[u8]) -> Option<(usize, bool)> {
     let inner = line.strip_suffix(b"}")?;
     let open = inner.iter().rposition(|byte| *byte == b'{')?;
     let digits = inner.get(open + 1..)?;
@@ -220,6 +223,11 @@ impl<W: Wire> Session<'_, W> {
             self.flush().await?;
             return Ok(true);
         };
+        if !self.well_written(command) {
+            self.say(&format!("{tag} BAD bytes that may not stand outside of a literal"));
+            self.flush().await?;
+            return Ok(true);
+        }
         let fault = {
             let mut state = self.shared.state();
             let secret = matches!(name.as_str(), "LOGIN" | "AUTHENTICATE");
@@ -336,7 +344,7 @@ impl<W: Wire> Session<'_, W> {
         };
         let can = |capability: &str| self.shared.state().can(capability);
         let known = match name {
-            "IDLE" | "NOTIFY" | "NAMESPACE" | "MOVE" | "UNSELECT" => can(name),
+            "IDLE" | "NOTIFY" | "NAMESPACE" | "MOVE" | "UNSELECT" | "ENABLE" => can(name),
             "EXPUNGE" if uid => can("UIDPLUS"),
             _ => true,
         };
@@ -359,10 +367,11 @@ impl<W: Wire> Session<'_, W> {
             "IDLE" => return self.idle().await,
             "NAMESPACE" => {
                 let (prefix, separator) = self.namespace();
-                self.say(&format!("* NAMESPACE (({} \"{separator}\")) NIL NIL", answer::quoted(&prefix)));
+                self.say(&format!("* NAMESPACE (({} {separator})) NIL NIL", answer::quoted(&prefix)));
                 Some(Answer::Ok("done".to_owned()))
             }
             "NOTIFY" => self.notify(args),
+            "ENABLE" => self.enable(args),
             "LIST" | "LSUB" => self.list(args, name),
             "STATUS" => self.status(args),
             "CREATE" | "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE" => self.change_folder(args, name),
@@ -379,16 +388,12 @@ impl<W: Wire> Session<'_, W> {
         Ok(answer.unwrap_or(bad))
     }
 
-    pub(super) fn capability(&self) -> String {
+    /// The prefix, and what stands between levels, in quotes.
+    fn namespace(&self) -> (String, String) {
         let state = self.shared.state();
-        // IMAP4rev1 comes first by custom
-        let others = state.capabilities.iter().filter(|word| *word != "IMAP4rev1").map(String::as_str);
-        std::iter::once("IMAP4rev1").chain(others).collect::<Vec<_>>().join(" ")
-    }
-
-    fn namespace(&self) -> (String, char) {
-        let state = self.shared.state();
-        (answer::to_wire(&state.boxes.prefix), state.boxes.separator)
+        let (prefix, separator) = (state.boxes.prefix.clone(), state.boxes.separator);
+        drop(state);
+        (self.writes()(&prefix), answer::quoted(&separator.to_string()))
     }
 
     async fn idle(&mut self) -> io::Result<Answer> {
@@ -427,14 +432,15 @@ impl<W: Wire> Session<'_, W> {
             args.eat(" RETURN (SPECIAL-USE)"); // it is shown in any case
         }
         args.end()?;
-        let (_, separator) = self.namespace();
+        let ((_, between), write) = (self.namespace(), self.writes());
         if pattern.is_empty() {
-            self.say(&format!("* {name} (\\Noselect) \"{separator}\" \"\""));
+            self.say(&format!("* {name} (\\Noselect) {between} \"\""));
             return Some(Answer::Ok("done".to_owned()));
         }
         let pattern = canonical(&format!("{reference}{pattern}"));
         let lines: Vec<String> = {
             let state = self.shared.state();
+            let separator = state.boxes.separator;
             let mut names: BTreeSet<&str> = BTreeSet::new();
             for (path, mailbox) in state.boxes.iter() {
                 if name == "LSUB" && !mailbox.subscribed {
@@ -444,7 +450,7 @@ impl<W: Wire> Session<'_, W> {
                 // levels above that nobody created are shown, but cannot be selected
                 names.extend(path.match_indices(separator).filter_map(|(end, _)| path.get(..end)));
             }
-            let shown = names.iter().filter(|path| answer::listed(&answer::to_wire(path), &pattern, separator));
+            let shown = names.iter().filter(|path| answer::listed(&write(path), &pattern, separator));
             shown
                 .map(|path| {
                     let below = format!("{path}{separator}");
@@ -459,8 +465,8 @@ impl<W: Wire> Session<'_, W> {
                             }
                         }
                     }
-                    let wire = answer::quoted(&answer::to_wire(path));
-                    format!("* {name} ({attributes}) \"{separator}\" {wire}")
+                    let wire = answer::quoted(&write(path));
+                    format!("* {name} ({attributes}) {between} {wire}")
                 })
                 .collect()
         };
@@ -471,13 +477,13 @@ impl<W: Wire> Session<'_, W> {
     }
 
     /// A mailbox name as it stands in a command; outer `None` is BAD.
-    pub(super) fn mailbox(args: &mut Args<'_>) -> Option<String> {
+    pub(super) fn mailbox(&self, args: &mut Args<'_>) -> Option<String> {
         args.space()?;
-        answer::from_wire(&args.text()?).map(|name| canonical(&name))
+        self.name_in(&args.text()?).map(|name| canonical(&name))
     }
 
     fn status(&mut self, mut args: Args<'_>) -> Option<Answer> {
-        let name = Self::mailbox(&mut args)?;
+        let name = self.mailbox(&mut args)?;
         args.eat(" (")?;
         let mut items = vec![];
         loop {
@@ -488,6 +494,7 @@ impl<W: Wire> Session<'_, W> {
             args.space()?;
         }
         args.end()?;
+        let write = self.writes();
         let line = {
             let state = self.shared.state();
             let Some(mailbox) = state.boxes.get(&name) else {
@@ -506,15 +513,18 @@ impl<W: Wire> Session<'_, W> {
                 };
                 values.push(format!("{item} {value}"));
             }
-            format!("* STATUS {} ({})", answer::quoted(&answer::to_wire(&name)), values.join(" "))
+            format!("* STATUS {} ({})", answer::quoted(&write(&name)), values.join(" "))
         };
         self.say(&line);
         Some(Answer::Ok("done".to_owned()))
     }
 
     fn change_folder(&mut self, mut args: Args<'_>, name: &str) -> Option<Answer> {
-        let mailbox = Self::mailbox(&mut args)?;
+        let mailbox = self.mailbox(&mut args)?;
         args.end()?;
+        if name == "CREATE" && !self.may_be_called(&mailbox) {
+            return Some(Answer::No("[CANNOT] not composed (NFC)".to_owned()));
+        }
         let mut state = self.shared.state();
         let done = match name {
             "CREATE" => state.boxes.create(&mailbox),
@@ -533,7 +543,7 @@ impl<W: Wire> Session<'_, W> {
     }
 
     fn append(&mut self, mut args: Args<'_>) -> Option<Answer> {
-        let name = Self::mailbox(&mut args)?;
+        let name = self.mailbox(&mut args)?;
         args.space()?;
         let mut flags = BTreeSet::new();
         if args.peek() == Some(b'(') {
@@ -545,16 +555,18 @@ impl<W: Wire> Session<'_, W> {
             received = date;
             args.space()?;
         }
-        let bytes = args.literal()?;
+        let bytes = self.message(&mut args)?;
         args.end()?;
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(refusal) => return Some(Answer::No(refusal.to_owned())),
+        };
         let code = {
             let mut state = self.shared.state();
             let uidplus = state.can("UIDPLUS");
-            let Some(mailbox) = state.boxes.get_mut(&name) else {
+            let Some((validity, uid)) = state.boxes.lay(&name, bytes.into(), flags, received) else {
                 return Some(Answer::No("[TRYCREATE] no such mailbox".to_owned()));
             };
-            let validity = mailbox.uid_validity;
-            let uid = mailbox.add(bytes.into(), flags, received);
             if uidplus { format!("[APPENDUID {validity} {uid}] ") } else { String::new() }
         };
         self.shared.ring();

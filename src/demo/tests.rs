@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+mod gmail;
+
 struct Client {
     wire: Box<dyn Wire>,
     input: Vec<u8>,

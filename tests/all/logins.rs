@@ -418,7 +418,7 @@ fn access_that_was_taken_back_is_told_once_and_tried_seldom_until_it_is_granted_
                 world.mail(1);
                 pass(5).await;
                 assert_eq!(world.heard(false).len(), 1);
-                world.server.admit(only("granted anew"));
+                world.server.admit(only("granted-anew"));
                 world.server.end_all("Session expired, please login again.");
                 let before = world.server.logins().len();
                 pass(10).await;
@@ -433,7 +433,7 @@ fn access_that_was_taken_back_is_told_once_and_tried_seldom_until_it_is_granted_
                 assert!(trouble.contains("Invalid credentials") && trouble.contains("`access_token`"), "{trouble}");
                 world.mail(2);
                 // the shopper agrees again: a time of the file that shows, also where a day took a second
-                world.given.set("granted anew");
+                world.given.set("granted-anew");
                 let file = std::fs::File::options().write(true).open(&world.given.path).unwrap();
                 file.set_modified(std::time::SystemTime::now() + Duration::from_secs(5)).unwrap();
                 let before = world.server.logins().len();

@@ -95,6 +95,10 @@ impl Check<'_> {
         self.desk.error(span, message, help);
     }
 
+    pub(super) fn source(&self) -> &Source {
+        self.desk.source()
+    }
+
     fn syntax_error(&mut self, error: &toml::de::Error) {
         let message = error.message().to_owned();
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
@@ -217,7 +221,7 @@ impl Check<'_> {
             }
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
-            let smtp = self.smtp(account, &user, &credential);
+            let smtp = self.smtp(account, provider, &user, &credential);
             accounts.push(Account {
                 name,
                 pace: self.pace(&account.pace, &provider::pace(provider, &host)),
@@ -236,6 +240,7 @@ impl Check<'_> {
                 pin: self.pin(account, security),
                 fetch_cap,
                 smtp,
+                own: self.own_rules(account),
             });
         }
         accounts

@@ -1,5 +1,6 @@
 //! The shopper's configuration: one TOML file, checked as a whole before anything is touched.
 
+mod account_rules;
 mod alerts;
 mod channel;
 mod check;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use account_rules::OwnRules;
 pub use check::Broken;
 pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
 pub use outgoing::{Keep, Outgoing, Server};
@@ -121,6 +123,8 @@ pub struct Account {
     pub pace: Pace,
     /// The server that sends its letters.
     pub smtp: Option<Server>,
+    /// Rules and folders of its own.
+    pub own: OwnRules,
 }
 
 /// How an account's provider was found.

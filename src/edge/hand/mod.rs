@@ -11,6 +11,7 @@ mod filing;
 mod flagging;
 mod health;
 mod judge;
+mod labels;
 mod lock;
 mod look;
 mod opened;

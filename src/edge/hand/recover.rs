@@ -4,7 +4,7 @@ use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_of
 use super::look::is_deleted;
 use super::removal::{Marked, Source, Stage, source_among, take_away};
 use super::renumbered::Alike;
-use super::{Hand, renumbered};
+use super::{Hand, labels, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -46,6 +46,13 @@ pub(super) async fn filings_after(
         hand.store.call(move |db| db.again(&unwritten, now, None)).await?;
     }
     for ((mailbox, folder), group) in groups {
+        let (labelled, group): (Vec<_>, Vec<_>) = group.into_iter().partition(|(_, doing)| doing.borne.is_some());
+        if !labelled.is_empty() {
+            labels::recover(hand, session, (&mailbox, &folder), labelled, refusal).await?;
+        }
+        if group.is_empty() {
+            continue;
+        }
         look(hand, session, &mailbox, &folder, group, refusal).await?;
     }
     Ok(())

@@ -4,7 +4,7 @@
 use super::error::ImapError;
 use super::open::{Ready, connect};
 use super::refusal::{Heard, Refusal, Whose};
-use super::response::Condition;
+use super::response::{Condition, Status};
 use super::sasl::{self, Outcome, Refused, Shown, Who};
 use super::wire::{Answer, Line};
 use super::{Dial, ImapAccount};
@@ -127,12 +127,12 @@ fn no_token(account: &ImapAccount, error: &TokenError) -> ImapError {
 
 /// Outlook lets some in and then refuses every command: a refused login all the same
 /// (<https://github.com/simonrob/email-oauth2-proxy/issues/74>).
-pub(super) fn in_name_only(account: &ImapAccount, answer: &Answer) -> Option<ImapError> {
-    let refuses = answer.status.condition != Condition::Ok;
-    if !refuses || !answer.status.text.to_ascii_lowercase().contains("authenticated but not connected") {
+pub(super) fn in_name_only(account: &ImapAccount, status: &Status) -> Option<ImapError> {
+    let refuses = status.condition != Condition::Ok;
+    if !refuses || !status.text.to_ascii_lowercase().contains("authenticated but not connected") {
         return None;
     }
-    let refused = Refused { status: answer.status.clone(), challenge: None };
+    let refused = Refused { status: status.clone(), challenge: None };
     tracing::debug!("account `{}`: logged in, and told {}", account.name, quoted(&refused.status.text));
     Some(refusal(account, &refused, false))
 }

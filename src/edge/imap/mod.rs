@@ -3,9 +3,11 @@
 //! Our own small client: what a server says is framed and bounded before it is read, and what cannot be read never
 //! takes the connection down with it.
 
+mod agree;
 mod append;
 mod enter;
 mod error;
+mod labels;
 mod names;
 mod open;
 pub mod refusal;
@@ -19,6 +21,7 @@ mod wire;
 
 pub use append::Laid;
 pub use error::ImapError;
+pub use labels::{Label, Labelled};
 pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;
 pub use watch::watch;
@@ -195,6 +198,8 @@ pub enum Sight {
         uid_validity: u32,
         /// UIDNEXT; 0 when the server does not tell.
         uid_next: u32,
+        /// It shows messages that are somewhere else, too (Gmail's All Mail).
+        view: bool,
         /// The first UID to look at.
         reply: tokio::sync::oneshot::Sender<u32>,
     },

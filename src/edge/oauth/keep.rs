@@ -48,6 +48,14 @@ impl Keep {
         }
     }
 
+    /// Where that is, in words.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::File(path) => format!("in {}", path.display()),
+            Self::Commands { save, .. } => format!("by {}", save.first().map_or("", String::as_str)),
+        }
+    }
+
     /// What is kept, when that is a file. For those who cannot wait.
     pub(super) fn load_file(&self) -> Option<Kept> {
         let Self::File(path) = self else { return None };

@@ -1,14 +1,22 @@
 //! Tokens instead of passwords: how access is granted (OAuth 2.0), kept and renewed.
 
 mod ask;
+mod device;
+mod granted;
 mod keep;
 mod kept;
+mod loopback;
+mod pkce;
 mod renew;
+mod turn;
 
 use super::clock::Clock;
 use super::secret::{Secret, SecretError};
 use crate::provider::Flow;
+pub use device::Device;
+pub use granted::{NotGranted, Why};
 pub use kept::{Access, Kept, Refused};
+pub use loopback::{Code, Loopback, Words};
 use renew::Own;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -176,6 +184,46 @@ impl Tokens {
         match &*self.0 {
             Kind::Own(own) => own.granted_at(),
             Kind::Program(secret) => secret.changed_at(),
+        }
+    }
+
+    /// What was, or is to be, granted to modori; `None` when a program of the shopper's gives tokens.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Grant> {
+        match &*self.0 {
+            Kind::Own(own) => Some(&own.grant),
+            Kind::Program(_) => None,
+        }
+    }
+
+    /// Where they are kept, in words.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &*self.0 {
+            Kind::Own(own) => own.keep.place(),
+            Kind::Program(_) => "with a program of yours".to_owned(),
+        }
+    }
+
+    /// Keeps what was just granted instead of whatever was kept.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub async fn keep(&self, kept: &Kept) -> Result<(), TokenError> {
+        match &*self.0 {
+            Kind::Own(own) => own.begin_with(kept).await,
+            Kind::Program(_) => Ok(()),
+        }
+    }
+
+    /// Forgets what is kept; `false` when nothing was.
+    ///
+    /// # Errors
+    /// It cannot be forgotten.
+    pub async fn forget(&self) -> Result<bool, TokenError> {
+        match &*self.0 {
+            Kind::Own(own) => own.end().await,
+            Kind::Program(_) => Ok(false),
         }
     }
 }

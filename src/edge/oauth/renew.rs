@@ -75,6 +75,30 @@ impl Own {
         renewal.await.unwrap_or_else(|_| Err(TokenError { what: "the program is ending".to_owned(), passing: true }))
     }
 
+    /// What was just granted is kept instead of whatever was, and can be read again.
+    pub(super) async fn begin_with(&self, kept: &Kept) -> Result<(), TokenError> {
+        let _lock = keep::lock(&self.lock).await?;
+        self.keep.save(kept).await?;
+        let found = self.keep.load().await?;
+        if found.is_none_or(|found| found.json().expose_secret() != kept.json().expose_secret()) {
+            let what = "what was kept is not what is read again: does `load` print just what `save` was given?";
+            return Err(TokenError { what: what.to_owned(), passing: false });
+        }
+        *self.memory() = Memory { granted_at: Some(kept.granted_at), ..Memory::default() };
+        Ok(())
+    }
+
+    /// Forgets all; `false` when there was nothing. What cannot be read is forgotten, too.
+    pub(super) async fn end(&self) -> Result<bool, TokenError> {
+        let _lock = keep::lock(&self.lock).await?;
+        let nothing = matches!(self.keep.load().await, Ok(None));
+        if !nothing {
+            self.keep.forget().await?;
+        }
+        *self.memory() = Memory::default();
+        Ok(!nothing)
+    }
+
     /// What is kept, or what could not be kept and is newer.
     async fn current(&self) -> Result<Kept, TokenError> {
         let login = || format!("run: modori login {}", self.grant.account);

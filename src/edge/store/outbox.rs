@@ -1,6 +1,7 @@
 //! The outbox: every effect from the wish to its end.
 
 use super::settle::json;
+use super::view::IN_VIEW;
 use super::{Db, StoreError, awaiting, chain, from_millis, from_seconds, letter, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
@@ -104,6 +105,9 @@ const WAITS_FOR: &str = "SELECT 1 FROM outbox_after JOIN outbox AS first USING (
      WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing') \
      AND (first.told IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS took WHERE took.told = first.told \
                                             AND took.kind = 'alert' AND took.state = 'done'))";
+
+/// What a message had borne before the first attempt stays on record: a later look would see what we did ourselves.
+const BORNE: &str = "iif(kind = 'file' AND json_extract(doing, '$.borne') IS NOT NULL, doing, NULL)";
 
 pub(super) const COLUMNS: &str =
     "id, wish_key, payload, lane, message, state, due, until, attempts, last_error, doing, wished_at";
@@ -297,9 +301,11 @@ impl Db {
     /// When the database refuses.
     pub fn again(&mut self, ids: &[i64], due: Timestamp, error: Option<&str>) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let sql = "UPDATE outbox SET state = 'ready', doing = NULL, due = ?2, \
-                       last_error = coalesce(?3, last_error) WHERE id = ?1";
-            let mut update = transaction.prepare_cached(sql)?;
+            let sql = format!(
+                "UPDATE outbox SET state = 'ready', doing = {BORNE}, due = ?2, last_error = coalesce(?3, last_error) \
+                 WHERE id = ?1"
+            );
+            let mut update = transaction.prepare_cached(&sql)?;
             for id in ids {
                 update.execute((id, millis(due), error))?;
             }
@@ -368,9 +374,11 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn put_off(&mut self, id: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE outbox SET attempts = attempts + iif(state = 'ready', 1, 0), state = 'ready', doing = NULL, \
-                   due = ?2, last_error = ?3 WHERE id = ?1";
-        self.connection.prepare_cached(sql)?.execute((id, millis(due), error))?;
+        let sql = format!(
+            "UPDATE outbox SET attempts = attempts + iif(state = 'ready', 1, 0), state = 'ready', doing = {BORNE}, \
+             due = ?2, last_error = ?3 WHERE id = ?1"
+        );
+        self.connection.prepare_cached(&sql)?.execute((id, millis(due), error))?;
         Ok(())
     }
 
@@ -383,9 +391,9 @@ impl Db {
         self.write(|transaction| {
             for (id, source, target) in filed {
                 transaction
-                    .prepare_cached(
-                        "UPDATE outbox SET state = 'done', doing = NULL, closed_at = ?2, origin = ?3 WHERE id = ?1",
-                    )?
+                    .prepare_cached(&format!(
+                        "UPDATE outbox SET state = 'done', doing = {BORNE}, closed_at = ?2, origin = ?3 WHERE id = ?1"
+                    ))?
                     .execute((id, millis(now), &source.mailbox))?;
                 let message: Option<i64> = transaction
                     .prepare_cached("SELECT message FROM outbox WHERE id = ?1")?
@@ -465,16 +473,31 @@ impl Db {
         })
     }
 
-    /// Where the message of a row was first seen and still lies as far as is known, and what it is.
+    /// Where the message of a row was first seen and still lies as far as is known, and what it is. A mailbox that shows
+    /// what lies somewhere else, too, counts when there is no other.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn whereabouts(&self, message: i64) -> Result<Option<(Place, MailKey)>, StoreError> {
-        let sql = "SELECT account, mailbox, uid_validity, uid, mail_key FROM place \
-                   JOIN message ON message.id = place.message \
-                   WHERE place.message = ?1 AND gone = 0 ORDER BY seen_first LIMIT 1";
-        let mut query = self.connection.prepare_cached(sql)?;
-        let found = query.query_row([message], |row| {
+        self.lies(message, "")
+    }
+
+    /// The same in one account: the very same bytes may lie in another one, too.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn whereabouts_in(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
+        self.lies(message, account)
+    }
+
+    /// `account` is empty for any.
+    fn lies(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
+        let sql = format!(
+            "SELECT account, mailbox, uid_validity, uid, mail_key FROM place JOIN message ON message.id = place.message \
+             WHERE place.message = ?1 AND gone = 0 AND ?2 IN ('', account) ORDER BY {IN_VIEW}, seen_first LIMIT 1"
+        );
+        let mut query = self.connection.prepare_cached(&sql)?;
+        let found = query.query_row((message, account), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
             Ok((place, row.get::<_, String>(4)?))
@@ -482,15 +505,21 @@ impl Db {
         Ok(found.optional()?.and_then(|(place, key)| MailKey::from_hex(&key).map(|key| (place, key))))
     }
 
-    /// What a message is, its size, and the last place outside `but` at which it lay, whether it lies there still or not.
+    /// What a message is, its size, and the last place outside `but` at which it lay in an account, whether it lies there
+    /// still or not.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn last_place(&self, message: i64, but: &str) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
+    pub fn last_place(
+        &self,
+        message: i64,
+        account: &str,
+        but: &str,
+    ) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
         let sql = "SELECT account, mailbox, uid_validity, uid, mail_key, size FROM place \
                    JOIN message ON message.id = place.message \
-                   WHERE place.message = ?1 AND mailbox <> ?2 ORDER BY seen_first DESC LIMIT 1";
-        let found = self.connection.prepare_cached(sql)?.query_row((message, but), |row| {
+                   WHERE place.message = ?1 AND account = ?2 AND mailbox <> ?3 ORDER BY seen_first DESC LIMIT 1";
+        let found = self.connection.prepare_cached(sql)?.query_row((message, account, but), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
             Ok((place, row.get::<_, String>(4)?, row.get(5)?))

@@ -40,7 +40,7 @@ pub enum Settled {
     },
     /// This place was settled before. Filings that were not wished for then (in observe mode) are wished for now.
     KnownPlace,
-    /// A message that is known, at another place: it is left where it is.
+    /// A message that is known, at another place: it is left where it is, unless that is another account.
     NewPlace,
 }
 
@@ -141,6 +141,9 @@ fn settle_one(
     if let Some(message) = known {
         if add_place(transaction, &one.place, Some(one.received), message)? {
             correction::moved(transaction, message, &one.place, one.message_id.as_deref(), now)?;
+            if is_copy(transaction, message, &one.place.account)? {
+                file(transaction, one, message, now)?;
+            }
             return Ok(Settled::NewPlace);
         }
         let there: bool = transaction
@@ -153,9 +156,7 @@ fn settle_one(
                 row.get(0)
             })?;
         if there {
-            for wish in one.step.plan.iter().filter(|wish| matches!(wish.effect, Effect::File { .. })) {
-                outbox::enter(transaction, wish, &one.place.account, Some(message), false, now)?;
-            }
+            file(transaction, one, message, now)?;
         }
         return Ok(Settled::KnownPlace);
     }
@@ -201,6 +202,33 @@ fn settle_one(
         remember_alert(transaction, wish, &hex, one.received)?;
     }
     Ok(Settled::New { alerts })
+}
+
+/// Whether a message that is known lies in an account for the first time: its very copy came to another one before, and
+/// no person moved either.
+fn is_copy(transaction: &Transaction<'_>, message: i64, account: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT (SELECT count(*) FROM place WHERE message = ?1 AND account = ?2) = 1 \
+               AND NOT EXISTS (SELECT 1 FROM correction WHERE message = ?1) \
+               AND NOT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND wish_key LIKE 'undo:%')";
+    Ok(transaction.prepare_cached(sql)?.query_row((message, account), |row| row.get(0))?)
+}
+
+/// Wishes for the filing of a known message in the account of this place: under a name of its own where another account
+/// had the message first.
+fn file(transaction: &Transaction<'_>, one: &Settling, message: i64, now: Timestamp) -> Result<(), StoreError> {
+    let account = &one.place.account;
+    let home: Option<String> = transaction
+        .prepare_cached("SELECT account FROM place WHERE message = ?1 ORDER BY seen_first LIMIT 1")?
+        .query_row([message], |row| row.get(0))
+        .optional()?;
+    for wish in one.step.plan.iter().filter(|wish| matches!(wish.effect, Effect::File { .. })) {
+        let mut wish = wish.clone();
+        if home.as_ref().is_some_and(|home| home != account) {
+            wish.key = format!("{}@{account}", wish.key);
+        }
+        outbox::enter(transaction, &wish, account, Some(message), false, now)?;
+    }
+    Ok(())
 }
 
 /// Another message is known under this number: the server numbered its mail anew in the middle of an answer. The message

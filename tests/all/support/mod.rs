@@ -12,6 +12,7 @@ pub mod letters;
 pub mod mutate;
 pub mod oauth;
 pub mod oracle;
+pub mod persona;
 pub mod probe;
 pub mod proxy;
 pub mod real;

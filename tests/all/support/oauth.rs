@@ -75,6 +75,8 @@ pub struct Behaviour {
     pub refreshes: bool,
     /// Seconds between two polls of the device flow, told as `interval`; `None`: not told, 5 is meant.
     pub interval: Option<i64>,
+    /// So many of the next polls are told to slow down.
+    pub slow_downs: usize,
     /// Seconds a device code lives.
     pub device_lifetime: i64,
     pub trouble: Option<Trouble>,
@@ -99,6 +101,7 @@ impl Default for Behaviour {
             expires_in: Some(3600),
             refreshes: true,
             interval: Some(1),
+            slow_downs: 0,
             device_lifetime: 900,
             trouble: None,
             delays: (Duration::ZERO, Duration::ZERO),
@@ -233,6 +236,11 @@ impl Authority {
     /// What was wrong with requests so far, in words: a program that keeps to the RFCs leaves it empty.
     pub fn wrong(&self) -> Vec<String> {
         self.shared.lock().seen.iter().filter_map(|seen| seen.wrong.clone()).collect()
+    }
+
+    /// No token request is being worked on now.
+    pub fn is_idle(&self) -> bool {
+        self.shared.lock().at_once.0 == 0
     }
 
     /// The most token requests that were worked on at once.

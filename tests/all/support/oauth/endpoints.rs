@@ -274,7 +274,7 @@ fn by_refresh(state: &mut State, form: &Form) -> Result<serde_json::Value, Refus
 }
 
 fn by_device(state: &mut State, form: &Form) -> Result<serde_json::Value, Refusal> {
-    let now = state.now();
+    let (now, slower) = (state.now(), state.behaviour.slow_downs > 0);
     let given = form.get("device_code").cloned().unwrap_or_default();
     let Some(device) = state.issued.devices.get_mut(&given).filter(|device| !device.used) else {
         return refuse(400, "invalid_grant", "no such device code");
@@ -288,6 +288,11 @@ fn by_device(state: &mut State, form: &Form) -> Result<serde_json::Value, Refusa
     if last.is_some_and(|last| last.elapsed() < apart) {
         device.interval += 5;
         return refuse(400, "slow_down", "polled too soon");
+    }
+    if slower {
+        device.interval += 5;
+        state.behaviour.slow_downs -= 1;
+        return not_now("slow_down");
     }
     match device.decided.clone() {
         None => not_now("authorization_pending"),
