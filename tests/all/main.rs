@@ -39,6 +39,7 @@ mod names_real;
 mod oauth;
 mod oauth_dovecot;
 mod order;
+mod post_tokens;
 mod providers;
 mod quiet;
 mod real;
