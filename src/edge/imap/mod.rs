@@ -7,6 +7,7 @@ mod append;
 mod error;
 mod names;
 mod open;
+mod resolve;
 mod response;
 mod session;
 mod uids;
