@@ -3,6 +3,7 @@
 mod isolation;
 mod one_case;
 mod own_rules;
+mod real;
 
 use jiff::Timestamp;
 use modori::demo::Server;
