@@ -12,6 +12,7 @@ mod labels;
 mod names;
 mod open;
 pub mod refusal;
+mod resolve;
 mod response;
 pub(in crate::edge) mod sasl;
 mod session;
