@@ -107,11 +107,21 @@ fn undoes(key: &str) -> Option<i64> {
     key.strip_prefix("undo:")?.split(':').next()?.parse().ok()
 }
 
-/// Puts labels on and takes labels off, in the selected mailbox, and looks what came of it.
+/// Puts labels on and takes labels off, in the selected mailbox, looks what came of it, and only then opens others.
 pub(super) async fn carry_out(hand: &Hand, session: &mut Session, moves: Vec<Move>) -> Result<(), Stopped> {
+    let mut changed = Vec::new();
     for one in moves {
         let refusal = change(session, &one.filings).await?;
-        settle(hand, session, one.target.mailbox, one.filings, refusal.as_ref()).await?;
+        changed.push((one, refusal));
+    }
+    let mut done = Vec::new();
+    for (one, refusal) in changed {
+        let folder = one.target.mailbox;
+        let labelled = settle(hand, session, &folder, one.filings, refusal.as_ref()).await?;
+        done.push((folder, labelled));
+    }
+    for (folder, labelled) in done {
+        close_labelled(hand, session, &folder, labelled).await?;
     }
     Ok(())
 }
@@ -137,14 +147,14 @@ async fn change(session: &mut Session, filings: &[Filing]) -> Result<Option<Imap
     Ok(None)
 }
 
-/// Looks at messages of the selected mailbox whose labels were, or may have been, changed.
+/// Looks at messages of the selected mailbox whose labels were to be changed; those whose labels are as they should be.
 async fn settle(
     hand: &Hand,
     session: &mut Session,
-    folder: String,
+    folder: &str,
     filings: Vec<Filing>,
     refusal: Option<&ImapError>,
-) -> Result<(), Stopped> {
+) -> Result<Vec<Filing>, Stopped> {
     let labelled = look(session, filings.iter().map(|filing| filing.place.uid)).await?;
     let (mut done, mut gone, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for filing in filings {
@@ -168,7 +178,7 @@ async fn settle(
         };
         put_off(hand, again, refusal.unwrap_or(&nothing)).await?;
     }
-    close_labelled(hand, session, &folder, done).await
+    Ok(done)
 }
 
 fn is_done(session: &Session, now: &Labelled, borne: &Borne) -> bool {
