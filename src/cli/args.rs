@@ -4,6 +4,7 @@ mod ack;
 mod alert;
 mod ledger;
 mod letters;
+mod login;
 mod orders;
 mod wanted;
 
@@ -11,6 +12,7 @@ pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
+pub use login::{Login, Logout};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use wanted::Wish;
 
@@ -49,6 +51,10 @@ pub enum Command {
     Status(Status),
     /// Look over configuration and servers, and say what to mend; changes nothing on a server
     Doctor(Doctor),
+    /// Let a provider grant modori access to your mailbox (OAuth 2.0), for an account with [account.oauth]
+    Login(Login),
+    /// Forget the access that was granted
+    Logout(Logout),
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),
@@ -219,6 +225,9 @@ pub struct Judging {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// As mail of this account: by its own rules and folders, and the hosts whose word it takes
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
 }
 
 /// `modori classify`
@@ -272,6 +281,9 @@ pub struct RulesFrom {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    /// Only the rules of this account; without it those that all share, then each account's own
+    #[arg(long, value_name = "NAME", conflicts_with = "folder")]
+    pub account: Option<String>,
 }
 
 /// `modori rules test`
@@ -294,7 +306,7 @@ pub struct DiffRules {
     /// … and until this day
     #[arg(long, value_name = "DAY")]
     pub until: Option<String>,
-    /// Only this account
+    /// Only this account; with --from: judged by its rules
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// Old mail from files instead of the mailbox: .eml files, mbox files, Maildirs, folders
@@ -373,6 +385,9 @@ pub struct NewRule {
     /// Folder of your own rule files (overrides the configuration)
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// Write it into the rule folder of this account, for its mail alone
+    #[arg(long, value_name = "NAME", conflicts_with = "rules")]
+    pub account: Option<String>,
     /// Trust Authentication-Results of this host (repeatable)
     #[arg(long, value_name = "HOST")]
     pub authserv_id: Vec<String>,
@@ -438,6 +453,9 @@ pub struct Import {
     /// Trust Authentication-Results of this host (repeatable)
     #[arg(long, value_name = "HOST")]
     pub authserv_id: Vec<String>,
+    /// As mail of this account: by its own rules, and the hosts whose word it takes
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
 }
 
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.

@@ -13,7 +13,12 @@ use std::path::Path;
 /// Prints one object (or one block) a mail. A mail that cannot be read is reported in its own object and does not stop
 /// the others; the exit code is 1 then.
 pub(super) fn run(arguments: &Classify, config: Option<&Path>) -> Result<(), Failure> {
-    let setup = setup::quiet(config, arguments.judging.rules.as_deref(), &arguments.judging.authserv_id)?;
+    let setup = setup::quiet(
+        config,
+        arguments.judging.rules.as_deref(),
+        &arguments.judging.authserv_id,
+        arguments.judging.account.as_deref(),
+    )?;
     let json = arguments.judging.format == Format::Json;
     mails::each(
         &arguments.paths,

@@ -1,7 +1,7 @@
 //! `modori corrections`: mails that were moved by hand, each with the command that would make a rule of it.
 
 use super::args::{Corrections, Format};
-use super::{Failure, setup};
+use super::{Failure, render, setup};
 use crate::edge::store::Correction;
 use crate::engine::Engine;
 use crate::rules::{RuleSet, category};
@@ -13,16 +13,19 @@ pub(super) fn run(arguments: &Corrections, config: Option<&Path>, state: Option<
     let config = setup::config(config, state)?;
     let store = setup::store(&config.state)?;
     let engine = setup::engine(&config, &store)?;
-    let failed = |error: crate::engine::EngineError| Failure::new(error.to_string());
     let runtime = setup::runtime()?;
     runtime.block_on(async {
+        let mut unseen = 0_usize;
         if !arguments.no_look {
             for mailbox in &engine.mailboxes {
-                engine.look_for_corrections(mailbox).await.map_err(failed)?;
+                // one that cannot be looked at keeps no other's from being shown
+                if let Err(error) = engine.look_for_corrections(mailbox).await {
+                    anstream::eprintln!("{} was not looked at: {error}", mailbox.account.name);
+                    unseen += 1;
+                }
             }
         }
         let all = store.call(|db| db.corrections()).await.map_err(|error| Failure::new(error.to_string()))?;
-        let rules = engine.rules.now();
         if all.is_empty() && arguments.format == Format::Text {
             anstream::println!("no mail was moved by hand");
         }
@@ -31,13 +34,18 @@ pub(super) fn run(arguments: &Corrections, config: Option<&Path>, state: Option<
                 Some(folder) => export(&engine, correction, folder).await?,
                 None => None,
             };
-            let command = command(&engine, &rules, correction, file.as_deref());
+            let rules = engine.rules.of(&correction.to.account);
+            let own = config.accounts.iter().any(|one| one.name == correction.to.account && one.own.rules.is_some());
+            let command = command(&engine, &rules, correction, own, file.as_deref());
             match arguments.format {
                 Format::Json => anstream::println!("{}", sheet(correction, file.as_deref(), command.as_deref())),
                 Format::Text => tell(correction, file.as_deref(), command.as_deref()),
             }
         }
-        Ok(())
+        match unseen {
+            0 => Ok(()),
+            _ => Err(Failure::new(format!("{} could not be looked at", render::count(unseen, "account")))),
+        }
     })
 }
 
@@ -64,8 +72,14 @@ pub(super) fn by_id(id: &str, config: Option<&Path>, state: Option<&Path>) -> Re
     })
 }
 
-/// What the shopper can type to have it right the next time.
-fn command(engine: &Engine, rules: &RuleSet, correction: &Correction, file: Option<&Path>) -> Option<String> {
+/// What the shopper can type to have it right the next time. `own`: its account has a rule folder of its own.
+fn command(
+    engine: &Engine,
+    rules: &RuleSet,
+    correction: &Correction,
+    own: bool,
+    file: Option<&Path>,
+) -> Option<String> {
     let id = || correction.message_id.as_ref().map(|id| format!("<{id}>"));
     let mail = file.map(|file| file.display().to_string()).or_else(id)?;
     let mail = quoted(&mail);
@@ -82,7 +96,8 @@ fn command(engine: &Engine, rules: &RuleSet, correction: &Correction, file: Opti
         None if watched => category::OTHER,
         None => return None,
     };
-    Some(format!("modori rules new {mail} --category {category}"))
+    let account = if own { format!(" --account {}", quoted(&correction.to.account)) } else { String::new() };
+    Some(format!("modori rules new {mail} --category {category}{account}"))
 }
 
 /// For a shell: an id may hold anything that a sender thought of.

@@ -152,7 +152,7 @@ fn files(arguments: &DiffRules, config: Option<&Path>, span: Span, against: &Rul
     if arguments.apply {
         return Err(Failure::broken("--apply files mail in a mailbox; mail from files is only compared"));
     }
-    let setup = setup::quiet(config, arguments.rules.as_deref(), &[])?;
+    let setup = setup::quiet(config, arguments.rules.as_deref(), &[], arguments.account.as_deref())?;
     let mut known = Known { own_addresses: setup.own_addresses.clone(), ..Known::default() };
     let inside = |received: Timestamp| received >= span.since && span.until.is_none_or(|until| received <= until);
     let mut orders: std::collections::BTreeMap<_, crate::rules::KnownOrder> = std::collections::BTreeMap::new();

@@ -5,16 +5,28 @@ use super::{Failure, mails, setup};
 use crate::edge::files::FileMail;
 use crate::mail::{self, Reading};
 use crate::rules::draft::{self, Draft, Wish};
-use crate::rules::{self, Known, Source};
+use crate::rules::{self, Known, Layer, Source};
 use std::path::{Path, PathBuf};
 
 /// Makes the rule, tries it with all others, and writes it.
 pub(super) fn run(arguments: &NewRule, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let folder = setup::rules_folder(arguments.rules.as_deref().filter(|folder| folder.is_dir()), config)?;
-    let folder = arguments.rules.clone().or(folder);
-    let own = setup::rule_files(folder.as_deref().filter(|folder| folder.is_dir()))?;
+    let there = |folder: &Option<PathBuf>| folder.clone().filter(|folder| folder.is_dir());
+    let named = setup::config_if_any(config)?;
+    let account = arguments.account.as_deref().map(|name| setup::account(named.as_ref(), name)).transpose()?;
+    let shared = arguments.rules.clone().or_else(|| named.as_ref().and_then(|config| config.rules.clone()));
+    let own = setup::layers(there(&shared).as_deref(), account)?;
+    let folder = match account {
+        None => shared.clone(),
+        Some(account) => Some(account.own.rules.clone().ok_or_else(|| {
+            let name = &account.name;
+            Failure::broken(format!(
+                "the account `{name}` has no rule folder: write rules = \"DIR\" in its [[account]]"
+            ))
+        })?),
+    };
     let found = find(&arguments.mail, config, state)?;
-    let quiet = setup::quiet(config, folder.as_deref().filter(|folder| folder.is_dir()), &arguments.authserv_id)?;
+    let authserv_id = &arguments.authserv_id;
+    let quiet = setup::quiet(config, there(&shared).as_deref(), authserv_id, arguments.account.as_deref())?;
     let reading = Reading { received: found.received, size: found.size, authserv_ids: &quiet.authserv_ids };
     let mail = mail::read(&found.bytes, &reading);
     let known = Known { own_addresses: quiet.own_addresses, ..Known::default() };
@@ -45,10 +57,15 @@ pub(super) fn run(arguments: &NewRule, config: Option<&Path>, state: Option<&Pat
         .and_then(|()| write(&file, &text))
         .map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))?;
     anstream::println!("the rule `{}` was written to {}", draft.name, file.display());
+    let of_account = account.map(|account| format!(" --account {}", account.name)).unwrap_or_default();
     for note in &draft.notes {
         anstream::println!("  {note}");
     }
-    anstream::println!("  look at it, and try it: modori rules check; modori explain {}", found.path.display());
+    anstream::println!(
+        "  look at it, and try it: modori rules check; modori explain{} {}",
+        of_account,
+        found.path.display()
+    );
     Ok(())
 }
 
@@ -78,7 +95,7 @@ fn find(mail: &str, config: Option<&Path>, state: Option<&Path>) -> Result<FileM
 }
 
 /// Which file the rule goes to, and the whole text of that file with it: tried once more as a whole.
-fn place(folder: &Path, category: &str, draft: &Draft, own: &[Source]) -> Result<(PathBuf, String), Failure> {
+fn place(folder: &Path, category: &str, draft: &Draft, own: &[Layer]) -> Result<(PathBuf, String), Failure> {
     let plain: String =
         category.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
     for n in 1..100 {
@@ -94,10 +111,9 @@ fn place(folder: &Path, category: &str, draft: &Draft, own: &[Source]) -> Result
             None => format!("{}\n{}", draft.head, draft.text),
         };
         let name = file.display().to_string().replace('\\', "/");
-        let mut all: Vec<Source> = own.iter().filter(|source| source.name != name).cloned().collect();
-        all.push(Source::new(name, text.clone()));
+        let all = draft::with_file(own, Source::new(name, text.clone()));
         // a file of this name may be of another category: the next name, then
-        if rules::check(&all).is_fine() {
+        if rules::check_layers(&all).is_fine() {
             return Ok((file, text));
         }
     }

@@ -12,7 +12,12 @@ use std::path::Path;
 
 /// Prints one explanation a mail. A mail that cannot be read does not stop the others; the exit code is 1 then.
 pub(super) fn run(arguments: &Explain, config: Option<&Path>) -> Result<(), Failure> {
-    let setup = setup::quiet(config, arguments.judging.rules.as_deref(), &arguments.judging.authserv_id)?;
+    let setup = setup::quiet(
+        config,
+        arguments.judging.rules.as_deref(),
+        &arguments.judging.authserv_id,
+        arguments.judging.account.as_deref(),
+    )?;
     for name in &arguments.rule {
         if !setup.rules.list().iter().any(|rule| rule.name == *name) {
             return Err(Failure::broken(format!("no rule is named `{name}`; `modori rules list` shows all names")));

@@ -2,7 +2,7 @@
 
 use super::args::Import;
 use super::{Failure, mails, render, setup};
-use crate::edge::config::Config;
+use crate::edge::config::{self, Config};
 use crate::edge::store::Store;
 use crate::engine::import::{How, Importer, Old};
 use std::collections::BTreeSet;
@@ -12,24 +12,28 @@ use std::path::{Path, PathBuf};
 pub(super) fn run(arguments: &Import, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let (folder, config) = setup::state(state, config)?;
     let store: Store = setup::store(&folder)?;
-    files(&arguments.paths, &arguments.authserv_id, true, config.as_ref(), &store)
+    let account = arguments.account.as_deref();
+    files(&arguments.paths, &arguments.authserv_id, account, true, config.as_ref(), &store)
 }
 
 /// Takes in the mails below some paths. With `keep_trusted`, what a better vouched-for reading of a mail said stays.
 pub(super) fn files(
     paths: &[PathBuf],
     authserv_ids: &[String],
+    account: Option<&str>,
     keep_trusted: bool,
     config: Option<&Config>,
     store: &Store,
 ) -> Result<(), Failure> {
     let mut ids = authserv_ids.to_vec();
     let mut own = BTreeSet::new();
+    let account = account.map(|name| setup::account(config, name)).transpose()?;
     if let Some(config) = config {
-        ids.extend(config.accounts.iter().flat_map(|account| account.authserv_ids.iter().cloned()));
+        let counts = |one: &&config::Account| account.is_none_or(|account| account.name == one.name);
+        ids.extend(config.accounts.iter().filter(counts).flat_map(|one| one.authserv_ids.iter().cloned()));
         own = config.own_addresses();
     }
-    let rules = setup::rules(config.and_then(|config| config.rules.as_deref()))?;
+    let rules = setup::rules_of(config.and_then(|config| config.rules.as_deref()), account)?;
     let how = How { authserv_ids: &ids, own_addresses: &own, keep_trusted };
     let runtime = setup::runtime()?;
     runtime.block_on(async {

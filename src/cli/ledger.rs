@@ -135,6 +135,9 @@ fn backup(arguments: &Backup, config: Option<&Path>, state: Option<&Path>) -> Re
 }
 
 fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
+    if arguments.account.is_some() && !arguments.mailbox && arguments.from.is_empty() {
+        return Err(Failure::broken("--account goes with --mailbox or --from: without them no mail is read"));
+    }
     let mut unread = Ok(());
     set_aside_damaged(&setup::state(state, config)?.0)?;
     let (folder, settings) = if arguments.mailbox {
@@ -157,7 +160,8 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
     if !arguments.from.is_empty() {
         let store: Store = setup::store(&folder)?;
         // what could be read is taken in all the same
-        unread = import::files(&arguments.from, &arguments.authserv_id, false, settings.as_ref(), &store);
+        let account = arguments.account.as_deref();
+        unread = import::files(&arguments.from, &arguments.authserv_id, account, false, settings.as_ref(), &store);
     }
     let mut db = Db::open(&folder).map_err(failed)?;
     db.rebuild().map_err(failed)?;

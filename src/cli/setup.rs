@@ -8,13 +8,13 @@ use crate::edge::out;
 use crate::edge::out::post::{Carry, Post};
 use crate::edge::store::{Db, Store};
 use crate::edge::tls;
-use crate::engine::{Engine, Mailbox, Rules, reload, wishes};
+use crate::engine::{Engine, Mailbox, Own, Rules, reload, wishes};
 use crate::letter::{Letters, Replies};
 use crate::plan::Policy;
 use crate::plan::answer::TokenKey;
 use crate::plan::search;
 use crate::plan::wanted::Wanted;
-use crate::rules::{RuleSet, Source};
+use crate::rules::{Diagnostic, Layer, RuleSet, Source};
 use crate::wording::Wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -32,11 +32,7 @@ pub(super) fn config(named: Option<&Path>, state: Option<&Path>) -> Result<Confi
         None => config::default_file()
             .ok_or_else(|| Failure::broken("no configuration: HOME is not set; name the file with --config FILE"))?,
     };
-    let mut config = Config::load(&file).map_err(|broken| Failure::broken(broken.to_string()))?;
-    if let Some(state) = state {
-        config.state = state.to_path_buf();
-    }
-    Ok(config)
+    Config::load_with(&file, state).map_err(|broken| Failure::broken(broken.to_string()))
 }
 
 /// When the configuration file that was named, or the usual one, was last changed.
@@ -63,14 +59,41 @@ pub(super) fn rule_files(folder: Option<&Path>) -> Result<Vec<Source>, Failure> 
 
 /// The shipped rules with the shopper's on top.
 pub(super) fn rules(folder: Option<&Path>) -> Result<RuleSet, Failure> {
-    compiled(&rule_files(folder)?)
+    rules_of(folder, None)
 }
 
-fn compiled(own: &[Source]) -> Result<RuleSet, Failure> {
-    RuleSet::load(own).map_err(|problems| {
-        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::broken(shown.join("\n\n"))
+fn broken(problems: &[Diagnostic]) -> Failure {
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::broken(shown.join("\n\n"))
+}
+
+/// The account of this name.
+pub(super) fn account<'a>(config: Option<&'a Config>, name: &str) -> Result<&'a config::Account, Failure> {
+    let accounts = config.map(|config| config.accounts.as_slice()).unwrap_or_default();
+    accounts.iter().find(|account| account.name == name).ok_or_else(|| {
+        let all: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+        Failure::broken(format!("there is no account `{name}` (there are: {})", all.join(", ")))
     })
+}
+
+/// The layers over the shipped rules: the files of `folder`, and what an account has of its own.
+pub(super) fn layers(folder: Option<&Path>, account: Option<&config::Account>) -> Result<Vec<Layer>, Failure> {
+    let mut layers = vec![Layer::of_files(rule_files(folder)?)];
+    if let Some(account) = account.filter(|account| !account.own.is_none()) {
+        let files = rule_files(account.own.rules.as_deref())?;
+        layers.push(Layer { files, folders: account.own.folders.clone() });
+    }
+    Ok(layers)
+}
+
+/// The rules by which the mail of an account is judged; without one those that all share.
+pub(super) fn rules_of(folder: Option<&Path>, account: Option<&config::Account>) -> Result<RuleSet, Failure> {
+    compiled(&layers(folder, account)?)
+}
+
+/// The shipped rules with these layers on top.
+pub(super) fn compiled(layers: &[Layer]) -> Result<RuleSet, Failure> {
+    RuleSet::load_layers(layers).map_err(|problems| broken(&problems))
 }
 
 /// The file of goods that are waited for: its text, if it is there, and what it says.
@@ -120,18 +143,26 @@ pub(super) struct Quiet {
     pub(super) own_addresses: BTreeSet<String>,
 }
 
-/// Rules and trust, from the configuration if there is one.
-pub(super) fn quiet(named: Option<&Path>, folder: Option<&Path>, authserv_ids: &[String]) -> Result<Quiet, Failure> {
+/// Rules and trust, from the configuration if there is one: those of an account if it is named, else the rules that all
+/// share and the word of every account's hosts.
+pub(super) fn quiet(
+    named: Option<&Path>,
+    folder: Option<&Path>,
+    authserv_ids: &[String],
+    account: Option<&str>,
+) -> Result<Quiet, Failure> {
     let config = config_if_any(named)?;
+    let account = account.map(|name| self::account(config.as_ref(), name)).transpose()?;
     let folder: Option<PathBuf> =
         folder.map(Path::to_path_buf).or_else(|| config.as_ref().and_then(|config| config.rules.clone()));
     let mut ids = authserv_ids.to_vec();
     let mut own_addresses = BTreeSet::new();
     if let Some(config) = &config {
-        ids.extend(config.accounts.iter().flat_map(|account| account.authserv_ids.iter().cloned()));
+        let counts = |one: &&config::Account| account.is_none_or(|account| account.name == one.name);
+        ids.extend(config.accounts.iter().filter(counts).flat_map(|one| one.authserv_ids.iter().cloned()));
         own_addresses = config.own_addresses();
     }
-    Ok(Quiet { rules: rules(folder.as_deref())?, authserv_ids: ids, own_addresses })
+    Ok(Quiet { rules: rules_of(folder.as_deref(), account)?, authserv_ids: ids, own_addresses })
 }
 
 /// The folder of the rules that `rules check` and `rules list` read.
@@ -163,12 +194,7 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         return Err(Failure::broken("the configuration has no [[account]]: nothing to watch"));
     }
     let clock = Clock::system();
-    let own = rule_files(config.rules.as_deref())?;
-    let rules = compiled(&own)?;
-    let rules = match &config.rules {
-        Some(folder) => Rules::of_folder(folder.clone(), own, rules),
-        None => Rules::fixed(rules),
-    };
+    let rules = in_use(config)?;
     let (text, wanted) = self::wanted(&config.wanted)?;
     let rules = rules.with_wanted(config.wanted.clone(), text, wanted);
     // the patterns are made ready before the first mail comes
@@ -207,6 +233,25 @@ pub(super) fn engine(config: &Config, store: &Store) -> Result<Engine, Failure> 
         ledger: config.ledger.clone(),
         hot: config.hot.clone(),
     })
+}
+
+/// The rules of all accounts.
+fn in_use(config: &Config) -> Result<Rules, Failure> {
+    let files = rule_files(config.rules.as_deref())?;
+    let shared = compiled(&[Layer::of_files(files.clone())])?;
+    let mut rules = match &config.rules {
+        Some(folder) => Rules::of_folder(folder.clone(), files, shared),
+        None => Rules::fixed(shared),
+    };
+    for account in config.accounts.iter().filter(|account| !account.own.is_none()) {
+        let files = match &account.own.rules {
+            Some(folder) => Some((folder.clone(), rule_files(Some(folder))?)),
+            None => None,
+        };
+        let own = Own { files, folders: account.own.folders.clone() };
+        rules = rules.with_account(&account.name, own).map_err(|problems| broken(&problems))?;
+    }
+    Ok(rules)
 }
 
 /// What the tokens of alerts are made with: made once, kept in the database.

@@ -30,9 +30,12 @@ pub(super) struct Tested {
 /// Runs the examples, then the mails. The exit code is 1 when anything came out otherwise.
 pub(super) fn run(arguments: &TestRules, config: Option<&Path>) -> Result<(), Failure> {
     let folder = setup::rules_folder(arguments.judging.rules.as_deref(), config)?;
-    let own = setup::rule_files(folder.as_deref())?;
-    let report = rules::check(&own);
-    let setup = setup::quiet(config, folder.as_deref(), &arguments.judging.authserv_id)?;
+    let named = setup::config_if_any(config)?;
+    let account = arguments.judging.account.as_deref();
+    let account = account.map(|name| setup::account(named.as_ref(), name)).transpose()?;
+    let report = rules::check_layers(&setup::layers(folder.as_deref(), account)?);
+    let setup =
+        setup::quiet(config, folder.as_deref(), &arguments.judging.authserv_id, arguments.judging.account.as_deref())?;
     let mut tested = Vec::new();
     let mut unread = Vec::new();
     for found in mails::all(&arguments.paths) {

@@ -119,7 +119,7 @@ impl<W: Wire> Session<'_, W> {
     }
 
     pub(super) fn select(&mut self, mut args: Args<'_>, read_only: bool) -> Option<Answer> {
-        let name = Self::mailbox(&mut args)?;
+        let name = self.mailbox(&mut args)?;
         args.end()?;
         // a failed SELECT leaves nothing selected (RFC 3501, 6.3.1)
         self.view = None;
@@ -290,7 +290,7 @@ impl<W: Wire> Session<'_, W> {
 
     pub(super) fn copy(&mut self, mut args: Args<'_>, uid: bool, remove: bool) -> Option<Answer> {
         let chosen: BTreeSet<u32> = self.chosen(&mut args, uid)?.into_iter().map(|(_, uid)| uid).collect();
-        let target = Self::mailbox(&mut args)?;
+        let target = self.mailbox(&mut args)?;
         args.end()?;
         if remove && !self.writable() {
             return Some(Answer::No("[READ-ONLY] selected with EXAMINE".to_owned()));
@@ -324,6 +324,10 @@ impl<W: Wire> Session<'_, W> {
 
     pub(super) fn search(&mut self, mut args: Args<'_>, uid: bool) -> Option<Answer> {
         args.space()?;
+        // RFC 6855, section 3
+        if self.utf8 && args.eat("CHARSET").is_some() {
+            return None;
+        }
         let key = args.search()?;
         let view = self.view.as_ref()?;
         let largest = (number(view.lines.len()), view.largest_uid());

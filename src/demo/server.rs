@@ -1,7 +1,9 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
+use super::dress::Dress;
 use super::fault::{Fault, Faults, Gap};
 use super::gmail;
+use super::login::Logins;
 use super::mailboxes::{Mailboxes, Stored};
 use super::session;
 use crate::edge::clock::Clock;
@@ -26,7 +28,7 @@ pub const CAPABILITIES: &[&str] = &[
 
 /// An IMAP4rev1 server with one user, in memory. Clones are the same server.
 #[derive(Clone)]
-pub struct Server(Arc<Shared>);
+pub struct Server(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) user: String,
@@ -37,13 +39,19 @@ pub(super) struct Shared {
     pub(super) changed: watch::Sender<u64>,
     /// Rings when all connections are to be cut.
     cut: watch::Sender<u64>,
+    /// Rings when sessions are to end in good form.
+    pub(super) farewell: watch::Sender<u64>,
 }
 
 pub(super) struct State {
     pub(super) boxes: Mailboxes,
     pub(super) faults: Faults,
+    pub(super) logins: Logins,
+    pub(super) dress: Dress,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) commands: VecDeque<String>,
+    /// It says that it has UTF8=ACCEPT on, and goes on in modified UTF-7.
+    pub(super) utf7_still: bool,
     down: bool,
     connections: u64,
     open: u64,
@@ -102,13 +110,17 @@ impl Server {
                 boxes,
                 faults: Faults::default(),
                 capabilities: capabilities.iter().map(|word| (*word).to_owned()).collect(),
+                logins: Logins::default(),
+                dress: Dress::default(),
                 commands: VecDeque::new(),
+                utf7_still: false,
                 down: false,
                 connections: 0,
                 open: 0,
             }),
             changed: watch::Sender::new(0),
             cut: watch::Sender::new(0),
+            farewell: watch::Sender::new(0),
         }))
     }
 
@@ -208,6 +220,13 @@ impl Server {
         self.0.ring();
     }
 
+    /// Gives all that lies in a mailbox this date of receipt: not every server keeps them over a renumbering.
+    pub fn redate(&self, mailbox: &str, received: Timestamp) {
+        if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
+            mailbox.messages.iter_mut().for_each(|message| message.received = received);
+        }
+    }
+
     // ---- how it behaves ----
 
     /// The next such command (`MOVE` also means `UID MOVE`; `*` is any) is struck by this fault, once.
@@ -273,6 +292,11 @@ impl Server {
     /// Offers a capability no more, and does not know its commands.
     pub fn withdraw(&self, capability: &str) {
         self.0.state().capabilities.remove(capability);
+    }
+
+    /// From now on `ENABLE UTF8=ACCEPT` is confirmed, and names stay in modified UTF-7.
+    pub fn stay_with_utf7(&self) {
+        self.0.state().utf7_still = true;
     }
 
     /// Cuts every connection at once.

@@ -80,7 +80,7 @@ impl Engine {
         mut found: impl FnMut(Change),
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Looked, EngineError> {
-        let rules = self.rules.now();
+        let rules = self.rules.of(&mailbox.account.name);
         let mut folders: Vec<String> = vec![mailbox.name.clone()];
         for folder in rules.folders().into_iter().chain(against.folders()) {
             if !folders.iter().any(|known| known == folder) {

@@ -17,7 +17,7 @@ impl Engine {
     /// # Errors
     /// The mailbox cannot be read, or the database refuses.
     pub async fn look_for_corrections(&self, mailbox: &Mailbox) -> Result<(), EngineError> {
-        let rules = self.rules.now();
+        let rules = self.rules.of(&mailbox.account.name);
         let folders: Vec<&str> = rules.folders().into_iter().filter(|folder| *folder != mailbox.name).collect();
         let mut session = Session::open(&mailbox.account).await?;
         for folder in folders {

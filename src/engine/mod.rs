@@ -18,6 +18,7 @@ pub mod rebuild;
 pub mod release;
 pub mod reload;
 mod remind;
+mod stack;
 pub mod sweep;
 mod take;
 pub mod undo;
@@ -44,7 +45,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub use pulse::{Surroundings, own_addresses};
-pub use reload::Rules;
+pub use stack::{Own, Rules};
 
 /// Sights that may wait for the engine: a watching connection that is ahead of the database waits.
 const SIGHTS: usize = 64;

@@ -81,7 +81,7 @@ impl Engine {
         let wanted: Vec<String> = match folders {
             Folders::Named(names) => names.to_vec(),
             Folders::Sorted => {
-                let rules = self.rules.now();
+                let rules = self.rules.of(&mailbox.account.name);
                 let sorted = rules.folders().into_iter().map(str::to_owned);
                 std::iter::once(mailbox.name.clone()).chain(sorted).collect()
             }

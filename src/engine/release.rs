@@ -86,9 +86,9 @@ impl Engine {
             Which::Id(id) => self.by_id(&id).await?,
         };
         let now = self.clock.now();
-        let rules = self.rules.now();
         let place = found.lies_at.clone().or_else(|| found.mail.places.first().cloned());
         let mailbox = place.as_ref().and_then(|place| self.mailbox_of(&place.account)).or(self.mailboxes.first());
+        let rules = mailbox.map_or_else(|| self.rules.shared(), |mailbox| self.rules.of(&mailbox.account.name));
         let reading = Reading {
             received: found.mail.received,
             size: found.mail.size,

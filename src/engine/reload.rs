@@ -1,127 +1,27 @@
 //! Rules that are saved while modori watches: in use at once if they pass the check, else told once and not used.
 //!
-//! The folder is looked at once a second. Asking the system to tell of changes would save nothing worth saving for a
+//! The folders are looked at once a second. Asking the system to tell of changes would save nothing worth saving for a
 //! handful of small files, and would have to be told apart by system, file system and editor.
+//!
+//! What all accounts share bears on the rules of an account with others over it, too: each rule set is judged with all
+//! its layers, and one that does not pass keeps no other from being used.
 
-use super::wishes::Wishes;
+use super::stack::{Content, Stack, hash, said};
 use super::{Engine, EngineError};
-use crate::edge::config::folder::{self, FolderError};
+use crate::edge::config::folder;
 use crate::plan;
-use crate::plan::wanted::Wanted;
 use crate::rules::{self, Diagnostic, RuleSet, Severity, Source};
 use crate::wording::Unusable;
-use sha2::{Digest, Sha256};
+use futures_util::future::join_all;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-/// Between two looks at the folder.
+pub use super::stack::sources;
+
+/// Between two looks at the folders.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A file may be half-written when it is read: it counts when it is the same after so long.
 const SETTLE: Duration = Duration::from_millis(250);
-
-/// The rules in use: shared by all that judge, replaced as a whole. Whoever begins a mail takes them once.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    current: Arc<RwLock<Arc<RuleSet>>>,
-    /// The shopper's folder, and what was read from it at the start.
-    watched: Option<(PathBuf, Content)>,
-    /// What she waits for.
-    wishes: Wishes,
-}
-
-impl Rules {
-    /// Rules that never change.
-    #[must_use]
-    pub fn fixed(rules: RuleSet) -> Self {
-        Self { current: Arc::new(RwLock::new(Arc::new(rules))), watched: None, wishes: Wishes::default() }
-    }
-
-    /// Rules that follow a folder while modori watches; `own` is what was read from it for `rules`.
-    #[must_use]
-    pub fn of_folder(folder: PathBuf, own: Vec<Source>, rules: RuleSet) -> Self {
-        Self { watched: Some((folder, Content::Files(own))), ..Self::fixed(rules) }
-    }
-
-    /// With goods that are waited for, from this file, whose text was read for `wanted`.
-    #[must_use]
-    pub fn with_wanted(self, file: PathBuf, text: Option<String>, wanted: Wanted) -> Self {
-        Self { wishes: Wishes::of_file(file, text, wanted), ..self }
-    }
-
-    pub(super) fn wishes(&self) -> &Wishes {
-        &self.wishes
-    }
-
-    /// The rules in use now.
-    #[must_use]
-    pub fn now(&self) -> Arc<RuleSet> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Which rules are in use, in a few words.
-    #[must_use]
-    pub(super) fn said(&self) -> String {
-        let rules = self.now().list().len();
-        match &self.watched {
-            Some((_, Content::Files(files))) if !files.is_empty() => said(rules, files),
-            _ => format!("{rules} shipped rules"),
-        }
-    }
-
-    fn replace(&self, rules: RuleSet) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-    }
-}
-
-/// The rule files of a folder; none when there is no such folder.
-///
-/// # Errors
-/// The first file that cannot be read.
-pub fn sources(folder: &Path) -> Result<Vec<Source>, FolderError> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let texts = folder::texts(folder, "toml")?;
-    Ok(texts.into_iter().map(|(path, text)| Source::new(path.display().to_string(), text)).collect())
-}
-
-/// Which rules these are: a mark that changes with their text.
-fn said(rules: usize, files: &[Source]) -> String {
-    let mark: String = hash(files.iter().map(|file| file.text.as_str())).chars().take(12).collect();
-    format!("{rules} rules, {} files of your own ({mark})", files.len())
-}
-
-/// What lies in the folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Content {
-    Files(Vec<Source>),
-    /// The folder, or a file in it, cannot be read.
-    Unreadable {
-        file: String,
-        what: String,
-    },
-}
-
-impl Content {
-    /// Reads the folder. One that held files and is gone is not one without rules: a disk may be missing.
-    fn read(folder: &Path, before: &Self) -> Self {
-        let gone = !folder.exists() && !matches!(before, Self::Files(files) if files.is_empty());
-        if gone {
-            let what = "the folder of your rules is gone".to_owned();
-            return Self::Unreadable { file: folder.display().to_string(), what };
-        }
-        match sources(folder) {
-            Ok(files) => Self::Files(files),
-            Err(error) => {
-                let (FolderError::Unreadable { path, .. }
-                | FolderError::NotUtf8 { path, .. }
-                | FolderError::TooLarge { path }) = &error;
-                Self::Unreadable { file: path.display().to_string(), what: error.to_string() }
-            }
-        }
-    }
-}
 
 /// Why files are not used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,92 +34,177 @@ struct Fault {
     content: String,
 }
 
+/// Path, length and time of change of the files of each folder.
+type Stamps = Vec<Vec<(PathBuf, u64, Option<SystemTime>)>>;
+
+/// A rule set that is followed.
+struct Followed {
+    stack: Stack,
+    /// What was judged last.
+    judged: Vec<Content>,
+    /// What lay there then.
+    looked: Option<Stamps>,
+    /// What is wrong with it.
+    fault: Option<Box<Fault>>,
+}
+
+/// What a look found.
+enum Found {
+    Nothing,
+    /// Changed rules are in use.
+    Used,
+    /// They cannot be used.
+    Faulty {
+        contents: Vec<Content>,
+        stamps: Option<Stamps>,
+        fault: Box<Fault>,
+    },
+}
+
+impl Followed {
+    fn of(stack: &Stack) -> Self {
+        // what lies there now may differ already from what was read at the start
+        Self { stack: stack.clone(), judged: stack.read.clone(), looked: None, fault: None }
+    }
+
+    /// Looks at the folders; rules that changed and pass are in use when it ends.
+    async fn look(&mut self) -> Found {
+        if self.stack.watched.is_empty() {
+            return Found::Nothing;
+        }
+        let watched = self.stack.watched.clone();
+        let stamps = aside(move || watched.iter().map(|one| folder::stamps(one, "toml")).collect()).await;
+        if stamps.is_some() && stamps == self.looked {
+            return Found::Nothing;
+        }
+        let Some(contents) = self.settled(SETTLE).await else { return Found::Nothing };
+        if contents == self.judged {
+            self.looked = stamps;
+            return Found::Nothing;
+        }
+        match judge(&self.stack, contents.clone()).await {
+            Ok(rules) => {
+                self.stack.replace(rules);
+                (self.looked, self.judged) = (stamps, contents);
+                let folder = self.stack.watched.last().map(|folder| folder.display().to_string()).unwrap_or_default();
+                let account = self.stack.account.as_deref().unwrap_or_default();
+                match self.fault.take() {
+                    Some(_) => tracing::info!(account, "the rules are mended and in use: {folder}"),
+                    None => tracing::info!(account, "changed rules are in use: {folder}"),
+                }
+                Found::Used
+            }
+            // editors write in odd ways: what is broken is told if it is still the same at the next look
+            Err(fault) => match self.settled(LOOK_EVERY).await {
+                Some(still) if still == contents => Found::Faulty { contents, stamps, fault },
+                _ => Found::Nothing,
+            },
+        }
+    }
+
+    /// What lies in the folders, if it is the same after `wait`.
+    async fn settled(&self, wait: Duration) -> Option<Vec<Content>> {
+        let read = || {
+            let (watched, before) = (self.stack.watched.clone(), self.judged.clone());
+            aside(move || watched.iter().zip(&before).map(|(folder, before)| Content::read(folder, before)).collect())
+        };
+        let first: Vec<Content> = read().await?;
+        tokio::time::sleep(wait).await;
+        read().await.filter(|second| *second == first)
+    }
+}
+
 impl Engine {
-    /// Follows the folder of the rules for ever.
+    /// Follows the folders of the rules for ever.
     ///
     /// # Errors
     /// When the database refuses.
     pub(super) async fn follow_rules(&self) -> Result<(), EngineError> {
-        let Some((folder, mut judged)) = self.rules.watched.clone() else { return std::future::pending().await };
-        // at the start there are no older rules to stay with: a failed example is told, and no mail is missed for it
-        if let Err(fault) = judge(folder.clone(), judged.clone()).await {
-            fault.log.iter().for_each(|line| tracing::warn!("{line}"));
-            tracing::warn!("the rules do not pass `modori rules check`; they are in use all the same");
+        let mut all: Vec<Followed> = self.rules.stacks().iter().map(Followed::of).collect();
+        if all.iter().all(|one| one.stack.watched.is_empty()) {
+            return std::future::pending().await;
         }
-        // what lies there now may differ already from what was read at the start
-        let mut looked = None;
-        let mut told: Option<Box<Fault>> = None;
+        // at the start there are no older rules to stay with: a failed example is told, and no mail is missed for it
+        for one in all.iter().filter(|one| !one.stack.watched.is_empty()) {
+            if let Err(fault) = judge(&one.stack, one.judged.clone()).await {
+                fault.log.iter().for_each(|line| tracing::warn!("{line}"));
+                tracing::warn!("the rules do not pass `modori rules check`; they are in use all the same");
+            }
+        }
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let stamp = {
-                let folder = folder.clone();
-                aside(move || folder::stamps(&folder, "toml")).await
-            };
-            if stamp.is_some() && stamp == looked {
-                continue;
+            let found = join_all(all.iter_mut().map(Followed::look)).await;
+            let used = found.iter().any(|one| matches!(one, Found::Used));
+            let news = self.tell(&mut all, found).await?;
+            if used || news {
+                self.write_down(&all).await?;
             }
-            let Some(content) = settled(&folder, &judged, SETTLE).await else { continue };
-            if content == judged {
-                looked = stamp;
-                continue;
-            }
-            let fault = match judge(folder.clone(), content.clone()).await {
-                Ok(rules) => {
-                    self.rules.replace(rules);
-                    match told.take() {
-                        Some(_) => tracing::info!("the rules are mended and in use: {}", folder.display()),
-                        None => tracing::info!("changed rules are in use: {}", folder.display()),
-                    }
-                    if let Content::Files(files) = &content {
-                        let (words, now) = (said(self.rules.now().list().len(), files), self.clock.now());
-                        self.store.call(move |db| db.rules_saved(Ok(&words), now)).await?;
-                    }
-                    (looked, judged) = (stamp, content);
-                    continue;
-                }
-                Err(fault) => fault,
-            };
-            // editors write in odd ways: what is broken is told if it is still the same at the next look
-            if settled(&folder, &judged, LOOK_EVERY).await.as_ref() != Some(&content) {
-                continue;
-            }
-            if told.as_ref().is_none_or(|told| told.content != fault.content) {
-                self.tell(&fault).await?;
-            }
-            told = Some(fault);
-            (looked, judged) = (stamp, content);
         }
     }
 
-    async fn tell(&self, fault: &Fault) -> Result<(), EngineError> {
-        for line in &fault.log {
-            tracing::error!("{line}");
+    /// Tells what cannot be used, each fault once, however many accounts it bears on: first of what all share.
+    async fn tell(&self, all: &mut [Followed], found: Vec<Found>) -> Result<bool, EngineError> {
+        let mut news = false;
+        for (at, found) in found.into_iter().enumerate() {
+            let Found::Faulty { contents, stamps, fault } = found else { continue };
+            let (before, from) = all.split_at_mut(at);
+            let Some(one) = from.first_mut() else { continue };
+            let shared = before.first().filter(|shared| !shared.stack.watched.is_empty());
+            if shared.is_some_and(|shared| shared.judged.first() != contents.first()) {
+                // what all share was saved between two looks: it is judged by itself first
+                continue;
+            }
+            let known = one.fault.as_ref().is_some_and(|known| known.content == fault.content)
+                || before.iter().any(|other| other.fault.as_ref().is_some_and(|known| known.content == fault.content));
+            if !known {
+                self.tell_fault(&fault).await?;
+            }
+            (one.looked, one.judged, one.fault, news) = (stamps, contents, Some(fault), true);
         }
-        tracing::error!("the rules that were saved are not used; those from before stay in use");
+        Ok(news)
+    }
+
+    async fn tell_fault(&self, fault: &Fault) -> Result<(), EngineError> {
+        let account = fault.told.account.as_str();
+        for line in &fault.log {
+            tracing::error!(account, "{line}");
+        }
+        tracing::error!(account, "the rules that were saved are not used; those from before stay in use");
         let now = self.clock.now();
         let wishes = plan::on_rules(&fault.told, &fault.content, &self.policy, now);
-        let trouble = fault.log.first().cloned().unwrap_or_default();
-        let alerts = self
-            .store
-            .call(move |db| {
-                db.rules_saved(Err(&trouble), now)?;
-                db.wish(&wishes, true, now)
-            })
-            .await?;
+        let alerts = self.store.call(move |db| db.wish(&wishes, true, now)).await?;
         self.hand.wake(alerts);
         Ok(())
     }
-}
 
-/// What lies in the folder, if it is the same after `wait`.
-async fn settled(folder: &Path, before: &Content, wait: Duration) -> Option<Content> {
-    let read = || {
-        let (folder, before) = (folder.to_path_buf(), before.clone());
-        aside(move || Content::read(&folder, &before))
-    };
-    let first = read().await?;
-    tokio::time::sleep(wait).await;
-    read().await.filter(|second| *second == first)
+    /// Writes down which rules are in use, and what is wrong with those that are not.
+    async fn write_down(&self, all: &[Followed]) -> Result<(), EngineError> {
+        let shared = all.first();
+        let words = match shared.and_then(|one| one.judged.first()) {
+            Some(Content::Files(files)) if shared.is_some_and(|one| one.fault.is_none()) => {
+                Some(self.rules.with_accounts(said(self.rules.shared().list().len(), files)))
+            }
+            _ => None,
+        };
+        let trouble = all.iter().find_map(|one| Some((one.stack.account.clone(), one.fault.as_ref()?.log.first()?)));
+        let trouble = trouble.map(|(account, line)| match account {
+            Some(account) => format!("account {account}: {line}"),
+            None => line.clone(),
+        });
+        let now = self.clock.now();
+        self.store
+            .call(move |db| {
+                if let Some(words) = &words {
+                    db.rules_saved(Ok(words), now)?;
+                }
+                match &trouble {
+                    Some(trouble) => db.rules_saved(Err(trouble), now),
+                    None => Ok(()),
+                }
+            })
+            .await?;
+        Ok(())
+    }
 }
 
 /// On a thread where waiting for a disk, or a second of compiling, holds no mail up; `None` when it panicked.
@@ -228,50 +213,77 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 /// Compiles the files and runs their examples.
-async fn judge(folder: PathBuf, content: Content) -> Result<RuleSet, Box<Fault>> {
-    let whole = match &content {
+async fn judge(stack: &Stack, contents: Vec<Content>) -> Result<RuleSet, Box<Fault>> {
+    let texts = |content: &Content| match content {
         Content::Files(files) => hash(files.iter().map(|file| file.text.as_str())),
         Content::Unreadable { what, .. } => hash([what.as_str()]),
     };
-    let work = move || match content {
-        Content::Files(files) => match rules::load_checked(&files) {
+    let whole: Vec<String> = contents.iter().map(texts).collect();
+    let whole = hash(whole.iter().map(String::as_str));
+    let account = stack.account.clone().unwrap_or_default();
+    let (stack, name) = (stack.clone(), account.clone());
+    let work = move || {
+        let unreadable = contents.iter().zip(&stack.watched).find_map(|(content, folder)| match content {
+            Content::Unreadable { file, what } => Some((file, what, folder)),
+            Content::Files(_) => None,
+        });
+        if let Some((file, what, folder)) = unreadable {
+            let content = hash([file.as_str(), what.as_str()]);
+            let file = (file.as_str(), below(folder, file));
+            let sentence = what.replace(file.0, &file.1);
+            let told = Unusable { account: name, file: file.1, sentence, ..Unusable::default() };
+            return Err(Box::new(Fault { told, log: vec![what.clone()], content }));
+        }
+        match rules::load_checked(&stack.layers(&contents)) {
             Ok(rules) => {
                 rules.warnings().iter().for_each(|warning| tracing::warn!("{}", line(warning)));
                 Ok(rules)
             }
-            Err(report) => Err(Box::new(fault(&report.diagnostics, &files, &folder))),
-        },
-        Content::Unreadable { file, what } => {
-            let content = hash([file.as_str(), what.as_str()]);
-            let told = Unusable { file: below(&folder, &file), sentence: what.clone(), ..Unusable::default() };
-            let told = Unusable { sentence: told.sentence.replace(&file, &told.file), ..told };
-            Err(Box::new(Fault { told, log: vec![what], content }))
+            Err(report) => {
+                let files = contents.iter().flat_map(|content| match content {
+                    Content::Files(files) => files.as_slice(),
+                    Content::Unreadable { .. } => &[],
+                });
+                Err(Box::new(fault(&report.diagnostics, files, &stack.watched, name)))
+            }
         }
     };
     aside(work).await.unwrap_or_else(|| {
         let sentence = "a fault in the program while it read the rules; please report it".to_owned();
-        let told = Unusable { sentence: sentence.clone(), ..Unusable::default() };
+        let told = Unusable { account, sentence: sentence.clone(), ..Unusable::default() };
         Err(Box::new(Fault { told, log: vec![sentence], content: whole }))
     })
 }
 
-fn fault(found: &[Diagnostic], files: &[Source], folder: &Path) -> Fault {
+fn fault<'a>(
+    found: &[Diagnostic],
+    files: impl Iterator<Item = &'a Source>,
+    folders: &[PathBuf],
+    account: String,
+) -> Fault {
     let errors: Vec<&Diagnostic> = found.iter().filter(|one| one.severity == Severity::Error).collect();
-    let faulty = files.iter().filter(|file| errors.iter().any(|error| error.file == file.name));
+    let faulty = files.filter(|file| errors.iter().any(|error| error.file == file.name));
+    let mut faulty = faulty.peekable();
+    let log: Vec<String> = errors.iter().map(|error| line(error)).collect();
+    // nothing but a line of the configuration
+    let content = match faulty.peek() {
+        None => hash(log.iter().map(String::as_str)),
+        Some(_) => hash(faulty.flat_map(|file| [file.name.as_str(), file.text.as_str()])),
+    };
     let told = errors.first().map_or_else(Unusable::default, |first| Unusable {
-        file: below(folder, &first.file),
+        file: folders
+            .iter()
+            .find(|folder| Path::new(&first.file).starts_with(folder))
+            .map_or_else(|| below(Path::new(""), &first.file), |folder| below(folder, &first.file)),
         line: Some(first.line),
         column: Some(first.column),
         sentence: first.message.clone(),
         help: first.help.clone(),
         more: errors.len() - 1,
         of_wanted: false,
+        account,
     });
-    Fault {
-        told,
-        log: errors.iter().map(|error| line(error)).collect(),
-        content: hash(faulty.flat_map(|file| [file.name.as_str(), file.text.as_str()])),
-    }
+    Fault { told, log, content }
 }
 
 /// One line for the log, with the whole path.
@@ -283,18 +295,8 @@ fn line(found: &Diagnostic) -> String {
 /// A path as seen from the folder: an alert may pass through other people's servers, and needs no home directory.
 fn below(folder: &Path, file: &str) -> String {
     let path = Path::new(file);
-    let inside = path.strip_prefix(folder).ok().filter(|rest| !rest.as_os_str().is_empty());
+    let inside = path.strip_prefix(folder).ok().filter(|rest| !rest.as_os_str().is_empty() && *rest != path);
     inside.or_else(|| path.file_name().map(Path::new)).unwrap_or(path).display().to_string()
-}
-
-/// 32 hexadecimal digits for some texts.
-fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(text);
-    }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl Engine {
     /// From bytes to what is known and should happen. Nothing is written.
     pub(super) async fn think(&self, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Result<Vec<Settling>, EngineError> {
         // taken once: whatever is saved meanwhile, these mails are read and judged by one rule set
-        let rules = self.rules.now();
+        let rules = self.rules.of(&mailbox.account.name);
         let reads = read(&rules, mailbox, arrivals).await;
         self.conclude(&rules, reads).await
     }

@@ -60,7 +60,7 @@ impl Engine {
             return not("modori did not move it, or before it kept a record of where from");
         };
         let (id, account) = (message.id, action.lane.clone());
-        let lies = self.store.call(move |db| db.lies_in(id, &account)).await?;
+        let lies = self.store.call(move |db| db.whereabouts_in(id, &account)).await?;
         match lies {
             Some((place, _)) if place.mailbox == *folder => {}
             Some((place, _)) => return Ok(Undone::Not(format!("it lies in {} by now", place.mailbox))),
@@ -77,9 +77,12 @@ impl Engine {
 
     /// Finds messages by what they are where a server renumbered the folder they lie in (RFC 9051, 2.3.1.1).
     async fn find_renumbered(&self, actions: &[Action]) -> Result<(), EngineError> {
-        let ids: Vec<i64> = actions.iter().filter_map(|action| Some(action.message.as_ref()?.id)).collect();
-        let places: Vec<(i64, Option<(Place, MailKey)>)> =
-            self.store.call(move |db| ids.into_iter().map(|id| Ok((id, db.whereabouts(id)?))).collect()).await?;
+        let of = |action: &Action| Some((action.message.as_ref()?.id, action.lane.clone()));
+        let all: Vec<(i64, String)> = actions.iter().filter_map(of).collect();
+        let places: Vec<(i64, Option<(Place, MailKey)>)> = self
+            .store
+            .call(move |db| all.into_iter().map(|(id, account)| Ok((id, db.whereabouts_in(id, &account)?))).collect())
+            .await?;
         let mut folders: BTreeMap<(String, String), Vec<Lost>> = BTreeMap::new();
         for (id, lies) in places {
             if let Some((place, key)) = lies {

@@ -154,6 +154,7 @@ fn faulty(found: &[Diagnostic]) -> Unusable {
     let first = found.first();
     Unusable {
         of_wanted: true,
+        account: String::new(),
         file: "wanted.toml".to_owned(),
         line: first.map(|first| first.line),
         column: first.map(|first| first.column),

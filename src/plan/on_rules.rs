@@ -14,6 +14,7 @@ pub fn on_rules(unusable: &Unusable, content: &str, policy: &Policy, now: Timest
     let (title, body) = policy.wording.unusable(policy.language, unusable);
     let number = |number: Option<usize>| number.map_or(Value::Null, Value::from);
     let details: Map<String, Value> = [
+        ("account", Some(unusable.account.clone()).filter(|name| !name.is_empty()).into()),
         ("file", Value::from(unusable.file.clone())),
         ("line", number(unusable.line)),
         ("column", number(unusable.column)),
@@ -44,6 +45,7 @@ mod tests {
     #[test]
     fn the_alert_says_where_and_what_in_both_languages() {
         let unusable = Unusable {
+            account: "携帯".into(),
             file: "mine.toml".into(),
             line: Some(5),
             column: Some(2),
@@ -64,11 +66,17 @@ mod tests {
             format!("{}\n{}", alert.title, alert.body)
         };
         let english = said(Language::En);
-        for piece in ["mine.toml, line 5, column 2", "unknown key `subjcet`: did you mean `subject`?", "and 1 more"] {
+        for piece in [
+            "mine.toml, line 5, column 2",
+            "of the account 携帯",
+            "unknown key `subjcet`: did you mean `subject`?",
+            "and 1 more",
+        ] {
             assert!(english.contains(piece), "{english}");
         }
         let japanese = said(Language::Ja);
-        for piece in ["mine.toml 5行目 2文字目", "unknown key `subjcet`", "ほかに1か所"] {
+        for piece in ["mine.toml 5行目 2文字目", "unknown key `subjcet`", "（アカウント 携帯）", "ほかに1か所"]
+        {
             assert!(japanese.contains(piece), "{japanese}");
         }
     }

@@ -2,12 +2,13 @@
 
 use super::diagnostic::{Desk, Diagnostic, Severity, Source};
 use super::extract::{self, Extractors, ListedExtractor};
+use super::layer::{self, Layer};
 use super::node::{Builder, Cost, Node, Word};
 use super::scan::{Wanted, Words};
 use super::syntax::{At, Cond, Example, File, Rule};
 use super::{Priority, category, inherit, label, lint, parse};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Words that all rules together may look for.
@@ -130,6 +131,20 @@ impl RuleSet {
         Self::build(&[&Self::shipped_sources(), own])
     }
 
+    /// As [`RuleSet::load`], with several layers over the shipped rules: the shopper's, then an account's.
+    ///
+    /// # Errors
+    /// As [`RuleSet::load`].
+    pub fn load_layers(own: &[Layer]) -> Result<Self, Vec<Diagnostic>> {
+        let mut plan = Plan::default();
+        Self::shipped_sources().iter().for_each(|source| plan.read(0, source));
+        for (layer, own) in own.iter().enumerate() {
+            own.files.iter().for_each(|source| plan.read(layer + 1, source));
+            plan.sheets.extend(own.folders.iter().flat_map(|folders| folders.sheets(layer + 1)));
+        }
+        plan.finish()
+    }
+
     /// The given layers and nothing else; later layers stand over earlier ones.
     pub(super) fn build(layers: &[&[Source]]) -> Result<Self, Vec<Diagnostic>> {
         let mut plan = Plan::default();
@@ -172,6 +187,13 @@ impl RuleSet {
         own.or_else(|| by_rule().and_then(|rule| self.categories.get(rule.category))).map(|home| home.name.as_str())
     }
 
+    /// The folder of each category that has one, and that of forged mail under [`layer::QUARANTINE`], by name.
+    #[must_use]
+    pub fn folders_by_category(&self) -> BTreeMap<&str, &str> {
+        let of = self.categories.iter().filter_map(|one| Some((one.name.as_str(), one.folder.as_deref()?)));
+        of.chain(self.quarantine_folder.as_deref().map(|folder| (layer::QUARANTINE, folder))).collect()
+    }
+
     /// Every folder that mail may be filed into, in no particular order.
     #[must_use]
     pub fn folders(&self) -> Vec<&str> {
@@ -189,11 +211,23 @@ pub(super) struct Sheet {
     pub(super) layer: usize,
     pub(super) source: Arc<Source>,
     pub(super) file: File,
+    /// It stands for a line of a table that gives folders, and is no rule file.
+    pub(super) of_table: bool,
     /// Where the lines end, in bytes.
     line_ends: Vec<usize>,
 }
 
 impl Sheet {
+    fn of_file(layer: usize, source: Arc<Source>, file: File) -> Self {
+        let line_ends = source.text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { layer, source, file, of_table: false, line_ends }
+    }
+
+    /// Of a table that gives a folder.
+    pub(super) fn of_table(layer: usize, source: Arc<Source>, file: File) -> Self {
+        Self { of_table: true, ..Self::of_file(layer, source, file) }
+    }
+
     /// The line of a byte, counted from 1.
     pub(super) fn line(&self, at: usize) -> usize {
         self.line_ends.partition_point(|end| *end < at) + 1
@@ -212,13 +246,13 @@ impl Plan {
         let mut desk = Desk::new(source);
         let file = parse::file(source, &mut desk);
         self.found.append(&mut desk.found);
-        let line_ends = source.text.match_indices('\n').map(|(at, _)| at).collect();
-        self.sheets.push(Sheet { layer, source: Arc::new(source.clone()), file, line_ends });
+        self.sheets.push(Sheet::of_file(layer, Arc::new(source.clone()), file));
     }
 
     fn finish(self) -> Result<RuleSet, Vec<Diagnostic>> {
         let Self { sheets, mut found } = self;
         let mut set = RuleSet::default();
+        layer::unknown_categories(&sheets, &mut found);
         categories(&sheets, &mut set);
         let chosen = choose(&sheets, &mut set, &mut found);
         let mut builder = Builder::default();
@@ -270,7 +304,9 @@ impl Plan {
         index(&mut set);
         set.extractors = extract::compile(&sheets, &mut found);
         found.extend(lint::all(&sheets, &set, &chosen_pairs(&chosen)));
-        let changes = |sheet: &&Sheet| sheet.file.category.is_some() || !sheet.file.extracts.is_empty();
+        // a folder changes nothing of what a mail is
+        let changes =
+            |sheet: &&Sheet| !sheet.of_table && (sheet.file.category.is_some() || !sheet.file.extracts.is_empty());
         let top = sheets.iter().filter(changes).map(|sheet| sheet.layer).max();
         set.examples = sheets.iter().flat_map(|sheet| samples(sheet, Some(sheet.layer) < top)).collect();
         if found.iter().any(|found| found.severity == Severity::Error) {

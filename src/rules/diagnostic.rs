@@ -92,6 +92,11 @@ impl<'s> Desk<'s> {
         Self { source, text: None, found: Vec::new() }
     }
 
+    /// The file.
+    pub(crate) fn source(&self) -> &'s Source {
+        self.source
+    }
+
     /// The file's text.
     pub(super) fn text(&self) -> &'s str {
         &self.source.text

@@ -6,7 +6,7 @@
 mod telling;
 
 use super::mask::Mask;
-use super::{Known, RuleSet, Severity, Source, category, check, judge, read};
+use super::{Known, Layer, RuleSet, Severity, Source, category, check_layers, judge, read};
 use crate::calendar;
 use crate::facts::{Confidence, Facts, sheet};
 use crate::mail::trust::is_rakuten;
@@ -43,12 +43,13 @@ pub struct Draft {
     pub notes: Vec<String>,
 }
 
-/// Makes a rule for mail like this one over the shopper's own files.
+/// Makes a rule for mail like this one in the last of the layers over the shipped rules.
 ///
 /// # Errors
 /// Why no good rule can be made, for people.
-pub fn draft(own: &[Source], mail: &Mail, known: &Known, wish: &Wish) -> Result<Draft, String> {
-    let rules = RuleSet::load(own).map_err(|_| "the rules have errors; `modori rules check` shows them".to_owned())?;
+pub fn draft(own: &[Layer], mail: &Mail, known: &Known, wish: &Wish) -> Result<Draft, String> {
+    let rules =
+        RuleSet::load_layers(own).map_err(|_| "the rules have errors; `modori rules check` shows them".to_owned())?;
     let facts = read(&rules, mail);
     let judged = judge(&rules, mail, &facts, known);
     if mail.trust.level == TrustLevel::Suspect {
@@ -70,8 +71,7 @@ pub fn draft(own: &[Source], mail: &Mail, known: &Known, wish: &Wish) -> Result<
     for tight in [Tight::Domain, Tight::Address, Tight::Everything] {
         let Some(rule) = written(mail, &facts, &words, &mask, &name, tight) else { continue };
         let head = head(&rules, wish);
-        let mut all = own.to_vec();
-        all.push(Source::new("the new rule", format!("{head}\n{rule}")));
+        let all = with_file(own, Source::new("the new rule", format!("{head}\n{rule}")));
         match tried(&all, mail, known, wish, &name, &before) {
             Ok(()) => {
                 notes.extend(tight.told());
@@ -81,6 +81,20 @@ pub fn draft(own: &[Source], mail: &Mail, known: &Known, wish: &Wish) -> Result<
         }
     }
     Err(format!("no rule could be made that decides this mail and no other: {last}"))
+}
+
+/// The layers with one more file in the last of them, instead of one of its name.
+#[must_use]
+pub fn with_file(own: &[Layer], file: Source) -> Vec<Layer> {
+    let mut all = own.to_vec();
+    match all.last_mut() {
+        Some(last) => {
+            last.files.retain(|known| known.name != file.name);
+            last.files.push(file);
+        }
+        None => all.push(Layer::of_files(vec![file])),
+    }
+    all
 }
 
 /// How much a rule asks for.
@@ -122,8 +136,8 @@ fn is_persons(mail: &Mail) -> bool {
 }
 
 /// Why a draft does not do, if it does not.
-fn tried(all: &[Source], mail: &Mail, known: &Known, wish: &Wish, name: &str, before: &[String]) -> Result<(), String> {
-    let report = check(all);
+fn tried(all: &[Layer], mail: &Mail, known: &Known, wish: &Wish, name: &str, before: &[String]) -> Result<(), String> {
+    let report = check_layers(all);
     if let Some(found) = report.diagnostics.iter().find(|found| found.severity == Severity::Error) {
         return Err(format!("{} ({})", found.message, found.help));
     }
@@ -131,7 +145,7 @@ fn tried(all: &[Source], mail: &Mail, known: &Known, wish: &Wish, name: &str, be
     if let Some(more) = now.iter().find(|one| !before.contains(one)) {
         return Err(more.clone());
     }
-    let rules = RuleSet::load(all).map_err(|_| "the rules have errors".to_owned())?;
+    let rules = RuleSet::load_layers(all).map_err(|_| "the rules have errors".to_owned())?;
     let facts = read(&rules, mail);
     let verdict = judge(&rules, mail, &facts, known);
     if verdict.category != wish.category || verdict.rule.as_deref() != Some(name) {
@@ -142,8 +156,8 @@ fn tried(all: &[Source], mail: &Mail, known: &Known, wish: &Wish, name: &str, be
 }
 
 /// What the check warns of: shipped examples that come out otherwise, among others.
-fn changed(own: &[Source]) -> Vec<String> {
-    warnings(&check(own))
+fn changed(own: &[Layer]) -> Vec<String> {
+    warnings(&check_layers(own))
 }
 
 fn warnings(report: &super::Report) -> Vec<String> {

@@ -12,6 +12,7 @@ mod explain;
 mod extract;
 mod inherit;
 pub mod judge;
+mod layer;
 mod lint;
 mod mask;
 mod node;
@@ -33,6 +34,7 @@ pub use diagnostic::{Diagnostic, Severity, Source};
 pub use explain::{Condition, Explanation, RuleTrace, Sight, explain};
 pub use extract::{Extraction, ListedExtractor, extract, extractions, read};
 pub use judge::judge;
+pub use layer::{Folders, Layer, QUARANTINE};
 
 /// The JSON Schema (draft 7) of rule files, for editors.
 pub const SCHEMA: &str = include_str!("../../schema/rules.schema.json");
@@ -85,13 +87,19 @@ pub fn check(own: &[Source]) -> Report {
     checked(RuleSet::load(own))
 }
 
-/// The rule set of files that pass [`check`]: without errors, and every example comes out as it says.
+/// As [`check`], for several layers over the shipped rules.
+#[must_use]
+pub fn check_layers(own: &[Layer]) -> Report {
+    checked(RuleSet::load_layers(own))
+}
+
+/// The rule set of layers that pass [`check_layers`]: without errors, and every example comes out as it says.
 ///
 /// # Errors
 /// The report, when they do not.
-pub fn load_checked(own: &[Source]) -> Result<RuleSet, Report> {
+pub fn load_checked(own: &[Layer]) -> Result<RuleSet, Report> {
     let mut report = Report::default();
-    match RuleSet::load(own) {
+    match RuleSet::load_layers(own) {
         Ok(rules) => {
             report.diagnostics.extend_from_slice(rules.warnings());
             example::run(&rules, &mut report);

@@ -4,6 +4,7 @@ mod explaining;
 mod extracting;
 mod inheriting;
 mod judging;
+mod layers;
 mod schema;
 
 use super::*;

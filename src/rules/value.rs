@@ -176,12 +176,21 @@ pub(super) fn priority(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Option<Prio
 
 pub(super) fn folder(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Option<At<String>> {
     let folder = text(desk, value)?;
-    let parts_fine = folder.value.split('/').all(|part| !part.trim().is_empty());
-    if !parts_fine || folder.value.chars().any(char::is_control) || folder.value.len() > 255 {
-        desk.error(folder.span, "not a folder name", "write levels with a slash between them, as in \"楽天/再入荷\"");
+    if !is_folder_name(&folder.value) {
+        desk.error(folder.span, NO_FOLDER_NAME.0, NO_FOLDER_NAME.1);
         return None;
     }
     Some(folder)
+}
+
+/// What is said of a name that no folder can have, and the remedy.
+pub(super) const NO_FOLDER_NAME: (&str, &str) =
+    ("not a folder name", "write levels with a slash between them, as in \"楽天/再入荷\"");
+
+/// Whether a folder can have this name.
+pub(super) fn is_folder_name(name: &str) -> bool {
+    let parts_fine = name.split('/').all(|part| !part.trim().is_empty());
+    parts_fine && !name.chars().any(char::is_control) && name.len() <= 255
 }
 
 pub(super) fn category_name(desk: &mut Desk<'_>, name: &At<String>) {

@@ -232,6 +232,8 @@ impl Scene {
 pub struct Unusable {
     /// It is `wanted.toml`, and no rule file.
     pub of_wanted: bool,
+    /// The account whose rules they are; empty when they are everybody's.
+    pub account: String,
     /// The file, below the rules folder.
     pub file: String,
     /// Line, counted from 1, if the fault has one.
@@ -247,9 +249,10 @@ pub struct Unusable {
 }
 
 /// An example without anything that may be missing, and a full one.
-pub(super) fn unusable() -> [Unusable; 3] {
+pub(super) fn unusable() -> [Unusable; 4] {
     let full = |of_wanted| Unusable {
         of_wanted,
+        account: String::new(),
         file: "mine.toml".into(),
         line: Some(5),
         column: Some(1),
@@ -257,7 +260,8 @@ pub(super) fn unusable() -> [Unusable; 3] {
         help: "did you mean `subject`?".into(),
         more: 2,
     };
-    [Unusable::default(), full(false), full(true)]
+    let of_account = Unusable { account: "携帯".into(), ..full(false) };
+    [Unusable::default(), full(false), full(true), of_account]
 }
 
 /// Why an order should be looked at.

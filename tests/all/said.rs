@@ -168,6 +168,7 @@ fn all(language: Language) -> Vec<(&'static str, Alert)> {
     let look: Timestamp = "2026-11-24T15:40:00+09:00".parse().unwrap();
     let due = plan::on_time(&cases, None, &Settings::default(), &policy, look);
     let unusable = |of_wanted| Unusable {
+        account: String::new(),
         of_wanted,
         file: if of_wanted { "wanted.toml" } else { "mine.toml" }.into(),
         line: Some(5),

@@ -75,8 +75,8 @@ pub struct Rebuild {
     /// Read the mail again over IMAP, read-only: the watched mailbox and the folders that rules file into
     #[arg(long)]
     pub mailbox: bool,
-    /// Only this account
-    #[arg(long, value_name = "NAME", requires = "mailbox")]
+    /// Only this account; with --from: as its mail
+    #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// Only this folder (repeatable)
     #[arg(long, value_name = "NAME", requires = "mailbox", conflicts_with = "all_folders")]

@@ -226,6 +226,15 @@ pub(super) fn rules(list: &[Listed]) -> String {
     table.to_string()
 }
 
+/// The folders of `rules list`.
+pub(super) fn folders(list: &[(&str, &str)]) -> String {
+    let mut table = table(&["category", "folder"]);
+    for (category, folder) in list {
+        table.add_row([*category, *folder]);
+    }
+    table.to_string()
+}
+
 /// The extractors of `rules list`.
 pub(super) fn extractors(list: &[ListedExtractor]) -> String {
     let mut table = table(&["extractor", "reads", "file", ""]);

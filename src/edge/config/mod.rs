@@ -1,5 +1,6 @@
 //! The shopper's configuration: one TOML file, checked as a whole before anything is touched.
 
+mod account_rules;
 mod alerts;
 mod channel;
 mod check;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use account_rules::OwnRules;
 pub use check::Broken;
 pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
 pub use outgoing::{Keep, Outgoing, Server};
@@ -101,6 +103,8 @@ pub struct Account {
     pub credential: Credential,
     /// The provider, if it is a known one ([`crate::provider::named`]).
     pub provider: Option<&'static str>,
+    /// How it was found; `None` without one.
+    pub known_by: Option<KnownBy>,
     /// Which mailbox is watched.
     pub mailbox: String,
     /// Authserv-ids whose Authentication-Results count.
@@ -119,6 +123,19 @@ pub struct Account {
     pub pace: Pace,
     /// The server that sends its letters.
     pub smtp: Option<Server>,
+    /// Rules and folders of its own.
+    pub own: OwnRules,
+}
+
+/// How an account's provider was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The configuration names it.
+    Name,
+    /// By the host.
+    Host,
+    /// By the address that is logged in with.
+    Address,
 }
 
 /// An address that may itself be a secret.
@@ -150,7 +167,7 @@ impl Config {
     /// # Errors
     /// All that is wrong with it, each with its place.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Broken> {
-        check::parse(file, text)
+        check::parse(file, text, None)
     }
 
     /// Reads and checks the configuration file.
@@ -158,9 +175,17 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or what is wrong with it.
     pub fn load(file: &Path) -> Result<Self, Broken> {
+        Self::load_with(file, None)
+    }
+
+    /// The same; `state` wins over the state folder that the file names.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what is wrong with it.
+    pub fn load_with(file: &Path, state: Option<&Path>) -> Result<Self, Broken> {
         let bytes = std::fs::read(file).map_err(|error| Broken::unreadable(file, &error))?;
         let text = String::from_utf8(bytes).map_err(|error| Broken::not_utf8(file, &error))?;
-        Self::parse(file, &text)
+        check::parse(file, &text, state)
     }
 
     /// Every address that is the shopper's own, lower case.

@@ -59,13 +59,17 @@ pub(super) struct Account {
     #[serde(default)]
     pub(super) pace: Pace,
     pub(super) smtp: Option<Smtp>,
+    pub(super) rules: Option<String>,
+    /// By category.
+    #[serde(default)]
+    pub(super) folders: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// The server that sends an account's letters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Smtp {
-    pub(super) host: Spanned<String>,
+    pub(super) host: Option<Spanned<String>>,
     pub(super) port: Option<Spanned<u16>>,
     pub(super) security: Option<Spanned<String>>,
     pub(super) user: Option<Spanned<String>>,

@@ -59,6 +59,9 @@ pub(super) struct Doing {
     /// So many others with the same bytes bore \Deleted when the delete half was begun.
     #[serde(default)]
     pub(super) others_marked: u32,
+    /// So many of them had the source's date of receipt.
+    #[serde(default)]
+    pub(super) alike_marked: u32,
     /// And so did the source: someone else had marked it.
     #[serde(default)]
     pub(super) marked_before: bool,
@@ -79,6 +82,7 @@ impl Doing {
             target_uid_next: target.uid,
             stage: Stage::default(),
             others_marked: 0,
+            alike_marked: 0,
             marked_before: false,
             borne: filing.borne.clone(),
         }
@@ -274,11 +278,12 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<(Groups, Vec<Astray>), St
                 let Effect::File { folder } = &row.effect else { continue };
                 let folder = folder.clone();
                 let found = match row.message {
-                    Some(message) => db.lies_in(message, &row.lane)?,
+                    Some(message) => db.whereabouts_in(message, &row.lane)?,
                     None => None,
                 };
+                let last = |message| db.last_place(message, &row.lane, &folder);
                 match found {
-                    None => match row.message.map(|message| db.last_place(message, &folder)).transpose()?.flatten() {
+                    None => match row.message.map(last).transpose()?.flatten() {
                         Some((last, key, size)) => astray.push(Astray { row, key, size, last }),
                         None => db.close(row.id, State::Done, Some("it was moved or removed by someone else"), now)?,
                     },

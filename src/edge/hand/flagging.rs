@@ -62,7 +62,8 @@ async fn one(hand: &Hand, account: &ImapAccount, session: &mut Session, row: &Ro
     let (Effect::Flag { set }, Some(message)) = (&row.effect, row.message) else {
         return Ok(Became::Left("it names no message"));
     };
-    let Some(flagged) = hand.store.call(move |db| db.flag_of(message)).await? else {
+    let name = account.name.clone();
+    let Some(flagged) = hand.store.call(move |db| db.flag_of(message, &name)).await? else {
         return Ok(Became::Left("nothing is on record of it"));
     };
     match (*set, flagged.wanted) {

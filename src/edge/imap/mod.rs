@@ -3,6 +3,7 @@
 //! Our own small client: what a server says is framed and bounded before it is read, and what cannot be read never
 //! takes the connection down with it.
 
+mod agree;
 mod append;
 mod error;
 mod labels;
@@ -17,7 +18,7 @@ mod wire;
 
 pub use append::Laid;
 pub use error::ImapError;
-pub use labels::{Label, Labelled};
+pub use labels::Labelled;
 pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;
 pub use watch::watch;

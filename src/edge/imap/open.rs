@@ -1,6 +1,8 @@
 //! From an account to a logged-in connection: dial, protect, greet, log in, ask what the server can.
 
+use super::agree;
 use super::error::{ImapError, referral};
+use super::names::Names;
 use super::response::{Code, Condition, Response, Value};
 use super::wire::{Answer, Line, Piece};
 use super::{Dial, ImapAccount, Security, Wire};
@@ -19,18 +21,14 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 /// Words of a server's capabilities.
 const CAPABILITIES: usize = 1000;
-/// Longest prefix of a namespace, in bytes.
-const PREFIX: usize = 1000;
 
 /// A logged-in connection.
 pub(super) struct Opened {
     pub(super) line: Line,
     /// Upper case.
     pub(super) capabilities: BTreeSet<String>,
-    /// Prefix of the personal namespace, as on the wire.
-    pub(super) prefix: String,
-    /// Hierarchy delimiter.
-    pub(super) delimiter: Option<char>,
+    /// How names of folders are written.
+    pub(super) names: Names,
 }
 
 /// Dials and logs in.
@@ -81,31 +79,8 @@ pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
     if can.len() > CAPABILITIES {
         return Err(line.lost("the server names capabilities without end"));
     }
-    let (mut prefix, mut delimiter) = (String::new(), None);
-    if can.contains("NAMESPACE") {
-        let answer = line.command(&[Piece::Plain("NAMESPACE")]).await?;
-        for response in answer.untagged {
-            if let Response::Namespace { prefix: p, delimiter: d } = response {
-                (prefix, delimiter) = (p, d);
-            }
-        }
-    }
-    if delimiter.is_none() {
-        let answer = line.command(&[Piece::Plain("LIST \"\" \"\"")]).await?;
-        // a refusal does not mean "no delimiter": folders would be made under other names
-        if answer.status.condition != Condition::Ok {
-            return Err(line.lost("the server does not tell how names of folders are written"));
-        }
-        for response in answer.untagged {
-            if let Response::List { delimiter: d, .. } = response {
-                delimiter = d;
-            }
-        }
-    }
-    if prefix.len() > PREFIX {
-        return Err(line.lost("the server's folders are to begin with an endless name"));
-    }
-    Ok(Opened { line, capabilities: can, prefix, delimiter })
+    let names = agree::on_names(&mut line, &can).await?;
+    Ok(Opened { line, capabilities: can, names })
 }
 
 /// The capabilities that the greeting tells, if it does.

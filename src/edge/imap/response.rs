@@ -125,6 +125,8 @@ pub(super) enum Response {
     Fetch(Seen),
     /// `* CAPABILITY`
     Capability(Vec<String>),
+    /// `* ENABLED`: upper case.
+    Enabled(Vec<String>),
     /// `* LIST`: attributes, delimiter, name as on the wire.
     List { attributes: Vec<String>, delimiter: Option<char>, name: String },
     /// `* STATUS`: items.
@@ -153,7 +155,7 @@ impl Response {
                 let listed = seen.flags.iter().chain(&seen.labels).map(|all| words(all)).sum::<usize>();
                 seen.body.as_ref().map_or(0, Vec::len) + listed
             }
-            Self::Capability(all) => words(all),
+            Self::Capability(all) | Self::Enabled(all) => words(all),
             Self::List { attributes, name, .. } => words(attributes) + name.len(),
             Self::MailboxStatus(items) => items.iter().map(|(name, _)| name.len() + 64).sum(),
             Self::Namespace { prefix, .. } => prefix.len(),
@@ -195,10 +197,17 @@ fn untagged(reader: &mut Reader<'_>) -> Option<Response> {
     match first.as_str() {
         "OK" | "NO" | "BAD" | "BYE" | "PREAUTH" => reader.status().map(Response::Status),
         "CAPABILITY" => Some(Response::Capability(words(ahead.rest))),
+        "ENABLED" => Some(Response::Enabled(words(ahead.rest))),
         "LIST" => {
             let attributes = ahead.value(0)?.list().iter().filter_map(Value::text).collect();
             let delimiter = delimiter(&ahead.value(0)?);
-            let name = ahead.value(0)?.text()?;
+            ahead.skip_spaces();
+            let bare = ahead.rest;
+            let name = match ahead.value(0)? {
+                // a folder may be called so
+                Value::Nil => String::from_utf8_lossy(bare.get(..3)?).into_owned(),
+                name => name.text()?,
+            };
             Some(Response::List { attributes, delimiter, name })
         }
         "STATUS" => {

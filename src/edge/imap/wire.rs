@@ -37,6 +37,8 @@ pub(super) enum Piece<'a> {
     Text(&'a [u8]),
     /// Bytes as a literal.
     Literal(&'a [u8]),
+    /// Bytes as a literal8 (RFC 4466).
+    Literal8(&'a [u8]),
 }
 
 /// A connection to a server.
@@ -52,6 +54,8 @@ pub(super) struct Line {
     pub(super) pace: Pace,
     /// LITERAL+ or LITERAL-: short literals need no permission.
     pub(super) literal_plus: bool,
+    /// UTF8=ACCEPT is on: UTF-8 may stand in quotes.
+    pub(super) utf8: bool,
 }
 
 /// What came since the last command was sent.
@@ -101,6 +105,7 @@ impl Line {
             alerts: 0,
             pace,
             literal_plus: false,
+            utf8: false,
         }
     }
 
@@ -246,13 +251,17 @@ impl Line {
             match piece {
                 Piece::Plain(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::Text(text) => {
-                    if goes_quoted(text) {
+                    if goes_quoted(text, self.utf8) {
                         quote(&mut out, text);
                     } else {
                         self.literal(&mut out, text, &tag, untagged).await?;
                     }
                 }
                 Piece::Literal(bytes) => self.literal(&mut out, bytes, &tag, untagged).await?,
+                Piece::Literal8(bytes) => {
+                    out.push(b'~');
+                    self.literal(&mut out, bytes, &tag, untagged).await?;
+                }
             }
         }
         out.extend_from_slice(b"\r\n");
@@ -318,6 +327,36 @@ impl Line {
         }
     }
 
+    /// Waits for the ends of two commands that were sent together; what was said before them goes to `untagged`.
+    pub(super) async fn finish_both(
+        &mut self,
+        tags: &[String; 2],
+        untagged: &mut Vec<Response>,
+    ) -> Result<[Status; 2], ImapError> {
+        let [first, second] = tags;
+        let (mut one, mut other) = (None, None);
+        let mut held = 0_usize;
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Tagged { tag, status } if tag == *first && one.is_none() => one = Some(status),
+                Response::Tagged { tag, status } if tag == *second && other.is_none() => other = Some(status),
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                Response::Continue => return Err(self.lost("the server asks for more than there is to say")),
+                Response::Unreadable | Response::Other | Response::Expunge => {}
+                response => {
+                    held = held.saturating_add(response.weight());
+                    if held > ANSWERS {
+                        return Err(self.lost("the server says more than was asked for"));
+                    }
+                    untagged.push(response);
+                }
+            }
+            if let (Some(one), Some(other)) = (&one, &other) {
+                return Ok([one.clone(), other.clone()]);
+            }
+        }
+    }
+
     /// What the fetches under way (their tags) of a mailbox with this UIDVALIDITY bring next: a message, or the tag of one
     /// that ended with OK. A server may work on several at once (Dovecot does).
     pub(super) async fn next_fetched<'t>(
@@ -366,9 +405,10 @@ impl Line {
     }
 }
 
-/// Whether a string can be written in quotes; else it must be a literal.
-pub(super) fn goes_quoted(text: &[u8]) -> bool {
-    text.iter().all(|b| (0x20..0x7f).contains(b)) && text.len() < 1000
+/// Whether a string can be written in quotes (`utf8`: UTF-8, too); else it must be a literal.
+pub(super) fn goes_quoted(text: &[u8], utf8: bool) -> bool {
+    let fits = |b: &u8| (0x20..0x7f).contains(b) || (utf8 && *b >= 0x80);
+    text.len() < 1000 && text.iter().all(fits) && std::str::from_utf8(text).is_ok()
 }
 
 /// Writes a string in quotes.

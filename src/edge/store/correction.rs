@@ -110,7 +110,7 @@ impl Db {
                 .query_row([key.hex()], |row| row.get(0))
                 .optional()?;
             let Some(message) = message else { return Ok(()) };
-            if add_place(transaction, place, message)? {
+            if add_place(transaction, place, None, message)? {
                 moved(transaction, message, place, message_id, now)?;
             }
             Ok(())
@@ -204,12 +204,12 @@ pub(super) fn moved(
     let by_us: bool = transaction
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND kind = 'file' AND state = 'doing' \
-             AND json_extract(payload, '$.folder') = ?2)",
+             AND json_extract(payload, '$.folder') = ?2 AND lane = ?3)",
         )?
-        .query_row((message, &place.mailbox), |row| row.get(0))?;
+        .query_row((message, &place.mailbox, &place.account), |row| row.get(0))?;
     let before: Option<String> = transaction
         .prepare_cached(&format!(
-            "SELECT coalesce((SELECT from_folder FROM correction WHERE message = ?1), \
+            "SELECT coalesce((SELECT from_folder FROM correction WHERE message = ?1 AND account = ?2), \
              (SELECT mailbox FROM place WHERE message = ?1 AND gone = 0 AND account = ?2 AND NOT {IN_VIEW} \
               AND NOT (mailbox = ?3 AND uid_validity = ?4 AND uid = ?5) ORDER BY seen_first DESC LIMIT 1))"
         ))?

@@ -147,11 +147,11 @@ impl Db {
         })
     }
 
-    /// What the hand must know of a message's flag; `None` when nothing was wished of it.
+    /// What the hand must know of a message's flag in an account; `None` when nothing was wished of it.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn flag_of(&self, message: i64) -> Result<Option<Flagged>, StoreError> {
+    pub fn flag_of(&self, message: i64, account: &str) -> Result<Option<Flagged>, StoreError> {
         let sql = "SELECT mail_key, size, wanted, own, account, mailbox, uid_validity, uid \
                    FROM flagged JOIN message ON message.id = flagged.message WHERE flagged.message = ?1";
         let mut query = self.connection.prepare_cached(sql)?;
@@ -166,8 +166,10 @@ impl Db {
         });
         let Some((key, size, wanted, own, place)) = found.optional()? else { return Ok(None) };
         let Some(key) = MailKey::from_hex(&key) else { return Ok(None) };
+        // a number of another account is another message's
+        let place = place.filter(|place: &Place| place.account == account);
         // where modori itself put it meanwhile comes before where the flag was read
-        let lies = self.whereabouts(message)?.map(|(place, _)| place);
+        let lies = self.whereabouts_in(message, account)?.map(|(place, _)| place);
         let gone = match &place {
             Some(place) => self.is_gone(place)?,
             None => true,

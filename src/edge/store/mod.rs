@@ -48,7 +48,7 @@ pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{Db, StoreError};
-pub use outbox::{NextDue, Row, State};
+pub use outbox::{NextDue, Row, SeenAt, State};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};

@@ -2,12 +2,15 @@
 
 use super::settle::json;
 use super::view::IN_VIEW;
-use super::{Db, StoreError, awaiting, chain, from_millis, letter, millis, seconds};
+use super::{Db, StoreError, awaiting, chain, from_millis, from_seconds, letter, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction};
 use serde_json::Value;
+
+/// The UID under which a message was seen, and its date of receipt there where that is known.
+pub type SeenAt = (u32, Option<Timestamp>);
 
 /// How far an effect is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -402,7 +405,7 @@ impl Db {
                     )?
                     .execute((&source.account, &source.mailbox, source.uid_validity, source.uid))?;
                 if let (Some(message), Some(target)) = (message, target) {
-                    super::settle::add_place(transaction, target, message)?;
+                    super::settle::add_place(transaction, target, None, message)?;
                 }
             }
             Ok(())
@@ -476,12 +479,25 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn whereabouts(&self, message: i64) -> Result<Option<(Place, MailKey)>, StoreError> {
+        self.lies(message, "")
+    }
+
+    /// The same in one account: the very same bytes may lie in another one, too.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn whereabouts_in(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
+        self.lies(message, account)
+    }
+
+    /// `account` is empty for any.
+    fn lies(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
         let sql = format!(
             "SELECT account, mailbox, uid_validity, uid, mail_key FROM place JOIN message ON message.id = place.message \
-             WHERE place.message = ?1 AND gone = 0 ORDER BY {IN_VIEW}, seen_first LIMIT 1"
+             WHERE place.message = ?1 AND gone = 0 AND ?2 IN ('', account) ORDER BY {IN_VIEW}, seen_first LIMIT 1"
         );
         let mut query = self.connection.prepare_cached(&sql)?;
-        let found = query.query_row([message], |row| {
+        let found = query.query_row((message, account), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
             Ok((place, row.get::<_, String>(4)?))
@@ -489,15 +505,21 @@ impl Db {
         Ok(found.optional()?.and_then(|(place, key)| MailKey::from_hex(&key).map(|key| (place, key))))
     }
 
-    /// What a message is, its size, and the last place outside `but` at which it lay, whether it lies there still or not.
+    /// What a message is, its size, and the last place outside `but` at which it lay in an account, whether it lies there
+    /// still or not.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn last_place(&self, message: i64, but: &str) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
+    pub fn last_place(
+        &self,
+        message: i64,
+        account: &str,
+        but: &str,
+    ) -> Result<Option<(Place, MailKey, u32)>, StoreError> {
         let sql = "SELECT account, mailbox, uid_validity, uid, mail_key, size FROM place \
                    JOIN message ON message.id = place.message \
-                   WHERE place.message = ?1 AND mailbox <> ?2 ORDER BY seen_first DESC LIMIT 1";
-        let found = self.connection.prepare_cached(sql)?.query_row((message, but), |row| {
+                   WHERE place.message = ?1 AND account = ?2 AND mailbox <> ?3 ORDER BY seen_first DESC LIMIT 1";
+        let found = self.connection.prepare_cached(sql)?.query_row((message, account, but), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
             Ok((place, row.get::<_, String>(4)?, row.get(5)?))
@@ -506,25 +528,29 @@ impl Db {
         Ok(found.and_then(|(place, key, size)| MailKey::from_hex(&key).map(|key| (place, key, size))))
     }
 
-    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY; and its size.
+    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY, with the dates of receipt as far as
+    /// they are known; and its size.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<u32>, u32), StoreError> {
-        let sql = "SELECT uid FROM place WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
+    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<SeenAt>, u32), StoreError> {
+        let sql = "SELECT uid, received_at FROM place \
+                   WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
         let mut query = self.connection.prepare_cached(sql)?;
         let of = (message, &place.account, &place.mailbox, place.uid_validity);
-        let uids = query.query_map(of, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let seen = query
+            .query_map(of, |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(from_seconds))))?
+            .collect::<Result<_, _>>()?;
         let sql = "SELECT size FROM message WHERE id = ?1";
-        Ok((uids, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
+        Ok((seen, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
     }
 
-    /// A message was found at a place.
+    /// A message was found at a place, with this date of receipt.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn lies_at(&mut self, message: i64, place: &Place) -> Result<(), StoreError> {
-        self.write(|transaction| super::settle::add_place(transaction, place, message).map(drop))
+    pub fn lies_at(&mut self, message: i64, place: &Place, received: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write(|transaction| super::settle::add_place(transaction, place, received, message).map(drop))
     }
 
     /// Remembers the Message-ID of a mail that is about to be sent.

@@ -40,7 +40,7 @@ pub enum Settled {
     },
     /// This place was settled before. Filings that were not wished for then (in observe mode) are wished for now.
     KnownPlace,
-    /// A message that is known, at another place: it is left where it is.
+    /// A message that is known, at another place: it is left where it is, unless that is another account.
     NewPlace,
 }
 
@@ -139,8 +139,11 @@ fn settle_one(
         .query_row([&hex], |row| row.get(0))
         .optional()?;
     if let Some(message) = known {
-        if add_place(transaction, &one.place, message)? {
+        if add_place(transaction, &one.place, Some(one.received), message)? {
             correction::moved(transaction, message, &one.place, one.message_id.as_deref(), now)?;
+            if is_copy(transaction, message, &one.place.account)? {
+                file(transaction, one, message, now)?;
+            }
             return Ok(Settled::NewPlace);
         }
         let there: bool = transaction
@@ -153,9 +156,7 @@ fn settle_one(
                 row.get(0)
             })?;
         if there {
-            for wish in one.step.plan.iter().filter(|wish| matches!(wish.effect, Effect::File { .. })) {
-                outbox::enter(transaction, wish, &one.place.account, Some(message), false, now)?;
-            }
+            file(transaction, one, message, now)?;
         }
         return Ok(Settled::KnownPlace);
     }
@@ -181,7 +182,7 @@ fn settle_one(
             came == Came::Before,
         ))?;
     let message = transaction.last_insert_rowid();
-    if !add_place(transaction, &one.place, message)? {
+    if !add_place(transaction, &one.place, Some(one.received), message)? {
         lost_its_place(transaction, &one.place, message)?;
     }
     add_events(transaction, &one.step.events)?;
@@ -203,23 +204,56 @@ fn settle_one(
     Ok(Settled::New { alerts })
 }
 
+/// Whether a message that is known lies in an account for the first time: its very copy came to another one before, and
+/// no person moved either.
+fn is_copy(transaction: &Transaction<'_>, message: i64, account: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT (SELECT count(*) FROM place WHERE message = ?1 AND account = ?2) = 1 \
+               AND NOT EXISTS (SELECT 1 FROM correction WHERE message = ?1) \
+               AND NOT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND wish_key LIKE 'undo:%')";
+    Ok(transaction.prepare_cached(sql)?.query_row((message, account), |row| row.get(0))?)
+}
+
+/// Wishes for the filing of a known message in the account of this place: under a name of its own where another account
+/// had the message first.
+fn file(transaction: &Transaction<'_>, one: &Settling, message: i64, now: Timestamp) -> Result<(), StoreError> {
+    let account = &one.place.account;
+    let home: Option<String> = transaction
+        .prepare_cached("SELECT account FROM place WHERE message = ?1 ORDER BY seen_first LIMIT 1")?
+        .query_row([message], |row| row.get(0))
+        .optional()?;
+    for wish in one.step.plan.iter().filter(|wish| matches!(wish.effect, Effect::File { .. })) {
+        let mut wish = wish.clone();
+        if home.as_ref().is_some_and(|home| home != account) {
+            wish.key = format!("{}@{account}", wish.key);
+        }
+        outbox::enter(transaction, &wish, account, Some(message), false, now)?;
+    }
+    Ok(())
+}
+
 /// Another message is known under this number: the server numbered its mail anew in the middle of an answer. The message
 /// lies somewhere in the mailbox, under a numbering that is not known yet (0 is no UIDVALIDITY, RFC 3501, 9), and is
 /// looked for by what it is when it is to be filed.
 fn lost_its_place(transaction: &Transaction<'_>, place: &Place, message: i64) -> Result<(), StoreError> {
     let somewhere = Place { uid_validity: 0, ..place.clone() };
-    if add_place(transaction, &somewhere, message)? {
+    if add_place(transaction, &somewhere, None, message)? {
         transaction.prepare_cached("UPDATE place SET gone = 1 WHERE message = ?1")?.execute([message])?;
     }
     Ok(())
 }
 
-/// `true` when the place was not known.
-pub(super) fn add_place(transaction: &Transaction<'_>, place: &Place, message: i64) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO place (account, mailbox, uid_validity, uid, message, seen_first) \
-               VALUES (?1, ?2, ?3, ?4, ?5, (SELECT count(*) FROM place WHERE message = ?5))";
+/// `true` when the place was not known. `received`: the date of receipt of what lies there, where it was seen.
+pub(super) fn add_place(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    received: Option<Timestamp>,
+    message: i64,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT OR IGNORE INTO place (account, mailbox, uid_validity, uid, message, seen_first, received_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, (SELECT count(*) FROM place WHERE message = ?5), ?6)";
     let mut insert = transaction.prepare_cached(sql)?;
-    Ok(insert.execute((&place.account, &place.mailbox, place.uid_validity, place.uid, message))? == 1)
+    let received = received.map(seconds);
+    Ok(insert.execute((&place.account, &place.mailbox, place.uid_validity, place.uid, message, received))? == 1)
 }
 
 /// Appends events; the same claim of the same mail is kept once. Their orders are looked at again.

@@ -66,7 +66,7 @@ fn a_message_under_a_number_that_is_taken_is_looked_for_in_its_mailbox() {
     let message = |key: &str| rows.iter().find(|row| row.key == key).and_then(|row| row.message).unwrap();
     assert_eq!(db.whereabouts(message("file:m")).unwrap().map(|(place, _)| place), Some(place(6)));
     assert_eq!(db.whereabouts(message("file:n")).unwrap(), None, "the number is another message's");
-    let (last, key, _) = db.last_place(message("file:n"), "楽天/再入荷").unwrap().unwrap();
+    let (last, key, _) = db.last_place(message("file:n"), "a", "楽天/再入荷").unwrap().unwrap();
     assert_eq!((last.mailbox.as_str(), last.uid_validity, key), ("INBOX", 0, MailKey::of(b"n")));
 }
 

@@ -1,7 +1,7 @@
 //! Mailboxes that show messages which lie somewhere else, too, and filings by labels.
 
 use super::{Db, StoreError, millis};
-use crate::mailbox::{MailKey, Place};
+use crate::mailbox::Place;
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use serde_json::Value;
@@ -44,24 +44,6 @@ impl Db {
         Ok(views.collect::<Result<_, _>>()?)
     }
 
-    /// As [`Db::whereabouts`], in one account.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn lies_in(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
-        let sql = format!(
-            "SELECT account, mailbox, uid_validity, uid, mail_key FROM place JOIN message ON message.id = place.message \
-             WHERE place.message = ?1 AND account = ?2 AND gone = 0 ORDER BY {IN_VIEW}, seen_first LIMIT 1"
-        );
-        let mut query = self.connection.prepare_cached(&sql)?;
-        let found = query.query_row((message, account), |row| {
-            let place =
-                Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
-            Ok((place, row.get::<_, String>(4)?))
-        });
-        Ok(found.optional()?.and_then(|(place, key)| MailKey::from_hex(&key).map(|key| (place, key))))
-    }
-
     /// What was written down of an attempt, also after its end: what a message had borne before.
     ///
     /// # Errors
@@ -92,7 +74,7 @@ impl Db {
                     transaction.prepare_cached(sql)?.execute((message, one.id))?;
                 }
                 if let Some(target) = &one.target {
-                    super::settle::add_place(transaction, target, message)?;
+                    super::settle::add_place(transaction, target, None, message)?;
                 }
             }
             Ok(())

@@ -5,10 +5,11 @@ use crate::edge::clock::Clock;
 use crate::edge::config::Backlog;
 use crate::edge::hand::Hand;
 use crate::edge::store::{Db, Store};
+use crate::engine::{Own, Rules};
 use crate::plan::{Alert, Effect, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -59,7 +60,7 @@ impl Desk {
     }
 
     fn uses(&self, folder: &str) -> bool {
-        self.engine.rules.now().folders().contains(&folder)
+        self.engine.rules.shared().folders().contains(&folder)
     }
 
     async fn alerts(&self) -> Vec<Alert> {
@@ -197,4 +198,118 @@ async fn what_was_saved_between_the_reading_and_the_first_look_is_seen() {
         assert!(desk.uses("B"));
     };
     desk.follow(story).await;
+}
+
+/// An account of her own rules beside the shared ones.
+struct Two {
+    desk: Desk,
+    own: tempfile::TempDir,
+}
+
+fn two() -> Two {
+    let mut desk = desk();
+    let own = tempfile::tempdir().unwrap();
+    let path = own.path().to_path_buf();
+    std::fs::write(path.join("phone.toml"), "category = \"mine\"\nfolder = \"P\"\n").unwrap();
+    let files = sources(&path).unwrap();
+    let own_rules = Own { files: Some((path, files)), folders: None };
+    desk.engine.rules = desk.engine.rules.clone().with_account("phone", own_rules).unwrap();
+    Two { desk, own }
+}
+
+impl Two {
+    fn save(&self, text: &str) {
+        std::fs::write(self.own.path().join("phone.toml"), text).unwrap();
+    }
+
+    /// Where mail of the category goes: of all, and of the account.
+    fn folders(&self) -> (Option<String>, Option<String>) {
+        let of = |rules: Arc<RuleSet>| rules.folders_by_category().get("mine").map(|folder| (*folder).to_owned());
+        (of(self.desk.engine.rules.of("pc")), of(self.desk.engine.rules.of("phone")))
+    }
+}
+
+fn both(all: &str, account: &str) -> (Option<String>, Option<String>) {
+    (Some(all.to_owned()), Some(account.to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_follows_its_own_folder_and_the_one_that_all_share() {
+    let two = two();
+    let story = async {
+        seconds(3.0).await;
+        assert_eq!(two.folders(), both("A", "P"));
+        two.save("category = \"mine\"\nfolder = \"Q\"\n");
+        seconds(3.0).await;
+        assert_eq!(two.folders(), both("A", "Q"));
+        two.desk.save("mine.toml", &file("B"));
+        seconds(3.0).await;
+        assert_eq!(two.folders(), both("B", "Q"));
+        std::fs::remove_file(two.own.path().join("phone.toml")).unwrap();
+        seconds(3.0).await;
+        assert_eq!(two.folders(), both("B", "B"), "what all share counts for it, too");
+        assert_eq!(two.desk.alerts().await, []);
+    };
+    two.desk.follow(story).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_broken_of_one_account_is_told_with_its_name_and_bears_on_no_other() {
+    let two = two();
+    let broken = "category = \"mine\"\nfolder = \"Q\"\n[[rule]]\nname = \"x\"\nsubjcet = \"y\"\n";
+    let trouble = || async { two.desk.engine.store.call(|db| db.last_watch()).await.unwrap().unwrap().rules_trouble };
+    two.desk.engine.resume(None, false).await.unwrap();
+    let story = async {
+        two.save(broken);
+        seconds(10.0).await;
+        assert_eq!(two.folders(), both("A", "P"));
+        let alerts = two.desk.alerts().await;
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(
+            (&alerts[0].details["account"], &alerts[0].details["file"]),
+            (&"phone".into(), &"phone.toml".into())
+        );
+        assert!(alerts[0].body.contains("phone") && alerts[0].body.contains("subjcet"), "{}", alerts[0].body);
+        // what all share is used at once, and what is wrong elsewhere stays written down
+        two.desk.save("mine.toml", &file("B"));
+        seconds(10.0).await;
+        assert_eq!(two.folders(), both("B", "P"));
+        assert!(trouble().await.unwrap().starts_with("account phone: "), "{:?}", trouble().await);
+        two.save("category = \"mine\"\nfolder = \"Q\"\n");
+        seconds(10.0).await;
+        assert_eq!(two.folders(), both("B", "Q"));
+        assert_eq!(trouble().await, None);
+        assert_eq!(two.desk.alerts().await.len(), 1);
+    };
+    two.desk.follow(story).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_broken_of_what_all_share_is_told_once_and_names_no_account() {
+    let two = two();
+    let story = async {
+        two.desk.save("mine.toml", &file("B").replace("subject =", "subjcet ="));
+        seconds(10.0).await;
+        assert_eq!(two.folders(), both("A", "P"));
+        let alerts = two.desk.alerts().await;
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(alerts[0].details["account"], serde_json::Value::Null);
+        two.desk.save("mine.toml", &file("C"));
+        seconds(10.0).await;
+        assert_eq!(two.folders(), both("C", "P"));
+        assert_eq!(two.desk.alerts().await.len(), 1);
+    };
+    two.desk.follow(story).await;
+}
+
+#[test]
+fn accounts_without_rules_of_their_own_share_one_rule_set_and_so_do_those_with_the_same() {
+    let two = two();
+    let rules = &two.desk.engine.rules;
+    assert!(Arc::ptr_eq(&rules.of("a"), &rules.of("b")) && Arc::ptr_eq(&rules.of("a"), &rules.shared()));
+    assert!(!Arc::ptr_eq(&rules.of("phone"), &rules.shared()));
+    let path = two.own.path().to_path_buf();
+    let files = sources(&path).unwrap();
+    let same = rules.clone().with_account("tablet", Own { files: Some((path, files)), folders: None }).unwrap();
+    assert!(Arc::ptr_eq(&same.of("tablet"), &same.of("phone")));
 }

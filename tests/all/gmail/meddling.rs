@@ -5,8 +5,8 @@ use modori::demo::{Fault, Gap, Server};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const COMMANDS: [&str; 10] =
-    ["MOVE", "STORE", "FETCH", "SEARCH", "SELECT", "EXAMINE", "LIST", "STATUS", "CREATE", "NAMESPACE"];
+const COMMANDS: [&str; 11] =
+    ["MOVE", "COPY", "STORE", "FETCH", "SEARCH", "SELECT", "EXAMINE", "LIST", "STATUS", "CREATE", "NAMESPACE"];
 
 fn faults() -> Vec<Fault> {
     vec![
@@ -48,7 +48,7 @@ fn no_single_fault_changes_what_becomes_of_it() {
         for command in COMMANDS {
             for fault in faults() {
                 // a FETCH that says OK and nothing else says that the messages are gone
-                if fault == Fault::OnlySayOk && !matches!(command, "MOVE" | "STORE") {
+                if fault == Fault::OnlySayOk && !matches!(command, "MOVE" | "COPY" | "STORE") {
                     continue;
                 }
                 for first in [true, false] {
@@ -58,7 +58,9 @@ fn no_single_fault_changes_what_becomes_of_it() {
                 }
             }
         }
-        for (command, fault) in [("MOVE", Fault::CopyOnly), ("MOVE", Fault::Partly), ("STORE", Fault::Partly)] {
+        for (command, fault) in
+            [("MOVE", Fault::CopyOnly), ("MOVE", Fault::Partly), ("COPY", Fault::Partly), ("STORE", Fault::Partly)]
+        {
             let (truth, once) = run(watched, Some((command, fault.clone(), true)));
             assert_eq!(truth, calm, "{watched:?} {command} {fault:?}");
             struck += once;
@@ -130,11 +132,11 @@ fn labels_of_the_shoppers_own_stay_on() {
         server.flag(ALL, uid, "\\Flagged", true);
     };
     for watched in EACH {
-        let command = if watched == Watched::All { "STORE" } else { "MOVE" };
-        for gap in [Gap::Before, Gap::After] {
+        let commands: &[&str] = if watched == Watched::All { &["COPY", "STORE"] } else { &["MOVE"] };
+        for (command, gap) in commands.iter().flat_map(|command| [(*command, Gap::Before), (*command, Gap::After)]) {
             for fault in [None, Some(Fault::LoseAnswer)] {
                 let (found, moved) = meddled(watched, (command, gap), fault.clone(), keep);
-                assert_eq!(found, views(&[ALL, KEEP, RESTOCK, STARRED]), "{watched:?} {gap:?} {fault:?}");
+                assert_eq!(found, views(&[ALL, KEEP, RESTOCK, STARRED]), "{watched:?} {command} {gap:?} {fault:?}");
                 assert!(!moved);
             }
         }
@@ -144,7 +146,9 @@ fn labels_of_the_shoppers_own_stay_on() {
 #[test]
 fn a_renumbered_view_is_looked_through_by_number() {
     for watched in EACH {
-        for (command, gap) in [("MOVE", Gap::After), ("STORE", Gap::After), ("SELECT", Gap::Before)] {
+        for (command, gap) in
+            [("MOVE", Gap::After), ("COPY", Gap::After), ("STORE", Gap::After), ("SELECT", Gap::Before)]
+        {
             for mailbox in ["INBOX", ALL, RESTOCK] {
                 in_time(async {
                     let world = World::with_story(watched);

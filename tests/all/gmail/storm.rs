@@ -23,7 +23,8 @@ impl Chance {
 }
 
 fn trouble(server: &Server, chance: &mut Chance) {
-    let command = *chance.one_of(&["MOVE", "STORE", "FETCH", "SEARCH", "SELECT", "EXAMINE", "LIST", "IDLE", "*"]);
+    let command =
+        *chance.one_of(&["MOVE", "COPY", "STORE", "FETCH", "SEARCH", "SELECT", "EXAMINE", "LIST", "IDLE", "*"]);
     let fault = match chance.below(12) {
         0 => Fault::Cut,
         1..=3 => Fault::LoseAnswer,
@@ -37,8 +38,8 @@ fn trouble(server: &Server, chance: &mut Chance) {
         // these lie about what they did, and only about that
         _ => {
             let fault = chance.one_of(&[Fault::OnlySayOk, Fault::Partly, Fault::CopyOnly]).clone();
-            let moves = fault == Fault::CopyOnly || chance.below(2) == 0;
-            return server.fault(if moves { "MOVE" } else { "STORE" }, fault);
+            let command = *chance.one_of(&["MOVE", "COPY", "STORE"]);
+            return server.fault(if fault == Fault::CopyOnly { "MOVE" } else { command }, fault);
         }
     };
     server.fault(command, fault);

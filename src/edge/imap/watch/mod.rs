@@ -10,7 +10,6 @@ mod wait;
 
 use super::error::ImapError;
 use super::labels::{LABELS, is_view};
-use super::names::Names;
 use super::open;
 use super::session::select;
 use super::wire::Line;
@@ -144,7 +143,7 @@ impl Watch<'_> {
 
     async fn try_run(&mut self) -> Result<Infallible, Ended> {
         let opened = open::open(self.account).await?;
-        let names = Names::of(&opened);
+        let mut names = opened.names;
         let offers = |capability: &str, means| {
             opened.capabilities.contains(capability) && !self.without.iter().any(|(one, _)| *one == means)
         };
@@ -155,7 +154,7 @@ impl Watch<'_> {
             (false, _) => Means::Poll,
         };
         let mut line = opened.line;
-        let mailbox = select(&mut line, &names, "EXAMINE ", self.mailbox).await.map_err(passing)?;
+        let mailbox = select(&mut line, &mut names, "EXAMINE ", self.mailbox).await.map_err(passing)?;
         let labels = opened.capabilities.contains(LABELS);
         let view = labels && is_view(&mut line, &names, self.mailbox).await.map_err(passing)?;
         let (reply, start) = oneshot::channel();

@@ -84,7 +84,7 @@ fn a_record_follows_its_flag() {
     let standing = Record { opening: 1, standing: Standing::Flagged };
     assert_eq!(record(&db), Some(standing));
     let message = db.workable("flag", Some("a"), 1, at(1)).unwrap()[0].message.unwrap();
-    let flagged = db.flag_of(message).unwrap().unwrap();
+    let flagged = db.flag_of(message, "a").unwrap().unwrap();
     assert_eq!((flagged.wanted, flagged.own, flagged.place), (true, None, Some(place("K", 4))));
     assert_eq!(db.watched_flags("a").unwrap(), [], "not set yet");
 
@@ -96,7 +96,7 @@ fn a_record_follows_its_flag() {
     let moved = Watched { place: place("L", 9), seen: false, missing_since: Some(at(5)), sought_at: None };
     db.keep_looks(&[(watching[0].clone(), moved.clone())], at(6)).unwrap();
     assert_eq!(db.watched_flags("a").unwrap()[0].watched, moved);
-    assert_eq!(db.flag_of(message).unwrap().unwrap().place, Some(place("L", 9)));
+    assert_eq!(db.flag_of(message, "a").unwrap().unwrap().place, Some(place("L", 9)));
 
     assert_eq!(db.wish_flags(&[flagging(false, 1)], at(7)).unwrap(), 1);
     assert_eq!(record(&db), Some(Record { opening: 1, standing: Standing::Bare }));
@@ -107,7 +107,7 @@ fn a_record_follows_its_flag() {
     db.flags_taken(&[(watching[0].clone(), at(8))]).unwrap();
     assert_eq!(db.taken_flags().unwrap(), []);
     work(&mut db, &Became::Removed, 9);
-    assert_eq!(db.flag_of(message).unwrap().unwrap().own, None);
+    assert_eq!(db.flag_of(message, "a").unwrap().unwrap().own, None);
     assert_eq!(db.open_rows().unwrap(), 0);
 }
 
@@ -117,7 +117,7 @@ fn a_flag_that_is_still_set_stays_modoris_own_over_a_new_opening() {
     let message = db.watched_flags("a").unwrap()[0].message;
     db.wish_flags(&[flagging(false, 1)], at(3)).unwrap();
     db.wish_flags(&[flagging(true, 2)], at(4)).unwrap();
-    let flagged = db.flag_of(message).unwrap().unwrap();
+    let flagged = db.flag_of(message, "a").unwrap().unwrap();
     assert_eq!((flagged.wanted, flagged.own), (true, Some(true)));
     // one that she had set is looked at anew
     let mut db = filed();
@@ -128,7 +128,7 @@ fn a_flag_that_is_still_set_stays_modoris_own_over_a_new_opening() {
     db.wish_flags(&[Flagging { wish: None, ..flagging(false, 1) }], at(3)).unwrap();
     assert_eq!(record(&db).unwrap().standing, Standing::Bare);
     db.wish_flags(&[flagging(true, 2)], at(4)).unwrap();
-    assert_eq!(db.flag_of(message).unwrap().unwrap().own, None);
+    assert_eq!(db.flag_of(message, "a").unwrap().unwrap().own, None);
 }
 
 #[test]

@@ -1,7 +1,3 @@
--- Mailboxes that show messages which lie somewhere else, too (Gmail's All Mail): that a message is seen there as well
--- moves it nowhere.
-CREATE TABLE shows_all (
-    account         TEXT    NOT NULL,
-    mailbox         TEXT    NOT NULL,
-    PRIMARY KEY (account, mailbox)
-) STRICT, WITHOUT ROWID;
+-- When the server took in what lies there (INTERNALDATE, in seconds): tells deliveries of the same bytes apart when the
+-- mailbox is numbered anew. NULL: not known.
+ALTER TABLE place ADD COLUMN received_at INTEGER;
