@@ -163,17 +163,23 @@ impl Kept {
         if self.client_id != grant.client_id {
             return Err("access was granted to another client_id than the configuration says".to_owned());
         }
-        let (kept, now) = (host(&self.token_url), host(&grant.token_url));
-        if kept != now {
+        if origin(&self.token_url) != origin(&grant.token_url) {
+            let (kept, now) = (host(&self.token_url), host(&grant.token_url));
             return Err(format!("access was granted by {kept}, and the configuration says {now}"));
         }
         Ok(())
     }
 }
 
-/// Scheme, host and port of an address, for people and to compare.
-pub(super) fn host(url: &str) -> String {
+/// Scheme, host and port of an address.
+fn origin(url: &str) -> String {
     reqwest::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+/// Host and port of an address, for people.
+pub(super) fn host(url: &str) -> String {
+    let origin = origin(url);
+    origin.split_once("://").map_or(origin.clone(), |(_, host)| host.to_owned())
 }
 
 #[cfg(test)]

@@ -266,20 +266,20 @@ fn was_refused(access: &Access, shown: &Shown<'_>) -> bool {
     matches!(shown, Shown::Refused(token) if token.expose_secret() == access.token.expose_secret())
 }
 
-/// What a refusal of a renewal means, and what to do.
+/// What a refusal of a renewal means, and what to do: that first, as the end may be cut off where there is little room.
 fn meaning(account: &str, refusal: &Refusal) -> String {
     let login = format!("run: modori login {account}");
     let said = &refusal.what;
     match refusal.code.as_deref() {
         Some("invalid_grant" | "interaction_required" | "login_required" | "consent_required") => {
-            format!("access ended or was taken back ({said}); {login}")
+            format!("access ended or was taken back; {login} ({said})")
         }
         Some("invalid_client" | "unauthorized_client") => {
-            format!("the provider does not know the client ({said}): check client_id and client_secret, then {login}")
+            format!("the provider does not know the client: check client_id and client_secret, then {login} ({said})")
         }
         Some("invalid_scope") => {
-            format!("the provider does not grant what is asked for ({said}): check `scopes`, then {login}")
+            format!("the provider does not grant what is asked for: check `scopes`, then {login} ({said})")
         }
-        _ => format!("access cannot be renewed ({said}); {login}"),
+        _ => format!("access cannot be renewed; {login} ({said})"),
     }
 }

@@ -54,7 +54,6 @@ fn a_client_that_is_not_known_is_tried_again_when_it_was_mended() {
     for _ in 0..2 {
         let error = wait(tokens.access()).unwrap_err();
         assert!(!error.passing && error.what.contains("check client_id and client_secret"), "{error}");
-        assert!(!error.what.contains("wrong)") || error.what.contains("secret is wrong"), "{error}");
     }
     assert_eq!(world.authority.asked("refresh_token"), 1);
     write(CLIENT_SECRET);
@@ -86,7 +85,7 @@ fn an_address_that_is_no_token_endpoint_is_asked_once() {
 fn tokens_of_another_grant_are_shown_to_nobody() {
     for (from, to, words) in [
         ("client_id = \"modori-test-client\"", "client_id = \"new\"", "another client_id"),
-        ("token_url = \"http://127.0.0.1", "token_url = \"http://localhost", "was granted by http://127.0.0.1"),
+        ("token_url = \"http://127.0.0.1", "token_url = \"http://localhost", "was granted by 127.0.0.1"),
         ("user = \"", "user = \"other-", "the configuration says other-"),
     ] {
         let world = World::new("loopback");
