@@ -15,6 +15,7 @@ use secrecy::SecretString;
 
 /// Logs in.
 pub(super) async fn enter(account: &ImapAccount, mut ready: Ready) -> Result<(Ready, Answer), ImapError> {
+    sasl::way(&account.name, &ready.can, matches!(account.credential, Credential::Token(_)))?;
     let tokens = match &account.credential {
         Credential::Token(tokens) => tokens,
         Credential::Password(password) => {

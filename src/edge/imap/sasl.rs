@@ -133,6 +133,23 @@ pub(in crate::edge) fn xoauth2(user: &str, token: &SecretString) -> Result<Secre
     Ok(SecretString::from(STANDARD.encode(text.expose_secret())))
 }
 
+/// The way that is taken, known before there is anything to show.
+///
+/// # Errors
+/// The server offers none.
+pub(super) fn way(account: &str, can: &BTreeSet<String>, token: bool) -> Result<Way, ImapError> {
+    Way::of(can, token).ok_or_else(|| {
+        let what = if token {
+            "the server offers no login with a token (neither XOAUTH2 nor OAUTHBEARER): give a password instead"
+        } else if can.contains("AUTH=XOAUTH2") || can.contains("AUTH=OAUTHBEARER") {
+            "the server allows no login with a password, only with a token (docs/logins.md)"
+        } else {
+            "the server allows no login with a password here (is it encrypted?)"
+        };
+        ImapError::ask(account, what)
+    })
+}
+
 /// Logs in once. Nothing of the secret is in what it answers, and nothing is sent of one that would not arrive as it is.
 pub(super) async fn log_in(
     line: &mut Line,
@@ -144,16 +161,7 @@ pub(super) async fn log_in(
         Shown::Password(secret) => (secret, false),
         Shown::Token(secret) => (secret, true),
     };
-    let Some(way) = Way::of(can, token) else {
-        let what = if token {
-            "the server offers no login with a token (neither XOAUTH2 nor OAUTHBEARER): give a password instead"
-        } else if can.contains("AUTH=XOAUTH2") || can.contains("AUTH=OAUTHBEARER") {
-            "the server allows no login with a password, only with a token (docs/logins.md)"
-        } else {
-            "the server allows no login with a password here (is it encrypted?)"
-        };
-        return Err(ImapError::ask(who.account, what));
-    };
+    let way = way(who.account, can, token)?;
     let text = way.response(&who, secret.expose_secret()).map_err(|what| ImapError::ask(who.account, what))?;
     if way == Way::Login {
         let pieces = [
