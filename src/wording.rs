@@ -8,6 +8,7 @@ mod answer;
 mod by_flag;
 mod letter;
 mod link;
+mod login;
 mod reminder;
 mod scene;
 mod shipped;
@@ -28,6 +29,7 @@ pub use answer::{Page, PageState};
 pub use by_flag::ByFlag;
 pub use letter::{LetterKind, LetterWords};
 pub use link::LinkTo;
+pub use login::{LoginEnd, LoginPage};
 pub use reminder::{Reminder, Waiting};
 pub use scene::{Back, Offer, Scene, Unusable, Warning, WarningKind};
 pub use sight::{SightKind, SightWords, Unseen};
@@ -349,6 +351,7 @@ fn attempt(templates: &Environment<'_>, name: &str) -> Result<(), minijinja::Err
         "sight" => sight::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "again" => answer::agains().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "ack" => answer::pages().iter().map(|sample| Value::from(Serde(sample))).collect(),
+        "login" => login::pages().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "letter" => letter::examples().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "rules" => scene::unusable().iter().map(|sample| Value::from(Serde(sample))).collect(),
         "reminder" => reminder::reminders().iter().map(|sample| Value::from(Serde(sample))).collect(),

@@ -4,6 +4,7 @@ mod ack;
 mod alert;
 mod ledger;
 mod letters;
+mod login;
 mod orders;
 mod wanted;
 
@@ -11,6 +12,7 @@ pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
+pub use login::{Login, Logout};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use wanted::Wish;
 
@@ -49,6 +51,10 @@ pub enum Command {
     Status(Status),
     /// Look over configuration and servers, and say what to mend; changes nothing on a server
     Doctor(Doctor),
+    /// Let a provider grant modori access to your mailbox (OAuth 2.0), for an account with [account.oauth]
+    Login(Login),
+    /// Forget the access that was granted
+    Logout(Logout),
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),

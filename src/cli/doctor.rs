@@ -8,7 +8,7 @@ use crate::edge::hand::HandLock;
 use crate::edge::secret::Secret;
 use crate::edge::store::{Db, Health};
 use crate::engine::Mailbox;
-use crate::engine::checkup::{self, Check, Grade};
+use crate::engine::checkup::{self, Asked, Check, Grade};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
     checks.extend(alerts(&config));
     checks.extend(letters(&config));
     checks.extend(config.web.as_ref().map(|web| page(web, &config.state)));
+    checks.extend(checkup::budget(&config.accounts));
     let runtime = setup::runtime()?;
     runtime.block_on(async {
         for (about, secret) in secrets(&config) {
@@ -53,7 +54,16 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
                 }
             };
             let rules = own.get(&account.name).unwrap_or(&rules);
-            let (found, logged_in) = checkup::account(&mailbox, &rules.folders()).await;
+            let folders = rules.folders();
+            let writes = config.policy.replies.drafts;
+            let outgoing = &config.outgoing;
+            let asked = Asked {
+                account,
+                folders: &folders,
+                drafts: writes.then_some(outgoing.drafts_folder.as_deref()),
+                sent: (!config.policy.replies.send.is_empty()).then_some(outgoing.sent_folder.as_deref()),
+            };
+            let (found, logged_in) = checkup::account(&mailbox, asked).await;
             checks.extend(found);
             if logged_in {
                 again(&config.state, &account.name);
@@ -72,7 +82,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
 }
 
 /// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits.
-fn again(state: &Path, account: &str) {
+pub(super) fn again(state: &Path, account: &str) {
     if state.join("modori.sqlite").exists()
         && let Err(error) = Db::open(state).and_then(|mut db| db.ask_again(account))
     {

@@ -19,6 +19,8 @@ mod import;
 mod inquiry;
 mod ledger;
 mod letter;
+mod login;
+mod logout;
 mod mails;
 mod release;
 mod render;
@@ -92,6 +94,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
     let done = match &arguments.command {
         Command::Status(status) => return status::run(status, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
+        Command::Login(login) => return login::run(login, config, state),
+        Command::Logout(logout) => logout::run(logout, config, state),
         Command::Alert(alert) => return alert::run(alert, config, state),
         Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
@@ -147,7 +151,7 @@ fn start_log(verbose: u8, draws: bool) {
     };
     let filter = std::env::var("MODORI_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
     let mut filter = filter.unwrap_or_else(|| EnvFilter::new(level));
-    for floor in ["rustls=info", "lettre=info", "hyper=info", "reqwest=info", "h2=info"] {
+    for floor in ["rustls=info", "lettre=info", "hyper=info", "hyper_util=info", "reqwest=info", "h2=info"] {
         if let Ok(directive) = floor.parse() {
             filter = filter.add_directive(directive);
         }

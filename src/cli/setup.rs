@@ -32,11 +32,7 @@ pub(super) fn config(named: Option<&Path>, state: Option<&Path>) -> Result<Confi
         None => config::default_file()
             .ok_or_else(|| Failure::broken("no configuration: HOME is not set; name the file with --config FILE"))?,
     };
-    let mut config = Config::load(&file).map_err(|broken| Failure::broken(broken.to_string()))?;
-    if let Some(state) = state {
-        config.state = state.to_path_buf();
-    }
-    Ok(config)
+    Config::load_with(&file, state).map_err(|broken| Failure::broken(broken.to_string()))
 }
 
 /// When the configuration file that was named, or the usual one, was last changed.

@@ -87,8 +87,8 @@ fn section(bytes: &[u8], section: &Section) -> Vec<u8> {
     }
 }
 
-/// `* 3 FETCH (UID 7 BODY[]<0> {5}` …
-pub(super) fn fetch(number: usize, message: &Stored, items: &[Item], out: &mut Vec<u8>) {
+/// `* 3 FETCH (UID 7 BODY[]<0> {5}` … `labels` is what X-GM-LABELS shows.
+pub(super) fn fetch(number: usize, message: &Stored, labels: &str, items: &[Item], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("* {number} FETCH (").as_bytes());
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -101,6 +101,8 @@ pub(super) fn fetch(number: usize, message: &Stored, items: &[Item], out: &mut V
                 out.extend_from_slice(format!("INTERNALDATE \"{}\"", internal_date(message.received)).as_bytes());
             }
             Item::Size => out.extend_from_slice(format!("RFC822.SIZE {}", message.bytes.len()).as_bytes()),
+            Item::GmailId(name) => out.extend_from_slice(format!("{name} {}", message.gmail_id).as_bytes()),
+            Item::GmailLabels => out.extend_from_slice(format!("X-GM-LABELS {labels}").as_bytes()),
             Item::Part { label, section: which, partial, .. } => {
                 let whole = section(&message.bytes, which);
                 let part = match *partial {
@@ -118,11 +120,18 @@ pub(super) fn fetch(number: usize, message: &Stored, items: &[Item], out: &mut V
     out.extend_from_slice(b")\r\n");
 }
 
-/// Does a message answer a SEARCH? `number` is its sequence number, `largest` the highest number and UID.
-pub(super) fn matches(key: &Key, number: u32, message: &Stored, largest: (u32, u32)) -> bool {
+/// Does a message answer a SEARCH? `number` is its sequence number, `largest` the highest number and UID; `bears` tells
+/// whether it has a label.
+pub(super) fn matches(
+    key: &Key,
+    number: u32,
+    message: &Stored,
+    largest: (u32, u32),
+    bears: &dyn Fn(&str) -> bool,
+) -> bool {
     let day = || -> Date { ZONE.to_datetime(message.received).date() };
     let size = || message.bytes.len() as u64;
-    let inner = |key: &Key| matches(key, number, message, largest);
+    let inner = |key: &Key| matches(key, number, message, largest, bears);
     match key {
         Key::All => true,
         Key::Sequence(set) => set.has(number, largest.0),
@@ -141,6 +150,8 @@ pub(super) fn matches(key: &Key, number: u32, message: &Stored, largest: (u32, u
         Key::On(date) => day() == *date,
         Key::Larger(than) => size() > *than,
         Key::Smaller(than) => size() < *than,
+        Key::GmailId(id) => message.gmail_id == *id,
+        Key::GmailLabel(label) => bears(label),
         Key::Not(key) => !inner(key),
         Key::Or(one, other) => inner(one) || inner(other),
         Key::And(keys) => keys.iter().all(inner),

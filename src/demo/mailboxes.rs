@@ -1,5 +1,6 @@
 //! What the embedded server holds: mailboxes, their messages, and a counter of changes for those who look on.
 
+use super::gmail::Gmail;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub struct Stored {
     pub received: Timestamp,
     /// The message, byte for byte as it was delivered.
     pub bytes: Arc<[u8]>,
+    /// X-GM-MSGID where mailboxes are views of labels; else 0.
+    pub gmail_id: u64,
     /// The mailbox's change counter when the flags last changed.
     pub(super) changed: u64,
 }
@@ -41,7 +44,7 @@ impl Mailbox {
         let uid = self.next_uid;
         self.next_uid = self.next_uid.saturating_add(1);
         self.changes += 1;
-        self.messages.push(Stored { uid, flags, received, bytes, changed: self.changes });
+        self.messages.push(Stored { uid, flags, received, bytes, gmail_id: 0, changed: self.changes });
         uid
     }
 
@@ -86,6 +89,8 @@ pub(super) struct Mailboxes {
     last_validity: u32,
     pub(super) separator: char,
     pub(super) prefix: String,
+    /// Mailboxes are views of labels.
+    pub(super) gmail: Option<Gmail>,
 }
 
 /// Why a name cannot be used; the text goes into the answer.
@@ -93,8 +98,8 @@ pub(super) type Refusal = &'static str;
 
 impl Mailboxes {
     pub(super) fn new(separator: char, prefix: &str) -> Self {
-        let mut this =
-            Self { boxes: BTreeMap::new(), last_validity: 1_700_000_000, separator, prefix: prefix.to_owned() };
+        let (boxes, prefix) = (BTreeMap::new(), prefix.to_owned());
+        let mut this = Self { boxes, last_validity: 1_700_000_000, separator, prefix, gmail: None };
         let inbox = this.fresh();
         this.boxes.insert("INBOX".to_owned(), inbox);
         this
@@ -129,6 +134,9 @@ impl Mailboxes {
         if !self.prefix.is_empty() && !name.starts_with(&self.prefix) {
             return Err("[CANNOT] outside the namespace");
         }
+        if let Some(refusal) = self.refuses(&name) {
+            return Err(refusal);
+        }
         let mailbox = self.fresh();
         self.boxes.insert(name, mailbox);
         Ok(())
@@ -138,6 +146,9 @@ impl Mailboxes {
         let name = canonical(name);
         if name == "INBOX" {
             return Err("[CANNOT] INBOX stays");
+        }
+        if let Some(refusal) = self.refuses(&name) {
+            return Err(refusal);
         }
         self.boxes.remove(&name).map(drop).ok_or("[NONEXISTENT] no such mailbox")
     }
@@ -154,11 +165,65 @@ impl Mailboxes {
         mailbox.next_uid = u32::try_from(mailbox.messages.len()).unwrap_or(u32::MAX - 1) + 1;
     }
 
+    /// Lays a message into a mailbox; UIDVALIDITY and UID there.
+    pub(super) fn lay(
+        &mut self,
+        name: &str,
+        bytes: Arc<[u8]>,
+        flags: BTreeSet<String>,
+        received: Timestamp,
+    ) -> Option<(u32, u32)> {
+        let name = canonical(name);
+        let uid_validity = self.get(&name)?.uid_validity;
+        if self.gmail.is_none() {
+            return Some((uid_validity, self.get_mut(&name)?.add(bytes, flags, received)));
+        }
+        let message = Stored { uid: 0, flags, received, bytes, gmail_id: self.next_id(), changed: 0 };
+        Some((uid_validity, self.put(&message, &name)?))
+    }
+
+    /// Changes the flags of one message, as [`Mailbox::reflag`].
+    pub(super) fn reflag(
+        &mut self,
+        name: &str,
+        uid: u32,
+        change: impl FnOnce(&mut BTreeSet<String>),
+    ) -> Option<(BTreeSet<String>, u64)> {
+        let mut changed = self.get_mut(name)?.reflag(uid, change)?;
+        if self.gmail.is_some() {
+            let name = canonical(name);
+            self.share_flags(&name, uid);
+            let message = self.get(&name)?.get(uid)?;
+            changed = (message.flags.clone(), message.changed);
+        }
+        Some(changed)
+    }
+
+    /// Removes these; those that were there.
+    pub(super) fn remove(&mut self, name: &str, uids: &BTreeSet<u32>) -> Vec<Stored> {
+        let name = canonical(name);
+        if self.gmail.is_none() {
+            return self.get_mut(&name).map(|mailbox| mailbox.remove(uids)).unwrap_or_default();
+        }
+        let here = self.get(&name).map(|mailbox| mailbox.messages.as_slice()).unwrap_or_default();
+        let gone: Vec<Stored> = here.iter().filter(|message| uids.contains(&message.uid)).cloned().collect();
+        for message in &gone {
+            self.drop_from(&name, message.gmail_id);
+        }
+        gone
+    }
+
     /// Copies messages; source and target UIDs in order. Nothing is copied if the target is missing.
     pub(super) fn copy(&mut self, from: &str, uids: &BTreeSet<u32>, to: &str) -> Option<(u32, Vec<(u32, u32)>)> {
         let source = self.get(from)?;
         let copies: Vec<Stored> = uids.iter().filter_map(|uid| source.get(*uid).cloned()).collect();
-        let target = self.get_mut(to)?;
+        let to = canonical(to);
+        if self.gmail.is_some() {
+            let uid_validity = self.get(&to)?.uid_validity;
+            let pairs = copies.iter().filter_map(|copy| Some((copy.uid, self.put(copy, &to)?))).collect();
+            return Some((uid_validity, pairs));
+        }
+        let target = self.get_mut(&to)?;
         let pairs =
             copies.into_iter().map(|copy| (copy.uid, target.add(copy.bytes, copy.flags, copy.received))).collect();
         Some((target.uid_validity, pairs))

@@ -2,6 +2,8 @@
 
 use super::answer;
 use super::fault::Gap;
+use super::gmail::Change;
+use super::mailboxes::Stored;
 use super::notify::Wanted;
 use super::server::State;
 use super::session::{Answer, Session};
@@ -105,7 +107,7 @@ impl<W: Wire> Session<'_, W> {
         if let Wanted::New(items) = &self.wanted
             && !items.is_empty()
         {
-            (before + 1..).zip(new).for_each(|(at, message)| answer::fetch(at, message, items, &mut told));
+            (before + 1..).zip(new).for_each(|(at, message)| answer::fetch(at, message, "()", items, &mut told));
         }
         // what could not be said yet must be looked for again
         if !waiting {
@@ -117,7 +119,7 @@ impl<W: Wire> Session<'_, W> {
     }
 
     pub(super) fn select(&mut self, mut args: Args<'_>, read_only: bool) -> Option<Answer> {
-        let name = Self::mailbox(&mut args)?;
+        let name = self.mailbox(&mut args)?;
         args.end()?;
         // a failed SELECT leaves nothing selected (RFC 3501, 6.3.1)
         self.view = None;
@@ -186,20 +188,24 @@ impl<W: Wire> Session<'_, W> {
     fn fetch_one(&mut self, at: usize, uid: u32, items: &[Item], reads: bool) {
         let Some(view) = &mut self.view else { return };
         let mut state = self.shared.state();
-        let Some(mailbox) = state.boxes.get_mut(&view.name) else { return };
         let mut with_flags = None;
-        if reads && mailbox.get(uid).is_some_and(|message| !message.flags.contains("\\Seen")) {
-            mailbox.reflag(uid, |flags| {
+        let unseen = |message: &Stored| !message.flags.contains("\\Seen");
+        if reads && state.boxes.get(&view.name).and_then(|mailbox| mailbox.get(uid)).is_some_and(unseen) {
+            state.boxes.reflag(&view.name, uid, |flags| {
                 flags.insert("\\Seen".to_owned());
             });
             with_flags = Some([items, &[Item::Flags]].concat());
         }
-        let Some(message) = mailbox.get(uid) else { return };
+        let Some(message) = state.boxes.get(&view.name).and_then(|mailbox| mailbox.get(uid)) else { return };
         let items = with_flags.as_deref().unwrap_or(items);
         if items.contains(&Item::Flags) {
             view.told(at, message.changed);
         }
-        answer::fetch(at, message, items, &mut self.out);
+        let labels = match items.contains(&Item::GmailLabels) {
+            true => state.boxes.labels(&view.name, message.gmail_id),
+            false => String::new(),
+        };
+        answer::fetch(at, message, &labels, items, &mut self.out);
         let seen = with_flags.is_some();
         drop(state);
         if seen {
@@ -211,6 +217,14 @@ impl<W: Wire> Session<'_, W> {
         let chosen = self.chosen(&mut args, uid)?;
         args.space()?;
         let (add, remove) = (args.eat("+").is_some(), args.eat("-").is_some());
+        if args.eat("X-GM-LABELS").is_some() {
+            let change = match (add, remove) {
+                (true, _) => Change::Add,
+                (_, true) => Change::Remove,
+                _ => Change::Set,
+            };
+            return self.relabel(args, &chosen, change, uid);
+        }
         args.eat("FLAGS")?;
         let silent = args.eat(".SILENT").is_some();
         args.space()?;
@@ -222,9 +236,8 @@ impl<W: Wire> Session<'_, W> {
         let view = self.view.as_mut()?;
         let mut lines = vec![];
         let mut state = self.shared.state();
-        let mailbox = state.boxes.get_mut(&view.name)?;
         for (at, this) in chosen {
-            let changed = mailbox.reflag(this, |flags| match (add, remove) {
+            let changed = state.boxes.reflag(&view.name, this, |flags| match (add, remove) {
                 (true, _) => flags.extend(given.iter().cloned()),
                 (_, true) => flags.retain(|flag| !given.contains(flag)),
                 _ => *flags = given.clone(),
@@ -244,9 +257,40 @@ impl<W: Wire> Session<'_, W> {
         Some(Answer::Ok("stored".to_owned()))
     }
 
+    /// The rest of a STORE of labels.
+    fn relabel(&mut self, mut args: Args<'_>, chosen: &[(usize, u32)], change: Change, uid: bool) -> Option<Answer> {
+        let silent = args.eat(".SILENT").is_some();
+        args.space()?;
+        let labels = args.labels()?;
+        args.end()?;
+        if !self.shared.state().can("X-GM-EXT-1") {
+            return None;
+        }
+        if !self.writable() {
+            return Some(Answer::No("[READ-ONLY] selected with EXAMINE".to_owned()));
+        }
+        let name = self.view.as_ref()?.name.clone();
+        let mut state = self.shared.state();
+        let mut lines = vec![];
+        let mut refused = false;
+        for (at, this) in chosen {
+            refused |= state.boxes.relabel(&name, *this, change, &labels).is_none();
+            if let Some(message) = state.boxes.get(&name).and_then(|mailbox| mailbox.get(*this)) {
+                let uid = if uid { format!("UID {this} ") } else { String::new() };
+                lines.push(format!("* {at} FETCH ({uid}X-GM-LABELS {})", state.boxes.labels(&name, message.gmail_id)));
+            }
+        }
+        drop(state);
+        if !silent {
+            lines.iter().for_each(|line| self.say(line));
+        }
+        self.shared.ring();
+        Some(if refused { Answer::No("not a label".to_owned()) } else { Answer::Ok("stored".to_owned()) })
+    }
+
     pub(super) fn copy(&mut self, mut args: Args<'_>, uid: bool, remove: bool) -> Option<Answer> {
         let chosen: BTreeSet<u32> = self.chosen(&mut args, uid)?.into_iter().map(|(_, uid)| uid).collect();
-        let target = Self::mailbox(&mut args)?;
+        let target = self.mailbox(&mut args)?;
         args.end()?;
         if remove && !self.writable() {
             return Some(Answer::No("[READ-ONLY] selected with EXAMINE".to_owned()));
@@ -258,7 +302,7 @@ impl<W: Wire> Session<'_, W> {
         };
         if remove {
             let moved = pairs.iter().map(|(old, _)| *old).collect();
-            let moved = state.boxes.get_mut(&source)?.remove(&moved);
+            let moved = state.boxes.remove(&source, &moved);
             state.faults.moved(moved.into_iter().map(|message| message.bytes), self.halved_before);
         } else if self.halving {
             let copied: Vec<_> =
@@ -280,6 +324,10 @@ impl<W: Wire> Session<'_, W> {
 
     pub(super) fn search(&mut self, mut args: Args<'_>, uid: bool) -> Option<Answer> {
         args.space()?;
+        // RFC 6855, section 3
+        if self.utf8 && args.eat("CHARSET").is_some() {
+            return None;
+        }
         let key = args.search()?;
         let view = self.view.as_ref()?;
         let largest = (number(view.lines.len()), view.largest_uid());
@@ -289,7 +337,7 @@ impl<W: Wire> Session<'_, W> {
             let mailbox = state.boxes.get(&view.name)?;
             for (at, (this, _)) in (1..).zip(&view.lines) {
                 let Some(message) = mailbox.get(*this) else { continue };
-                if answer::matches(&key, at, message, largest) {
+                if answer::matches(&key, at, message, largest, &|label| state.boxes.bears(message.gmail_id, label)) {
                     line.push_str(&format!(" {}", if uid { *this } else { at }));
                 }
             }
@@ -313,12 +361,14 @@ impl<W: Wire> Session<'_, W> {
 
     fn remove_deleted(&mut self, only: Option<&BTreeSet<u32>>) {
         let Some(view) = &self.view else { return };
-        if let Some(mailbox) = self.shared.state().boxes.get_mut(&view.name) {
+        let mut state = self.shared.state();
+        if let Some(mailbox) = state.boxes.get(&view.name) {
             let deleted = mailbox.messages.iter().filter(|message| message.flags.contains("\\Deleted"));
             let uids = deleted.map(|message| message.uid).filter(|uid| only.is_none_or(|only| only.contains(uid)));
             let uids = uids.collect();
-            mailbox.remove(&uids);
+            state.boxes.remove(&view.name, &uids);
         }
+        drop(state);
         self.shared.ring();
     }
 

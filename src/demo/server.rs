@@ -1,6 +1,9 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
+use super::dress::Dress;
 use super::fault::{Fault, Faults, Gap};
+use super::gmail;
+use super::login::Logins;
 use super::mailboxes::{Mailboxes, Stored};
 use super::session;
 use crate::edge::clock::Clock;
@@ -25,7 +28,7 @@ pub const CAPABILITIES: &[&str] = &[
 
 /// An IMAP4rev1 server with one user, in memory. Clones are the same server.
 #[derive(Clone)]
-pub struct Server(Arc<Shared>);
+pub struct Server(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) user: String,
@@ -36,13 +39,19 @@ pub(super) struct Shared {
     pub(super) changed: watch::Sender<u64>,
     /// Rings when all connections are to be cut.
     cut: watch::Sender<u64>,
+    /// Rings when sessions are to end in good form.
+    pub(super) farewell: watch::Sender<u64>,
 }
 
 pub(super) struct State {
     pub(super) boxes: Mailboxes,
     pub(super) faults: Faults,
+    pub(super) logins: Logins,
+    pub(super) dress: Dress,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) commands: VecDeque<String>,
+    /// It says that it has UTF8=ACCEPT on, and goes on in modified UTF-7.
+    pub(super) utf7_still: bool,
     down: bool,
     connections: u64,
     open: u64,
@@ -82,21 +91,36 @@ impl Server {
     /// The same with another clock, separator and namespace prefix (such as `INBOX.`).
     #[must_use]
     pub fn with(user: &str, password: &str, clock: Clock, separator: char, prefix: &str) -> Self {
+        Self::of(user, password, clock, Mailboxes::new(separator, prefix), CAPABILITIES)
+    }
+
+    /// A server whose mailboxes are views of labels, as Gmail's are: INBOX and what stands below `[Gmail]`, with its
+    /// Japanese names or the English ones.
+    #[must_use]
+    pub fn gmail(user: &str, password: &str, clock: Clock, japanese: bool) -> Self {
+        Self::of(user, password, clock, Mailboxes::of_labels(japanese), gmail::CAPABILITIES)
+    }
+
+    fn of(user: &str, password: &str, clock: Clock, boxes: Mailboxes, capabilities: &[&str]) -> Self {
         Self(Arc::new(Shared {
             user: user.to_owned(),
             password: password.to_owned(),
             clock,
             state: Mutex::new(State {
-                boxes: Mailboxes::new(separator, prefix),
+                boxes,
                 faults: Faults::default(),
-                capabilities: CAPABILITIES.iter().map(|word| (*word).to_owned()).collect(),
+                logins: Logins::default(),
+                dress: Dress::default(),
+                capabilities: capabilities.iter().map(|word| (*word).to_owned()).collect(),
                 commands: VecDeque::new(),
+                utf7_still: false,
                 down: false,
                 connections: 0,
                 open: 0,
             }),
             changed: watch::Sender::new(0),
             cut: watch::Sender::new(0),
+            farewell: watch::Sender::new(0),
         }))
     }
 
@@ -109,7 +133,7 @@ impl Server {
             if state.boxes.get(mailbox).is_none() {
                 let _ = state.boxes.create(mailbox);
             }
-            state.boxes.get_mut(mailbox).map_or(0, |target| target.add(bytes.into(), BTreeSet::new(), received))
+            state.boxes.lay(mailbox, bytes.into(), BTreeSet::new(), received).map_or(0, |(_, uid)| uid)
         };
         self.0.ring();
         uid
@@ -140,15 +164,13 @@ impl Server {
 
     /// Another client sets or takes a flag.
     pub fn flag(&self, mailbox: &str, uid: u32, flag: &str, set: bool) {
-        if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
-            mailbox.reflag(uid, |flags| {
-                if set {
-                    flags.insert(flag.to_owned());
-                } else {
-                    flags.remove(flag);
-                }
-            });
-        }
+        self.0.state().boxes.reflag(mailbox, uid, |flags| {
+            if set {
+                flags.insert(flag.to_owned());
+            } else {
+                flags.remove(flag);
+            }
+        });
         self.0.ring();
     }
 
@@ -167,9 +189,7 @@ impl Server {
 
     /// Another client expunges a message.
     pub fn expunge(&self, mailbox: &str, uid: u32) {
-        if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
-            mailbox.remove(&BTreeSet::from([uid]));
-        }
+        self.0.state().boxes.remove(mailbox, &BTreeSet::from([uid]));
         self.0.ring();
     }
 
@@ -179,17 +199,32 @@ impl Server {
         let new = {
             let mut state = self.0.state();
             let (_, pairs) = state.boxes.copy(from, &uids, to)?;
-            state.boxes.get_mut(from)?.remove(&uids);
+            state.boxes.remove(from, &uids);
             pairs.first().map(|(_, new)| *new)
         };
         self.0.ring();
         new
     }
 
+    /// Where mailboxes are views of labels: a message that is marked `\\Deleted` leaves its view at once (the default), or
+    /// when it is expunged.
+    pub fn auto_expunge(&self, on: bool) {
+        if let Some(gmail) = &mut self.0.state().boxes.gmail {
+            gmail.auto_expunge = on;
+        }
+    }
+
     /// Gives a mailbox a new UIDVALIDITY and its messages new UIDs. Sessions that selected it are sent away with BYE.
     pub fn renumber(&self, mailbox: &str) {
         self.0.state().boxes.renumber(mailbox);
         self.0.ring();
+    }
+
+    /// Gives all that lies in a mailbox this date of receipt: not every server keeps them over a renumbering.
+    pub fn redate(&self, mailbox: &str, received: Timestamp) {
+        if let Some(mailbox) = self.0.state().boxes.get_mut(mailbox) {
+            mailbox.messages.iter_mut().for_each(|message| message.received = received);
+        }
     }
 
     // ---- how it behaves ----
@@ -257,6 +292,11 @@ impl Server {
     /// Offers a capability no more, and does not know its commands.
     pub fn withdraw(&self, capability: &str) {
         self.0.state().capabilities.remove(capability);
+    }
+
+    /// From now on `ENABLE UTF8=ACCEPT` is confirmed, and names stay in modified UTF-7.
+    pub fn stay_with_utf7(&self) {
+        self.0.state().utf7_still = true;
     }
 
     /// Cuts every connection at once.

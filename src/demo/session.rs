@@ -2,14 +2,13 @@
 
 use super::answer;
 use super::fault::{Fault, GREETING, Gap};
+use super::login::Entered;
 use super::mailboxes::canonical;
 use super::notify::Wanted;
 use super::selected::View;
 use super::server::Shared;
 use super::syntax::{self, Args};
 use crate::edge::imap::Wire;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,7 +50,11 @@ pub(super) struct Session<'s, W> {
     pub(super) halving: bool,
     /// So many messages had been moved half when the command was read.
     pub(super) halved_before: usize,
-    logged_in: bool,
+    pub(super) entered: Entered,
+    /// The owner ends the session with BYE and this text.
+    ending: Option<String>,
+    /// UTF8=ACCEPT is on.
+    pub(super) utf8: bool,
     pub(super) view: Option<View>,
     pub(super) wanted: Wanted,
 }
@@ -70,7 +73,9 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
         partly: false,
         halving: false,
         halved_before: 0,
-        logged_in: false,
+        entered: Entered::new(shared),
+        ending: None,
+        utf8: false,
         view: None,
         wanted: Wanted::Usual,
     };
@@ -78,23 +83,23 @@ pub(super) async fn run<W: Wire>(shared: &Shared, wire: W) -> io::Result<()> {
     if !session.misbehave(fault.as_ref(), GREETING).await? {
         return Ok(());
     }
-    let greeting = format!("* OK [CAPABILITY {}] modori's own server\r\n", session.capability());
-    session.out.extend_from_slice(greeting.as_bytes());
+    let greeting = session.greeting();
+    session.say(&greeting);
     session.flush().await?;
-    while let Some(command) = session.read_command().await? {
-        if !session.command(&command).await? {
-            break;
-        }
+    let ended = session.serve().await;
+    if let Some(text) = session.ending.take() {
+        session.say(&format!("* BYE {text}"));
+        session.flush().await?;
     }
-    Ok(())
+    ended
 }
 
-fn cut() -> io::Error {
+pub(super) fn cut() -> io::Error {
     io::ErrorKind::ConnectionReset.into()
 }
 
 /// The size of the literal that a line announces at its end, and whether the client waits to be asked for it.
-fn literal(line: &[u8]) -> Option<(usize, bool)> {
+pub(super) fn literal(line: &[u8]) -> Option<(usize, bool)> {
     let inner = line.strip_suffix(b"}")?;
     let open = inner.iter().rposition(|byte| *byte == b'{')?;
     let digits = inner.get(open + 1..)?;
@@ -107,6 +112,15 @@ fn literal(line: &[u8]) -> Option<(usize, bool)> {
 }
 
 impl<W: Wire> Session<'_, W> {
+    async fn serve(&mut self) -> io::Result<()> {
+        while let Some(command) = self.read_command().await? {
+            if !self.command(&command).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn say(&mut self, line: &str) {
         self.out.extend_from_slice(line.as_bytes());
         self.out.extend_from_slice(b"\r\n");
@@ -134,7 +148,16 @@ impl<W: Wire> Session<'_, W> {
             return Ok(0);
         }
         let before = self.input.len();
-        let count = self.wire.read_buf(&mut self.input).await?;
+        let count = tokio::select! {
+            biased;
+            text = self.entered.over(self.shared) => {
+                // to who reads it looks as though the client had left
+                self.deaf = true;
+                self.ending = Some(text);
+                return Ok(0);
+            }
+            count = self.wire.read_buf(&mut self.input) => count?,
+        };
         let may = self.shared.state().faults.pass(count, false);
         if may < count {
             self.deaf = true;
@@ -155,7 +178,7 @@ impl<W: Wire> Session<'_, W> {
         if line.len() > MOST_LINE { Err(cut()) } else { Ok(Some(line)) }
     }
 
-    async fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) async fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(line) = self.buffered_line()? {
                 return Ok(Some(line));
@@ -200,6 +223,11 @@ impl<W: Wire> Session<'_, W> {
             self.flush().await?;
             return Ok(true);
         };
+        if !self.well_written(command) {
+            self.say(&format!("{tag} BAD bytes that may not stand outside of a literal"));
+            self.flush().await?;
+            return Ok(true);
+        }
         let fault = {
             let mut state = self.shared.state();
             let secret = matches!(name.as_str(), "LOGIN" | "AUTHENTICATE");
@@ -308,15 +336,15 @@ impl<W: Wire> Session<'_, W> {
         let bad = Answer::Bad("arguments not understood");
         let in_order = match name {
             "CAPABILITY" | "NOOP" | "LOGOUT" => true,
-            "LOGIN" | "AUTHENTICATE" => !self.logged_in,
+            "LOGIN" | "AUTHENTICATE" => !self.entered.done,
             "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "EXPUNGE" | "CHECK" | "CLOSE" | "UNSELECT" => {
                 self.view.is_some()
             }
-            _ => self.logged_in,
+            _ => self.entered.done,
         };
         let can = |capability: &str| self.shared.state().can(capability);
         let known = match name {
-            "IDLE" | "NOTIFY" | "NAMESPACE" | "MOVE" | "UNSELECT" => can(name),
+            "IDLE" | "NOTIFY" | "NAMESPACE" | "MOVE" | "UNSELECT" | "ENABLE" => can(name),
             "EXPUNGE" if uid => can("UIDPLUS"),
             _ => true,
         };
@@ -334,15 +362,16 @@ impl<W: Wire> Session<'_, W> {
             }
             "NOOP" | "CHECK" => Some(Answer::Ok("done".to_owned())),
             "LOGOUT" => Some(Answer::Farewell),
-            "LOGIN" => self.login(args),
+            "LOGIN" => return Ok(self.login(args).await?.unwrap_or(bad)),
             "AUTHENTICATE" => return Ok(self.authenticate(args).await?.unwrap_or(bad)),
             "IDLE" => return self.idle().await,
             "NAMESPACE" => {
                 let (prefix, separator) = self.namespace();
-                self.say(&format!("* NAMESPACE (({} \"{separator}\")) NIL NIL", answer::quoted(&prefix)));
+                self.say(&format!("* NAMESPACE (({} {separator})) NIL NIL", answer::quoted(&prefix)));
                 Some(Answer::Ok("done".to_owned()))
             }
             "NOTIFY" => self.notify(args),
+            "ENABLE" => self.enable(args),
             "LIST" | "LSUB" => self.list(args, name),
             "STATUS" => self.status(args),
             "CREATE" | "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE" => self.change_folder(args, name),
@@ -359,58 +388,12 @@ impl<W: Wire> Session<'_, W> {
         Ok(answer.unwrap_or(bad))
     }
 
-    fn capability(&self) -> String {
+    /// The prefix, and what stands between levels, in quotes.
+    fn namespace(&self) -> (String, String) {
         let state = self.shared.state();
-        // IMAP4rev1 comes first by custom
-        let others = state.capabilities.iter().filter(|word| *word != "IMAP4rev1").map(String::as_str);
-        std::iter::once("IMAP4rev1").chain(others).collect::<Vec<_>>().join(" ")
-    }
-
-    fn namespace(&self) -> (String, char) {
-        let state = self.shared.state();
-        (answer::to_wire(&state.boxes.prefix), state.boxes.separator)
-    }
-
-    fn enter(&mut self, user: &str, password: &str) -> Answer {
-        if user == self.shared.user && password == self.shared.password {
-            self.logged_in = true;
-            return Answer::Ok(format!("[CAPABILITY {}] welcome", self.capability()));
-        }
-        Answer::No("[AUTHENTICATIONFAILED] wrong user or password".to_owned())
-    }
-
-    fn login(&mut self, mut args: Args<'_>) -> Option<Answer> {
-        args.space()?;
-        let user = args.text()?;
-        args.space()?;
-        let password = args.text()?;
-        args.end()?;
-        Some(self.enter(&user, &password))
-    }
-
-    async fn authenticate(&mut self, mut args: Args<'_>) -> io::Result<Option<Answer>> {
-        if args.space().is_none() || args.eat("PLAIN").is_none() {
-            return Ok(Some(Answer::No("[CANNOT] only PLAIN is known".to_owned())));
-        }
-        let initial = args.space().and_then(|()| args.word()).map(str::to_owned);
-        let response = match initial {
-            Some(initial) => initial,
-            None => {
-                self.say("+ ");
-                self.flush().await?;
-                let Some(line) = self.line().await? else { return Err(cut()) };
-                String::from_utf8_lossy(&line).into_owned()
-            }
-        };
-        if response == "*" {
-            return Ok(Some(Answer::Bad("given up")));
-        }
-        let Ok(plain) = STANDARD.decode(response.trim()) else { return Ok(None) };
-        let plain = String::from_utf8_lossy(&plain).into_owned();
-        // authorisation identity, user, password (RFC 4616)
-        let mut parts = plain.split('\0').skip(1);
-        let (user, password) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        Ok(Some(self.enter(user, password)))
+        let (prefix, separator) = (state.boxes.prefix.clone(), state.boxes.separator);
+        drop(state);
+        (self.writes()(&prefix), answer::quoted(&separator.to_string()))
     }
 
     async fn idle(&mut self) -> io::Result<Answer> {
@@ -449,14 +432,15 @@ impl<W: Wire> Session<'_, W> {
             args.eat(" RETURN (SPECIAL-USE)"); // it is shown in any case
         }
         args.end()?;
-        let (_, separator) = self.namespace();
+        let ((_, between), write) = (self.namespace(), self.writes());
         if pattern.is_empty() {
-            self.say(&format!("* {name} (\\Noselect) \"{separator}\" \"\""));
+            self.say(&format!("* {name} (\\Noselect) {between} \"\""));
             return Some(Answer::Ok("done".to_owned()));
         }
         let pattern = canonical(&format!("{reference}{pattern}"));
         let lines: Vec<String> = {
             let state = self.shared.state();
+            let separator = state.boxes.separator;
             let mut names: BTreeSet<&str> = BTreeSet::new();
             for (path, mailbox) in state.boxes.iter() {
                 if name == "LSUB" && !mailbox.subscribed {
@@ -466,7 +450,7 @@ impl<W: Wire> Session<'_, W> {
                 // levels above that nobody created are shown, but cannot be selected
                 names.extend(path.match_indices(separator).filter_map(|(end, _)| path.get(..end)));
             }
-            let shown = names.iter().filter(|path| answer::listed(&answer::to_wire(path), &pattern, separator));
+            let shown = names.iter().filter(|path| answer::listed(&write(path), &pattern, separator));
             shown
                 .map(|path| {
                     let below = format!("{path}{separator}");
@@ -481,8 +465,8 @@ impl<W: Wire> Session<'_, W> {
                             }
                         }
                     }
-                    let wire = answer::quoted(&answer::to_wire(path));
-                    format!("* {name} ({attributes}) \"{separator}\" {wire}")
+                    let wire = answer::quoted(&write(path));
+                    format!("* {name} ({attributes}) {between} {wire}")
                 })
                 .collect()
         };
@@ -493,13 +477,13 @@ impl<W: Wire> Session<'_, W> {
     }
 
     /// A mailbox name as it stands in a command; outer `None` is BAD.
-    pub(super) fn mailbox(args: &mut Args<'_>) -> Option<String> {
+    pub(super) fn mailbox(&self, args: &mut Args<'_>) -> Option<String> {
         args.space()?;
-        answer::from_wire(&args.text()?).map(|name| canonical(&name))
+        self.name_in(&args.text()?).map(|name| canonical(&name))
     }
 
     fn status(&mut self, mut args: Args<'_>) -> Option<Answer> {
-        let name = Self::mailbox(&mut args)?;
+        let name = self.mailbox(&mut args)?;
         args.eat(" (")?;
         let mut items = vec![];
         loop {
@@ -510,6 +494,7 @@ impl<W: Wire> Session<'_, W> {
             args.space()?;
         }
         args.end()?;
+        let write = self.writes();
         let line = {
             let state = self.shared.state();
             let Some(mailbox) = state.boxes.get(&name) else {
@@ -528,15 +513,18 @@ impl<W: Wire> Session<'_, W> {
                 };
                 values.push(format!("{item} {value}"));
             }
-            format!("* STATUS {} ({})", answer::quoted(&answer::to_wire(&name)), values.join(" "))
+            format!("* STATUS {} ({})", answer::quoted(&write(&name)), values.join(" "))
         };
         self.say(&line);
         Some(Answer::Ok("done".to_owned()))
     }
 
     fn change_folder(&mut self, mut args: Args<'_>, name: &str) -> Option<Answer> {
-        let mailbox = Self::mailbox(&mut args)?;
+        let mailbox = self.mailbox(&mut args)?;
         args.end()?;
+        if name == "CREATE" && !self.may_be_called(&mailbox) {
+            return Some(Answer::No("[CANNOT] not composed (NFC)".to_owned()));
+        }
         let mut state = self.shared.state();
         let done = match name {
             "CREATE" => state.boxes.create(&mailbox),
@@ -555,7 +543,7 @@ impl<W: Wire> Session<'_, W> {
     }
 
     fn append(&mut self, mut args: Args<'_>) -> Option<Answer> {
-        let name = Self::mailbox(&mut args)?;
+        let name = self.mailbox(&mut args)?;
         args.space()?;
         let mut flags = BTreeSet::new();
         if args.peek() == Some(b'(') {
@@ -567,16 +555,18 @@ impl<W: Wire> Session<'_, W> {
             received = date;
             args.space()?;
         }
-        let bytes = args.literal()?;
+        let bytes = self.message(&mut args)?;
         args.end()?;
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(refusal) => return Some(Answer::No(refusal.to_owned())),
+        };
         let code = {
             let mut state = self.shared.state();
             let uidplus = state.can("UIDPLUS");
-            let Some(mailbox) = state.boxes.get_mut(&name) else {
+            let Some((validity, uid)) = state.boxes.lay(&name, bytes.into(), flags, received) else {
                 return Some(Answer::No("[TRYCREATE] no such mailbox".to_owned()));
             };
-            let validity = mailbox.uid_validity;
-            let uid = mailbox.add(bytes.into(), flags, received);
             if uidplus { format!("[APPENDUID {validity} {uid}] ") } else { String::new() }
         };
         self.shared.ring();

@@ -45,6 +45,9 @@ pub(super) enum Item {
     Flags,
     InternalDate,
     Size,
+    /// X-GM-MSGID, and X-GM-THRID: each message is a thread of its own.
+    GmailId(&'static str),
+    GmailLabels,
     Part {
         /// As it is repeated in the answer.
         label: String,
@@ -71,6 +74,8 @@ pub(super) enum Key {
     On(Date),
     Larger(u64),
     Smaller(u64),
+    GmailId(u64),
+    GmailLabel(String),
     Not(Box<Key>),
     Or(Box<Key>, Box<Key>),
     And(Vec<Key>),
@@ -208,6 +213,27 @@ impl<'a> Args<'a> {
         Some(flags)
     }
 
+    /// A label: `\Inbox`, or an astring.
+    fn label(&mut self) -> Option<String> {
+        if self.eat("\\").is_some() {
+            return self.atom().map(|name| format!("\\{name}"));
+        }
+        self.text()
+    }
+
+    /// `(\Inbox "Muy Importante")`, or one label.
+    pub(super) fn labels(&mut self) -> Option<Vec<String>> {
+        if self.eat("(").is_none() {
+            return Some(vec![self.label()?]);
+        }
+        let mut labels = vec![];
+        while self.eat(")").is_none() {
+            labels.push(self.label()?);
+            let _ = self.space();
+        }
+        Some(labels)
+    }
+
     /// `"01-Nov-2026 10:00:00 +0900"`.
     pub(super) fn date_time(&mut self) -> Option<Timestamp> {
         let text = String::from_utf8(self.quoted()?).ok()?;
@@ -258,6 +284,9 @@ impl<'a> Args<'a> {
             ("RFC822.HEADER", part("RFC822.HEADER", Section::Header, true)),
             ("RFC822.TEXT", part("RFC822.TEXT", Section::Text, false)),
             ("RFC822", part("RFC822", Section::All, false)),
+            ("X-GM-MSGID", Item::GmailId("X-GM-MSGID")),
+            ("X-GM-THRID", Item::GmailId("X-GM-THRID")),
+            ("X-GM-LABELS", Item::GmailLabels),
         ] {
             if self.eat(name).is_some() {
                 return Some(item);
@@ -373,6 +402,8 @@ impl<'a> Args<'a> {
             "BEFORE" => self.date().map(Key::Before),
             "ON" => self.date().map(Key::On),
             "LARGER" => self.number().map(|size| Key::Larger(size.into())),
+            "X-GM-MSGID" | "X-GM-THRID" => self.run(|byte| byte.is_ascii_digit())?.parse().ok().map(Key::GmailId),
+            "X-GM-LABELS" => self.label().map(Key::GmailLabel),
             "SMALLER" => self.number().map(|size| Key::Smaller(size.into())),
             "NOT" => self.key(depth + 1).map(|key| Key::Not(Box::new(key))),
             "OR" => {

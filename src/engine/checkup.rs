@@ -1,8 +1,14 @@
 //! Looks an account over, from the name of its server to the folders that rules file into. Changes nothing there.
 
+mod provider;
+
 use super::Mailbox;
+use crate::edge::config;
+use crate::edge::imap::refusal::Refusal;
 use crate::edge::imap::{Dial, ImapError, Means, Session};
 use std::time::Duration;
+
+pub use provider::budget;
 
 /// Resolving a name, and connecting to one address.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,10 +79,23 @@ pub fn means(has: impl Fn(&str) -> bool) -> Means {
     }
 }
 
-/// Looks an account over; `folders` are those that rules name. `true` with the checks: the login worked.
-pub async fn account(mailbox: &Mailbox, folders: &[&str]) -> (Vec<Check>, bool) {
+/// What an account is looked over for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// As configured.
+    pub account: &'a config::Account,
+    /// The folders that rules name.
+    pub folders: &'a [&'a str],
+    /// Where drafts and copies of sent letters are laid, if the configuration names it, and whether they are.
+    pub drafts: Option<Option<&'a str>>,
+    /// The same of copies of letters that were sent.
+    pub sent: Option<Option<&'a str>>,
+}
+
+/// Looks an account over. `true` with the checks: the login worked.
+pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) {
     let about = |what: &str| format!("account {}: {what}", mailbox.account.name);
-    let mut checks = Vec::new();
+    let mut checks = provider::before(asked.account, &about);
     if let Dial::Tcp { host, port, .. } = &mailbox.account.dial {
         let (found, go_on) = reach(host, *port, &about).await;
         checks.extend(found);
@@ -87,16 +106,23 @@ pub async fn account(mailbox: &Mailbox, folders: &[&str]) -> (Vec<Check>, bool) 
     let mut session = match Session::open(&mailbox.account).await {
         Ok(session) => session,
         Err(error) => {
-            let remedy = match error.refused {
-                true => "mend user or password, then run modori doctor again: a watch that waits tries at once then",
-                false => "see what the sentence says; the server's own pages tell host, port and security",
+            let remedy = match error.login {
+                Some(Refusal::TooManyLogins | Refusal::Temporary) => "wait, and try again".to_owned(),
+                Some(Refusal::TokenExpired | Refusal::ScopeMissing) => {
+                    format!("modori login {}: a watch that waits tries at once then", mailbox.account.name)
+                }
+                Some(_) => provider::refused(asked.account).unwrap_or_else(|| {
+                    "mend user or password, then run modori doctor again: a watch that waits tries at once then"
+                        .to_owned()
+                }),
+                None => "see what the sentence says; the server's own pages tell host, port and security".to_owned(),
             };
             checks.push(Check::failure(about("login"), error.what, remedy));
             return (checks, false);
         }
     };
     checks.push(Check::fine(about("login"), format!("as {}", mailbox.account.user)));
-    let in_it = within(&mut session, mailbox, folders, &about).await;
+    let in_it = within(&mut session, mailbox, asked, &about).await;
     match in_it {
         Ok(found) => checks.extend(found),
         Err(error) => checks.push(Check::failure(about("connection"), error.what, "try again")),
@@ -155,9 +181,10 @@ async fn reach(host: &str, port: u16, about: &impl Fn(&str) -> String) -> (Vec<C
 async fn within(
     session: &mut Session,
     mailbox: &Mailbox,
-    folders: &[&str],
+    asked: Asked<'_>,
     about: &impl Fn(&str) -> String,
 ) -> Result<Vec<Check>, ImapError> {
+    let folders = asked.folders;
     let pace = &mailbox.account.pace;
     let mut checks = Vec::new();
     let means = means(|capability| session.has(capability));
@@ -184,10 +211,12 @@ async fn within(
     let between = delimiter.map_or_else(|| "no levels".to_owned(), |delimiter| format!("`{delimiter}` between levels"));
     let before = if prefix.is_empty() { "no prefix".to_owned() } else { format!("prefix `{prefix}`") };
     checks.push(Check::fine(about("folders"), format!("{before}, {between}")));
+    checks.extend(provider::offered(asked.account, session, about));
     match session.examine(&mailbox.name).await {
         Ok(opened) => {
             let said = format!("{} opens; messages in it: {}", mailbox.name, opened.messages);
             checks.push(Check::fine(about("mailbox"), said));
+            checks.extend(provider::vouched(asked.account, session, opened, about).await?);
         }
         Err(error) if error.refused => {
             let remedy = "check `mailbox`; it is written as your mail program shows it, levels with /";
@@ -196,6 +225,8 @@ async fn within(
         Err(error) => return Err(error),
     }
     let listed = session.list().await?;
+    let marked = session.list_uses().await?;
+    checks.extend(provider::marked(asked, session, &marked, about));
     let mut missing = Vec::new();
     for folder in folders {
         match listed.iter().find(|one| one.name == *folder) {

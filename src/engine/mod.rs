@@ -258,8 +258,10 @@ impl Engine {
             lives.note(at, &sight, self.clock.now());
             match sight {
                 Sight::Mail(_) => {}
-                Sight::Opened { means, uid_validity, uid_next, reply } => {
+                Sight::Opened { means, uid_validity, uid_next, view, reply } => {
                     self.hand.hold(account, false);
+                    let (of, name) = (account.to_owned(), mailbox.name.clone());
+                    self.store.call(move |db| db.is_view(&of, &name, view)).await?;
                     let from = self.start(mailbox, watching, uid_validity, uid_next).await?;
                     tracing::info!(account, mailbox = mailbox.name, from, by = means.word(), "watching");
                     let _ = reply.send(from); // the connection may be lost again already

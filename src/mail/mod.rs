@@ -21,7 +21,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use links::is_disguised;
-pub use read::read;
+pub use read::{read, topmost_authserv_id};
 pub use trust::{Trust, TrustLevel};
 
 /// One address of a header.

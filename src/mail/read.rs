@@ -247,6 +247,15 @@ fn base(date: Option<Timestamp>, received: Timestamp, inner: Option<&Inner>) -> 
     date.filter(|date| !too_far(*date, received)).unwrap_or(received)
 }
 
+/// The name under which somebody wrote the topmost Authentication-Results of a message (RFC 8601, 2.5): perhaps the
+/// shopper's provider, perhaps whoever sent the mail. A thing to look at, never to trust by itself.
+#[must_use]
+pub fn topmost_authserv_id(bytes: &[u8]) -> Option<String> {
+    let ended = with_line_feeds(bytes);
+    let root = mime::open(&ended, 0, "text/plain", &mut Limits::default());
+    super::vouch::id(results(&root).first()?)
+}
+
 /// The topmost Authentication-Results field and those directly below it, unfolded but not decoded: an encoded word in a
 /// forger's address must not become a result.
 fn results(root: &Node<'_>) -> Vec<String> {

@@ -51,6 +51,15 @@ pub(super) fn read(value: &str, trusted: &[String]) -> Option<Vec<Finding>> {
     Some(findings)
 }
 
+/// The authserv-id of a field that has one: a single word with a dot in it, which no result is.
+pub(super) fn id(value: &str) -> Option<String> {
+    let pieces = pieces(value)?;
+    let head = pieces.first()?;
+    let id = head.first()?.trim_end_matches('.');
+    let versions = head.iter().skip(1).all(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+    (versions && id.contains('.') && !id.contains('=')).then(|| id.to_ascii_lowercase())
+}
+
 /// The words between the semicolons; comments are left out (they nest), quoted strings are one word, blanks around
 /// `=` do not count. `None` when a comment or a string has no end.
 fn pieces(value: &str) -> Option<Vec<Vec<String>>> {
@@ -139,6 +148,23 @@ mod tests {
                 .join("; ")
         });
         assert_eq!(found.as_deref(), expect, "{value}");
+    }
+
+    #[test]
+    fn who_wrote_it() {
+        for (value, expect) in [
+            ("mx.google.com; spf=pass", Some("mx.google.com")),
+            (" MX.Example.jp. 1;\r\n dkim=none", Some("mx.example.jp")),
+            ("(a comment) mx.example.jp; none", Some("mx.example.jp")),
+            // Microsoft's name nobody
+            ("spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.example; dkim=pass", None),
+            ("localhost; none", None),
+            ("mx.example.jp from=a.example; spf=pass", None),
+            ("", None),
+            ("(mx.example.jp; none", None),
+        ] {
+            assert_eq!(id(value).as_deref(), expect, "{value}");
+        }
     }
 
     #[test]

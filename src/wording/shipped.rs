@@ -26,6 +26,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("ja/sight.txt", include_str!("../../rules/wording/ja/sight.txt")),
     ("ja/again.txt", include_str!("../../rules/wording/ja/again.txt")),
     ("ja/ack.txt", include_str!("../../rules/wording/ja/ack.txt")),
+    ("ja/login.txt", include_str!("../../rules/wording/ja/login.txt")),
     ("ja/letter.txt", include_str!("../../rules/wording/ja/letter.txt")),
     ("en/restock.txt", include_str!("../../rules/wording/en/restock.txt")),
     ("en/cancellation.txt", include_str!("../../rules/wording/en/cancellation.txt")),
@@ -51,5 +52,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("en/sight.txt", include_str!("../../rules/wording/en/sight.txt")),
     ("en/again.txt", include_str!("../../rules/wording/en/again.txt")),
     ("en/ack.txt", include_str!("../../rules/wording/en/ack.txt")),
+    ("en/login.txt", include_str!("../../rules/wording/en/login.txt")),
     ("en/letter.txt", include_str!("../../rules/wording/en/letter.txt")),
 ];

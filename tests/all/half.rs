@@ -82,6 +82,11 @@ impl World {
         self.server.lie_in_wait(command, gap, move || deed(&server));
     }
 
+    /// The next delivery is received some seconds later.
+    async fn later(&self) {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+    }
+
     /// Lets the hand work until nothing is left to do, and everything is at its end.
     async fn work(&self) {
         tokio::time::timeout(Duration::from_secs(3600), self.hand().work_until_idle()).await.unwrap().unwrap();
@@ -146,6 +151,108 @@ async fn a_marked_source_is_removed_though_its_twin_was_taken_away() {
             assert_eq!(lie, ((0, 0), (1, 0), (1, 0)), "{withdrawn:?} {command}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_twin_that_was_taken_away_is_not_the_source_when_their_dates_differ() {
+    // a MOVE done half, and the other of two was moved away: what is left is the source
+    let world = World::without(&[]);
+    world.come("INBOX", MAIL).await;
+    world.later().await;
+    assert_eq!(world.come("INBOX", MAIL).await, Settled::NewPlace);
+    world.server.fault("MOVE", Fault::CopyOnly);
+    world.at("MOVE", Gap::After, |server| {
+        server.relocate("INBOX", 2, KEEP).unwrap();
+        server.renumber("INBOX");
+    });
+    world.work().await;
+    assert_eq!((world.lie("INBOX"), world.lie(FOLDER), world.lie(KEEP)), ((0, 0), (1, 0), (1, 0)));
+    // done whole, and its answer lost: what is left is the other, and stays
+    let world = World::without(&[]);
+    world.come("INBOX", MAIL).await;
+    world.later().await;
+    let second = world.clock.now();
+    world.come("INBOX", MAIL).await;
+    world.server.fault("MOVE", Fault::LoseAnswer);
+    world.at("MOVE", Gap::After, |server| server.renumber("INBOX"));
+    world.work().await;
+    assert_eq!((world.lie("INBOX"), world.lie(FOLDER)), ((1, 0), (1, 0)));
+    let left = world.server.mailboxes().remove("INBOX").unwrap();
+    assert_eq!(left[0].received, second, "the other one is left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_on_a_twin_of_another_date_is_not_ours() {
+    let cases = [
+        ("STORE", Gap::Before, None),
+        ("EXPUNGE", Gap::After, Some(Fault::LoseAnswer)),
+        ("EXPUNGE", Gap::Before, None),
+    ];
+    for (command, gap, fault) in cases {
+        let world = World::without(&["MOVE"]);
+        world.come("INBOX", MAIL).await;
+        world.later().await;
+        world.come("INBOX", MAIL).await;
+        world.server.flag("INBOX", 2, DELETED, true);
+        fault.into_iter().for_each(|fault| world.server.fault(command, fault));
+        world.at(command, gap, |server| server.renumber("INBOX"));
+        world.work().await;
+        assert_eq!((world.lie("INBOX"), world.lie(FOLDER)), ((0, 1), (1, 0)), "{command} {gap:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_gives_new_dates_loses_nothing() {
+    for (withdrawn, command, fault) in [
+        (&[] as &[&str], "MOVE", None),
+        (&[], "MOVE", Some(Fault::LoseAnswer)),
+        (&[], "MOVE", Some(Fault::CopyOnly)),
+        (&["MOVE"], "COPY", Some(Fault::LoseAnswer)),
+        (&["MOVE"], "STORE", Some(Fault::LoseAnswer)),
+        (&["MOVE"], "EXPUNGE", Some(Fault::LoseAnswer)),
+    ] {
+        // each by itself, all alike, and all as the first was
+        for dates in 0..3 {
+            for gap in [Gap::Before, Gap::After] {
+                let world = World::without(withdrawn);
+                world.come("INBOX", MAIL).await;
+                let first = world.clock.now();
+                world.later().await;
+                world.come("INBOX", MAIL).await;
+                fault.clone().into_iter().for_each(|fault| world.server.fault(command, fault));
+                world.at(command, gap, move |server| {
+                    server.renumber("INBOX");
+                    match dates {
+                        0 => {}
+                        1 => server.redate("INBOX", jiff::Timestamp::UNIX_EPOCH),
+                        _ => server.redate("INBOX", first),
+                    }
+                });
+                world.work().await;
+                let lie = (world.lie("INBOX"), world.lie(FOLDER));
+                // with dates that say the wrong thing the other one may be taken for the source; the mail is there
+                let right = lie == ((1, 0), (1, 0)) || dates == 2 && lie == ((0, 0), (1, 0));
+                assert!(right, "{withdrawn:?} {command} {fault:?} {dates} {gap:?}: {lie:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_moved_whole_and_back_is_not_removed_as_its_source() {
+    let world = World::without(&[]);
+    world.come("INBOX", MAIL).await;
+    world.server.fault("MOVE", Fault::LoseAnswer);
+    world.at("MOVE", Gap::After, |server| {
+        server.renumber("INBOX");
+        // it is seen in its folder, and moved back before INBOX is looked at
+        let there = server.clone();
+        server.lie_in_wait("FETCH", Gap::Within, move || {
+            there.relocate(FOLDER, 1, "INBOX").unwrap();
+        });
+    });
+    world.work().await;
+    assert_eq!((world.lie("INBOX"), world.lie(FOLDER)), ((0, 0), (1, 0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,6 @@
 //! From the file as written to a configuration that can be used, or to everything that is wrong with it.
 
-use super::hot;
-use super::provider::Reached;
+use super::provider::{self, Reached};
 use super::{Account, Backlog, Config, Hidden, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
@@ -67,9 +66,9 @@ impl Broken {
     }
 }
 
-pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Broken> {
+pub(super) fn parse(file: &Path, text: &str, state: Option<&Path>) -> Result<Config, Broken> {
     let source = Source::new(file.display().to_string(), text);
-    let mut check = Check { file, desk: Desk::new(&source) };
+    let mut check = Check { file, state: state.map(Path::to_path_buf), desk: Desk::new(&source) };
     let written: syntax::File = match toml::from_str(text) {
         Ok(written) => written,
         Err(error) => {
@@ -86,6 +85,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Broken> {
 
 pub(super) struct Check<'a> {
     file: &'a Path,
+    /// The state folder: named elsewhere, else as the file says.
+    pub(super) state: Option<PathBuf>,
     desk: Desk<'a>,
 }
 
@@ -120,6 +121,8 @@ impl Check<'_> {
             .language
             .as_ref()
             .map_or(Language::Ja, |language| self.one_of(language, [("ja", Language::Ja), ("en", Language::En)]));
+        let named = self.state.take().or_else(|| written.state.as_ref().map(|state| self.path(state)));
+        self.state = named.or_else(super::default_state);
         let channels = self.channels(&written.channel, language);
         let accounts = self.accounts(&written.account);
         let filing = &written.filing;
@@ -143,11 +146,7 @@ impl Check<'_> {
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
         let replies = self.replies(&written.replies, observe, &accounts);
-        let state = match &written.state {
-            Some(state) => Some(self.path(state)),
-            None => super::default_state(),
-        };
-        let Some(state) = state else {
+        let Some(state) = self.state.clone() else {
             self.wrong(0..0, "no place for modori's state is known", "write state = \"/a/folder\", or set HOME");
             return None;
         };
@@ -199,7 +198,7 @@ impl Check<'_> {
                 let span = account.name.as_ref().map_or(spanned.span(), Spanned::span);
                 self.wrong(span, format!("two accounts are called `{name}`"), "give each its own name");
             }
-            let provider = self.provider(account);
+            let (provider, known_by) = self.provider(account).unzip();
             let reached = self.reached(account, provider);
             let credential = self.credential(&name, account, provider);
             let (Some(Reached { host, port, security }), Some(credential)) = (reached, credential) else { continue };
@@ -222,11 +221,12 @@ impl Check<'_> {
             }
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
-            let smtp = self.smtp(account, &user, &credential);
+            let smtp = self.smtp(account, provider, &user, &credential);
             accounts.push(Account {
                 name,
-                pace: self.pace(&account.pace, &host),
+                pace: self.pace(&account.pace, &provider::pace(provider, &host)),
                 provider: provider.map(|provider| provider.name.as_str()),
+                known_by,
                 host,
                 port,
                 security,
@@ -271,14 +271,13 @@ impl Check<'_> {
         pin.ok()
     }
 
-    fn pace(&mut self, written: &syntax::Pace, host: &str) -> Pace {
-        let usual = Pace::default();
+    fn pace(&mut self, written: &syntax::Pace, usual: &Pace) -> Pace {
         Pace {
             command: self.duration(written.command.as_ref(), usual.command),
             probe_after: self.duration(written.probe_after.as_ref(), usual.probe_after),
             probe_answer: self.duration(written.probe_answer.as_ref(), usual.probe_answer),
             poll_every: self.duration(written.poll_every.as_ref(), usual.poll_every),
-            hot_floor: self.duration(written.hot_floor.as_ref(), hot::floor(host)),
+            hot_floor: self.duration(written.hot_floor.as_ref(), usual.hot_floor),
             back_off: (
                 self.duration(written.back_off_first.as_ref(), usual.back_off.0),
                 self.duration(written.back_off_longest.as_ref(), usual.back_off.1),

@@ -103,6 +103,8 @@ pub struct Account {
     pub credential: Credential,
     /// The provider, if it is a known one ([`crate::provider::named`]).
     pub provider: Option<&'static str>,
+    /// How it was found; `None` without one.
+    pub known_by: Option<KnownBy>,
     /// Which mailbox is watched.
     pub mailbox: String,
     /// Authserv-ids whose Authentication-Results count.
@@ -123,6 +125,17 @@ pub struct Account {
     pub smtp: Option<Server>,
     /// Rules and folders of its own.
     pub own: OwnRules,
+}
+
+/// How an account's provider was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The configuration names it.
+    Name,
+    /// By the host.
+    Host,
+    /// By the address that is logged in with.
+    Address,
 }
 
 /// An address that may itself be a secret.
@@ -154,7 +167,7 @@ impl Config {
     /// # Errors
     /// All that is wrong with it, each with its place.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Broken> {
-        check::parse(file, text)
+        check::parse(file, text, None)
     }
 
     /// Reads and checks the configuration file.
@@ -162,9 +175,17 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or what is wrong with it.
     pub fn load(file: &Path) -> Result<Self, Broken> {
+        Self::load_with(file, None)
+    }
+
+    /// The same; `state` wins over the state folder that the file names.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what is wrong with it.
+    pub fn load_with(file: &Path, state: Option<&Path>) -> Result<Self, Broken> {
         let bytes = std::fs::read(file).map_err(|error| Broken::unreadable(file, &error))?;
         let text = String::from_utf8(bytes).map_err(|error| Broken::not_utf8(file, &error))?;
-        Self::parse(file, &text)
+        check::parse(file, &text, state)
     }
 
     /// Every address that is the shopper's own, lower case.

@@ -4,6 +4,7 @@ use super::check::Check;
 use super::{Channel, ChannelKind, Config, syntax};
 use crate::edge::imap::Security;
 use crate::edge::oauth::Credential;
+use crate::provider::Provider;
 use crate::rules::diagnostic::meant;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -115,10 +116,31 @@ impl Check<'_> {
         Outgoing { by, drafts_folder, sent_folder, copy_to_sent }
     }
 
-    /// `[account.smtp]`: user and login are the account's unless others are given.
-    pub(super) fn smtp(&mut self, account: &syntax::Account, user: &str, own: &Credential) -> Option<Server> {
+    /// `[account.smtp]`: host, port and security are the provider's, user and login the account's, unless others are given.
+    pub(super) fn smtp(
+        &mut self,
+        account: &syntax::Account,
+        provider: Option<&Provider>,
+        user: &str,
+        own: &Credential,
+    ) -> Option<Server> {
         let written = account.smtp.as_ref()?;
-        let security = self.security(written.security.as_ref(), &written.host);
+        let preset = provider.and_then(|provider| provider.smtp.as_ref());
+        let host = match (&written.host, preset) {
+            (Some(host), _) => host.clone(),
+            (None, Some(preset)) => Spanned::new(account.user.span(), preset.host.clone()),
+            (None, None) => {
+                let what = "[account.smtp] names no host, and none is known by the provider";
+                self.wrong(account.user.span(), what, "add host = \"smtp.example.jp\" to [account.smtp]");
+                return None;
+            }
+        };
+        // what is known of the provider's own server says nothing of another one
+        let preset = preset.filter(|preset| preset.host == *host.get_ref());
+        let security = match (&written.security, preset.and_then(|preset| preset.security.as_deref())) {
+            (None, Some("starttls")) => Security::StartTls,
+            (security, _) => self.security(security.as_ref(), &host),
+        };
         let usual = match security {
             Security::Tls => 465,
             Security::StartTls => 587,
@@ -127,8 +149,13 @@ impl Check<'_> {
         let credential = written.password.as_ref().map_or_else(|| own.clone(), |password| self.secret(password).into());
         let user = written.user.as_ref().map_or_else(|| user.to_owned(), |own| own.get_ref().clone());
         Some(Server {
-            host: written.host.get_ref().clone(),
-            port: written.port.as_ref().map_or(usual, |port| *port.get_ref()),
+            port: written
+                .port
+                .as_ref()
+                .map(|port| *port.get_ref())
+                .or(preset.and_then(|one| one.port))
+                .unwrap_or(usual),
+            host: host.into_inner(),
             security,
             // an empty user: the server wants no login
             login: (!user.is_empty()).then_some((user, credential)),

@@ -1,11 +1,19 @@
-//! `provider` of an account, and what it fills in: host, port, security.
+//! `provider` of an account, and what it fills in: host, port, security, and how often it may be asked.
 
+use super::KnownBy;
 use super::check::Check;
 use super::syntax;
-use crate::edge::imap::Security;
+use crate::edge::imap::{Pace, Security};
 use crate::provider::{self, Provider};
 use crate::rules::diagnostic::meant;
+use jiff::SignedDuration;
+use std::time::Duration;
 use toml::Spanned;
+
+/// In a hot window between two polls of a server that nobody has guessed at.
+const UNKNOWN: Duration = Duration::from_secs(1);
+/// The same of a server on this machine.
+const OWN: Duration = Duration::from_millis(10);
 
 /// How an account's server is reached.
 pub(super) struct Reached {
@@ -14,9 +22,29 @@ pub(super) struct Reached {
     pub(super) security: Security,
 }
 
+/// How a server is asked unless the configuration says otherwise.
+pub(super) fn pace(provider: Option<&Provider>, host: &str) -> Pace {
+    let usual = Pace::default();
+    let preset = provider.map(|provider| &provider.pace);
+    let span = |text: Option<&String>| -> Option<Duration> {
+        text.and_then(|text| Duration::try_from(text.parse::<SignedDuration>().ok()?).ok())
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let own = host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let floor = if own { OWN } else { UNKNOWN };
+    Pace {
+        hot_floor: span(preset.and_then(|pace| pace.hot_floor.as_ref())).unwrap_or(floor),
+        probe_after: span(preset.and_then(|pace| pace.probe_after.as_ref())).unwrap_or(usual.probe_after),
+        probe_answer: span(preset.and_then(|pace| pace.probe_answer.as_ref())).unwrap_or(usual.probe_answer),
+        poll_every: span(preset.and_then(|pace| pace.poll_every.as_ref())).unwrap_or(usual.poll_every),
+        ..usual
+    }
+}
+
 impl Check<'_> {
-    /// The provider that is named, or else whose host or address this is.
-    pub(super) fn provider(&mut self, account: &syntax::Account) -> Option<&'static Provider> {
+    /// The provider that is named, or else whose host or address this is; and how it was found.
+    pub(super) fn provider(&mut self, account: &syntax::Account) -> Option<(&'static Provider, KnownBy)> {
         if let Some(written) = &account.provider {
             let names: Vec<&str> = provider::all().iter().map(|one| one.name.as_str()).collect();
             let found = provider::named(written.get_ref());
@@ -27,11 +55,11 @@ impl Check<'_> {
                 };
                 self.wrong(written.span(), format!("no provider `{}` is known", written.get_ref()), &help);
             }
-            return found;
+            return found.map(|found| (found, KnownBy::Name));
         }
         match &account.host {
-            Some(host) => provider::of_host(host.get_ref()),
-            None => provider::of_address(account.user.get_ref()),
+            Some(host) => provider::of_host(host.get_ref()).map(|found| (found, KnownBy::Host)),
+            None => provider::of_address(account.user.get_ref()).map(|found| (found, KnownBy::Address)),
         }
     }
 
@@ -42,8 +70,7 @@ impl Check<'_> {
             (Some(host), _) => host.clone(),
             (None, Some(preset)) => Spanned::new(account.user.span(), preset.host.clone()),
             (None, None) => {
-                let what = "neither a host nor a provider is named, and none is known by the address";
-                self.wrong(account.user.span(), what, "add host = \"imap.example.jp\", or provider = \"gmail\"");
+                self.no_host(account, provider);
                 return None;
             }
         };
@@ -57,5 +84,57 @@ impl Check<'_> {
         let port = account.port.as_ref().map(|port| *port.get_ref());
         let port = port.or(preset.and_then(|preset| preset.port)).unwrap_or(usual);
         Some(Reached { host: host.into_inner(), port, security })
+    }
+
+    fn no_host(&mut self, account: &syntax::Account, provider: Option<&Provider>) {
+        let user = account.user.get_ref();
+        if let (Some(named), Some(provider)) = (&account.provider, provider) {
+            let what = format!("`{}` is a server of your own, and its host is not named", provider.name);
+            self.wrong(named.span(), what, "add host = \"imap.example.jp\"");
+        } else if let Some(provider) = provider::without_imap(user) {
+            let what = format!("no IMAP server is known for {user}; {} has one", provider.label);
+            let help =
+                "have its mail forwarded to an address that has one (docs/providers.md), or name `host` if you know it";
+            self.wrong(account.user.span(), what, help);
+        } else if account.provider.is_none() {
+            let what = "neither a host nor a provider is named, and none is known by the address";
+            self.wrong(account.user.span(), what, "add host = \"imap.example.jp\", or provider = \"gmail\"");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_provider_has_its_floor_and_the_own_machine_nearly_none() {
+        for (host, ms) in [
+            ("imap.gmail.com", 2_000),
+            ("IMAP.Gmail.com.", 2_000),
+            ("outlook.office365.com", 5_000),
+            ("imap.mail.yahoo.co.jp", 5_000),
+            ("notgmail.com", 1_000),
+            ("imap.example.jp", 1_000),
+            ("127.0.0.1", 10),
+            ("[::1]", 10),
+            ("localhost", 10),
+        ] {
+            assert_eq!(pace(provider::of_host(host), host).hot_floor, Duration::from_millis(ms), "{host}");
+        }
+        // named, it is asked as carefully wherever it is reached
+        assert_eq!(pace(provider::named("gmail"), "127.0.0.1").hot_floor, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn every_duration_of_a_file_is_one() {
+        for provider in provider::all() {
+            let pace = &provider.pace;
+            for text in [&pace.hot_floor, &pace.probe_after, &pace.probe_answer, &pace.poll_every].into_iter().flatten()
+            {
+                let span = text.parse::<SignedDuration>().unwrap();
+                assert!(span.is_positive(), "{}: {text}", provider.name);
+            }
+        }
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Account {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Smtp {
-    pub(super) host: Spanned<String>,
+    pub(super) host: Option<Spanned<String>>,
     pub(super) port: Option<Spanned<u16>>,
     pub(super) security: Option<Spanned<String>>,
     pub(super) user: Option<Spanned<String>>,

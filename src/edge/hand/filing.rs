@@ -1,5 +1,6 @@
 //! The mailbox lane of one account: messages moved into their folders, in batches, each exactly once; then flags.
 
+use super::labels::{self, Borne};
 use super::removal::{self, Source, Stage};
 use super::renumbered::{self, Astray};
 use super::{Hand, draft, flagging, look, next_attempt, opened, promise, recover};
@@ -39,6 +40,8 @@ pub(super) enum Method {
     CopyExpunge,
     /// COPY, then \Deleted; nothing is expunged.
     CopyFlag,
+    /// Labels put on and taken off, where nothing can be moved out of the mailbox (Gmail's All Mail).
+    Labels,
 }
 
 /// What recovery needs to know about a filing that was cut off: written before the command leaves.
@@ -56,9 +59,15 @@ pub(super) struct Doing {
     /// So many others with the same bytes bore \Deleted when the delete half was begun.
     #[serde(default)]
     pub(super) others_marked: u32,
+    /// So many of them had the source's date of receipt.
+    #[serde(default)]
+    pub(super) alike_marked: u32,
     /// And so did the source: someone else had marked it.
     #[serde(default)]
     pub(super) marked_before: bool,
+    /// Where folders are labels: what the message bore before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) borne: Option<Borne>,
 }
 
 impl Doing {
@@ -73,7 +82,9 @@ impl Doing {
             target_uid_next: target.uid,
             stage: Stage::default(),
             others_marked: 0,
+            alike_marked: 0,
             marked_before: false,
+            borne: filing.borne.clone(),
         }
     }
 }
@@ -84,6 +95,8 @@ pub(super) struct Filing {
     pub(super) row: Row,
     pub(super) place: Place,
     pub(super) key: MailKey,
+    /// Where folders are labels: what the message bore before.
+    pub(super) borne: Option<Borne>,
 }
 
 /// Why a piece of work on the mailbox ended early.
@@ -205,14 +218,16 @@ async fn once(hand: &Hand, account: &ImapAccount, session: &mut Option<Session>)
     renumbered::look_for(hand, session, astray).await?;
     for ((mailbox, folder), filings) in groups {
         match prepare(hand, session, &mailbox, &folder, filings).await {
-            Ok((method, target, filings)) => {
-                let batches = filings.chunks(COMMAND).map(<[Filing]>::to_vec);
-                moves.extend(batches.map(|filings| Move {
-                    mailbox: mailbox.clone(),
-                    method,
-                    target: target.clone(),
-                    filings,
-                }));
+            Ok((target, by_method)) => {
+                for (method, filings) in by_method {
+                    let batches = filings.chunks(COMMAND).map(<[Filing]>::to_vec);
+                    moves.extend(batches.map(|filings| Move {
+                        mailbox: mailbox.clone(),
+                        method,
+                        target: target.clone(),
+                        filings,
+                    }));
+                }
             }
             Err(refused) => refused?,
         }
@@ -241,12 +256,12 @@ async fn once(hand: &Hand, account: &ImapAccount, session: &mut Option<Session>)
 }
 
 /// Messages of one mailbox that go to one folder.
-struct Move {
+pub(super) struct Move {
     mailbox: String,
     method: Method,
     /// The folder, and its UIDNEXT from before.
-    target: Place,
-    filings: Vec<Filing>,
+    pub(super) target: Place,
+    pub(super) filings: Vec<Filing>,
 }
 
 /// Filings by source mailbox and target folder.
@@ -274,7 +289,12 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<(Groups, Vec<Astray>), St
                     },
                     Some((place, _)) if place.mailbox == folder => db.close(row.id, State::Done, None, now)?,
                     Some((place, key)) => {
-                        groups.entry((place.mailbox.clone(), folder)).or_default().push(Filing { row, place, key });
+                        groups.entry((place.mailbox.clone(), folder)).or_default().push(Filing {
+                            row,
+                            place,
+                            key,
+                            borne: None,
+                        });
                     }
                 }
             }
@@ -297,6 +317,9 @@ async fn carry_out(
         // renumbered since it was prepared, when another was opened in between: these UIDs mean other messages now
         let rows = moves.into_iter().flat_map(|one| one.filings).map(|filing| filing.row).collect();
         return recover::filings(hand, session, rows).await;
+    }
+    if method == Method::Labels {
+        return labels::carry_out(hand, session, moves).await;
     }
     let uids = |one: &Move| UidSet::of(one.filings.iter().map(|filing| filing.place.uid));
     let answers = if method == Method::Move {
@@ -359,6 +382,7 @@ async fn carry_out(
             advice: Advice::Again(None),
             refused: true,
             tls: None,
+            login: None,
         };
         recover::filings_after(hand, session, rows, Some(&nothing)).await?;
     }
@@ -397,7 +421,7 @@ pub(super) async fn close_filed(hand: &Hand, filed: Vec<(Filing, Place)>) -> Res
         .await
 }
 
-type Prepared = (Method, Place, Vec<Filing>);
+type Prepared = (Place, Vec<(Method, Vec<Filing>)>);
 
 /// Source selected, target there, and both as they were recorded. A refusal is booked on the rows and ends the group.
 async fn prepare(
@@ -448,7 +472,15 @@ async fn prepare(
         Method::CopyFlag
     };
     let target = Place { account, mailbox: folder.to_owned(), uid_validity: into.uid_validity, uid: into.uid_next };
-    Ok((method, target, current))
+    if !session.has_labels() {
+        return Ok((target, vec![(method, current)]));
+    }
+    let rows: Vec<Row> = current.iter().map(|filing| filing.row.clone()).collect();
+    match labels::look_before(hand, session, (mailbox, folder), current).await {
+        Ok(by_method) => Ok((target, by_method)),
+        Err(Stopped::Imap(error)) if error.refused => Err(put_off(hand, rows, &error).await.map_err(Stopped::from)),
+        Err(stopped) => Err(Err(stopped)),
+    }
 }
 
 /// Written down before the first command leaves.
@@ -489,6 +521,7 @@ pub(super) async fn put_off(hand: &Hand, rows: Vec<Row>, error: &ImapError) -> R
 impl Filing {
     pub(super) fn of(row: Row) -> Option<(Self, Doing)> {
         let doing: Doing = serde_json::from_value(row.doing.clone()?).ok()?;
-        Some((Self { row, place: doing.source.clone(), key: doing.key }, doing))
+        let (place, borne) = (doing.source.clone(), doing.borne.clone());
+        Some((Self { row, place, key: doing.key, borne }, doing))
     }
 }

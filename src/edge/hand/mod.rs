@@ -11,6 +11,7 @@ mod filing;
 mod flagging;
 mod health;
 mod judge;
+mod labels;
 mod lock;
 mod look;
 mod opened;
@@ -22,7 +23,7 @@ mod renumbered;
 mod send;
 
 pub use lock::{HandLock, LockError};
-pub use posting::Posting;
+pub use posting::{Posting, Use, there};
 
 use crate::edge::clock::Clock;
 use crate::edge::imap::ImapAccount;

@@ -26,9 +26,12 @@ pub struct Posting {
 
 /// What a folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub enum Use {
+    /// Letters that are not sent.
     Drafts,
+    /// Copies of those that were.
     Sent,
+    /// What was deleted.
     Trash,
 }
 
@@ -61,7 +64,8 @@ impl Use {
 }
 
 /// The folder for a use, if there is one: the configured one, the one that the server names, one with a usual name.
-pub(super) fn there(folders: &[Folder], wanted: Use, configured: Option<&str>) -> Option<String> {
+#[must_use]
+pub fn there(folders: &[Folder], wanted: Use, configured: Option<&str>) -> Option<String> {
     if let Some(name) = configured {
         return Some(name.to_owned());
     }

@@ -2,8 +2,9 @@
 
 use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_off};
 use super::look::is_deleted;
-use super::removal::{Source, Stage, source_among, take_away};
-use super::{Hand, renumbered};
+use super::removal::{Marked, Source, Stage, source_among, take_away};
+use super::renumbered::Alike;
+use super::{Hand, labels, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -45,6 +46,13 @@ pub(super) async fn filings_after(
         hand.store.call(move |db| db.again(&unwritten, now, None)).await?;
     }
     for ((mailbox, folder), group) in groups {
+        let (labelled, group): (Vec<_>, Vec<_>) = group.into_iter().partition(|(_, doing)| doing.borne.is_some());
+        if !labelled.is_empty() {
+            labels::recover(hand, session, (&mailbox, &folder), labelled, refusal).await?;
+        }
+        if group.is_empty() {
+            continue;
+        }
         look(hand, session, &mailbox, &folder, group, refusal).await?;
     }
     Ok(())
@@ -58,7 +66,7 @@ async fn look(
     group: Vec<(Filing, Doing)>,
     refusal: Option<&ImapError>,
 ) -> Result<(), Stopped> {
-    let at_target = copies(session, folder, &group).await?;
+    let mut at_target = copies(session, folder, &group).await?;
     let opened = session.select_anew(mailbox).await?;
     let uids: Vec<u32> = group.iter().map(|(filing, _)| filing.place.uid).collect();
     let mut at_source: BTreeMap<u32, bool> = BTreeMap::new();
@@ -68,6 +76,14 @@ async fn look(
         }
     }
     let moved = after_renumbering(hand, session, &group, opened.uid_validity, &at_target).await?;
+    if group.iter().any(|(filing, _)| moved.contains_key(&filing.row.id) && at_target.contains_key(&filing.key)) {
+        // what lies here may be the copy itself, which another client moved back after it was seen: only a copy that is
+        // still there now is another message than what lies here
+        at_target = copies(session, folder, &group).await?;
+        if session.select_anew(mailbox).await?.uid_validity != opened.uid_validity {
+            return Ok(()); // renumbered once more: all of them are still under way, and are looked at again
+        }
+    }
     let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
     let mut filed = Vec::new();
     let mut take = Vec::new();
@@ -78,12 +94,14 @@ async fn look(
     for (filing, doing) in group {
         let same = opened.uid_validity == filing.place.uid_validity;
         let source = match same {
-            true => at_source.get(&filing.place.uid).map(|deleted| (filing.place.uid, *deleted, None)),
-            false => moved.get(&filing.row.id).copied(),
+            true => at_source
+                .get(&filing.place.uid)
+                .map(|deleted| (Alike { uid: filing.place.uid, deleted: *deleted, received: None }, None)),
+            false => moved.get(&filing.row.id).map(|(source, others_marked)| (*source, Some(*others_marked))),
         };
         let copy = at_target.get(&filing.key).filter(|_| !planted::is(Bug::CopyRepeated)).cloned();
         match (source, copy) {
-            (Some((uid, deleted, others_marked)), Some(target)) => {
+            (Some((Alike { uid, deleted, .. }, others_marked)), Some(target)) => {
                 // also when it bears \Deleted already: our own last try may have ended between the flag and the expunge
                 if !deleted || method == Method::CopyExpunge {
                     let source = Place { uid_validity: opened.uid_validity, uid, ..filing.place.clone() };
@@ -93,13 +111,13 @@ async fn look(
                 filed.push((filing, target));
             }
             (None, Some(target)) => filed.push((filing, target)),
-            (Some((uid, deleted, _)), None) => {
+            (Some((Alike { uid, deleted, received }, _)), None) => {
                 // someone took the copy away: another will be made, and must not bear the mark of what was to go
                 if deleted && doing.stage > Stage::Copying && !doing.marked_before {
                     unmark.push(uid);
                 }
                 if let (false, Some(message)) = (same, filing.row.message) {
-                    found.push((message, Place { uid_validity: opened.uid_validity, uid, ..filing.place }));
+                    found.push((message, Place { uid_validity: opened.uid_validity, uid, ..filing.place }, received));
                 }
                 again.push(filing.row);
             }
@@ -112,12 +130,12 @@ async fn look(
     }
     close_filed(hand, filed).await?;
     if !found.is_empty() {
-        let (account, source) = (found.first().map(|(_, place)| place.account.clone()), mailbox.to_owned());
+        let (account, source) = (found.first().map(|(_, place, _)| place.account.clone()), mailbox.to_owned());
         hand.store
             .call(move |db| {
                 // places under the old UIDVALIDITY are no longer places, also when the watching side does not know yet
                 db.renumbered(&account.unwrap_or_default(), &source, opened.uid_validity)?;
-                found.iter().try_for_each(|(message, place)| db.lies_at(*message, place))
+                found.iter().try_for_each(|(message, place, received)| db.lies_at(*message, place, *received))
             })
             .await?;
     }
@@ -141,9 +159,8 @@ async fn look(
     Ok(())
 }
 
-/// A source in a mailbox that was renumbered: its UID now, whether it bears \Deleted, and how many others with the same
-/// bytes do.
-type Renumbered = (u32, bool, Option<u32>);
+/// A source in a mailbox that was renumbered, and how many others with the same bytes bear \Deleted.
+type Renumbered = (Alike, Marked);
 
 /// The messages of a selected mailbox that was renumbered since their filing was begun, by row.
 async fn after_renumbering(
@@ -163,7 +180,7 @@ async fn after_renumbering(
         .store
         .call(move |db| {
             let known = |(id, message, doing): (i64, i64, Doing)| {
-                db.seen_in(message, &doing.source).map(|(uids, size)| (id, doing, uids.len(), size))
+                db.seen_in(message, &doing.source).map(|(seen, size)| (id, doing, seen, size))
             };
             asked.into_iter().map(known).collect::<Result<Vec<_>, _>>()
         })
@@ -171,11 +188,12 @@ async fn after_renumbering(
     let wanted = known.iter().map(|(_, doing, _, size)| (doing.key, *size)).collect();
     let lie = renumbered::alike(session, &wanted).await?;
     let mut found = BTreeMap::new();
-    for (id, doing, places, _) in known {
+    for (id, doing, seen, _) in known {
         let here = lie.get(&doing.key).map(Vec::as_slice).unwrap_or_default();
-        if let Some((uid, deleted)) = source_among(here, places, at_target.contains_key(&doing.key), &doing) {
-            let others = here.iter().filter(|(other, deleted)| *deleted && *other != uid).count();
-            found.insert(id, (uid, deleted, u32::try_from(others).ok()));
+        if let Some(source) = source_among(here, &seen, at_target.contains_key(&doing.key), &doing) {
+            let others = here.iter().filter(|other| other.uid != source.uid);
+            let others = others.map(|other| (other.deleted, other.received));
+            found.insert(id, (source, Marked::among(others, source.received)));
         }
     }
     Ok(found)

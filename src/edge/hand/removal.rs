@@ -5,7 +5,10 @@
 use super::Hand;
 use super::filing::{COMMAND, Doing, Method, Stopped};
 use super::look::is_deleted;
+use super::renumbered::Alike;
 use crate::edge::imap::{Fetch, Session, UidSet};
+use crate::edge::store::SeenAt;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +34,32 @@ pub(super) struct Source {
     /// What is known of its filing; `source` is where it lies now.
     pub(super) doing: Doing,
     /// How many others with the same bytes bear \Deleted here; `None`: to be looked at.
-    pub(super) others_marked: Option<u32>,
+    pub(super) others_marked: Option<Marked>,
+}
+
+/// How many others with the same bytes bear \Deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marked {
+    pub(super) all: u32,
+    /// Those with the same date of receipt as the source, or of which it is not known.
+    pub(super) alike: u32,
+}
+
+impl Marked {
+    /// Of others of which it is known whether they bear the mark, and when they were received.
+    pub(super) fn among(others: impl Iterator<Item = (bool, Option<Timestamp>)>, source: Option<Timestamp>) -> Self {
+        let mut marked = Self::default();
+        for (deleted, received) in others {
+            marked.all += u32::from(deleted);
+            marked.alike += u32::from(deleted && may_be(received, source));
+        }
+        marked
+    }
+}
+
+/// Whether two dates of receipt do not tell two messages apart.
+fn may_be(received: Option<Timestamp>, source: Option<Timestamp>) -> bool {
+    received.is_none() || source.is_none() || received == source
 }
 
 /// Flags them, and expunges them where the server can expunge just these.
@@ -72,29 +100,24 @@ async fn look_before(hand: &Hand, session: &mut Session, sources: &mut [Source])
         .filter(|(_, one)| one.others_marked.is_none())
         .filter_map(|(at, one)| Some((at, one.message?, one.doing.source.clone())))
         .collect();
-    let others: BTreeMap<usize, Vec<u32>> = hand
+    let known: BTreeMap<usize, Vec<SeenAt>> = hand
         .store
-        .call(move |db| {
-            let mut others = BTreeMap::new();
-            for (at, message, place) in asked {
-                let (mut uids, _) = db.seen_in(message, &place)?;
-                uids.retain(|uid| *uid != place.uid);
-                others.insert(at, uids);
-            }
-            Ok(others)
-        })
+        .call(move |db| asked.iter().map(|(at, message, place)| Ok((*at, db.seen_in(*message, place)?.0))).collect())
         .await?;
-    let all: BTreeSet<u32> =
-        others.values().flatten().copied().chain(sources.iter().map(|one| one.doing.source.uid)).collect();
+    let others = known.values().flatten().map(|(uid, _)| *uid);
+    let all: BTreeSet<u32> = others.chain(sources.iter().map(|one| one.doing.source.uid)).collect();
     let mut marked = BTreeSet::new();
     for window in all.into_iter().collect::<Vec<_>>().chunks(COMMAND) {
         let seen = session.fetch(&UidSet::of(window.iter().copied()), Fetch::Flags).await?;
         marked.extend(seen.into_iter().filter(|seen| is_deleted(&seen.flags)).map(|seen| seen.uid));
     }
     for (at, one) in (0..).zip(sources) {
-        let here = others.get(&at).map(Vec::as_slice).unwrap_or_default();
-        let count = here.iter().filter(|uid| marked.contains(uid)).count();
-        one.doing.others_marked = one.others_marked.unwrap_or(u32::try_from(count).unwrap_or(u32::MAX));
+        let here = known.get(&at).map(Vec::as_slice).unwrap_or_default();
+        let source = one.doing.source.uid;
+        let others = here.iter().filter(|(uid, _)| *uid != source);
+        let others = others.map(|(uid, received)| (marked.contains(uid), *received));
+        let marked_now = one.others_marked.unwrap_or_else(|| Marked::among(others, date_of(here, source)));
+        (one.doing.others_marked, one.doing.alike_marked) = (marked_now.all, marked_now.alike);
         if one.doing.stage == Stage::Copying {
             one.doing.marked_before = marked.contains(&one.doing.source.uid);
         }
@@ -102,16 +125,30 @@ async fn look_before(hand: &Hand, session: &mut Session, sources: &mut [Source])
     Ok(())
 }
 
-/// Which of the messages with its bytes is the source, in a mailbox that was renumbered since its filing was begun: `here`
-/// are their UIDs now and whether they bear \Deleted, `known` says how many there were, `copied` that its copy was seen.
+/// The date of receipt of the message that was seen under this UID.
+fn date_of(seen: &[SeenAt], uid: u32) -> Option<Timestamp> {
+    seen.iter().find(|(other, _)| *other == uid).and_then(|(_, received)| *received)
+}
+
+/// Which of the messages with its bytes is the source, in a mailbox that was renumbered since its filing was begun: what
+/// lies `here` now, what was `known` to lie there before, and whether its copy was seen.
+///
+/// Dates of receipt tell deliveries of the same bytes apart where the server kept them: where one of those here has a date
+/// that was known before. Where none has, the server gives new dates with new numbers, or all that was known is gone.
 ///
 /// Nobody but us removes one of several for the copy: so as long as we cannot have, one is one too many, and which of them
 /// goes makes no difference. Once it may be expunged, only a mark that nobody had set before tells that it is there.
-pub(super) fn source_among(here: &[(u32, bool)], known: usize, copied: bool, doing: &Doing) -> Option<(u32, bool)> {
-    let bare = here.iter().find(|(_, deleted)| !deleted);
-    let mut marked = here.iter().filter(|(_, deleted)| *deleted);
-    let first_marked = marked.clone().next();
-    let ours_is_marked = marked.by_ref().count() > doing.others_marked as usize;
+pub(super) fn source_among(here: &[Alike], known: &[SeenAt], copied: bool, doing: &Doing) -> Option<Alike> {
+    let date = date_of(known, doing.source.uid);
+    let dates_kept = here.iter().any(|one| one.received.is_some() && known.iter().any(|(_, at)| *at == one.received));
+    let by_date = date.filter(|_| dates_kept);
+    let here: Vec<&Alike> = here.iter().filter(|one| may_be(one.received, by_date)).collect();
+    let known = known.iter().filter(|(_, received)| may_be(*received, by_date)).count();
+    let others_marked = if by_date.is_some() { doing.alike_marked } else { doing.others_marked };
+    let bare = here.iter().find(|one| !one.deleted);
+    let marked = here.iter().filter(|one| one.deleted).count();
+    let first_marked = here.iter().find(|one| one.deleted);
+    let ours_is_marked = marked > others_marked as usize;
     let removed_by_copying = doing.method == Method::Move;
     let found = match doing.stage {
         // one is missing: it was moved, by us or by someone else
@@ -121,5 +158,5 @@ pub(super) fn source_among(here: &[(u32, bool)], known: usize, copied: bool, doi
         Stage::Expunging if !ours_is_marked => None,
         Stage::Marking | Stage::Expunging => first_marked,
     };
-    found.copied()
+    found.map(|one| **one)
 }

@@ -7,6 +7,7 @@ use super::look::{WINDOW, is_deleted};
 use crate::edge::imap::{Fetch, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A filing whose message lies at no known place, with the last that was known.
@@ -34,18 +35,19 @@ pub(super) async fn look_for(hand: &Hand, session: &mut Session, astray: Vec<Ast
         let mut again = Vec::new();
         let mut gone = Vec::new();
         for one in group {
-            let uid = lie.get(&one.key).and_then(|all| all.first()).map(|(uid, _)| *uid);
-            match (uid, one.row.message, uid_validity) {
-                (Some(uid), Some(message), Some(uid_validity)) => {
-                    again.push((one.row.id, message, Place { uid_validity, uid, ..one.last }));
+            let found = lie.get(&one.key).and_then(|all| all.first()).copied();
+            match (found, one.row.message, uid_validity) {
+                (Some(found), Some(message), Some(uid_validity)) => {
+                    let place = Place { uid_validity, uid: found.uid, ..one.last };
+                    again.push((one.row.id, message, place, found.received));
                 }
                 _ => gone.push(one.row.id),
             }
         }
         hand.store
             .call(move |db| {
-                for (id, message, place) in again {
-                    db.lies_at(message, &place)?;
+                for (id, message, place, received) in again {
+                    db.lies_at(message, &place, received)?;
                     db.again(&[id], now, None)?;
                 }
                 for id in gone {
@@ -58,12 +60,22 @@ pub(super) async fn look_for(hand: &Hand, session: &mut Session, astray: Vec<Ast
     Ok(())
 }
 
-/// Where messages lie in the open mailbox, by their keys (with their sizes): UID and whether it bears \Deleted.
+/// A message with wanted bytes in a mailbox that was renumbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alike {
+    pub(super) uid: u32,
+    /// It bears \Deleted.
+    pub(super) deleted: bool,
+    /// INTERNALDATE.
+    pub(super) received: Option<Timestamp>,
+}
+
+/// Where messages lie in the open mailbox, by their keys (with their sizes).
 pub(super) async fn alike(
     session: &mut Session,
     wanted: &BTreeMap<MailKey, u32>,
-) -> Result<BTreeMap<MailKey, Vec<(u32, bool)>>, Stopped> {
-    let mut found: BTreeMap<MailKey, Vec<(u32, bool)>> = BTreeMap::new();
+) -> Result<BTreeMap<MailKey, Vec<Alike>>, Stopped> {
+    let mut found: BTreeMap<MailKey, Vec<Alike>> = BTreeMap::new();
     if wanted.is_empty() {
         return Ok(found);
     }
@@ -75,7 +87,8 @@ pub(super) async fn alike(
         for seen in session.fetch(&UidSet::of(window.iter().copied()), Fetch::First(LEAST_FETCH)).await? {
             let key = MailKey::of(&seen.bytes);
             if wanted.contains_key(&key) {
-                found.entry(key).or_default().push((seen.uid, is_deleted(&seen.flags)));
+                let alike = Alike { uid: seen.uid, deleted: is_deleted(&seen.flags), received: seen.received };
+                found.entry(key).or_default().push(alike);
             }
         }
     }

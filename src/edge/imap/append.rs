@@ -48,8 +48,14 @@ impl Session {
         let wire = self.names.wire(mailbox);
         let date = received.map(|at| format!("\"{}\" ", at.strftime("%d-%b-%Y %H:%M:%S +0000"))).unwrap_or_default();
         let middle = format!(" ({}) {date}", flags.join(" "));
-        let pieces =
-            [Piece::Plain("APPEND "), Piece::Text(wire.as_bytes()), Piece::Plain(&middle), Piece::Literal(bytes)];
+        // where UTF-8 is agreed on, a header with such bytes is sent as UTF-8 or not at all (RFC 6855, section 4); our own
+        // letters have none
+        let message = match self.line.utf8 && !header(bytes).is_ascii() {
+            true => [Piece::Plain("UTF8 ("), Piece::Literal8(bytes), Piece::Plain(")")],
+            false => [Piece::Plain(""), Piece::Literal(bytes), Piece::Plain("")],
+        };
+        let place = [Piece::Plain("APPEND "), Piece::Text(wire.as_bytes()), Piece::Plain(&middle)];
+        let pieces: Vec<Piece<'_>> = place.into_iter().chain(message).collect();
         // a refusal may come before the message was sent, too
         let answered = self.line.command(&pieces).await;
         let refused = match &answered {
@@ -90,13 +96,7 @@ impl Session {
             let answer = self.line.command(&pieces).await?;
             // a server that offers the attributes need not know this form of LIST (LIST-EXTENDED)
             if answer.status.condition == Condition::Ok {
-                let folder = |response| match response {
-                    Response::List { attributes, name, .. } => {
-                        Some(Folder { name: self.names.plain(&name), attributes })
-                    }
-                    _ => None,
-                };
-                return Ok(answer.untagged.into_iter().filter_map(folder).collect());
+                return Ok(self.folders(answer));
             }
         }
         self.list().await
@@ -150,6 +150,12 @@ impl Session {
         // an OK without the line that RFC 3501 wants is no answer
         Ok(found)
     }
+}
+
+/// A message's header.
+fn header(message: &[u8]) -> &[u8] {
+    let end = message.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(message.len());
+    message.get(..end).unwrap_or_default()
 }
 
 /// Whether a message's Message-ID is this one.

@@ -3,12 +3,17 @@
 //! Our own small client: what a server says is framed and bounded before it is read, and what cannot be read never
 //! takes the connection down with it.
 
+mod agree;
 mod append;
+mod enter;
 mod error;
+mod labels;
 mod names;
 mod open;
+pub mod refusal;
 mod resolve;
 mod response;
+pub(in crate::edge) mod sasl;
 mod session;
 mod uids;
 pub mod utf7;
@@ -17,6 +22,7 @@ mod wire;
 
 pub use append::Laid;
 pub use error::ImapError;
+pub use labels::{Label, Labelled};
 pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;
 pub use watch::watch;
@@ -193,6 +199,8 @@ pub enum Sight {
         uid_validity: u32,
         /// UIDNEXT; 0 when the server does not tell.
         uid_next: u32,
+        /// It shows messages that are somewhere else, too (Gmail's All Mail).
+        view: bool,
         /// The first UID to look at.
         reply: tokio::sync::oneshot::Sender<u32>,
     },

@@ -102,6 +102,10 @@ pub(super) struct Seen {
     pub(super) received: Option<Timestamp>,
     pub(super) size: Option<u32>,
     pub(super) body: Option<Vec<u8>>,
+    /// X-GM-MSGID.
+    pub(super) gmail_id: Option<u64>,
+    /// X-GM-LABELS, as on the wire.
+    pub(super) labels: Option<Vec<String>>,
 }
 
 /// One response.
@@ -121,6 +125,8 @@ pub(super) enum Response {
     Fetch(Seen),
     /// `* CAPABILITY`
     Capability(Vec<String>),
+    /// `* ENABLED`: upper case.
+    Enabled(Vec<String>),
     /// `* LIST`: attributes, delimiter, name as on the wire.
     List { attributes: Vec<String>, delimiter: Option<char>, name: String },
     /// `* STATUS`: items.
@@ -146,9 +152,10 @@ impl Response {
         let own = match self {
             Self::Tagged { status: told, .. } | Self::Status(told) => status(told),
             Self::Fetch(seen) => {
-                seen.body.as_ref().map_or(0, Vec::len) + seen.flags.as_ref().map_or(0, |flags| words(flags))
+                let listed = seen.flags.iter().chain(&seen.labels).map(|all| words(all)).sum::<usize>();
+                seen.body.as_ref().map_or(0, Vec::len) + listed
             }
-            Self::Capability(all) => words(all),
+            Self::Capability(all) | Self::Enabled(all) => words(all),
             Self::List { attributes, name, .. } => words(attributes) + name.len(),
             Self::MailboxStatus(items) => items.iter().map(|(name, _)| name.len() + 64).sum(),
             Self::Namespace { prefix, .. } => prefix.len(),
@@ -190,10 +197,17 @@ fn untagged(reader: &mut Reader<'_>) -> Option<Response> {
     match first.as_str() {
         "OK" | "NO" | "BAD" | "BYE" | "PREAUTH" => reader.status().map(Response::Status),
         "CAPABILITY" => Some(Response::Capability(words(ahead.rest))),
+        "ENABLED" => Some(Response::Enabled(words(ahead.rest))),
         "LIST" => {
             let attributes = ahead.value(0)?.list().iter().filter_map(Value::text).collect();
             let delimiter = delimiter(&ahead.value(0)?);
-            let name = ahead.value(0)?.text()?;
+            ahead.skip_spaces();
+            let bare = ahead.rest;
+            let name = match ahead.value(0)? {
+                // a folder may be called so
+                Value::Nil => String::from_utf8_lossy(bare.get(..3)?).into_owned(),
+                name => name.text()?,
+            };
             Some(Response::List { attributes, delimiter, name })
         }
         "STATUS" => {
@@ -241,6 +255,12 @@ fn seen(value: &Value) -> Option<Seen> {
             "FLAGS" => {
                 if let Value::List(flags) = &value {
                     seen.flags = Some(flags.iter().filter_map(Value::text).collect());
+                }
+            }
+            "X-GM-MSGID" => seen.gmail_id = value.text().and_then(|text| text.parse().ok()),
+            "X-GM-LABELS" => {
+                if let Value::List(labels) = &value {
+                    seen.labels = Some(labels.iter().filter_map(Value::text).collect());
                 }
             }
             "RFC822.SIZE" => seen.size = value.number(),

@@ -1,12 +1,13 @@
 //! A connection for the hand and for sweeps: one command at a time, each with its whole answer.
 
-use super::ImapAccount;
 use super::error::ImapError;
-use super::names::Names;
+use super::names::{Listed, Names};
 use super::open;
 use super::response::{Condition, Response, Seen};
 use super::uids::{UidSet, listed, within};
 use super::wire::{ANSWERS, Answer, Brought, Line, Piece, goes_quoted, quote};
+use super::{ImapAccount, agree};
+use crate::edge::Advice;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -83,11 +84,14 @@ pub struct Session {
     pub(super) line: Line,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) names: Names,
-    pub(super) ready_folders: BTreeSet<String>,
+    /// Folders that are there: as on the wire, and the name that they were asked for by.
+    pub(super) ready_folders: BTreeMap<String, String>,
     /// What is selected for writing now: its UIDVALIDITY cannot change while it is.
     selected: Option<(String, Mailbox)>,
     /// UIDVALIDITY of what is open, for reading or writing.
     numbering: u32,
+    /// Mailboxes of which it was asked whether they show what is somewhere else, too.
+    pub(super) views: BTreeMap<String, bool>,
     /// Folders that messages were moved into: where the next one will lie, at least.
     targets: BTreeMap<String, Mailbox>,
 }
@@ -99,14 +103,14 @@ impl Session {
     /// The server cannot be reached or trusted, or refuses the login.
     pub async fn open(account: &ImapAccount) -> Result<Self, ImapError> {
         let opened = open::open(account).await?;
-        let names = Names::of(&opened);
         Ok(Self {
             line: opened.line,
             capabilities: opened.capabilities,
-            names,
-            ready_folders: BTreeSet::new(),
+            names: opened.names,
+            ready_folders: BTreeMap::new(),
             selected: None,
             numbering: 0,
+            views: BTreeMap::new(),
             targets: BTreeMap::new(),
         })
     }
@@ -120,7 +124,29 @@ impl Session {
     /// What stands before the names of the account's folders, and what between their levels.
     #[must_use]
     pub fn namespace(&self) -> (&str, Option<char>) {
-        (&self.names.prefix, self.names.delimiter)
+        (self.names.prefix(), self.names.delimiter())
+    }
+
+    /// Whether names of folders go out in UTF-8 (UTF8=ACCEPT, RFC 6855), and not in modified UTF-7.
+    #[must_use]
+    pub fn names_in_utf8(&self) -> bool {
+        self.names.in_utf8()
+    }
+
+    /// The name that [`Session::list`] shows a folder under: a shopper may have written its prefix, or its letters in
+    /// pieces, and the server has no dot in names.
+    #[must_use]
+    pub fn listed_as(&self, folder: &str) -> String {
+        self.names.plain(&self.names.wire(folder))
+    }
+
+    /// Those of these folders that would be one on this server, because it cannot write the name of one of them.
+    #[must_use]
+    pub fn run_together<'a>(&self, folders: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+        let pairs = folders.iter().enumerate().flat_map(|(at, one)| {
+            folders.iter().skip(at + 1).filter(|other| self.names.run_together(one, other)).map(|other| (*one, *other))
+        });
+        pairs.collect()
     }
 
     /// Opens a mailbox read-only.
@@ -129,7 +155,7 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn examine(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         self.selected = None;
-        let opened = select(&mut self.line, &self.names, EXAMINE, mailbox).await?;
+        let opened = select(&mut self.line, &mut self.names, EXAMINE, mailbox).await?;
         self.numbering = opened.uid_validity;
         Ok(opened)
     }
@@ -147,7 +173,7 @@ impl Session {
         let wire = self.names.wire(mailbox);
         let pieces = [Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())];
         let listed = self.line.ok(&format!("looking for the folder {mailbox}"), &pieces).await?;
-        if is_listed(&listed, &wire) { Err(error) } else { Ok(None) }
+        if self.is_listed(&listed, &wire) { Err(error) } else { Ok(None) }
     }
 
     /// Opens a mailbox for writing, unless it is open already.
@@ -169,14 +195,14 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn select_anew(&mut self, mailbox: &str) -> Result<Mailbox, ImapError> {
         self.selected = None;
-        let opened = select(&mut self.line, &self.names, SELECT, mailbox).await?;
+        let opened = select(&mut self.line, &mut self.names, SELECT, mailbox).await?;
         self.selected = Some((mailbox.to_owned(), opened));
         self.numbering = opened.uid_validity;
         Ok(opened)
     }
 
     /// UIDs mean nothing any more when the server numbers anew what is open.
-    fn same_numbering(&self, answer: &Answer) -> Result<(), ImapError> {
+    pub(super) fn same_numbering(&self, answer: &Answer) -> Result<(), ImapError> {
         let anew = answer.untagged.iter().any(|response| match response {
             Response::Status(status) => status.renumbers(self.numbering),
             _ => false,
@@ -190,11 +216,12 @@ impl Session {
     /// The connection, or the server refuses to make it.
     pub async fn ensure_folder(&mut self, folder: &str) -> Result<(), ImapError> {
         let wire = self.names.wire(folder);
-        if self.ready_folders.contains(&wire) {
-            return Ok(());
+        if let Some(other) = self.ready_folders.get(&wire) {
+            return if self.names.run_together(folder, other) { Err(self.one_for_two(folder, other)) } else { Ok(()) };
         }
         let listed = self.line.command(&[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
-        if !is_listed(&listed, &wire) {
+        if !self.is_listed(&listed, &wire) && !agree::on_spelling(&mut self.line, &mut self.names, folder).await? {
+            let wire = self.names.wire(folder);
             let made = self.line.command(&[Piece::Plain("CREATE "), Piece::Text(wire.as_bytes())]).await?;
             let exists = made.status.code.as_ref().is_some_and(|code| code.name == "ALREADYEXISTS");
             if !exists {
@@ -203,8 +230,20 @@ impl Session {
             // an unsubscribed folder works, it is only not shown by some programs: no reason to stop
             self.line.command(&[Piece::Plain("SUBSCRIBE "), Piece::Text(wire.as_bytes())]).await?;
         }
-        self.ready_folders.insert(wire);
+        self.ready_folders.insert(self.names.wire(folder), folder.to_owned());
         Ok(())
+    }
+
+    /// Mail for two folders must not end up in one: nobody could tell them apart again.
+    fn one_for_two(&self, folder: &str, other: &str) -> ImapError {
+        let why = match self.names.delimiter() {
+            Some(delimiter) => format!("it has no `{delimiter}` within a name"),
+            None => "it has no levels".to_owned(),
+        };
+        let error = self.line.lost(format_args!(
+            "{folder} and {other} would be one folder on this server ({why}): call one of them otherwise in your rules"
+        ));
+        ImapError { advice: Advice::Ask, refused: true, ..error }
     }
 
     /// A mailbox as it is now, without opening it.
@@ -229,11 +268,24 @@ impl Session {
     /// The connection, or the server refuses.
     pub async fn list(&mut self) -> Result<Vec<Folder>, ImapError> {
         let answer = self.line.ok("listing the folders", &[Piece::Plain("LIST \"\" \"*\"")]).await?;
-        let folder = |response| match response {
-            Response::List { attributes, name, .. } => Some(Folder { name: self.names.plain(&name), attributes }),
+        Ok(self.folders(answer))
+    }
+
+    /// The folders that a LIST shows.
+    pub(super) fn folders(&mut self, answer: Answer) -> Vec<Folder> {
+        let listed: Vec<Listed<'_>> = agree::all(&answer);
+        let names = self.names.learn(&listed);
+        let attributes = answer.untagged.into_iter().filter_map(|response| match response {
+            Response::List { attributes, .. } => Some(attributes),
             _ => None,
-        };
-        Ok(answer.untagged.into_iter().filter_map(folder).collect())
+        });
+        names.into_iter().zip(attributes).map(|(name, attributes)| Folder { name, attributes }).collect()
+    }
+
+    /// Whether LIST shows a mailbox of this name that can be opened.
+    fn is_listed(&self, listed: &Answer, wire: &str) -> bool {
+        let name = self.names.plain(wire);
+        agree::open(listed).iter().any(|one| one.wire == wire || self.names.plain(one.wire) == name)
     }
 
     /// Fetches messages of the open mailbox; those that are gone are missing from the answer.
@@ -341,7 +393,7 @@ impl Session {
     pub async fn move_all(&mut self, moves: &[(UidSet, String)]) -> Vec<Result<Option<Copied>, ImapError>> {
         let wires: Vec<String> = moves.iter().map(|(_, folder)| self.names.wire(folder)).collect();
         let mut answers = Vec::new();
-        if wires.iter().any(|wire| !goes_quoted(wire.as_bytes())) {
+        if wires.iter().any(|wire| !goes_quoted(wire.as_bytes(), self.line.utf8)) {
             // a name that must be asked leave for: one after the other
             for (uids, folder) in moves {
                 answers.push(self.uid_move(uids, folder).await);
@@ -462,15 +514,6 @@ impl Session {
     }
 }
 
-/// Whether LIST shows a mailbox of this name that can be opened.
-fn is_listed(listed: &Answer, wire: &str) -> bool {
-    listed.untagged.iter().any(|response| {
-        let Response::List { attributes, name, .. } = response else { return false };
-        let ghost = |a: &String| a.eq_ignore_ascii_case("\\NonExistent") || a.eq_ignore_ascii_case("\\Noselect");
-        name == wire && !attributes.iter().any(ghost)
-    })
-}
-
 fn fetched(uid: u32, seen: Seen) -> Fetched {
     let bytes = seen.body.unwrap_or_default();
     Fetched {
@@ -533,11 +576,25 @@ fn status_of(answer: &Answer) -> Mailbox {
 const EXAMINE: &str = "EXAMINE ";
 const SELECT: &str = "SELECT ";
 
-/// [`EXAMINE`] or SELECT. A server that says no UIDNEXT is opened for writing in any case.
-pub(super) async fn select(line: &mut Line, names: &Names, command: &str, mailbox: &str) -> Result<Mailbox, ImapError> {
-    let wire = names.wire(mailbox);
-    let pieces = [Piece::Plain(command), Piece::Text(wire.as_bytes())];
-    let answer = line.ok(&format!("opening the folder {mailbox}"), &pieces).await?;
+/// [`EXAMINE`] or SELECT. A server that says no UIDNEXT is opened for writing in any case. One that refuses may have the
+/// mailbox under another spelling.
+pub(super) async fn select(
+    line: &mut Line,
+    names: &mut Names,
+    command: &str,
+    mailbox: &str,
+) -> Result<Mailbox, ImapError> {
+    let mut wire = names.wire(mailbox);
+    let doing = format!("opening the folder {mailbox}");
+    let mut answer = line.command(&[Piece::Plain(command), Piece::Text(wire.as_bytes())]).await?;
+    if answer.status.condition == Condition::No && agree::on_spelling(line, names, mailbox).await? {
+        let other = names.wire(mailbox);
+        if other != wire {
+            wire = other;
+            answer = line.command(&[Piece::Plain(command), Piece::Text(wire.as_bytes())]).await?;
+        }
+    }
+    line.must_be_ok(&doing, &answer.status)?;
     let mut found = Mailbox::default();
     for response in answer.untagged {
         match response {

@@ -37,6 +37,8 @@ pub(super) enum Piece<'a> {
     Text(&'a [u8]),
     /// Bytes as a literal.
     Literal(&'a [u8]),
+    /// Bytes as a literal8 (RFC 4466).
+    Literal8(&'a [u8]),
 }
 
 /// A connection to a server.
@@ -49,9 +51,15 @@ pub(super) struct Line {
     largest: usize,
     since: Since,
     alerts: u8,
+    /// What the last `+` said.
+    asked: Vec<u8>,
+    /// The server's word at the end of the connection.
+    pub(super) bye: Option<Status>,
     pub(super) pace: Pace,
     /// LITERAL+ or LITERAL-: short literals need no permission.
     pub(super) literal_plus: bool,
+    /// UTF8=ACCEPT is on: UTF-8 may stand in quotes.
+    pub(super) utf8: bool,
 }
 
 /// What came since the last command was sent.
@@ -82,6 +90,14 @@ pub(super) enum Brought {
     End(String),
 }
 
+/// What a server says in a conversation.
+pub(super) enum Turn {
+    /// It wants more, and said this with its `+`.
+    More(Vec<u8>),
+    /// It is over.
+    Over(Status),
+}
+
 /// The end of a command with all that was said before it.
 pub(super) struct Answer {
     pub(super) status: Status,
@@ -99,8 +115,11 @@ impl Line {
             largest: (fetch_cap as usize).saturating_add(ROOM),
             since: Since::default(),
             alerts: 0,
+            asked: Vec::new(),
+            bye: None,
             pace,
             literal_plus: false,
+            utf8: false,
         }
     }
 
@@ -184,7 +203,11 @@ impl Line {
     fn whole(&mut self, end: usize) -> Result<Response, ImapError> {
         let whole = self.buffer.get(self.start..self.start + end).unwrap_or_default();
         let text = whole.strip_suffix(b"\n").unwrap_or(whole);
-        let response = response::read(text.strip_suffix(b"\r").unwrap_or(text));
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let response = response::read(text);
+        if response == Response::Continue {
+            self.asked = text.get(1..).unwrap_or_default().trim_ascii().to_vec();
+        }
         self.start += end;
         let since = &mut self.since;
         since.responses = since.responses.saturating_add(1);
@@ -203,6 +226,7 @@ impl Line {
             if status.condition == Condition::Bye {
                 let elsewhere = referral(status).unwrap_or_default();
                 let said = quoted(&status.text);
+                self.bye = Some(status.clone());
                 return Err(self.lost(format_args!("the server ended the connection: {said}{elsewhere}")));
             }
         }
@@ -246,13 +270,17 @@ impl Line {
             match piece {
                 Piece::Plain(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::Text(text) => {
-                    if goes_quoted(text) {
+                    if goes_quoted(text, self.utf8) {
                         quote(&mut out, text);
                     } else {
                         self.literal(&mut out, text, &tag, untagged).await?;
                     }
                 }
                 Piece::Literal(bytes) => self.literal(&mut out, bytes, &tag, untagged).await?,
+                Piece::Literal8(bytes) => {
+                    out.push(b'~');
+                    self.literal(&mut out, bytes, &tag, untagged).await?;
+                }
             }
         }
         out.extend_from_slice(b"\r\n");
@@ -278,7 +306,7 @@ impl Line {
                 match self.response(self.pace.command).await? {
                     Response::Continue => break,
                     Response::Tagged { tag: other, status } if other == tag => {
-                        return Err(ImapError::refusal(&self.account, "a command", &status));
+                        return Err(ImapError::refusal(&self.account, "a command", &status, None));
                     }
                     Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
                     // nothing was asked yet: what is said now is news, and only so much of it is kept
@@ -314,6 +342,50 @@ impl Line {
                     }
                     untagged.push(response);
                 }
+            }
+        }
+    }
+
+    /// Waits for the ends of two commands that were sent together; what was said before them goes to `untagged`.
+    pub(super) async fn finish_both(
+        &mut self,
+        tags: &[String; 2],
+        untagged: &mut Vec<Response>,
+    ) -> Result<[Status; 2], ImapError> {
+        let [first, second] = tags;
+        let (mut one, mut other) = (None, None);
+        let mut held = 0_usize;
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Tagged { tag, status } if tag == *first && one.is_none() => one = Some(status),
+                Response::Tagged { tag, status } if tag == *second && other.is_none() => other = Some(status),
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                Response::Continue => return Err(self.lost("the server asks for more than there is to say")),
+                Response::Unreadable | Response::Other | Response::Expunge => {}
+                response => {
+                    held = held.saturating_add(response.weight());
+                    if held > ANSWERS {
+                        return Err(self.lost("the server says more than was asked for"));
+                    }
+                    untagged.push(response);
+                }
+            }
+            if let (Some(one), Some(other)) = (&one, &other) {
+                return Ok([one.clone(), other.clone()]);
+            }
+        }
+    }
+
+    /// What the server says next to a command that is a conversation. What is untagged goes to `untagged`.
+    pub(super) async fn turn(&mut self, tag: &str, untagged: &mut Vec<Response>) -> Result<Turn, ImapError> {
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Continue => return Ok(Turn::More(std::mem::take(&mut self.asked))),
+                Response::Tagged { tag: other, status } if other == tag => return Ok(Turn::Over(status)),
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                // only so much of what was not asked is kept
+                other if untagged.len() < 1000 => untagged.push(other),
+                _ => {}
             }
         }
     }
@@ -362,13 +434,14 @@ impl Line {
         if status.condition == Condition::Ok {
             return Ok(());
         }
-        Err(ImapError::refusal(&self.account, doing, status))
+        Err(ImapError::refusal(&self.account, doing, status, None))
     }
 }
 
-/// Whether a string can be written in quotes; else it must be a literal.
-pub(super) fn goes_quoted(text: &[u8]) -> bool {
-    text.iter().all(|b| (0x20..0x7f).contains(b)) && text.len() < 1000
+/// Whether a string can be written in quotes (`utf8`: UTF-8, too); else it must be a literal.
+pub(super) fn goes_quoted(text: &[u8], utf8: bool) -> bool {
+    let fits = |b: &u8| (0x20..0x7f).contains(b) || (utf8 && *b >= 0x80);
+    text.len() < 1000 && text.iter().all(fits) && std::str::from_utf8(text).is_ok()
 }
 
 /// Writes a string in quotes.

@@ -1,9 +1,24 @@
 //! Tokens instead of passwords: how access is granted (OAuth 2.0), kept and renewed.
 
+mod ask;
+mod device;
+mod granted;
+mod keep;
+mod kept;
+mod loopback;
+mod pkce;
+mod renew;
+mod turn;
+
 use super::clock::Clock;
 use super::secret::{Secret, SecretError};
 use crate::provider::Flow;
-use secrecy::SecretString;
+pub use device::Device;
+pub use granted::{NotGranted, Why};
+pub use kept::{Access, Kept, Refused};
+pub use loopback::{Code, Loopback, Words};
+use renew::Own;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -112,16 +127,22 @@ impl From<SecretError> for TokenError {
 
 /// The tokens of one account. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Tokens {
-    source: Arc<Source>,
-    clock: Clock,
+pub struct Tokens(Arc<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    Own(Arc<Own>),
+    Program(Secret),
 }
 
 impl Tokens {
     /// Tokens from there, by this clock.
     #[must_use]
     pub fn new(source: Source, clock: Clock) -> Self {
-        Self { source: Arc::new(source), clock }
+        Self(Arc::new(match source {
+            Source::Own { grant, keep, lock } => Kind::Own(Arc::new(Own::new(*grant, keep, lock, clock))),
+            Source::Program(secret) => Kind::Program(secret),
+        }))
     }
 
     /// A token that is good now, renewed when it is about to end.
@@ -129,29 +150,80 @@ impl Tokens {
     /// # Errors
     /// When none can be had.
     pub async fn access(&self) -> Result<SecretString, TokenError> {
-        let _ = self.clock.now();
-        match &*self.source {
-            Source::Program(secret) => Ok(secret.get().await?),
-            Source::Own { grant, .. } => Err(TokenError {
-                what: format!("nothing was granted yet; run: modori login {}", grant.account),
-                passing: false,
-            }),
+        match &*self.0 {
+            Kind::Own(own) => own.access(None).await,
+            Kind::Program(secret) => Ok(secret.get().await?),
         }
     }
 
-    /// A server refused this one: another that is good now, or `None` when there is no other.
+    /// A server refused this one: another that is good now, or `None` when there is no other. The server's word counts,
+    /// whatever our clock says of the token's life.
     ///
     /// # Errors
     /// When none can be had.
     pub async fn instead_of(&self, refused: &SecretString) -> Result<Option<SecretString>, TokenError> {
-        use secrecy::ExposeSecret;
-        let next = self.access().await?;
+        let next = match &*self.0 {
+            Kind::Own(own) => own.access(Some(refused)).await?,
+            Kind::Program(secret) => secret.get().await?,
+        };
         Ok((next.expose_secret() != refused.expose_secret()).then_some(next))
     }
 
-    /// When the shopper last granted access.
+    /// The account that access was granted for; `None`: a program gives the tokens.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Own(own) => Some(&own.grant.account),
+            Kind::Program(_) => None,
+        }
+    }
+
+    /// When the shopper last granted access; of a program's token, when it was changed, as far as that shows.
     #[must_use]
     pub fn granted_at(&self) -> Option<jiff::Timestamp> {
-        None
+        match &*self.0 {
+            Kind::Own(own) => own.granted_at(),
+            Kind::Program(secret) => secret.changed_at(),
+        }
+    }
+
+    /// What was, or is to be, granted to modori; `None` when a program of the shopper's gives tokens.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Grant> {
+        match &*self.0 {
+            Kind::Own(own) => Some(&own.grant),
+            Kind::Program(_) => None,
+        }
+    }
+
+    /// Where they are kept, in words.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &*self.0 {
+            Kind::Own(own) => own.keep.place(),
+            Kind::Program(_) => "with a program of yours".to_owned(),
+        }
+    }
+
+    /// Keeps what was just granted instead of whatever was kept.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub async fn keep(&self, kept: &Kept) -> Result<(), TokenError> {
+        match &*self.0 {
+            Kind::Own(own) => own.begin_with(kept).await,
+            Kind::Program(_) => Ok(()),
+        }
+    }
+
+    /// Forgets what is kept; `false` when nothing was.
+    ///
+    /// # Errors
+    /// It cannot be forgotten.
+    pub async fn forget(&self) -> Result<bool, TokenError> {
+        match &*self.0 {
+            Kind::Own(own) => own.end().await,
+            Kind::Program(_) => Ok(false),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Corrections: mails that modori knew and a person moved.
 
 use super::settle::add_place;
+use super::view::IN_VIEW;
 use super::{Db, StoreError, from_seconds, seconds};
 use crate::mailbox::{MailKey, Place};
 use jiff::Timestamp;
@@ -109,7 +110,7 @@ impl Db {
                 .query_row([key.hex()], |row| row.get(0))
                 .optional()?;
             let Some(message) = message else { return Ok(()) };
-            if add_place(transaction, place, message)? {
+            if add_place(transaction, place, None, message)? {
                 moved(transaction, message, place, message_id, now)?;
             }
             Ok(())
@@ -121,11 +122,12 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn unsure(&self, account: &str) -> Result<Vec<(i64, Vec<Place>)>, StoreError> {
+        let views = self.views(account)?;
         let corrections = self.corrections()?.into_iter().filter(|one| !one.sure && one.to.account == account);
         corrections
             .map(|one| {
                 let mut places = self.places(one.message)?;
-                places.retain(|place| *place != one.to && place.account == account);
+                places.retain(|place| *place != one.to && place.account == account && !views.contains(&place.mailbox));
                 Ok((one.message, places))
             })
             .collect()
@@ -192,6 +194,13 @@ pub(super) fn moved(
     message_id: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // a mailbox that shows what lies somewhere else, too: nobody moved it there, or out of it
+    let in_view: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM shows_all WHERE account = ?1 AND mailbox = ?2)")?
+        .query_row((&place.account, &place.mailbox), |row| row.get(0))?;
+    if in_view {
+        return Ok(());
+    }
     let by_us: bool = transaction
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND kind = 'file' AND state = 'doing' \
@@ -199,11 +208,11 @@ pub(super) fn moved(
         )?
         .query_row((message, &place.mailbox, &place.account), |row| row.get(0))?;
     let before: Option<String> = transaction
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT coalesce((SELECT from_folder FROM correction WHERE message = ?1 AND account = ?2), \
-             (SELECT mailbox FROM place WHERE message = ?1 AND gone = 0 AND account = ?2 \
-              AND NOT (mailbox = ?3 AND uid_validity = ?4 AND uid = ?5) ORDER BY seen_first DESC LIMIT 1))",
-        )?
+             (SELECT mailbox FROM place WHERE message = ?1 AND gone = 0 AND account = ?2 AND NOT {IN_VIEW} \
+              AND NOT (mailbox = ?3 AND uid_validity = ?4 AND uid = ?5) ORDER BY seen_first DESC LIMIT 1))"
+        ))?
         .query_row((message, &place.account, &place.mailbox, place.uid_validity, place.uid), |row| row.get(0))?;
     let Some(before) = before.filter(|_| !by_us) else { return Ok(()) };
     if before == place.mailbox {

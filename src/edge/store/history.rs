@@ -237,7 +237,7 @@ impl Db {
                         "UPDATE place SET gone = 1 WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity <> ?4",
                     )?
                     .execute((message, &place.account, &place.mailbox, place.uid_validity))?;
-                add_place(transaction, place, *message)?;
+                add_place(transaction, place, None, *message)?;
             }
             Ok(())
         })

@@ -29,6 +29,7 @@ mod rebuild;
 mod release;
 mod settle;
 mod transfer;
+mod view;
 
 pub use agenda::{Enter, Kept, Later};
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
@@ -47,11 +48,12 @@ pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{Db, StoreError};
-pub use outbox::{NextDue, Row, State};
+pub use outbox::{NextDue, Row, SeenAt, State};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
+pub use view::Relabelled;
 
 use jiff::Timestamp;
 use std::path::Path;

@@ -20,6 +20,8 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/010.sql"),
     include_str!("schema/011.sql"),
     include_str!("schema/012.sql"),
+    include_str!("schema/013.sql"),
+    include_str!("schema/014.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.

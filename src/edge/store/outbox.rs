@@ -1,12 +1,16 @@
 //! The outbox: every effect from the wish to its end.
 
 use super::settle::json;
-use super::{Db, StoreError, awaiting, chain, from_millis, letter, millis, seconds};
+use super::view::IN_VIEW;
+use super::{Db, StoreError, awaiting, chain, from_millis, from_seconds, letter, millis, seconds};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction};
 use serde_json::Value;
+
+/// The UID under which a message was seen, and its date of receipt there where that is known.
+pub type SeenAt = (u32, Option<Timestamp>);
 
 /// How far an effect is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +105,9 @@ const WAITS_FOR: &str = "SELECT 1 FROM outbox_after JOIN outbox AS first USING (
      WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing') \
      AND (first.told IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS took WHERE took.told = first.told \
                                             AND took.kind = 'alert' AND took.state = 'done'))";
+
+/// What a message had borne before the first attempt stays on record: a later look would see what we did ourselves.
+const BORNE: &str = "iif(kind = 'file' AND json_extract(doing, '$.borne') IS NOT NULL, doing, NULL)";
 
 pub(super) const COLUMNS: &str =
     "id, wish_key, payload, lane, message, state, due, until, attempts, last_error, doing, wished_at";
@@ -294,9 +301,11 @@ impl Db {
     /// When the database refuses.
     pub fn again(&mut self, ids: &[i64], due: Timestamp, error: Option<&str>) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let sql = "UPDATE outbox SET state = 'ready', doing = NULL, due = ?2, \
-                       last_error = coalesce(?3, last_error) WHERE id = ?1";
-            let mut update = transaction.prepare_cached(sql)?;
+            let sql = format!(
+                "UPDATE outbox SET state = 'ready', doing = {BORNE}, due = ?2, last_error = coalesce(?3, last_error) \
+                 WHERE id = ?1"
+            );
+            let mut update = transaction.prepare_cached(&sql)?;
             for id in ids {
                 update.execute((id, millis(due), error))?;
             }
@@ -365,9 +374,11 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn put_off(&mut self, id: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE outbox SET attempts = attempts + iif(state = 'ready', 1, 0), state = 'ready', doing = NULL, \
-                   due = ?2, last_error = ?3 WHERE id = ?1";
-        self.connection.prepare_cached(sql)?.execute((id, millis(due), error))?;
+        let sql = format!(
+            "UPDATE outbox SET attempts = attempts + iif(state = 'ready', 1, 0), state = 'ready', doing = {BORNE}, \
+             due = ?2, last_error = ?3 WHERE id = ?1"
+        );
+        self.connection.prepare_cached(&sql)?.execute((id, millis(due), error))?;
         Ok(())
     }
 
@@ -380,9 +391,9 @@ impl Db {
         self.write(|transaction| {
             for (id, source, target) in filed {
                 transaction
-                    .prepare_cached(
-                        "UPDATE outbox SET state = 'done', doing = NULL, closed_at = ?2, origin = ?3 WHERE id = ?1",
-                    )?
+                    .prepare_cached(&format!(
+                        "UPDATE outbox SET state = 'done', doing = {BORNE}, closed_at = ?2, origin = ?3 WHERE id = ?1"
+                    ))?
                     .execute((id, millis(now), &source.mailbox))?;
                 let message: Option<i64> = transaction
                     .prepare_cached("SELECT message FROM outbox WHERE id = ?1")?
@@ -394,7 +405,7 @@ impl Db {
                     )?
                     .execute((&source.account, &source.mailbox, source.uid_validity, source.uid))?;
                 if let (Some(message), Some(target)) = (message, target) {
-                    super::settle::add_place(transaction, target, message)?;
+                    super::settle::add_place(transaction, target, None, message)?;
                 }
             }
             Ok(())
@@ -462,7 +473,8 @@ impl Db {
         })
     }
 
-    /// Where the message of a row was first seen and still lies as far as is known, and what it is.
+    /// Where the message of a row was first seen and still lies as far as is known, and what it is. A mailbox that shows
+    /// what lies somewhere else, too, counts when there is no other.
     ///
     /// # Errors
     /// When the database refuses.
@@ -480,10 +492,11 @@ impl Db {
 
     /// `account` is empty for any.
     fn lies(&self, message: i64, account: &str) -> Result<Option<(Place, MailKey)>, StoreError> {
-        let sql = "SELECT account, mailbox, uid_validity, uid, mail_key FROM place \
-                   JOIN message ON message.id = place.message \
-                   WHERE place.message = ?1 AND gone = 0 AND ?2 IN ('', account) ORDER BY seen_first LIMIT 1";
-        let mut query = self.connection.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT account, mailbox, uid_validity, uid, mail_key FROM place JOIN message ON message.id = place.message \
+             WHERE place.message = ?1 AND gone = 0 AND ?2 IN ('', account) ORDER BY {IN_VIEW}, seen_first LIMIT 1"
+        );
+        let mut query = self.connection.prepare_cached(&sql)?;
         let found = query.query_row((message, account), |row| {
             let place =
                 Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? };
@@ -515,25 +528,29 @@ impl Db {
         Ok(found.and_then(|(place, key, size)| MailKey::from_hex(&key).map(|key| (place, key, size))))
     }
 
-    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY; and its size.
+    /// The UIDs under which a message was ever seen in a mailbox, under a UIDVALIDITY, with the dates of receipt as far as
+    /// they are known; and its size.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<u32>, u32), StoreError> {
-        let sql = "SELECT uid FROM place WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
+    pub fn seen_in(&self, message: i64, place: &Place) -> Result<(Vec<SeenAt>, u32), StoreError> {
+        let sql = "SELECT uid, received_at FROM place \
+                   WHERE message = ?1 AND account = ?2 AND mailbox = ?3 AND uid_validity = ?4";
         let mut query = self.connection.prepare_cached(sql)?;
         let of = (message, &place.account, &place.mailbox, place.uid_validity);
-        let uids = query.query_map(of, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let seen = query
+            .query_map(of, |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(from_seconds))))?
+            .collect::<Result<_, _>>()?;
         let sql = "SELECT size FROM message WHERE id = ?1";
-        Ok((uids, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
+        Ok((seen, self.connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?))
     }
 
-    /// A message was found at a place.
+    /// A message was found at a place, with this date of receipt.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn lies_at(&mut self, message: i64, place: &Place) -> Result<(), StoreError> {
-        self.write(|transaction| super::settle::add_place(transaction, place, message).map(drop))
+    pub fn lies_at(&mut self, message: i64, place: &Place, received: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write(|transaction| super::settle::add_place(transaction, place, received, message).map(drop))
     }
 
     /// Remembers the Message-ID of a mail that is about to be sent.

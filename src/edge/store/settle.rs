@@ -139,7 +139,7 @@ fn settle_one(
         .query_row([&hex], |row| row.get(0))
         .optional()?;
     if let Some(message) = known {
-        if add_place(transaction, &one.place, message)? {
+        if add_place(transaction, &one.place, Some(one.received), message)? {
             correction::moved(transaction, message, &one.place, one.message_id.as_deref(), now)?;
             if is_copy(transaction, message, &one.place.account)? {
                 file(transaction, one, message, now)?;
@@ -182,7 +182,7 @@ fn settle_one(
             came == Came::Before,
         ))?;
     let message = transaction.last_insert_rowid();
-    if !add_place(transaction, &one.place, message)? {
+    if !add_place(transaction, &one.place, Some(one.received), message)? {
         lost_its_place(transaction, &one.place, message)?;
     }
     add_events(transaction, &one.step.events)?;
@@ -236,18 +236,24 @@ fn file(transaction: &Transaction<'_>, one: &Settling, message: i64, now: Timest
 /// looked for by what it is when it is to be filed.
 fn lost_its_place(transaction: &Transaction<'_>, place: &Place, message: i64) -> Result<(), StoreError> {
     let somewhere = Place { uid_validity: 0, ..place.clone() };
-    if add_place(transaction, &somewhere, message)? {
+    if add_place(transaction, &somewhere, None, message)? {
         transaction.prepare_cached("UPDATE place SET gone = 1 WHERE message = ?1")?.execute([message])?;
     }
     Ok(())
 }
 
-/// `true` when the place was not known.
-pub(super) fn add_place(transaction: &Transaction<'_>, place: &Place, message: i64) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO place (account, mailbox, uid_validity, uid, message, seen_first) \
-               VALUES (?1, ?2, ?3, ?4, ?5, (SELECT count(*) FROM place WHERE message = ?5))";
+/// `true` when the place was not known. `received`: the date of receipt of what lies there, where it was seen.
+pub(super) fn add_place(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    received: Option<Timestamp>,
+    message: i64,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT OR IGNORE INTO place (account, mailbox, uid_validity, uid, message, seen_first, received_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, (SELECT count(*) FROM place WHERE message = ?5), ?6)";
     let mut insert = transaction.prepare_cached(sql)?;
-    Ok(insert.execute((&place.account, &place.mailbox, place.uid_validity, place.uid, message))? == 1)
+    let received = received.map(seconds);
+    Ok(insert.execute((&place.account, &place.mailbox, place.uid_validity, place.uid, message, received))? == 1)
 }
 
 /// Appends events; the same claim of the same mail is kept once. Their orders are looked at again.

@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 const CAP: u32 = 262_144;
 
 fn lay(dovecot: &Dovecot, mails: &[Vec<u8>]) {
+    let begun = Instant::now();
     let mut oracle = dovecot.oracle();
-    for mail in mails {
-        oracle.append("INBOX", mail).unwrap();
+    // one transaction of the server for many: fifty thousand by themselves would take longer than all that is measured
+    for some in mails.chunks(500) {
+        oracle.append_all("INBOX", some).unwrap();
     }
+    println!("laid {} mails in {:.1} s", mails.len(), begun.elapsed().as_secs_f64());
 }
 
 fn row(name: &str, time: Duration, bare: Duration, peak: Option<f64>, tap: &Tap) {

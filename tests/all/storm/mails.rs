@@ -1,6 +1,7 @@
 //! The mails of the storms: six kinds, each mail of a kind about another item or order, and what an undisturbed run makes
 //! of them.
 
+use super::schedule::Schedule;
 use super::world::{ACCOUNT, World};
 use jiff::Timestamp;
 use modori::demo::{AUTHSERV_ID, SHOPPER};
@@ -107,7 +108,7 @@ pub fn letters() -> &'static [Letter] {
         let texts: Vec<(String, Vec<u8>)> = (0..KINDS).flat_map(|kind| (0..EACH).map(move |n| text(kind, n))).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let world = World::new(&[], false, false);
+            let world = World::new(&Schedule::default(), false);
             for (_, bytes) in &texts {
                 world.server.deliver("INBOX", bytes, start());
             }

@@ -141,7 +141,7 @@ pub fn run(seed: u64, planted: Option<Planted>) -> Storm {
 
 async fn rage(seed: u64, meddled: bool) -> Storm {
     let mut schedule = Schedule::of(seed);
-    let weather = Weather::over_world(World::new(&schedule.withdrawn, schedule.flags, meddled));
+    let weather = Weather::over_world(World::new(&schedule, meddled));
     let world = weather.world.clone();
     weather.prepare(&mut schedule);
     let raging = {

@@ -52,10 +52,12 @@ pub enum Deed {
 }
 
 /// A storm.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Schedule {
     /// Capabilities that the server lacks.
     pub withdrawn: Vec<&'static str>,
+    /// A mailbox that is numbered anew gets new dates of receipt as well.
+    pub redates: bool,
     /// The program sets flags.
     pub flags: bool,
     /// By time.
@@ -275,6 +277,7 @@ impl Schedule {
             lives.push(1 + chance.below(longest));
         }
         let down_for = Duration::from_millis(chance.below(3000) as u64);
-        Self { withdrawn, flags: chance.below(4) == 0, deeds, lives, down_for }
+        let flags = chance.below(4) == 0;
+        Self { withdrawn, redates: chance.below(4) == 0, flags, deeds, lives, down_for }
     }
 }

@@ -111,6 +111,10 @@ impl Weather {
                         "UIDVALIDITY change of a target"
                     });
                     server.renumber(folder);
+                    if world.redates {
+                        self.count("UIDVALIDITY change, with new dates of receipt");
+                        server.redate(folder, world.clock.now());
+                    }
                 }
             }
             Deed::Drop(folder, again) => self.drop_folder(folder, *again),

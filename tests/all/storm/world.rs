@@ -2,6 +2,7 @@
 
 use super::mails::{letters, start};
 use super::phone::Phone;
+use super::schedule::Schedule;
 use super::wire::Meddling;
 use modori::demo::{AUTHSERV_ID, SHOPPER, Server};
 use modori::edge::clock::Clock;
@@ -61,6 +62,7 @@ pub struct World {
     pub phone: Arc<Phone>,
     pub messages: Arc<Mutex<Vec<Message>>>,
     pub trace: Arc<Mutex<Vec<String>>>,
+    pub redates: bool,
     flags: bool,
     meddled: bool,
     store: Store,
@@ -73,10 +75,10 @@ pub fn rules() -> Rules {
 
 impl World {
     /// `meddled`: between program and server sits a bug.
-    pub fn new(withdrawn: &[&str], flags: bool, meddled: bool) -> Self {
+    pub fn new(schedule: &Schedule, meddled: bool) -> Self {
         let clock = Clock::simulated(start());
         let server = Server::with(SHOPPER, "p", clock.clone(), '/', "");
-        for capability in withdrawn {
+        for capability in &schedule.withdrawn {
             server.withdraw(capability);
         }
         let mut db = Db::in_memory().unwrap();
@@ -85,7 +87,8 @@ impl World {
         let db = Arc::new(Mutex::new(db));
         let store = Store::simulated(Arc::clone(&db), disk.clone());
         let (phone, messages, trace) = Default::default();
-        Self { server, db, disk, clock, phone, messages, trace, flags, meddled, store }
+        let Schedule { redates, flags, .. } = *schedule;
+        Self { server, db, disk, clock, phone, messages, trace, redates, flags, meddled, store }
     }
 
     /// One life of the program: everything but the world is new.
@@ -138,7 +141,7 @@ impl World {
     }
 
     pub fn deliver(&self, letter: usize, home: &str, flags: &[&str]) {
-        let uid = self.server.deliver(home, &letters()[letter].bytes, start());
+        let uid = self.server.deliver(home, &letters()[letter].bytes, self.clock.now());
         for flag in flags {
             self.server.flag(home, uid, flag, true);
         }

@@ -82,8 +82,8 @@ struct Shared {
     service: Option<Service>,
 }
 
-/// What a service says to a request.
-type Service = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
+/// What a service does with a request.
+type Service = Box<dyn Fn(&Request) -> Answer + Send + Sync>;
 
 /// A running receiver.
 pub struct Http {
@@ -98,6 +98,11 @@ impl Http {
 
     /// A stand-in for a service: what it says, unless told otherwise by [`Http::answer`].
     pub fn serving(service: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::answering(move |request| Answer::Reply(service(request)))
+    }
+
+    /// The same for one that may also stay silent, cut, or never come to an end.
+    pub fn answering(service: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         Self::begin(Shared { service: Some(Box::new(service)), ..Shared::default() })
     }
 
@@ -174,7 +179,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         }
         request.earlier_on_connection = earlier;
         let told = shared.answers.lock().unwrap().pop_front();
-        let of_service = |service: &Service| Answer::Reply(service(&request));
+        let of_service = |service: &Service| service(&request);
         let answer = told.or_else(|| shared.service.as_ref().map(of_service)).unwrap_or(Answer::Status(200));
         let (status, more) = match &answer {
             Answer::Reply(reply) => {

@@ -75,6 +75,12 @@ impl Oracle {
         write!(self.stream.get_mut(), "o{} {command}\r\n", self.tag)
     }
 
+    fn send_bytes(&mut self, command: &[u8]) -> std::io::Result<()> {
+        self.tag += 1;
+        let line = [format!("o{} ", self.tag).as_bytes(), command, b"\r\n"].concat();
+        self.stream.get_mut().write_all(&line)
+    }
+
     fn finish(&mut self) -> std::io::Result<Vec<Line>> {
         let tag = format!("o{} ", self.tag);
         let mut lines = vec![];
@@ -91,6 +97,17 @@ impl Oracle {
     /// Stores a message with APPEND.
     pub fn append(&mut self, mailbox: &str, message: &[u8]) -> std::io::Result<()> {
         self.append_with(mailbox, "", message)
+    }
+
+    /// Stores many messages with one command (RFC 3502), without waiting for the server in between (RFC 7888).
+    pub fn append_all(&mut self, mailbox: &str, messages: &[Vec<u8>]) -> std::io::Result<()> {
+        let mut command = format!("APPEND \"{}\"", encode(mailbox)).into_bytes();
+        for message in messages {
+            command.extend_from_slice(format!(" {{{}+}}\r\n", message.len()).as_bytes());
+            command.extend_from_slice(message);
+        }
+        self.send_bytes(&command)?;
+        self.finish().map(drop)
     }
 
     /// Stores a message as one that was received then.

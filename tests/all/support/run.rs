@@ -96,6 +96,12 @@ impl Home {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Starts a command that is talked with: all three of its streams are the caller's.
+    pub fn talk(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Starts a command; its log goes to `log` in the folder.
     pub fn start(&self, arguments: &[&str]) -> Running {
         self.start_with(arguments, &[])

@@ -9,7 +9,7 @@ mod tests;
 mod wait;
 
 use super::error::ImapError;
-use super::names::Names;
+use super::labels::{LABELS, is_view};
 use super::open;
 use super::session::select;
 use super::wire::Line;
@@ -143,7 +143,7 @@ impl Watch<'_> {
 
     async fn try_run(&mut self) -> Result<Infallible, Ended> {
         let opened = open::open(self.account).await?;
-        let names = Names::of(&opened);
+        let mut names = opened.names;
         let offers = |capability: &str, means| {
             opened.capabilities.contains(capability) && !self.without.iter().any(|(one, _)| *one == means)
         };
@@ -154,10 +154,12 @@ impl Watch<'_> {
             (false, _) => Means::Poll,
         };
         let mut line = opened.line;
-        let mailbox = select(&mut line, &names, "EXAMINE ", self.mailbox).await.map_err(passing)?;
+        let mailbox = select(&mut line, &mut names, "EXAMINE ", self.mailbox).await.map_err(passing)?;
+        let labels = opened.capabilities.contains(LABELS);
+        let view = labels && is_view(&mut line, &names, self.mailbox).await.map_err(passing)?;
         let (reply, start) = oneshot::channel();
         let (uid_validity, uid_next) = (mailbox.uid_validity, mailbox.uid_next);
-        self.tell(Sight::Opened { means, uid_validity, uid_next, reply }).await?;
+        self.tell(Sight::Opened { means, uid_validity, uid_next, view, reply }).await?;
         let next = start.await.map_err(|_| Ended::Unheard)?;
         let start = Start { next, server_next: uid_next, exists: mailbox.messages, uid_validity };
         let mut talk = Talk::new(means, &self.account.pace, self.account.fetch_cap, start, Instant::now());
@@ -194,7 +196,9 @@ impl Watch<'_> {
     fn ended(&mut self, line: &Line, trouble: Trouble) -> Ended {
         match trouble {
             Trouble::Lost(what) => line.lost(what).into(),
-            Trouble::Refused(doing, status) => passing(ImapError::refusal(&self.account.name, doing, &status)).into(),
+            Trouble::Refused(doing, status) => {
+                passing(ImapError::refusal(&self.account.name, doing, &status, None)).into()
+            }
             Trouble::Without(means) => {
                 tracing::warn!(account = self.account.name, "the server offers and refuses {}", means.word());
                 self.without.push((means, Instant::now()));

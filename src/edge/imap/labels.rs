@@ -1,0 +1,199 @@
+//! Gmail's labels (X-GM-EXT-1): a message is one thing with labels, and mailboxes are views of it.
+//!
+//! What is documented is told at <https://developers.google.com/workspace/gmail/imap/imap-extensions>; what was only seen
+//! by others, or is a guess, in docs/gmail.md.
+
+use super::error::ImapError;
+use super::names::Names;
+use super::response::Response;
+use super::session::Session;
+use super::uids::{UidSet, within};
+use super::wire::{Line, Piece};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What tells that a server has labels.
+pub(super) const LABELS: &str = "X-GM-EXT-1";
+/// Messages of one command: its line stays below the 8,192 bytes that servers take (RFC 7162, 4).
+const COMMAND: usize = 500;
+/// Mailboxes with these uses show messages that are somewhere else, too: nothing can be moved out of them.
+const VIEWS: [&str; 5] = ["\\All", "\\Flagged", "\\Important", "\\Sent", "\\Drafts"];
+
+/// A label that is put on or taken off. Trash and Spam are none: no filing can throw a message away.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    /// `\Inbox`: the message is in INBOX.
+    Inbox,
+    /// One of the shopper's, by the name of its folder.
+    Folder(String),
+}
+
+impl Label {
+    /// The label of a folder.
+    #[must_use]
+    pub fn of(folder: &str) -> Self {
+        if folder.eq_ignore_ascii_case("INBOX") { Self::Inbox } else { Self::Folder(folder.to_owned()) }
+    }
+}
+
+/// What a message bears, as seen in the open mailbox: Gmail does not show that mailbox's own label.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labelled {
+    /// X-GM-MSGID: the same in every view.
+    pub id: u64,
+    labels: Vec<String>,
+}
+
+impl Session {
+    /// Whether mailboxes are views of labels.
+    #[must_use]
+    pub fn has_labels(&self) -> bool {
+        self.has(LABELS)
+    }
+
+    /// Whether a mailbox shows messages that are somewhere else, too (All Mail, Starred …); asked once.
+    ///
+    /// # Errors
+    /// The connection, or the server does not say.
+    pub async fn is_view(&mut self, mailbox: &str) -> Result<bool, ImapError> {
+        if !self.has_labels() {
+            return Ok(false);
+        }
+        if let Some(known) = self.views.get(mailbox) {
+            return Ok(*known);
+        }
+        let view = is_view(&mut self.line, &self.names, mailbox).await?;
+        self.views.insert(mailbox.to_owned(), view);
+        Ok(view)
+    }
+
+    /// The labels of messages of the open mailbox, by UID; those that are gone are missing.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn labelled(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Labelled>, ImapError> {
+        let mut found = BTreeMap::new();
+        for some in uids.chunks(COMMAND) {
+            let uids = UidSet::of(some.iter().copied());
+            let command = format!("UID FETCH {uids} (UID X-GM-MSGID X-GM-LABELS)");
+            let answer = self.line.ok("reading labels", &[Piece::Plain(&command)]).await?;
+            self.same_numbering(&answer)?;
+            let asked = uids.runs();
+            let one = |response| match response {
+                Response::Fetch(seen) => Some((seen.uid?, Labelled { id: seen.gmail_id?, labels: seen.labels? })),
+                _ => None,
+            };
+            found.extend(answer.untagged.into_iter().filter_map(one).filter(|(uid, _)| within(&asked, *uid)));
+        }
+        Ok(found)
+    }
+
+    /// Whether a message bears a label, as far as it is shown.
+    #[must_use]
+    pub fn bears(&self, labelled: &Labelled, label: &Label) -> bool {
+        labelled.labels.iter().any(|shown| match label {
+            Label::Inbox => shown.eq_ignore_ascii_case("\\Inbox"),
+            Label::Folder(folder) => !shown.starts_with('\\') && self.names.plain(shown) == *folder,
+        })
+    }
+
+    /// Where messages with these X-GM-MSGIDs lie in the open mailbox. Those from UID `from` on are listed, the others asked
+    /// for one by one.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn with_ids(&mut self, ids: &[u64], from: u32) -> Result<BTreeMap<u64, u32>, ImapError> {
+        let mut found = BTreeMap::new();
+        let command = format!("UID FETCH {} (UID X-GM-MSGID)", UidSet::from(from.max(1)));
+        let answer = self.line.ok("looking for messages", &[Piece::Plain(&command)]).await?;
+        self.same_numbering(&answer)?;
+        for response in answer.untagged {
+            if let Response::Fetch(seen) = response
+                && let (Some(uid), Some(id)) = (seen.uid, seen.gmail_id)
+                && ids.contains(&id)
+            {
+                found.insert(id, uid);
+            }
+        }
+        for id in ids {
+            if found.contains_key(id) {
+                continue;
+            }
+            let command = format!("UID SEARCH X-GM-MSGID {id}");
+            let answer = self.line.ok("looking for a message", &[Piece::Plain(&command)]).await?;
+            self.same_numbering(&answer)?;
+            for response in answer.untagged {
+                if let Response::Search(uids) = response
+                    && let Some(uid) = uids.first()
+                {
+                    found.insert(*id, *uid);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Puts labels on messages of the selected mailbox.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn add_labels(&mut self, uids: &UidSet, labels: &[Label]) -> Result<(), ImapError> {
+        self.store_labels('+', "putting a label on", uids, labels).await
+    }
+
+    /// Takes labels off messages of the selected mailbox.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn remove_labels(&mut self, uids: &UidSet, labels: &[Label]) -> Result<(), ImapError> {
+        self.store_labels('-', "taking a label off", uids, labels).await
+    }
+
+    async fn store_labels(
+        &mut self,
+        sign: char,
+        doing: &str,
+        uids: &UidSet,
+        labels: &[Label],
+    ) -> Result<(), ImapError> {
+        if labels.is_empty() || uids.is_empty() {
+            return Ok(());
+        }
+        let command = format!("UID STORE {uids} {sign}X-GM-LABELS.SILENT (");
+        let wires: Vec<Option<String>> = labels
+            .iter()
+            .map(|label| match label {
+                Label::Inbox => None,
+                Label::Folder(folder) => Some(self.names.wire(folder)),
+            })
+            .collect();
+        let mut pieces = vec![Piece::Plain(&command)];
+        for (at, wire) in wires.iter().enumerate() {
+            pieces.extend((at > 0).then_some(Piece::Plain(" ")));
+            pieces.push(wire.as_ref().map_or(Piece::Plain("\\Inbox"), |wire| Piece::Text(wire.as_bytes())));
+        }
+        pieces.push(Piece::Plain(")"));
+        let answer = self.line.ok(doing, &pieces).await?;
+        self.same_numbering(&answer)
+    }
+}
+
+/// What LIST says of a mailbox: Gmail tells the special uses in every answer to it. A server that does not show it at all
+/// is not believed: something would be moved out of what nothing can be moved out of.
+pub(super) async fn is_view(line: &mut Line, names: &Names, mailbox: &str) -> Result<bool, ImapError> {
+    let wire = names.wire(mailbox);
+    if wire == "INBOX" {
+        return Ok(false);
+    }
+    let what = format!("asking what {mailbox} is for");
+    let answer = line.ok(&what, &[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
+    let attributes = answer.untagged.iter().find_map(|response| match response {
+        Response::List { attributes, name, .. } if *name == wire => Some(attributes),
+        _ => None,
+    });
+    let Some(attributes) = attributes else {
+        return Err(line.lost(format_args!("the server does not list {mailbox}, which it opens")));
+    };
+    Ok(attributes.iter().any(|one| VIEWS.iter().any(|view| view.eq_ignore_ascii_case(one))))
+}
