@@ -109,9 +109,9 @@ impl Server {
             state: Mutex::new(State {
                 boxes,
                 faults: Faults::default(),
-                capabilities: capabilities.iter().map(|word| (*word).to_owned()).collect(),
                 logins: Logins::default(),
                 dress: Dress::default(),
+                capabilities: capabilities.iter().map(|word| (*word).to_owned()).collect(),
                 commands: VecDeque::new(),
                 utf7_still: false,
                 down: false,

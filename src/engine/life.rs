@@ -42,8 +42,10 @@ struct Kept {
     tried: bool,
     /// By when its watch will have reported again.
     promise: Instant,
-    /// The login was found to work: the watch begins anew.
+    /// The login was found to work, or is another: the watch begins anew.
     again: Arc<Notify>,
+    /// It was told so, and has not reported since.
+    woken: bool,
 }
 
 /// What is known of all watched mailboxes.
@@ -53,6 +55,8 @@ pub(super) struct Lives {
     changed: Notify,
     pub(super) hot: watch::Sender<Option<Hot>>,
     pub(super) shaken: watch::Sender<u64>,
+    /// When the configuration was last changed.
+    settings_at: Option<Timestamp>,
 }
 
 impl Lives {
@@ -78,6 +82,7 @@ impl Lives {
                 proof: true,
                 state: true,
                 again: Arc::default(),
+                woken: false,
             }
         };
         Self {
@@ -85,6 +90,7 @@ impl Lives {
             changed: Notify::new(),
             hot: watch::Sender::new(None),
             shaken: watch::Sender::new(0),
+            settings_at,
         }
     }
 
@@ -120,6 +126,7 @@ impl Lives {
         let Some(kept) = all.get_mut(at) else { return };
         let (reach, failures) = (kept.life.reach, kept.life.failures);
         let deadline = kept.pace.command;
+        kept.woken &= !matches!(sight, Sight::Opened { .. } | Sight::Lost { .. });
         let mut within = bound(&kept.pace, kept.life.means.as_deref()) + deadline * 2 + SLACK;
         match sight {
             Sight::Opened { means, .. } => {
@@ -308,16 +315,28 @@ impl Engine {
         Ok(())
     }
 
-    /// The logins that were found to work while a watch waits for the shopper.
+    /// The logins that were found to work, or were granted or changed, while a watch waits for the shopper.
     pub(super) async fn ask_again(&self, lives: &Lives) -> Result<(), EngineError> {
         if !lives.lock().iter().any(|kept| kept.life.reach == Reach::Refused) {
             return Ok(());
         }
         let accounts = self.store.call(|db| db.asked_again()).await?;
-        let waits = |kept: &&mut Kept| kept.life.reach == Reach::Refused && accounts.contains(&kept.life.account);
-        for kept in lives.lock().iter_mut().filter(waits) {
-            tracing::info!(account = kept.life.account, "the login was found to work: tried at once");
+        for (kept, mailbox) in lives.lock().iter_mut().zip(&self.mailboxes) {
+            if kept.life.reach != Reach::Refused || kept.woken {
+                continue;
+            }
+            let login = mailbox.account.login_mark(lives.settings_at);
+            let changed = kept.life.login != login;
+            if changed {
+                // a refusal of before says nothing of it; and it is tried for this reason once
+                (kept.life.login, kept.life.failures, kept.state) = (login, 0, true);
+            } else if !accounts.contains(&kept.life.account) {
+                continue;
+            }
+            let why = if changed { "was changed" } else { "was found to work" };
+            tracing::info!(account = kept.life.account, "the login {why}: tried at once");
             kept.life.not_before = None;
+            kept.woken = true;
             kept.promise = Instant::now() + kept.pace.command * STEPS + SLACK;
             kept.again.notify_one();
         }

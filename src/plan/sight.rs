@@ -5,7 +5,7 @@
 
 use super::announce::Announcement;
 use super::calm::SIGHT;
-use super::tell::clean;
+use super::tell::{clean, clean_to};
 use super::{Alert, Effect, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::mailbox::MailKey;
@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 
 /// Beyond its promised bound, so much later a sign of life is missed.
 const GRACE: SignedDuration = SignedDuration::from_secs(30);
+/// Longest trouble that is told, in characters: what to do stands at its end.
+const TROUBLE: usize = 600;
 /// Alerts so far back make the next one come later.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 /// An alert waits at most so long, however often there was one.
@@ -212,7 +214,7 @@ impl Life {
         self.reached(if asks { Reach::Refused } else { Reach::Waiting }, now);
         self.failures = failures;
         self.not_before = Some(now.saturating_add(wait).unwrap_or(Timestamp::MAX));
-        self.trouble = Some(clean(trouble));
+        self.trouble = Some(clean_to(trouble, TROUBLE));
         self.blinded(now);
     }
 
@@ -395,7 +397,7 @@ fn alert(
     let unseen = |life: &&Life| Unseen {
         account: clean(&life.account),
         mailbox: clean(&life.mailbox),
-        trouble: life.trouble.as_deref().map(clean).unwrap_or_default(),
+        trouble: life.trouble.as_deref().map(|trouble| clean_to(trouble, TROUBLE)).unwrap_or_default(),
     };
     let words = SightWords {
         kind,

@@ -22,9 +22,14 @@ const LATE_S: i64 = 60;
 
 /// Text of a mail in one line, without anything that could disturb or disguise a line of ours.
 pub(super) fn clean(text: &str) -> String {
+    clean_to(text, LONGEST)
+}
+
+/// The same, of at most so many characters.
+pub(super) fn clean_to(text: &str, longest: usize) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = visible(&spaced).split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }

@@ -42,9 +42,10 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "edge::config" => with(&["edge", "edge::clock", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"]),
         // tokens are renewed by the clock; what is known of the provider says how access is granted
         "edge::oauth" => Some(vec!["provider", "edge", "edge::clock", "edge::secret", "edge::tls"]),
-        "edge::imap" | "edge::files" => {
-            Some(vec!["mailbox", "planted", "edge", "edge::clock", "edge::oauth", "edge::secret", "edge::tls"])
-        }
+        // what is known of the provider says what a refused login means
+        "edge::imap" | "edge::files" => Some(vec![
+            "mailbox", "planted", "provider", "edge", "edge::clock", "edge::oauth", "edge::secret", "edge::tls",
+        ]),
         // `Security` (TLS, STARTTLS, plain) is one word for both kinds of server; a channel is made from its configuration
         "edge::out" => {
             with(&["edge", "edge::clock", "edge::config", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"])

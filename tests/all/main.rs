@@ -1,6 +1,7 @@
 //! One integration binary; files are named by the risk they cover.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod accounts;
 mod accuracy;
 mod alert_test;
 mod answer;
@@ -31,12 +32,16 @@ mod letters_judged;
 mod letters_killed;
 mod letters_post;
 mod life;
+mod logins;
 mod measure;
 mod measure_life;
 mod mutated;
 mod names;
+mod names_real;
 mod oauth;
+mod oauth_dovecot;
 mod order;
+mod post_tokens;
 mod providers;
 mod quiet;
 mod real;

@@ -382,6 +382,7 @@ async fn carry_out(
             advice: Advice::Again(None),
             refused: true,
             tls: None,
+            login: None,
         };
         recover::filings_after(hand, session, rows, Some(&nothing)).await?;
     }

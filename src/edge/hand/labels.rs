@@ -94,7 +94,7 @@ pub(super) async fn look_before(
     if !session.has("MOVE") && !moved.is_empty() {
         // not seen yet. What is marked \Deleted may be thrown away, as the account is set up
         let what = format!("a server with labels and without MOVE: nothing is moved out of {mailbox}");
-        let refusal = ImapError { what, advice: Advice::Again(None), refused: true, tls: None };
+        let refusal = ImapError { what, advice: Advice::Again(None), refused: true, tls: None, login: None };
         put_off(hand, moved.drain(..).map(|filing| filing.row).collect(), &refusal).await?;
     }
     let all = [(Method::Move, moved), (Method::Labels, relabelled)];
@@ -189,6 +189,7 @@ async fn settle(
             advice: Advice::Again(None),
             refused: true,
             tls: None,
+            login: None,
         };
         put_off(hand, again, refusal.unwrap_or(&nothing)).await?;
     }

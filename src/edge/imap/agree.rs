@@ -4,6 +4,7 @@ use super::error::ImapError;
 use super::names::{Listed, Names};
 use super::response::{Condition, Response};
 use super::wire::{Answer, Line, Piece};
+use super::{ImapAccount, enter};
 use std::collections::BTreeSet;
 
 /// Longest prefix of a namespace, in bytes.
@@ -14,13 +15,19 @@ const PREFIX: usize = 1000;
 /// `ENABLE` belongs between login and the first mailbox (RFC 5161, 3.1) and may be sent together with what follows, so
 /// it costs no time. Only a server that says `* ENABLED UTF8=ACCEPT` is believed; with any other names stay in modified
 /// UTF-7.
-pub(super) async fn on_names(line: &mut Line, can: &BTreeSet<String>) -> Result<Names, ImapError> {
+pub(super) async fn on_names(
+    account: &ImapAccount,
+    line: &mut Line,
+    can: &BTreeSet<String>,
+) -> Result<Names, ImapError> {
     let namespace = can.contains("NAMESPACE");
     let asks = if namespace { "NAMESPACE" } else { DELIMITER };
     // (RFC 9051 has ENABLE without announcing it)
     let enables = can.contains("ENABLE") || can.contains("IMAP4REV2");
+    // what Gmail documents of its labels speaks of modified UTF-7 and says nothing of UTF-8
+    let labels = can.contains("X-GM-EXT-1");
     let (mut enabled, mut untagged) = (false, Vec::new());
-    let asked = if enables && (can.contains("UTF8=ACCEPT") || can.contains("UTF8=ONLY")) {
+    let asked = if enables && !labels && (can.contains("UTF8=ACCEPT") || can.contains("UTF8=ONLY")) {
         let tags = [line.next_tag(), line.next_tag()];
         let [enable, ask] = &tags;
         line.begin();
@@ -34,6 +41,9 @@ pub(super) async fn on_names(line: &mut Line, can: &BTreeSet<String>) -> Result<
         untagged = answer.untagged;
         answer.status
     };
+    if let Some(error) = enter::in_name_only(account, &asked) {
+        return Err(error);
+    }
     line.utf8 = enabled;
     let (mut prefix, mut delimiter) = (String::new(), None);
     for response in &untagged {
@@ -47,6 +57,9 @@ pub(super) async fn on_names(line: &mut Line, can: &BTreeSet<String>) -> Result<
         } else {
             Answer { status: asked, untagged }
         };
+        if let Some(error) = enter::in_name_only(account, &answer.status) {
+            return Err(error);
+        }
         // a refusal does not mean "no delimiter": folders would be made under other names
         if answer.status.condition != Condition::Ok {
             return Err(line.lost("the server does not tell how names of folders are written"));

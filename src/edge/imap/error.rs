@@ -1,5 +1,6 @@
 //! What went wrong with a mailbox, as a sentence for people, and what to do next.
 
+use super::refusal::Refusal;
 use super::response::Status;
 use crate::edge::tls::TlsTrouble;
 use crate::edge::{Advice, quoted};
@@ -16,21 +17,35 @@ pub struct ImapError {
     pub refused: bool,
     /// What is wrong with the server's TLS, when it is that.
     pub tls: Option<Box<TlsTrouble>>,
+    /// What a refused login means, when it is that.
+    pub login: Option<Refusal>,
 }
 
 impl ImapError {
     /// The connection is lost or cannot be opened.
     pub(super) fn lost(account: &str, what: impl std::fmt::Display) -> Self {
-        Self { what: format!("account `{account}`: {what}"), advice: Advice::LogInAgain, refused: false, tls: None }
+        Self {
+            what: format!("account `{account}`: {what}"),
+            advice: Advice::LogInAgain,
+            refused: false,
+            tls: None,
+            login: None,
+        }
     }
 
     /// The shopper must do something.
     pub(super) fn ask(account: &str, what: impl std::fmt::Display) -> Self {
-        Self { what: format!("account `{account}`: {what}"), advice: Advice::Ask, refused: false, tls: None }
+        Self {
+            what: format!("account `{account}`: {what}"),
+            advice: Advice::Ask,
+            refused: false,
+            tls: None,
+            login: None,
+        }
     }
 
-    /// The server refused a command. `doing` is what was wanted, in words.
-    pub(super) fn refusal(account: &str, doing: &str, status: &Status) -> Self {
+    /// The server refused a command. `doing` is what was wanted, in words; `remedy` what to do, where that is known.
+    pub(super) fn refusal(account: &str, doing: &str, status: &Status, remedy: Option<&str>) -> Self {
         let code = status.code.as_ref().map_or("", |code| code.name.as_str());
         let (hint, advice) = match code {
             "AUTHENTICATIONFAILED" | "AUTHORIZATIONFAILED" | "EXPIRED" | "PRIVACYREQUIRED" => {
@@ -47,11 +62,13 @@ impl ImapError {
         let said =
             if status.text.is_empty() { "gave no reason".to_owned() } else { format!("said {}", quoted(&status.text)) };
         let elsewhere = referral(status).unwrap_or_default();
+        let hint = remedy.map_or_else(|| hint.to_owned(), |remedy| format!("; {remedy}"));
         Self {
             what: format!("account `{account}`: {doing} was refused, the server {said}{hint}{elsewhere}"),
             advice,
             refused: true,
             tls: None,
+            login: None,
         }
     }
 

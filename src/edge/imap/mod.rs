@@ -5,11 +5,16 @@
 
 mod agree;
 mod append;
+mod enter;
 mod error;
+mod folder;
 mod labels;
 mod names;
 mod open;
+pub mod refusal;
+mod resolve;
 mod response;
+pub(in crate::edge) mod sasl;
 mod session;
 mod uids;
 pub mod utf7;

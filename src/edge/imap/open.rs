@@ -1,17 +1,15 @@
 //! From an account to a logged-in connection: dial, protect, greet, log in, ask what the server can.
 
 use super::agree;
+use super::enter;
 use super::error::{ImapError, referral};
 use super::names::Names;
+use super::resolve;
 use super::response::{Code, Condition, Response, Value};
-use super::wire::{Answer, Line, Piece};
+use super::wire::{Line, Piece};
 use super::{Dial, ImapAccount, Security, Wire};
-use crate::edge::oauth::Credential;
 use crate::edge::tls::{Reason, TlsTrouble};
-use base64::Engine as _;
-use secrecy::ExposeSecret;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -31,8 +29,15 @@ pub(super) struct Opened {
     pub(super) names: Names,
 }
 
-/// Dials and logs in.
-pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
+/// A greeted connection, and what the server says it can before the login.
+pub(super) struct Ready {
+    pub(super) line: Line,
+    /// Upper case.
+    pub(super) can: BTreeSet<String>,
+}
+
+/// Dials, protects, greets.
+pub(super) async fn connect(account: &ImapAccount) -> Result<Ready, ImapError> {
     let name = account.name.as_str();
     let line = |stream| Line::new(stream, name, account.pace.clone(), account.fetch_cap);
     let (mut line, greeted) = match &account.dial {
@@ -63,23 +68,29 @@ pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
     };
     let told = if greeted { None } else { greeting(name, &mut line).await? };
     // what was said before STARTTLS does not count: asked again
-    let mut can = match told {
+    let can = match told {
         Some(words) => words,
         None => capabilities(&mut line).await?,
     };
     line.literal_plus = can.contains("LITERAL+") || can.contains("LITERAL-");
-    let answer = log_in(account, &mut line, &can).await?;
+    Ok(Ready { line, can })
+}
+
+/// Dials and logs in.
+pub(super) async fn open(account: &ImapAccount) -> Result<Opened, ImapError> {
+    let name = account.name.as_str();
+    let (Ready { mut line, .. }, answer) = enter::enter(account, connect(account).await?).await?;
     if let Some(elsewhere) = referral(&answer.status) {
         tracing::warn!("account `{name}`: the login is good{elsewhere}");
     }
-    can = match answer.status.code.as_ref().and_then(told_capabilities) {
+    let can = match answer.status.code.as_ref().and_then(told_capabilities) {
         Some(words) => words,
         None => capabilities(&mut line).await?,
     };
     if can.len() > CAPABILITIES {
         return Err(line.lost("the server names capabilities without end"));
     }
-    let names = agree::on_names(&mut line, &can).await?;
+    let names = agree::on_names(account, &mut line, &can).await?;
     Ok(Opened { line, capabilities: can, names })
 }
 
@@ -127,48 +138,11 @@ async fn capabilities(line: &mut Line) -> Result<BTreeSet<String>, ImapError> {
     Ok(all)
 }
 
-async fn log_in(account: &ImapAccount, line: &mut Line, can: &BTreeSet<String>) -> Result<Answer, ImapError> {
-    let name = account.name.as_str();
-    let password = match &account.credential {
-        Credential::Password(password) => {
-            password.get().await.map_err(|error| ImapError::ask(name, format_args!("no password: {error}")))?
-        }
-        Credential::Token(_) => return Err(ImapError::ask(name, "this server knows no login with a token")),
-    };
-    let plain = can.contains("AUTH=PLAIN") && can.contains("SASL-IR");
-    if !plain && can.contains("LOGINDISABLED") {
-        return Err(ImapError::ask(name, "the server allows no login with a password here (is it encrypted?)"));
-    }
-    let secret = password.expose_secret();
-    let answer = if plain {
-        let token = format!("\0{}\0{secret}", account.user);
-        let token = secrecy::SecretString::from(base64::engine::general_purpose::STANDARD.encode(token));
-        let pieces = [Piece::Plain("AUTHENTICATE PLAIN "), Piece::Plain(token.expose_secret())];
-        line.command(&pieces).await?
-    } else {
-        let pieces = [
-            Piece::Plain("LOGIN "),
-            Piece::Text(account.user.as_bytes()),
-            Piece::Plain(" "),
-            Piece::Text(secret.as_bytes()),
-        ];
-        line.command(&pieces).await?
-    };
-    let user = &account.user;
-    line.must_be_ok(&format!("the login of {user}"), &answer.status).map_err(|error| ImapError {
-        // the server's word, but nothing that a login may not do again at once
-        refused: false,
-        ..error
-    })?;
-    Ok(answer)
-}
-
 async fn dial(name: &str, host: &str, port: u16, security: Security, limit: Duration) -> Result<TcpStream, ImapError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((bare, port)).await;
-    let addresses: Vec<SocketAddr> = found
-        .map_err(|error| ImapError::lost(name, format_args!("cannot find {host}: {error} (is the network up?)")))?
-        .collect();
+    let addresses = resolve::addresses(bare, port)
+        .await
+        .map_err(|error| ImapError::lost(name, format_args!("cannot find {host}: {error} (is the network up?)")))?;
     let mut last = None;
     // an address whose packets vanish (a broken IPv6, mostly) does not keep the next from being tried
     let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(Duration::from_secs(10));

@@ -321,3 +321,57 @@ async fn an_answer_without_flags_does_not_read_as_no_flags() {
     let flags: Vec<(u32, bool)> = seen.iter().map(|one| (one.uid, one.flags.is_empty())).collect();
     assert_eq!(flags, [(5, false), (9, true)]);
 }
+
+fn with_token(conversations: Vec<Vec<Line>>) -> ImapAccount {
+    let source = crate::edge::oauth::Source::Program(Secret::Given(SecretString::from("geheim")));
+    let tokens = crate::edge::oauth::Tokens::new(source, Clock::system());
+    ImapAccount { credential: Credential::Token(tokens), ..account(conversations) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_by_token_bears_what_a_server_says_in_between() {
+    let greeting = Says("* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hi\r\n");
+    let at_once = Says("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n");
+    let lines = vec![
+        greeting.clone(),
+        Hears("AUTHENTICATE XOAUTH2\r\n"),
+        Says("* OK [ALERT] news\r\n* CAPABILITY IMAP4rev1\r\n+ \r\n"),
+        Hears("dXNlcj1tZQFhdXRoPUJlYXJlciBnZWhlaW0BAQ==\r\n"),
+        Says("* 5 EXISTS\r\n* what is this\r\nm1 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+        Hears("LIST \"\" \"\""),
+        Says("* LIST (\\Noselect) \"/\" \"\"\r\nTAG OK done\r\n"),
+        Silent,
+    ];
+    assert!(Session::open(&with_token(vec![lines])).await.is_ok());
+    // a challenge (`{}`) in between, and the refusal only then; the same token is not shown again
+    let refuses = vec![
+        at_once.clone(),
+        Hears("AUTHENTICATE XOAUTH2 dXNlcj1tZQFhdXRoPUJlYXJlciBnZWhlaW0BAQ==\r\n"),
+        Says("+ e30=\r\n* OK still here\r\n"),
+        Hears("\r\n"),
+        Says("m1 NO [ALERT] IMAP access is disabled for your domain. ” geheim?\r\n"),
+        Silent,
+    ];
+    let error = Session::open(&with_token(vec![refuses])).await.err().unwrap();
+    assert_eq!(error.login, Some(refusal::Refusal::ImapSwitchedOff));
+    // what a server says stays a quotation, and does not end itself
+    assert!(error.what.contains("said “IMAP access is disabled for your domain. ' geheim?”; "), "{error}");
+    for (says, expect) in [
+        ("+ e30=\r\n+ e30=\r\n", "asks for more than there is to say"),
+        ("zz OK in\r\n", "was not sent"),
+        ("* BYE gone\r\n", "ended the connection: “gone”"),
+        ("* BYE Invalid credentials\r\n", "refused, the server said “Invalid credentials”"),
+        ("+ \u{0}\u{1}\u{7f}\r\nTAG BAD no\r\n", "“no”"),
+        ("", "silent"),
+    ] {
+        let lines = vec![at_once.clone(), Hears("AUTHENTICATE XOAUTH2"), Says(says), Silent];
+        let error = Session::open(&with_token(vec![lines])).await.err().unwrap();
+        assert!(error.what.contains(expect) && !error.what.contains("geheim"), "{error} should say {expect}");
+    }
+    let endless: Vec<Line> = std::iter::once(at_once)
+        .chain([Hears("AUTHENTICATE XOAUTH2")])
+        .chain(std::iter::repeat_n(Says("* OK and on and on\r\n"), 510_000))
+        .collect();
+    let error = Session::open(&with_token(vec![endless])).await.err().unwrap();
+    assert!(error.what.contains("says more than was asked for"), "{error}");
+}

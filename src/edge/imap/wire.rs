@@ -51,6 +51,10 @@ pub(super) struct Line {
     largest: usize,
     since: Since,
     alerts: u8,
+    /// What the last `+` said.
+    asked: Vec<u8>,
+    /// The server's word at the end of the connection.
+    pub(super) bye: Option<Status>,
     pub(super) pace: Pace,
     /// LITERAL+ or LITERAL-: short literals need no permission.
     pub(super) literal_plus: bool,
@@ -86,6 +90,14 @@ pub(super) enum Brought {
     End(String),
 }
 
+/// What a server says in a conversation.
+pub(super) enum Turn {
+    /// It wants more, and said this with its `+`.
+    More(Vec<u8>),
+    /// It is over.
+    Over(Status),
+}
+
 /// The end of a command with all that was said before it.
 pub(super) struct Answer {
     pub(super) status: Status,
@@ -103,6 +115,8 @@ impl Line {
             largest: (fetch_cap as usize).saturating_add(ROOM),
             since: Since::default(),
             alerts: 0,
+            asked: Vec::new(),
+            bye: None,
             pace,
             literal_plus: false,
             utf8: false,
@@ -189,7 +203,11 @@ impl Line {
     fn whole(&mut self, end: usize) -> Result<Response, ImapError> {
         let whole = self.buffer.get(self.start..self.start + end).unwrap_or_default();
         let text = whole.strip_suffix(b"\n").unwrap_or(whole);
-        let response = response::read(text.strip_suffix(b"\r").unwrap_or(text));
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let response = response::read(text);
+        if response == Response::Continue {
+            self.asked = text.get(1..).unwrap_or_default().trim_ascii().to_vec();
+        }
         self.start += end;
         let since = &mut self.since;
         since.responses = since.responses.saturating_add(1);
@@ -208,6 +226,7 @@ impl Line {
             if status.condition == Condition::Bye {
                 let elsewhere = referral(status).unwrap_or_default();
                 let said = quoted(&status.text);
+                self.bye = Some(status.clone());
                 return Err(self.lost(format_args!("the server ended the connection: {said}{elsewhere}")));
             }
         }
@@ -287,7 +306,7 @@ impl Line {
                 match self.response(self.pace.command).await? {
                     Response::Continue => break,
                     Response::Tagged { tag: other, status } if other == tag => {
-                        return Err(ImapError::refusal(&self.account, "a command", &status));
+                        return Err(ImapError::refusal(&self.account, "a command", &status, None));
                     }
                     Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
                     // nothing was asked yet: what is said now is news, and only so much of it is kept
@@ -357,6 +376,20 @@ impl Line {
         }
     }
 
+    /// What the server says next to a command that is a conversation. What is untagged goes to `untagged`.
+    pub(super) async fn turn(&mut self, tag: &str, untagged: &mut Vec<Response>) -> Result<Turn, ImapError> {
+        loop {
+            match self.response(self.pace.command).await? {
+                Response::Continue => return Ok(Turn::More(std::mem::take(&mut self.asked))),
+                Response::Tagged { tag: other, status } if other == tag => return Ok(Turn::Over(status)),
+                Response::Tagged { .. } => return Err(self.lost("the server answered a command that was not sent")),
+                // only so much of what was not asked is kept
+                other if untagged.len() < 1000 => untagged.push(other),
+                _ => {}
+            }
+        }
+    }
+
     /// What the fetches under way (their tags) of a mailbox with this UIDVALIDITY bring next: a message, or the tag of one
     /// that ended with OK. A server may work on several at once (Dovecot does).
     pub(super) async fn next_fetched<'t>(
@@ -401,7 +434,7 @@ impl Line {
         if status.condition == Condition::Ok {
             return Ok(());
         }
-        Err(ImapError::refusal(&self.account, doing, status))
+        Err(ImapError::refusal(&self.account, doing, status, None))
     }
 }
 

@@ -6,14 +6,17 @@ use super::address::Address as Hidden;
 use super::letter::Written;
 use super::smtp::tls_to;
 use crate::edge::config::Server;
-use crate::edge::imap::Security;
-use crate::edge::oauth::Credential;
+use crate::edge::imap::refusal::{Heard, Whose};
+use crate::edge::imap::{Security, sasl};
+use crate::edge::oauth::{Credential, TokenError, Tokens};
 use crate::edge::tls::TlsTrouble;
 use crate::edge::{Advice, quoted};
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use crate::provider;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::{Error, extension::ClientId};
+use secrecy::{ExposeSecret, SecretString};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -33,6 +36,12 @@ const CONNECT: Duration = Duration::from_secs(30);
 const COMMAND: Duration = Duration::from_secs(300);
 /// Good-bye; whether the server answers does not matter.
 const QUIT: Duration = Duration::from_secs(5);
+
+/// A login that was refused.
+struct Refused {
+    code: u16,
+    text: String,
+}
 
 /// A mail server that takes letters.
 pub struct Post {
@@ -59,8 +68,111 @@ impl Post {
         }
     }
 
-    /// Connects, secures the connection, logs in.
+    /// Connects and logs in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, OutError> {
+        let mut connection = self.reach().await?;
+        let (user, password) = match &self.login {
+            None => return Ok(connection),
+            Some((user, Credential::Token(tokens))) => return self.with_token(connection, user, tokens).await,
+            Some((user, Credential::Password(password))) => (user, Hidden::from(password).get().await?),
+        };
+        let credentials = Credentials::new(user.clone(), password);
+        let login = self.step(connection.auth(DEFAULT_MECHANISMS, &credentials), COMMAND).await;
+        // whatever it says, nothing changes by itself
+        login.map_err(|error| match error.advice {
+            Advice::Never => OutError { advice: Advice::Ask, ..error },
+            _ => error,
+        })?;
+        Ok(connection)
+    }
+
+    /// Shows a token; one that is refused is renewed once and shown once more, on a new connection. Nothing of a letter was
+    /// said yet.
+    async fn with_token(
+        &self,
+        mut connection: AsyncSmtpConnection,
+        user: &str,
+        tokens: &Tokens,
+    ) -> Result<AsyncSmtpConnection, OutError> {
+        let none = |error: TokenError| {
+            let advice = if error.passing { Advice::Again(None) } else { Advice::Ask };
+            self.error(&format!("no token: {}", error.what), advice)
+        };
+        if !connection.server_info().supports_auth_mechanism(Mechanism::Xoauth2) {
+            return Err(self.error("the server offers no login with a token (XOAUTH2)", Advice::Ask));
+        }
+        let token = tokens.access().await.map_err(none)?;
+        let refused = match self.show(&mut connection, user, &token).await? {
+            None => return Ok(connection),
+            Some(refused) => refused,
+        };
+        let next = match self.meaning(&refused).another_may_do() {
+            true => tokens.instead_of(&token).await.map_err(none)?,
+            false => None,
+        };
+        let _ = tokio::time::timeout(QUIT, connection.abort()).await;
+        let Some(next) = next else { return Err(self.refused(user, tokens, &refused, false)) };
+        let mut connection = self.reach().await?;
+        match self.show(&mut connection, user, &next).await? {
+            None => Ok(connection),
+            Some(refused) => Err(self.refused(user, tokens, &refused, true)),
+        }
+    }
+
+    /// One attempt; answers what was said when it was refused. An error challenge (334) is answered with an empty line, as
+    /// Google and Microsoft want it: only then comes the refusal itself.
+    async fn show(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        user: &str,
+        token: &SecretString,
+    ) -> Result<Option<Refused>, OutError> {
+        let text = sasl::xoauth2(user, token).map_err(|what| self.error(what, Advice::Ask))?;
+        let attempt = async {
+            let line = format!("AUTH XOAUTH2 {}\r\n", text.expose_secret());
+            let answer = connection.command(line).await?;
+            match answer.has_code(334) {
+                true => connection.command("\r\n").await,
+                false => Ok(answer),
+            }
+        };
+        match tokio::time::timeout(COMMAND.min(self.limit), attempt).await {
+            Ok(Ok(_)) => Ok(None),
+            Ok(Err(error)) => match error.status().map(u16::from) {
+                Some(code) => Ok(Some(Refused { code, text: error.to_string() })),
+                None => Err(self.failed(&error)),
+            },
+            Err(_) => Err(self.error("the server does not answer", Advice::Again(None))),
+        }
+    }
+
+    fn meaning<'a>(&self, refused: &'a Refused) -> Heard<'a> {
+        // RFC 4954, 6; the codes of IMAP that say the same
+        let code = match refused.code {
+            454 => "UNAVAILABLE",
+            535 => "AUTHENTICATIONFAILED",
+            _ => "",
+        };
+        Heard { code, text: &refused.text, challenge: None, token: true, provider: provider::of_host(&self.host) }
+    }
+
+    fn refused(&self, user: &str, tokens: &Tokens, refused: &Refused, renewed: bool) -> OutError {
+        let heard = self.meaning(refused);
+        let whose = Whose {
+            account: tokens.account().unwrap_or_default(),
+            user,
+            program: tokens.account().is_none(),
+            renewed,
+            provider: heard.provider,
+        };
+        let remedy = heard.meaning().remedy(&whose);
+        let advice = if refused.code < 500 { Advice::Again(None) } else { heard.advice() };
+        let said = quoted(&refused.text);
+        self.error(&format!("the login of {user} was refused, the server said {said}; {remedy}"), advice)
+    }
+
+    /// Connects and secures the connection.
+    async fn reach(&self) -> Result<AsyncSmtpConnection, OutError> {
         let name = ClientId::default();
         let at = (self.host.as_str(), self.port);
         let tls = match self.security {
@@ -77,19 +189,6 @@ impl Post {
                 return Err(self.error("the server offers no STARTTLS", Advice::Ask));
             }
             self.step(connection.starttls(tls, &name), COMMAND).await?;
-        }
-        if let Some((user, password)) = &self.login {
-            let password = match password {
-                Credential::Password(password) => Hidden::from(password).get().await?,
-                Credential::Token(_) => return Err(self.error("no login with a token is known", Advice::Ask)),
-            };
-            let credentials = Credentials::new(user.clone(), password);
-            let login = self.step(connection.auth(DEFAULT_MECHANISMS, &credentials), COMMAND).await;
-            // whatever it says, nothing changes by itself
-            login.map_err(|error| match error.advice {
-                Advice::Never => OutError { advice: Advice::Ask, ..error },
-                _ => error,
-            })?;
         }
         Ok(connection)
     }

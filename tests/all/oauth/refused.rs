@@ -1,20 +1,21 @@
 //! What the provider refuses for good is told once, with what to do, and not asked for again until something changed.
 
+use super::renewed::wait;
 use super::{Talk, World};
 use crate::support::http::Answer;
 use crate::support::oauth::browser::follow;
 use crate::support::oauth::{CLIENT_SECRET, Trouble};
 use std::os::unix::fs::PermissionsExt;
 
-#[tokio::test]
-async fn access_that_was_taken_back_is_not_asked_for_again_until_the_shopper_logs_in() {
+#[test]
+fn access_that_was_taken_back_is_not_asked_for_again_until_the_shopper_logs_in() {
     let world = World::new("loopback");
     world.granted(7200);
     world.authority.take_back();
     let tokens = world.tokens();
     // the same program, and one that starts anew
     for tokens in [&tokens, &tokens, &world.tokens()] {
-        let error = tokens.access().await.unwrap_err();
+        let error = wait(tokens.access()).unwrap_err();
         assert!(!error.passing, "{error}");
         assert!(error.what.contains("access ended or was taken back"), "{error}");
         assert!(error.what.contains("run: modori login a"), "{error}");
@@ -22,24 +23,24 @@ async fn access_that_was_taken_back_is_not_asked_for_again_until_the_shopper_log
     }
     assert_eq!(world.authority.asked("refresh_token"), 1);
     world.granted(0);
-    assert!(tokens.access().await.is_ok(), "she agreed again");
+    assert!(wait(tokens.access()).is_ok(), "she agreed again");
 }
 
-#[tokio::test]
-async fn it_is_remembered_even_when_it_cannot_be_written_down() {
+#[test]
+fn it_is_remembered_even_when_it_cannot_be_written_down() {
     let world = World::new("loopback");
     world.granted(7200);
     world.authority.take_back();
     let tokens = world.tokens();
     std::fs::create_dir_all(world.file().with_file_name("a.json.new").join("x")).unwrap();
     for _ in 0..3 {
-        assert!(!tokens.access().await.unwrap_err().passing);
+        assert!(!wait(tokens.access()).unwrap_err().passing);
     }
     assert_eq!(world.authority.asked("refresh_token"), 1);
 }
 
-#[tokio::test]
-async fn a_client_that_is_not_known_is_tried_again_when_it_was_mended() {
+#[test]
+fn a_client_that_is_not_known_is_tried_again_when_it_was_mended() {
     let world = World::behaving("loopback", |behaviour| behaviour.client_secret = Some(CLIENT_SECRET.to_owned()));
     let file = world.home.path().join("client");
     let write = |secret: &str| {
@@ -51,18 +52,18 @@ async fn a_client_that_is_not_known_is_tried_again_when_it_was_mended() {
     world.granted(7200);
     let tokens = world.tokens();
     for _ in 0..2 {
-        let error = tokens.access().await.unwrap_err();
+        let error = wait(tokens.access()).unwrap_err();
         assert!(!error.passing && error.what.contains("check client_id and client_secret"), "{error}");
         assert!(!error.what.contains("wrong)") || error.what.contains("secret is wrong"), "{error}");
     }
     assert_eq!(world.authority.asked("refresh_token"), 1);
     write(CLIENT_SECRET);
-    assert!(tokens.access().await.is_ok());
+    assert!(wait(tokens.access()).is_ok());
     assert_eq!(world.authority.asked("refresh_token"), 2);
 }
 
-#[tokio::test]
-async fn an_address_that_is_no_token_endpoint_is_asked_once() {
+#[test]
+fn an_address_that_is_no_token_endpoint_is_asked_once() {
     for (answer, words) in [
         (Answer::Status(404), "check the address"),
         (Answer::Redirect("http://127.0.0.1:1/stolen".to_owned()), "not followed"),
@@ -73,7 +74,7 @@ async fn an_address_that_is_no_token_endpoint_is_asked_once() {
         world.authority.behave(|behaviour| behaviour.trouble = Some(Trouble::Before(answer)));
         let tokens = world.tokens();
         for _ in 0..2 {
-            let error = tokens.access().await.unwrap_err();
+            let error = wait(tokens.access()).unwrap_err();
             assert!(!error.passing && error.what.contains(words), "{error}");
             world.nothing_secret(&[&error.what]);
         }
@@ -81,8 +82,8 @@ async fn an_address_that_is_no_token_endpoint_is_asked_once() {
     }
 }
 
-#[tokio::test]
-async fn tokens_of_another_grant_are_shown_to_nobody() {
+#[test]
+fn tokens_of_another_grant_are_shown_to_nobody() {
     for (from, to, words) in [
         ("client_id = \"modori-test-client\"", "client_id = \"new\"", "another client_id"),
         ("token_url = \"http://127.0.0.1", "token_url = \"http://localhost", "was granted by http://127.0.0.1"),
@@ -91,40 +92,40 @@ async fn tokens_of_another_grant_are_shown_to_nobody() {
         let world = World::new("loopback");
         world.granted(7200);
         world.write(from, to);
-        let error = world.tokens().access().await.unwrap_err();
+        let error = wait(world.tokens().access()).unwrap_err();
         assert!(!error.passing && error.what.contains(words) && error.what.contains("modori login a"), "{error}");
         assert!(world.authority.seen("/token").is_empty());
     }
 }
 
-#[tokio::test]
-async fn a_file_that_others_can_read_or_that_is_broken_is_not_used() {
+#[test]
+fn a_file_that_others_can_read_or_that_is_broken_is_not_used() {
     let world = World::new("loopback");
     world.granted(0);
     let tokens = world.tokens();
     std::fs::set_permissions(world.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let error = tokens.access().await.unwrap_err();
+    let error = wait(tokens.access()).unwrap_err();
     assert!(!error.passing && error.what.contains("chmod 600"), "{error}");
     std::fs::set_permissions(world.file(), std::fs::Permissions::from_mode(0o600)).unwrap();
     let whole = std::fs::read(world.file()).unwrap();
     for end in [0, 1, whole.len() / 2, whole.len() - 1] {
         std::fs::write(world.file(), &whole[..end]).unwrap();
-        let error = tokens.access().await.unwrap_err();
+        let error = wait(tokens.access()).unwrap_err();
         assert!(!error.passing && error.what.contains("run: modori login a"), "{error}");
         world.nothing_secret(&[&error.what]);
     }
 }
 
-#[tokio::test]
-async fn without_a_refresh_token_the_end_is_the_end() {
+#[test]
+fn without_a_refresh_token_the_end_is_the_end() {
     let world = World::new("loopback");
     world.granted(0);
     let mut kept = world.kept();
     kept.as_object_mut().unwrap().remove("refresh_token");
     std::fs::write(world.file(), kept.to_string()).unwrap();
-    assert!(world.tokens().access().await.is_ok());
+    assert!(wait(world.tokens().access()).is_ok());
     world.age(7200);
-    let error = world.tokens().access().await.unwrap_err();
+    let error = wait(world.tokens().access()).unwrap_err();
     assert!(!error.passing && error.what.contains("nothing to renew it with"), "{error}");
 }
 

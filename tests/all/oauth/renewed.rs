@@ -7,7 +7,15 @@ use crate::support::run::until;
 use modori::edge::config::Config;
 use modori::edge::oauth::{Credential, TokenError, Tokens};
 use secrecy::{ExposeSecret, SecretString};
+use std::sync::LazyLock;
 use std::time::Duration;
+
+/// One for all tests: what is dropped while it waits runs on.
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
+
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
 
 impl World {
     /// The tokens as a program that starts now has them.
@@ -24,35 +32,35 @@ fn secret(token: Result<SecretString, TokenError>) -> String {
     token.unwrap().expose_secret().to_owned()
 }
 
-#[tokio::test]
-async fn a_token_that_is_good_is_shown_and_one_that_ends_soon_is_renewed_once() {
+#[test]
+fn a_token_that_is_good_is_shown_and_one_that_ends_soon_is_renewed_once() {
     for rotation in [Rotation::Never, Rotation::Lenient, Rotation::Strict] {
         let world = World::behaving("loopback", |behaviour| behaviour.rotation = rotation);
         let pair = world.granted(0);
         let tokens = world.tokens();
         let granted_at = tokens.granted_at().unwrap();
-        assert_eq!(secret(tokens.access().await), pair.access);
+        assert_eq!(secret(wait(tokens.access())), pair.access);
         assert_eq!(world.authority.asked("refresh_token"), 0);
         // three minutes of its hour are left
         world.age(3600 - 180);
-        let renewed = secret(tokens.access().await);
+        let renewed = secret(wait(tokens.access()));
         assert_ne!(renewed, pair.access);
         let kept = world.kept();
         assert_eq!(kept["access_token"], renewed);
         assert_eq!(kept["refresh_token"] == pair.refresh, rotation == Rotation::Never);
-        assert_eq!(secret(world.tokens().access().await), renewed, "also after a restart");
+        assert_eq!(secret(wait(world.tokens().access())), renewed, "also after a restart");
         assert_eq!(world.authority.asked("refresh_token"), 1);
         assert_eq!(tokens.granted_at(), Some(granted_at), "a renewal is no login");
         assert_eq!(world.authority.wrong(), Vec::<String>::new());
         // and again, with what came back
         world.age(7200);
-        let again = secret(tokens.access().await);
+        let again = secret(wait(tokens.access()));
         assert!(world.authority.show(&again).is_some() && again != renewed);
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_that_ask_at_once_make_one_renewal() {
+#[test]
+fn many_that_ask_at_once_make_one_renewal() {
     let world = World::behaving("loopback", |behaviour| {
         behaviour.rotation = Rotation::Strict;
         behaviour.reuse_ends_all = true;
@@ -64,53 +72,53 @@ async fn many_that_ask_at_once_make_one_renewal() {
     let all: Vec<_> = (0..20)
         .map(|n| {
             let tokens = if n % 2 == 0 { one.clone() } else { other.clone() };
-            tokio::spawn(async move { secret(tokens.access().await) })
+            RUNTIME.spawn(async move { secret(tokens.access().await) })
         })
         .collect();
     let mut shown = Vec::new();
     for task in all {
-        shown.push(task.await.unwrap());
+        shown.push(wait(task).unwrap());
     }
     shown.dedup();
     assert_eq!(shown.len(), 1);
     assert_eq!((world.authority.asked("refresh_token"), world.authority.most_at_once()), (1, 1));
 }
 
-#[tokio::test]
-async fn the_servers_word_counts_more_than_the_clock() {
+#[test]
+fn the_servers_word_counts_more_than_the_clock() {
     let world = World::new("loopback");
     let pair = world.granted(0);
     let tokens = world.tokens();
     let refused = SecretString::from(pair.access.clone());
     // it looks good for an hour, and the server refuses it
-    let next = tokens.instead_of(&refused).await.unwrap().unwrap();
+    let next = wait(tokens.instead_of(&refused)).unwrap().unwrap();
     assert_ne!(next.expose_secret(), pair.access);
     assert_eq!(world.authority.asked("refresh_token"), 1);
     // another program renewed meanwhile: its token is shown first
-    let again = tokens.instead_of(&refused).await.unwrap().unwrap();
+    let again = wait(tokens.instead_of(&refused)).unwrap().unwrap();
     assert_eq!(again.expose_secret(), next.expose_secret());
     assert_eq!(world.authority.asked("refresh_token"), 1);
 }
 
-#[tokio::test]
-async fn a_token_of_another_clock_is_renewed() {
+#[test]
+fn a_token_of_another_clock_is_renewed() {
     let world = World::new("loopback");
     let pair = world.granted(-86_400);
     let tokens = world.tokens();
-    let renewed = secret(tokens.access().await);
+    let renewed = secret(wait(tokens.access()));
     assert_ne!(renewed, pair.access, "it was asked for tomorrow");
-    assert_eq!(secret(tokens.access().await), renewed, "once");
+    assert_eq!(secret(wait(tokens.access())), renewed, "once");
     assert_eq!(world.authority.asked("refresh_token"), 1);
     // a server that tells nonsense of a token's life, or nothing
     for expires_in in [None, Some(0), Some(-1), Some(i64::MAX)] {
         world.authority.behave(|behaviour| behaviour.expires_in = expires_in);
         world.age(1_000_000);
-        assert!(world.authority.show(&secret(tokens.access().await)).is_some(), "{expires_in:?}");
+        assert!(world.authority.show(&secret(wait(tokens.access()))).is_some(), "{expires_in:?}");
     }
 }
 
-#[tokio::test]
-async fn while_the_provider_is_away_the_old_token_is_shown_as_long_as_it_lives() {
+#[test]
+fn while_the_provider_is_away_the_old_token_is_shown_as_long_as_it_lives() {
     let world = World::new("loopback");
     for (trouble, words) in [
         (Trouble::Before(Answer::Status(503)), "status 503"),
@@ -121,35 +129,54 @@ async fn while_the_provider_is_away_the_old_token_is_shown_as_long_as_it_lives()
         let pair = world.granted(3500);
         world.authority.behave(|behaviour| behaviour.trouble = Some(trouble.clone()));
         let tokens = world.tokens();
-        assert_eq!(secret(tokens.access().await), pair.access, "{words}: it lives for 100 s");
+        assert_eq!(secret(wait(tokens.access())), pair.access, "{words}: it lives for 100 s");
         // the server said it is dead: it is not shown again
         let refused = SecretString::from(pair.access);
-        let error = tokens.instead_of(&refused).await.unwrap_err();
+        let error = wait(tokens.instead_of(&refused)).unwrap_err();
         assert!(error.passing && error.what.contains(words), "{error}");
         world.age(3601);
-        let error = tokens.access().await.unwrap_err();
+        let error = wait(tokens.access()).unwrap_err();
         assert!(error.passing && error.what.contains(words), "{error}");
         world.nothing_secret(&[&error.what]);
         world.authority.behave(|behaviour| behaviour.trouble = None);
-        assert!(world.authority.show(&secret(tokens.access().await)).is_some(), "{words}: it is back");
+        assert!(world.authority.show(&secret(wait(tokens.access()))).is_some(), "{words}: it is back");
     }
 }
 
-#[tokio::test]
-async fn a_provider_that_asks_for_patience_gets_it() {
+#[test]
+fn over_tls_only_a_certificate_that_is_trusted_is_told_anything() {
+    let world = World::new("loopback");
+    let front = crate::support::oauth::tls::Front::of(world.authority.http.port);
+    let clear = format!("http://127.0.0.1:{}/token", world.authority.http.port);
+    world.write(&clear, &format!("https://localhost:{}/token", front.port));
+    let pair = world.granted(7200);
+    let mut kept = world.kept();
+    kept["token_url"] = serde_json::json!(format!("https://localhost:{}/token", front.port));
+    std::fs::write(world.file(), kept.to_string()).unwrap();
+    let error = wait(world.tokens().access()).unwrap_err();
+    assert!(error.what.contains("localhost") && !error.what.contains(&pair.refresh), "{error}");
+    assert!(world.authority.seen("/token").is_empty());
+    let ca_file = front.ca_file(world.home.path());
+    world.write("[account.oauth]\n", &format!("[account.oauth]\nca_file = \"{}\"\n", ca_file.display()));
+    assert!(world.authority.show(&secret(wait(world.tokens().access()))).is_some());
+    assert_eq!(world.authority.wrong(), Vec::<String>::new());
+}
+
+#[test]
+fn a_provider_that_asks_for_patience_gets_it() {
     let world = World::new("loopback");
     world.granted(7200);
     world.authority.behave(|behaviour| behaviour.trouble = Some(Trouble::Before(Answer::Later(3000))));
     let tokens = world.tokens();
     for _ in 0..3 {
-        let error = tokens.access().await.unwrap_err();
+        let error = wait(tokens.access()).unwrap_err();
         assert!(error.passing && error.what.contains("429"), "{error}");
     }
     assert_eq!(world.authority.seen("/token").len(), 1);
 }
 
-#[tokio::test]
-async fn who_stops_waiting_loses_nothing() {
+#[test]
+fn who_stops_waiting_loses_nothing() {
     let world = World::behaving("loopback", |behaviour| {
         behaviour.rotation = Rotation::Strict;
         behaviour.delays = (Duration::ZERO, Duration::from_millis(300));
@@ -158,20 +185,18 @@ async fn who_stops_waiting_loses_nothing() {
     let tokens = world.tokens();
     // the login gave up while the provider had its answer ready
     let asking = tokens.clone();
-    let login = tokio::spawn(async move { asking.access().await.map(drop) });
-    while world.authority.asked("refresh_token") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let login = RUNTIME.spawn(async move { asking.access().await.map(drop) });
+    until("it is asked", || world.authority.asked("refresh_token") > 0);
     login.abort();
-    assert!(login.await.unwrap_err().is_cancelled());
+    assert!(wait(login).unwrap_err().is_cancelled());
     assert!(!world.authority.lives(&pair.refresh));
-    let renewed = secret(tokens.access().await);
+    let renewed = secret(wait(tokens.access()));
     assert_eq!(world.kept()["access_token"], renewed);
     assert_eq!(world.authority.asked("refresh_token"), 1);
 }
 
-#[tokio::test]
-async fn what_cannot_be_kept_is_not_used_and_not_asked_for_twice() {
+#[test]
+fn what_cannot_be_kept_is_not_used_and_not_asked_for_twice() {
     let world = World::behaving("loopback", |behaviour| behaviour.rotation = Rotation::Strict);
     let pair = world.granted(7200);
     let tokens = world.tokens();
@@ -179,33 +204,33 @@ async fn what_cannot_be_kept_is_not_used_and_not_asked_for_twice() {
     let taken = world.file().with_file_name("a.json.new");
     std::fs::create_dir_all(taken.join("x")).unwrap();
     for _ in 0..3 {
-        let error = tokens.access().await.unwrap_err();
+        let error = wait(tokens.access()).unwrap_err();
         assert!(error.passing && error.what.contains("cannot keep the tokens"), "{error}");
         world.nothing_secret(&[&error.what]);
     }
     assert_eq!(world.authority.asked("refresh_token"), 1);
     assert_eq!(world.kept()["refresh_token"], pair.refresh);
     std::fs::remove_dir_all(&taken).unwrap();
-    let renewed = secret(tokens.access().await);
+    let renewed = secret(wait(tokens.access()));
     assert_eq!(world.kept()["access_token"], renewed);
     assert_ne!(world.kept()["refresh_token"], pair.refresh);
     assert_eq!(world.authority.asked("refresh_token"), 1);
 }
 
-#[tokio::test]
-async fn without_another_refresh_token_nothing_is_lost_when_it_cannot_be_kept() {
+#[test]
+fn without_another_refresh_token_nothing_is_lost_when_it_cannot_be_kept() {
     let world = World::new("loopback");
     world.granted(7200);
     let tokens = world.tokens();
     std::fs::create_dir_all(world.file().with_file_name("a.json.new").join("x")).unwrap();
-    let renewed = secret(tokens.access().await);
+    let renewed = secret(wait(tokens.access()));
     assert!(world.authority.show(&renewed).is_some());
-    assert_eq!(secret(tokens.access().await), renewed);
+    assert_eq!(secret(wait(tokens.access())), renewed);
     assert_eq!(world.authority.asked("refresh_token"), 1, "not at every login");
 }
 
-#[tokio::test]
-async fn programs_of_the_shoppers_can_keep_the_tokens() {
+#[test]
+fn programs_of_the_shoppers_can_keep_the_tokens() {
     let world = World::behaving("loopback", |behaviour| behaviour.rotation = Rotation::Strict);
     world.granted(7200);
     let vault = world.home.path().join("vault");
@@ -218,18 +243,18 @@ async fn programs_of_the_shoppers_can_keep_the_tokens() {
     );
     world.write("[filing]", &commands);
     let tokens = world.tokens();
-    let renewed = secret(tokens.access().await);
+    let renewed = secret(wait(tokens.access()));
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&vault).unwrap()).unwrap();
     assert_eq!(kept["access_token"], renewed);
     assert!(tokens.granted_at().is_some() && !world.file().exists());
-    assert!(tokens.forget().await.unwrap());
+    assert!(wait(tokens.forget()).unwrap());
     assert_eq!(std::fs::read_to_string(&vault).unwrap(), "");
-    let error = tokens.access().await.unwrap_err();
+    let error = wait(tokens.access()).unwrap_err();
     assert!(error.what.contains("nothing was granted yet"), "{error}");
 }
 
-#[tokio::test]
-async fn a_program_that_gives_tokens_is_asked_again() {
+#[test]
+fn a_program_that_gives_tokens_is_asked_again() {
     let world = World::new("loopback");
     let text = std::fs::read_to_string(&world.home.config).unwrap();
     let (from, to) = (text.find("[account.oauth]").unwrap(), text.find("[filing]").unwrap());
@@ -238,12 +263,12 @@ async fn a_program_that_gives_tokens_is_asked_again() {
         format!("{}access_token = {{ command = [\"cat\", \"{}\"] }}\n{}", &text[..from], file.display(), &text[to..]);
     std::fs::write(&world.home.config, config).unwrap();
     let tokens = world.tokens();
-    assert!(tokens.access().await.is_err());
+    assert!(wait(tokens.access()).is_err());
     std::fs::write(&file, "one\n").unwrap();
-    let one = tokens.access().await.unwrap();
-    assert!(tokens.instead_of(&one).await.unwrap().is_none(), "it has no other");
+    let one = wait(tokens.access()).unwrap();
+    assert!(wait(tokens.instead_of(&one)).unwrap().is_none(), "it has no other");
     std::fs::write(&file, "two\n").unwrap();
-    assert_eq!(tokens.instead_of(&one).await.unwrap().unwrap().expose_secret(), "two");
+    assert_eq!(wait(tokens.instead_of(&one)).unwrap().unwrap().expose_secret(), "two");
 }
 
 #[test]

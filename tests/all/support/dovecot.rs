@@ -29,6 +29,8 @@ pub struct Setup {
     pub maildir: bool,
     /// Folders for drafts, sent mail and the bin that are called otherwise than usual, and marked (RFC 6154).
     pub special: bool,
+    /// Takes access tokens, too, and asks here what they are worth (RFC 7662), by these mechanisms.
+    pub tokens: Option<(String, &'static str)>,
 }
 
 /// Those folders and their attributes.
@@ -50,7 +52,7 @@ pub const CAPABILITY: &str = "IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE U
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { capability: None, prefix: "", separator: '/', maildir: false, special: false }
+        Self { capability: None, prefix: "", separator: '/', maildir: false, special: false, tokens: None }
     }
 }
 
@@ -89,6 +91,10 @@ impl Dovecot {
             super::real::missing("dovecot", "Dovecot with LMTP (dovecot-imapd, dovecot-lmtpd)");
             return None;
         };
+        if setup.tokens.is_some() && version >= (2, 4) {
+            super::real::missing("dovecot", "Dovecot 2.3, whose tokens are looked into as here");
+            return None;
+        }
         // a free port may be taken between looking and starting: look again
         for _ in 0..5 {
             if let Some(server) = Self::try_start(setup, &program, version) {
@@ -176,6 +182,12 @@ impl Dovecot {
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = child.kill();
         let _ = child.wait();
+    }
+
+    /// Ends every session of the user, as `doveadm kick` does. False when there is no doveadm that could.
+    pub fn kick(&self) -> bool {
+        let kick = Command::new("doveadm").arg("-c").arg(&self.config).args(["kick", USER]).output();
+        kick.is_ok_and(|output| output.status.success())
     }
 
     /// Kills it and starts it again on the same ports, with the same mail.
@@ -349,14 +361,29 @@ fn services(owner: &Owner, ports: [u16; 3], version_24: bool) -> String {
 fn config_23(setup: &Setup, root: &Path, owner: &Owner, ports: [u16; 3]) -> String {
     let dir = root.display();
     let format = if setup.maildir { "maildir:~/Maildir:LAYOUT=fs" } else { "sdbox:~/sdbox" };
+    let (more, tokens) = match &setup.tokens {
+        None => (String::new(), String::new()),
+        Some((url, mechanisms)) => {
+            let file = root.join("dovecot-oauth2.conf.ext");
+            let text = format!(
+                "introspection_url = {url}\nintrospection_mode = post\nusername_attribute = username\n\
+                 active_attribute = active\nactive_value = true\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            let mechanisms = mechanisms.to_lowercase();
+            let passdb =
+                format!("passdb {{\n driver = oauth2\n mechanisms = {mechanisms}\n args = {}\n}}\n", file.display());
+            (format!(" {mechanisms}"), passdb)
+        }
+    };
     let mut text = format!(
         "base_dir = {dir}/run\nstate_dir = {dir}/run\nlog_path = {dir}/dovecot.log\nprotocols = imap lmtp\n\
          listen = 127.0.0.1\nssl = yes\nssl_cert = <{dir}/cert.pem\nssl_key = <{dir}/key.pem\n\
-         disable_plaintext_auth = no\nauth_mechanisms = plain login\nauth_failure_delay = 0\n\
+         disable_plaintext_auth = no\nauth_mechanisms = plain login{more}\nauth_failure_delay = 0\n\
          mail_location = {format}\nmail_fsync = never\nmail_max_userip_connections = 100\n\
          first_valid_uid = 1\nfirst_valid_gid = 1\nmail_plugins =\n\
          postmaster_address = postmaster@example.test\nhostname = mx.example.test\n\
-         passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n\
+         {tokens}passdb {{\n driver = static\n mechanisms = plain login\n args = password={PASSWORD}\n}}\n\
          userdb {{\n driver = static\n args = uid={} gid={} home={dir}/mail/%n allow_all_users=yes\n}}\n\
          namespace inbox {{\n inbox = yes\n separator = {}\n prefix = {}\n{}}}\n",
         owner.mail_uid,

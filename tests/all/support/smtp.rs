@@ -31,6 +31,17 @@ pub struct Setup {
     pub tls: bool,
     /// Demands this user and password (AUTH PLAIN or LOGIN).
     pub login: Option<(String, String)>,
+    /// Demands a token of these (AUTH XOAUTH2), which may change.
+    pub tokens: Option<Arc<Mutex<Vec<String>>>>,
+}
+
+/// A login by token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenLogin {
+    pub user: String,
+    pub token: String,
+    /// What the client answered to the error challenge, if it was refused.
+    pub answer: Option<String>,
 }
 
 #[derive(Default)]
@@ -41,6 +52,7 @@ struct Shared {
     refusals: Mutex<VecDeque<String>>,
     /// Cuts the connection instead of the next answers to DATA; true = after having kept the mail.
     cuts: Mutex<VecDeque<bool>>,
+    token_logins: Mutex<Vec<TokenLogin>>,
     stop: AtomicBool,
 }
 
@@ -82,6 +94,11 @@ impl Smtp {
     /// The next message's answer is lost with the connection; `kept` says whether the message was taken before.
     pub fn cut(&self, kept: bool) {
         self.shared.cuts.lock().unwrap().push_back(kept);
+    }
+
+    /// The logins by token so far.
+    pub fn token_logins(&self) -> Vec<TokenLogin> {
+        self.shared.token_logins.lock().unwrap().clone()
     }
 
     /// What was accepted so far.
@@ -129,13 +146,15 @@ fn serve(stream: TcpStream, shared: &Shared, setup: &Setup, tls: &Arc<rustls::Se
     loop {
         let Some(line) = read_line(&mut io)? else { return Ok(()) };
         let upper = line.to_ascii_uppercase();
-        let may = (secured || !setup.starttls) && (user.is_some() || setup.login.is_none());
+        let may = (secured || !setup.starttls) && (user.is_some() || (setup.login.is_none() && setup.tokens.is_none()));
         if upper.starts_with("EHLO") {
             let mut answer = "250-mx.example.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n".to_owned();
             if setup.starttls && !secured {
                 answer.push_str("250-STARTTLS\r\n");
             } else if setup.login.is_some() {
                 answer.push_str("250-AUTH PLAIN LOGIN\r\n");
+            } else if setup.tokens.is_some() {
+                answer.push_str("250-AUTH LOGIN XOAUTH2\r\n");
             }
             say(&mut io, &(answer + "250 SIZE 10485760"))?;
         } else if upper.starts_with("HELO") {
@@ -157,6 +176,8 @@ fn serve(stream: TcpStream, shared: &Shared, setup: &Setup, tls: &Arc<rustls::Se
             let name = decode(&challenge(&mut io, "VXNlcm5hbWU6")?);
             let password = decode(&challenge(&mut io, "UGFzc3dvcmQ6")?);
             user = log_in(&mut io, setup, &name, &password)?;
+        } else if upper.starts_with("AUTH XOAUTH2") {
+            user = log_in_by_token(&mut io, shared, setup, line.get("AUTH XOAUTH2 ".len()..).unwrap_or_default())?;
         } else if upper.starts_with("MAIL FROM:") {
             if may {
                 from = address(&line);
@@ -232,6 +253,25 @@ fn log_in(io: &mut Io, setup: &Setup, name: &str, password: &str) -> std::io::Re
     let ok = setup.login.as_ref().is_some_and(|(user, secret)| user == name && secret == password);
     say(io, if ok { "235 2.7.0 welcome" } else { "535 5.7.8 wrong user or password" })?;
     Ok(ok.then(|| name.to_owned()))
+}
+
+/// As Google documents it: a token that is not good is answered with a challenge, and only an empty line ends that.
+fn log_in_by_token(io: &mut Io, shared: &Shared, setup: &Setup, initial: &str) -> std::io::Result<Option<String>> {
+    let text = decode(initial);
+    let read = text.strip_suffix("\u{1}\u{1}").and_then(|text| text.split_once("\u{1}auth=Bearer "));
+    let Some((user, token)) = read.and_then(|(user, token)| Some((user.strip_prefix("user=")?, token))) else {
+        say(io, "501 5.5.4 not as it should be")?;
+        return Ok(None);
+    };
+    let good = setup.tokens.as_ref().is_some_and(|good| good.lock().unwrap().iter().any(|one| one == token));
+    let mut login = TokenLogin { user: user.to_owned(), token: token.to_owned(), answer: None };
+    if !good {
+        let json = r#"{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}"#;
+        login.answer = Some(challenge(io, &base64::engine::general_purpose::STANDARD.encode(json))?);
+    }
+    shared.token_logins.lock().unwrap().push(login);
+    say(io, if good { "235 2.7.0 Accepted" } else { "535 5.7.8 Username and Password not accepted. gsmtp" })?;
+    Ok(good.then(|| user.to_owned()))
 }
 
 fn address(line: &str) -> String {

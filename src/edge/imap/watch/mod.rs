@@ -196,7 +196,9 @@ impl Watch<'_> {
     fn ended(&mut self, line: &Line, trouble: Trouble) -> Ended {
         match trouble {
             Trouble::Lost(what) => line.lost(what).into(),
-            Trouble::Refused(doing, status) => passing(ImapError::refusal(&self.account.name, doing, &status)).into(),
+            Trouble::Refused(doing, status) => {
+                passing(ImapError::refusal(&self.account.name, doing, &status, None)).into()
+            }
             Trouble::Without(means) => {
                 tracing::warn!(account = self.account.name, "the server offers and refuses {}", means.word());
                 self.without.push((means, Instant::now()));
