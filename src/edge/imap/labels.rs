@@ -125,7 +125,7 @@ impl Session {
     /// # Errors
     /// The connection, or the server refuses.
     pub async fn out_of_inbox(&mut self, uids: &UidSet) -> Result<(), ImapError> {
-        let command = format!("UID STORE {uids} -X-GM-LABELS.SILENT (\\Inbox)");
+        let command = format!("UID STORE {uids} -X-GM-LABELS (\\Inbox)");
         let answer = self.line.ok("taking messages out of INBOX", &[Piece::Plain(&command)]).await?;
         self.same_numbering(&answer)
     }

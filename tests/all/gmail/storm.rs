@@ -4,7 +4,8 @@ use super::world::{ALL, EACH, KEEP, RESTOCK, STARRED, Watched, World, in_time};
 use modori::demo::{Fault, Server};
 use std::time::Duration;
 
-const SEEDS: u64 = 300;
+/// In every run of the tests; `GMAIL_STORMS` asks for more.
+const SEEDS: u64 = 100;
 
 /// Numbers from a seed (xorshift64*, Vigna 2016).
 struct Chance(u64);
@@ -79,27 +80,30 @@ fn storm(seed: u64) -> (Vec<String>, u64) {
         let watched: Watched = *chance.one_of(&EACH);
         let world = World::with_story(watched);
         let mut lives = 0;
-        let weather = |chance: &mut Chance| {
-            let plan: Vec<u64> = (0..3 + chance.below(6)).map(|_| chance.below(3000)).collect();
-            let server = world.server.clone();
-            let mut chance = Chance(chance.below(u64::MAX) | 1);
-            tokio::spawn(async move {
-                for wait in plan {
-                    tokio::time::sleep(Duration::from_millis(wait)).await;
-                    happen(&server, &mut chance);
-                    tokio::time::sleep(Duration::from_millis(chance.below(3000))).await;
-                    server.set_down(false);
-                }
-            })
-        };
         let mut taken_back = false;
         for round in 0..2 {
-            let weather = weather(&mut chance);
-            for _ in 0..chance.below(4) {
-                world.live_for(usize::try_from(20 + chance.below(400)).unwrap()).await;
-                lives += 1;
+            let waits: Vec<u64> = (0..8 + chance.below(12)).map(|_| chance.below(1500)).collect();
+            let (server, mut sky) = (world.server.clone(), Chance(chance.below(u64::MAX) | 1));
+            let weather = async move {
+                for wait in waits {
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                    server.set_down(false);
+                    happen(&server, &mut sky);
+                }
+            };
+            let living = async {
+                loop {
+                    world.live_for(usize::try_from(20 + chance.below(400)).unwrap()).await;
+                    lives += 1;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = weather => {}
+                () = living => {}
             }
-            let _ = weather.await;
+            lives += 1;
+            world.server.set_down(false);
             world.server.clear_faults();
             world.live().await;
             world.assert_nothing_is_thrown_away();
@@ -141,7 +145,7 @@ fn no_storm_on_gmail_loses_doubles_or_throws_away() {
         struck += faults;
     }
     println!("{seeds} storms on Gmail, {struck} faults struck");
-    assert!(struck > seeds, "{struck}");
+    assert!(struck > 3 * seeds, "{struck}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use modori::rules::RuleSet;
 use modori::wording::Language;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 pub const ALL: &str = "[Gmail]/すべてのメール";
@@ -40,6 +40,9 @@ pub enum Watched {
 }
 
 pub const EACH: [Watched; 4] = [Watched::Inbox, Watched::All, Watched::Both, Watched::Accounts];
+
+/// Compiled once for all lives.
+static RULES: OnceLock<Rules> = OnceLock::new();
 
 /// Counts what it was handed.
 #[derive(Default)]
@@ -156,7 +159,7 @@ impl World {
             store: self.store.clone(),
             hand: Hand::new(self.store.clone(), self.clock.clone(), channels, accounts).looking(Some(Looks::default())),
             clock: self.clock.clone(),
-            rules: Rules::fixed(RuleSet::shipped()),
+            rules: RULES.get_or_init(|| Rules::fixed(RuleSet::shipped())).clone(),
             policy: Policy {
                 observe: false,
                 channels: vec!["phone".to_owned()],
@@ -258,7 +261,9 @@ impl World {
         let (events, rows) = self.store.call(|db| Ok((db.events()?, db.outbox()?))).await.unwrap();
         for row in rows.iter().filter(|row| matches!(row.effect, Effect::File { .. })) {
             let moved = row.last_error.as_deref().is_some_and(|why| why.contains("someone else"));
-            assert!(row.state == State::Done && !moved, "{row:?}");
+            let commands = self.server.commands();
+            let last = commands.get(commands.len().saturating_sub(60)..).unwrap_or_default().join("\n");
+            assert!(row.state == State::Done && !moved, "{:?} {row:?}\n{last}", self.watched);
         }
         let corrections = self.store.call(|db| db.corrections()).await.unwrap();
         assert!(corrections.is_empty(), "{corrections:?}");
