@@ -208,8 +208,8 @@ impl World {
             let life = async { engine.watch(self.at_rest()).await.unwrap() };
             Cut { inner: Box::pin(life), left: wake_ups, used: Arc::clone(&used) }.await;
         }
-        let used = *used.lock().unwrap();
-        used
+        let ended = used.lock().unwrap();
+        *ended
     }
 
     /// Takes every filing back, and lets nothing happen yet; how many.
