@@ -268,7 +268,8 @@ async fn run(argv: &[String], input: Option<SecretString>) -> Result<SecretStrin
     if status.success() { Ok(said) } else { Err(failed(format!("{program} ended with {status}"), false)) }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::super::kept::Kept;
     use super::*;
