@@ -310,10 +310,12 @@ impl<W: Wire> Session<'_, W> {
             state.faults.halve(copied.into_iter());
         }
         let code = copy_uid(&state, validity, &pairs);
+        // Gmail tells it at the end, as RFC 4315 has it, also of a move
+        let at_the_end = !remove || state.boxes.gmail.is_some();
         drop(state);
         self.shared.ring();
-        if !remove {
-            return Some(Answer::Ok(format!("{code}copied")));
+        if at_the_end {
+            return Some(Answer::Ok(format!("{code}{}", if remove { "moved" } else { "copied" })));
         }
         // RFC 6851, 4.3: with MOVE it comes before the EXPUNGEs, untagged
         if !code.is_empty() {

@@ -6,6 +6,7 @@ use super::Mailbox;
 use crate::edge::config;
 use crate::edge::imap::refusal::Refusal;
 use crate::edge::imap::{Dial, ImapError, Means, Session};
+use crate::edge::oauth::Credential;
 use std::time::Duration;
 
 pub use provider::budget;
@@ -108,9 +109,12 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
         Err(error) => {
             let remedy = match error.login {
                 Some(Refusal::TooManyLogins | Refusal::Temporary) => "wait, and try again".to_owned(),
-                Some(Refusal::TokenExpired | Refusal::ScopeMissing) => {
-                    format!("modori login {}: a watch that waits tries at once then", mailbox.account.name)
-                }
+                Some(Refusal::TokenExpired | Refusal::ScopeMissing) => match &mailbox.account.credential {
+                    Credential::Token(tokens) if tokens.grant().is_none() => {
+                        "see to the program behind `access_token`, then run modori doctor again".to_owned()
+                    }
+                    _ => format!("modori login {}: a watch that waits tries at once then", mailbox.account.name),
+                },
                 Some(_) => provider::refused(asked.account).unwrap_or_else(|| {
                     "mend user or password, then run modori doctor again: a watch that waits tries at once then"
                         .to_owned()

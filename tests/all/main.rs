@@ -20,6 +20,7 @@ mod extremes;
 mod fixtures;
 mod flag;
 mod flag_dovecot;
+mod gmail;
 mod half;
 mod hostile;
 mod imap_dovecot;

@@ -1,6 +1,7 @@
 //! The real program on a real Dovecot that takes tokens and has them looked into (its passdb oauth2, RFC 7662) by the
 //! authorization server that gave them: granted, expired in the middle of a watch, taken back, granted anew.
 
+use super::oauth::Talk;
 use super::support::dovecot::{Dovecot, Setup, USER};
 use super::support::http::Http;
 use super::support::oauth::{self, Authority};
@@ -95,7 +96,11 @@ fn watched_by(mechanism: &'static str) {
 
     // agreed again: it goes on without a restart
     dovecot.deliver(&restock("four"));
-    oauth::keep(&authority, USER, &authority.grant(USER), &tokens(&home));
+    authority.behave(|behaviour| behaviour.user = USER.to_owned());
+    let talk = Talk::new(home.talk(&["login", "--no-browser"]));
+    authority.browse(&talk.page());
+    let (code, said) = talk.end();
+    assert_eq!(code, Some(0), "{said}");
     until("it is alerted and filed", || told(&http, "four") == 1 && filed(&dovecot, "four"));
     until("it is said that all is well", || status(&home)["mailboxes"][0]["state"] == "watching");
     assert!(logins(&dovecot) >= 4);

@@ -66,8 +66,8 @@ async fn a_move_exchanges_labels_and_repeats_without_harm() {
     c.ask("CREATE shop").await;
     server.copy("INBOX", 2, "shop");
     c.ask("SELECT INBOX").await;
-    check(&mut c, "UID MOVE 2 shop", &["* OK [COPYUID 1700000009 2 1] moved", "* 2 EXPUNGE", "t OK moved"]).await;
-    check(&mut c, "UID MOVE 1 shop", &["* OK [COPYUID 1700000009 1 2] moved", "* 1 EXPUNGE", "t OK moved"]).await;
+    check(&mut c, "UID MOVE 2 shop", &["* 2 EXPUNGE", "t OK [COPYUID 1700000009 2 1] moved"]).await;
+    check(&mut c, "UID MOVE 1 shop", &["* 1 EXPUNGE", "t OK [COPYUID 1700000009 1 2] moved"]).await;
     assert_eq!(
         (views(&server, 1), views(&server, 2)),
         (vec![ALL.into(), "shop".into()], vec![ALL.into(), "shop".into()])

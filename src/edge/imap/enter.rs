@@ -107,7 +107,7 @@ fn heard<'a>(account: &ImapAccount, refused: &'a Refused) -> Heard<'a> {
 pub(super) fn refusal(account: &ImapAccount, refused: &Refused, renewed: bool) -> ImapError {
     let heard = heard(account, refused);
     let (means, user) = (heard.meaning(), &account.user);
-    let program = matches!(&account.credential, Credential::Token(tokens) if tokens.account().is_none());
+    let program = matches!(&account.credential, Credential::Token(tokens) if tokens.grant().is_none());
     let whose = Whose { account: &account.name, user, program, renewed, provider: heard.provider };
     let remedy = means.remedy(&whose);
     let ImapError { what, .. } =

@@ -23,7 +23,7 @@ mod wire;
 
 pub use append::Laid;
 pub use error::ImapError;
-pub use labels::{Label, Labelled};
+pub use labels::Labelled;
 pub use session::{Copied, Fetch, Fetched, Folder, Mailbox, Session};
 pub use uids::UidSet;
 pub use watch::watch;

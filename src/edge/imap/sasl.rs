@@ -80,13 +80,13 @@ impl Way {
         }
     }
 
-    /// What ends the exchange after an error challenge: nothing (XOAUTH2), a single ^A (RFC 7628, 3.2.3), or that we
-    /// give up (RFC 3501, 6.2.2). Never what was shown before.
-    fn giving_in(self) -> &'static str {
+    /// What ends the exchange after an error challenge: nothing (XOAUTH2), or a single ^A (RFC 7628, 3.2.3). Never what was
+    /// shown before. A password is not challenged: a server that does wants something else than to let us in.
+    fn giving_in(self) -> Option<&'static str> {
         match self {
-            Self::XOAuth2 => "",
-            Self::OAuthBearer => "AQ==",
-            Self::Plain | Self::Login => "*",
+            Self::XOAuth2 => Some(""),
+            Self::OAuthBearer => Some("AQ=="),
+            Self::Plain | Self::Login => None,
         }
     }
 
@@ -212,11 +212,13 @@ async fn converse(
                 shown = true;
                 line.write(format!("{}\r\n", text.expose_secret()).as_bytes()).await?;
             }
-            Turn::More(said) if challenge.is_none() => {
-                challenge = Some(said);
-                line.write(format!("{}\r\n", way.giving_in()).as_bytes()).await?;
-            }
-            Turn::More(_) => return Err(line.lost("the server asks for more than there is to say")),
+            Turn::More(said) => match way.giving_in() {
+                Some(end) if challenge.is_none() => {
+                    challenge = Some(said);
+                    line.write(format!("{end}\r\n").as_bytes()).await?;
+                }
+                _ => return Err(line.lost("the server asks for more than there is to say")),
+            },
         }
     }
 }

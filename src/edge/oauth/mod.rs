@@ -169,15 +169,6 @@ impl Tokens {
         Ok((next.expose_secret() != refused.expose_secret()).then_some(next))
     }
 
-    /// The account that access was granted for; `None`: a program gives the tokens.
-    #[must_use]
-    pub fn account(&self) -> Option<&str> {
-        match &*self.0 {
-            Kind::Own(own) => Some(&own.grant.account),
-            Kind::Program(_) => None,
-        }
-    }
-
     /// When the shopper last granted access; of a program's token, when it was changed, as far as that shows.
     #[must_use]
     pub fn granted_at(&self) -> Option<jiff::Timestamp> {

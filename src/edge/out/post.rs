@@ -159,9 +159,9 @@ impl Post {
     fn refused(&self, user: &str, tokens: &Tokens, refused: &Refused, renewed: bool) -> OutError {
         let heard = self.meaning(refused);
         let whose = Whose {
-            account: tokens.account().unwrap_or_default(),
+            account: tokens.grant().map_or("", |grant| grant.account.as_str()),
             user,
-            program: tokens.account().is_none(),
+            program: tokens.grant().is_none(),
             renewed,
             provider: heard.provider,
         };

@@ -1,6 +1,7 @@
 //! One transaction a message (or a batch): what arrived, what it claims, what should happen.
 
 use super::outbox::{self, Row};
+use super::view::IN_VIEW;
 use super::{Db, StoreError, agenda, correction, held, letter, millis, seconds};
 use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
@@ -221,9 +222,15 @@ fn file(transaction: &Transaction<'_>, one: &Settling, message: i64, now: Timest
         .prepare_cached("SELECT account FROM place WHERE message = ?1 ORDER BY seen_first LIMIT 1")?
         .query_row([message], |row| row.get(0))
         .optional()?;
+    let at_home = home.as_ref().is_none_or(|home| home == account);
+    // INBOX and All Mail of one Gmail, as two accounts: it is no copy, and filed once
+    let sql = format!("SELECT 1 FROM place WHERE message = ?1 AND {IN_VIEW}");
+    if !at_home && transaction.prepare_cached(&sql)?.exists([message])? {
+        return Ok(());
+    }
     for wish in one.step.plan.iter().filter(|wish| matches!(wish.effect, Effect::File { .. })) {
         let mut wish = wish.clone();
-        if home.as_ref().is_some_and(|home| home != account) {
+        if !at_home {
             wish.key = format!("{}@{account}", wish.key);
         }
         outbox::enter(transaction, &wish, account, Some(message), false, now)?;

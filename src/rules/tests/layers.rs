@@ -82,7 +82,7 @@ fn an_accounts_rule_stands_over_the_shared_one_and_takes_its_place_by_name() {
         let facts = crate::rules::read(&rules, &mail);
         judge(&rules, &mail, &facts, &Known::default()).category
     };
-    assert_eq!(category(&[shared.clone()], "りんご"), "mine");
+    assert_eq!(category(std::slice::from_ref(&shared), "りんご"), "mine");
     let replaced = [shared.clone(), file(rule("other-kind", "one", "みかん"))];
     assert_eq!(
         (category(&replaced, "りんご").as_str(), category(&replaced, "みかん").as_str()),

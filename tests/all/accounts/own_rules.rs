@@ -2,9 +2,9 @@
 
 use super::{World, at, pass, restock, simulated};
 use modori::edge::store::State;
-use modori::engine::Own;
+use modori::engine::{Own, Rules};
 use modori::plan::Effect;
-use modori::rules::{Folders, Source};
+use modori::rules::{Folders, RuleSet, Source};
 
 const PC: (&str, &str) = ("pc", "hanako@example.jp");
 const PHONE: (&str, &str) = ("phone", "hanako@mobile.example.jp");
@@ -143,4 +143,25 @@ fn the_very_same_mail_in_two_accounts_is_filed_in_both_told_once_and_never_confu
         assert_eq!((world.lie("phone", "INBOX"), world.lie("phone", "買い物/再入荷")), (4, 0));
         assert_eq!((world.lie("pc", "INBOX"), world.lie("pc", "楽天/再入荷")), (0, 1));
     });
+}
+
+#[test]
+fn the_page_about_several_mailboxes_shows_a_configuration_that_works() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/accounts.md")).unwrap();
+    let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = modori::edge::config::Config::parse(std::path::Path::new("/nowhere/config.toml"), block).unwrap();
+    let [pc, phone] = config.accounts.as_slice() else { panic!("two accounts") };
+    assert!(pc.own.is_none());
+    assert_eq!(phone.own.rules.as_deref(), Some(std::path::Path::new("/nowhere/rules-phone")));
+    let own = Own { files: None, folders: phone.own.folders.clone() };
+    let rules = Rules::fixed(RuleSet::shipped()).with_account("phone", own).unwrap();
+    let folders: Vec<(String, String)> = rules
+        .of("phone")
+        .folders_by_category()
+        .into_iter()
+        .filter(|(category, _)| ["restock", "quarantine"].contains(category))
+        .map(|(category, folder)| (category.to_owned(), folder.to_owned()))
+        .collect();
+    let expected = [("quarantine", "怪しい"), ("restock", "買い物/再入荷")];
+    assert_eq!(folders, expected.map(|(category, folder)| (category.to_owned(), folder.to_owned())));
 }

@@ -51,3 +51,36 @@ fn an_idle_watch() {
         );
     }
 }
+
+#[test]
+#[ignore = "a measurement of a minute"]
+fn rules_of_each_accounts_own() {
+    println!("\nproc/PID/status, in MiB; from the start to the last mailbox that is watched\n");
+    println!("| mailboxes | with rules of their own | of it anonymous | until all are watched |");
+    println!("|---|---|---|---|");
+    for (mailboxes, own) in [(10, 0), (10, 10), (100, 0), (100, 100)] {
+        let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let rules = |n: usize| {
+            if n >= own {
+                return String::new();
+            }
+            let path = folder.path().join(format!("own{n}"));
+            std::fs::create_dir(&path).unwrap();
+            let file =
+                format!("category = \"mine\"\nfolder = \"f{n}\"\n[[rule]]\nname = \"r{n}\"\nsubject = \"s{n}\"\n");
+            std::fs::write(path.join("a.toml"), file).unwrap();
+            format!("rules = \"own{n}\"\n")
+        };
+        let accounts: String = (0..mailboxes)
+            .map(|n| account_of(&format!("a{n}"), &format!("shopper{n}"), dovecot.imap, &rules(n)))
+            .collect();
+        let file = config(folder.path(), &accounts, "");
+        let begun = std::time::Instant::now();
+        let program = Program::start(&file, &["watch"]).watching(mailboxes);
+        let started = begun.elapsed();
+        // the folders are judged once at the start: what that needed is let go
+        std::thread::sleep(Duration::from_secs(10));
+        println!("| {mailboxes} | {own} | {:.1} | {:.1} s |", program.memory("RssAnon"), started.as_secs_f64());
+    }
+}

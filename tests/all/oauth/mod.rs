@@ -116,7 +116,7 @@ impl Talk {
         Self::new(world.home.talk(&all))
     }
 
-    fn new(mut child: Child) -> Self {
+    pub(super) fn new(mut child: Child) -> Self {
         let heard = Arc::<Mutex<String>>::default();
         let streams: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];

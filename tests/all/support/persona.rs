@@ -240,7 +240,7 @@ pub const ALL: &[Persona] = &[
         full: "[UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
         new_mail: "told by NOTIFY",
         filing: MOVE,
-        special: "Drafts is INBOX/Drafts, Sent is INBOX/Sent",
+        special: "Drafts is Drafts, Sent is Sent",
     },
     Persona {
         provider: "cyrus",
@@ -260,7 +260,7 @@ pub const ALL: &[Persona] = &[
         full: "[LIMIT] Too many open connections",
         new_mail: IDLE,
         filing: MOVE,
-        special: "Drafts is INBOX/Drafts",
+        special: "Drafts is Drafts",
     },
     Persona {
         provider: "courier",
