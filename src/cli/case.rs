@@ -20,12 +20,15 @@ pub(super) struct Told {
     pub(super) sender: String,
     /// The sentence that says so, or the shopper's words.
     pub(super) words: String,
+    /// The accounts that the mail came to.
+    pub(super) accounts: Vec<String>,
 }
 
 /// Prints the state of an order and everything that was said about it, oldest first.
 pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let order = say::order(&arguments.order)?;
-    let Seen { statements, cases, now, language, wording, .. } = Seen::open(config, state, arguments.at)?;
+    let seen = Seen::open(config, state, arguments.at)?;
+    let Seen { statements, cases, now, language, wording, .. } = &seen;
     let Some(case) = cases.get(&order) else {
         return Err(Failure::new(format!("nothing is known of {order}; `modori import` reads old mail")));
     };
@@ -39,9 +42,10 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
             trust: trust(one.trust),
             sender: one.sender.clone(),
             words: one.excerpt.clone(),
+            accounts: seen.accounts([one.mail]).into_iter().map(render::one_line).collect(),
         })
         .collect();
-    story.extend(statements.iter().filter(|one| one.order == order && one.at <= now).map(said));
+    story.extend(statements.iter().filter(|one| one.order == order && one.at <= *now).map(said));
     story.sort_by_key(|one| one.at);
     match arguments.format {
         Format::Json => {
@@ -51,16 +55,17 @@ pub(super) fn run(arguments: &Case, config: Option<&Path>, state: Option<&Path>)
                 .map(|one| {
                     json!({
                         "at": rfc3339(one.at), "claim": one.claim, "trust": one.trust, "sender": one.sender,
-                        "words": one.words,
+                        "words": one.words, "accounts": one.accounts,
                     })
                 })
                 .collect();
             if let Some(fields) = sheet.as_object_mut() {
+                fields.insert("accounts".into(), seen.accounts_of(case).into_iter().collect());
                 fields.insert("story".into(), Value::Array(story));
             }
             anstream::println!("{sheet}");
         }
-        Format::Text => anstream::println!("{}", render::case(case, &story, &wording, language)),
+        Format::Text => anstream::println!("{}", render::case(case, &story, wording, *language)),
     }
     Ok(())
 }
@@ -80,5 +85,12 @@ fn said(statement: &Statement) -> Told {
         Said::Assign { mail, points } => format!("{points} P ({})", mail.short()),
         Said::Disown { mail } => mail.short(),
     };
-    Told { at: statement.at, claim: claim_of(statement), trust: None, sender: String::new(), words }
+    Told {
+        at: statement.at,
+        claim: claim_of(statement),
+        trust: None,
+        sender: String::new(),
+        words,
+        accounts: Vec::new(),
+    }
 }

@@ -6,11 +6,14 @@ use super::{Failure, render};
 use crate::calendar::{civil, days_after, end_of_day};
 use crate::ledger::{self, Case, case::State};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Prints the open cases; with `--all` also those that ended and orders that live.
 pub(super) fn run(arguments: &Cases, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let Seen { events, cases, now, language, wording, .. } = Seen::open(config, state, arguments.at)?;
+    let seen = Seen::open(config, state, arguments.at)?;
+    let Seen { events, cases, now, language, wording, .. } = &seen;
+    let (now, language) = (*now, *language);
     let mut shown: Vec<&Case> = cases.values().filter(|case| wanted(case, arguments, now)).collect();
     // what waits comes first, the soonest at the top; the rest by its number
     shown.sort_by_key(|case| {
@@ -20,16 +23,25 @@ pub(super) fn run(arguments: &Cases, config: Option<&Path>, state: Option<&Path>
     match arguments.format {
         Format::Json => {
             for case in shown {
-                let line = ledger::sheet(case).to_string();
+                let mut sheet = ledger::sheet(case);
+                if let Some(fields) = sheet.as_object_mut() {
+                    fields.insert("accounts".into(), seen.accounts_of(case).into_iter().collect());
+                }
+                let line = sheet.to_string();
                 if std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes()).is_err() {
                     break;
                 }
             }
         }
         Format::Text if arguments.questions => {
-            anstream::println!("{}", render::questions(&shown, &events, &wording, language));
+            anstream::println!("{}", render::questions(&shown, events, wording, language));
         }
-        Format::Text => anstream::println!("{}", render::cases(&shown, &wording, language)),
+        Format::Text => {
+            let accounts: Vec<String> = shown.iter().map(|case| render::accounts(&seen.accounts_of(case))).collect();
+            // with one account there is nothing to tell apart
+            let several = shown.iter().flat_map(|case| seen.accounts_of(case)).collect::<BTreeSet<_>>().len() > 1;
+            anstream::println!("{}", render::cases(&shown, several.then_some(&*accounts), wording, language));
+        }
     }
     Ok(())
 }

@@ -174,7 +174,11 @@ async fn show(server: &Server, store: &Store, engine: &Engine, language: Languag
     let cases = ledger::cases(&events, &statements, &ledger::due::Settings::default(), now);
     let open: Vec<_> = cases.values().filter(|case| !case.ended && case.cancelled != State::None).collect();
     anstream::println!("\n{}\n{}", render::title("Folders on the server"), render::tree(&folders));
-    anstream::println!("{}\n{}\n", render::title("Open cases"), render::cases(&open, &engine.policy.wording, language));
+    anstream::println!(
+        "{}\n{}\n",
+        render::title("Open cases"),
+        render::cases(&open, None, &engine.policy.wording, language)
+    );
     anstream::println!("{}\n{}", render::title("Alerts"), render::latencies(&latencies));
     let (left, bad) = render::left_over(&rows);
     if !left.is_empty() {

@@ -38,9 +38,12 @@ pub(super) fn run(arguments: &DiffRules, config: Option<&Path>, state: Option<&P
     let runtime = setup::runtime()?;
     runtime.block_on(async {
         let work = async {
-            let (changes, looked) = compare(&engine, arguments, span, &against).await?;
+            let (changes, looked, unread) = compare(&engine, arguments, span, &against).await?;
             show(&changes, looked, arguments.format);
-            if arguments.apply { apply(&engine, &config.state, &changes, arguments.yes).await } else { Ok(()) }
+            if arguments.apply {
+                apply(&engine, &config.state, &changes, arguments.yes).await?;
+            }
+            if unread.is_empty() { Ok(()) } else { Err(Failure::new(unread.join("\n"))) }
         };
         tokio::select! {
             ended = work => ended,
@@ -54,34 +57,44 @@ async fn compare(
     arguments: &DiffRules,
     span: Span,
     against: &RuleSet,
-) -> Result<(Vec<Change>, Looked), Failure> {
-    let (mut changes, mut all) = (Vec::new(), Looked::default());
+) -> Result<(Vec<Change>, Looked, Vec<String>), Failure> {
+    let (mut changes, mut all, mut unread) = (Vec::new(), Looked::default(), Vec::new());
     for mailbox in &engine.mailboxes {
         if arguments.account.as_ref().is_some_and(|name| *name != mailbox.account.name) {
             continue;
         }
-        // where the shopper moved what comes first: that is left alone
-        engine.look_for_corrections(mailbox).await.map_err(|error| Failure::new(error.to_string()))?;
         let bar = render::bar("mails");
-        let looked = engine
-            .backtest(
-                mailbox,
-                span,
-                against,
-                |change| changes.push(change),
-                |done, of| {
-                    bar.set_length(u64::try_from(of).unwrap_or(u64::MAX));
-                    bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-                },
-            )
-            .await
-            .map_err(|error| Failure::new(error.to_string()))?;
+        let looked = async {
+            // where the shopper moved what comes first: that is left alone
+            engine.look_for_corrections(mailbox).await?;
+            engine
+                .backtest(
+                    mailbox,
+                    span,
+                    against,
+                    |change| changes.push(change),
+                    |done, of| {
+                        bar.set_length(u64::try_from(of).unwrap_or(u64::MAX));
+                        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+                    },
+                )
+                .await
+        }
+        .await;
         bar.finish_and_clear();
+        let looked = match looked {
+            Ok(looked) => looked,
+            // the trouble of one account keeps no other from being looked at
+            Err(error) => {
+                unread.push(error.to_string());
+                continue;
+            }
+        };
         all.seen += looked.seen;
         all.same += looked.same;
         all.poison += looked.poison;
     }
-    Ok((changes, all))
+    Ok((changes, all, unread))
 }
 
 fn show(changes: &[Change], looked: Looked, format: Format) {

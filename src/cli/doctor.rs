@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path
     checks.extend(alerts(&config));
     checks.extend(letters(&config));
     checks.extend(config.web.as_ref().map(|web| page(web, &config.state)));
-    checks.extend(checkup::budget(&config.accounts));
+    checks.extend(checkup::budget(&config.accounts, !config.policy.replies.send.is_empty()));
     let runtime = setup::runtime()?;
     runtime.block_on(async {
         for (about, secret) in secrets(&config) {

@@ -209,6 +209,7 @@ async fn mailboxes(engine: &Engine, arguments: &Rebuild) -> Result<(), Failure> 
         (names, _) => Folders::Named(names),
     };
     let mut missing = Vec::new();
+    let mut unread = Vec::new();
     for mailbox in engine.mailboxes.iter().filter(|mailbox| wanted(&mailbox.account.name)) {
         let account = mailbox.account.name.as_str();
         let bar = render::bar("mails");
@@ -229,7 +230,12 @@ async fn mailboxes(engine: &Engine, arguments: &Rebuild) -> Result<(), Failure> 
             )
             .await;
         bar.finish_and_clear();
-        read.map_err(|error| Failure::new(format!("{error}; what was read is taken in: run it again for the rest")))?;
+        // the trouble of one account keeps no other from being read
+        unread.extend(read.err().map(|error| error.to_string()));
+    }
+    if !unread.is_empty() {
+        let what = unread.join("\n");
+        return Err(Failure::new(format!("{what}; what was read is taken in: run it again for the rest")));
     }
     if !arguments.folder.is_empty() && !missing.is_empty() {
         return Err(Failure::new(format!(

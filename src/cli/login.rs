@@ -178,7 +178,8 @@ fn lines() -> mpsc::Receiver<String> {
 
 /// Opens the page in the shopper's browser, if there is a desktop to show it.
 fn browse(url: &str) -> bool {
-    let on_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let shows = |name: &&str| std::env::var_os(name).is_some_and(|display| !display.is_empty());
+    let on_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| shows(&name));
     let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {
         ("open", &[])
     } else if cfg!(windows) {

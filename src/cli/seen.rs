@@ -7,10 +7,11 @@ use crate::facts::OrderNumber;
 use crate::ledger::due::Settings;
 use crate::ledger::{self, Case, Event, Statement};
 use crate::letter::{Matter, Replies};
+use crate::mailbox::MailKey;
 use crate::plan::gate::may_ask_shop;
 use crate::wording::{Language, Wording};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// All that is known, seen at one time.
@@ -23,6 +24,8 @@ pub(super) struct Seen {
     pub(super) now: Timestamp,
     pub(super) language: Language,
     pub(super) wording: Wording,
+    /// In which accounts mails were seen.
+    accounts: BTreeMap<MailKey, BTreeSet<String>>,
 }
 
 impl Seen {
@@ -39,7 +42,19 @@ impl Seen {
         let mut cases = ledger::cases(&events, &statements, &settings, now);
         let replies = setup::replies(config.as_ref())?;
         asked(&db, &mut cases, &replies, &settings, now).map_err(failed)?;
-        Ok(Self { events, statements, settings, cases, now, language, wording })
+        let accounts = db.accounts_of_mails().map_err(failed)?;
+        Ok(Self { events, statements, settings, cases, now, language, wording, accounts })
+    }
+
+    /// The accounts that some mails came to.
+    pub(super) fn accounts(&self, mails: impl IntoIterator<Item = MailKey>) -> BTreeSet<&str> {
+        let all = mails.into_iter().filter_map(|mail| self.accounts.get(&mail)).flatten();
+        all.map(String::as_str).collect()
+    }
+
+    /// The accounts that the mails of a case came to.
+    pub(super) fn accounts_of(&self, case: &Case) -> BTreeSet<&str> {
+        self.accounts(case.evidence.iter().map(|one| one.mail))
     }
 }
 

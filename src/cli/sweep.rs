@@ -58,8 +58,16 @@ pub(super) fn run(arguments: &Sweep, config: Option<&Path>, state: Option<&Path>
 async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting: Acting) -> Result<(), Failure> {
     let failed = |error: crate::engine::EngineError| Failure::new(error.to_string());
     let sweeps = async {
+        let mut unswept = Vec::new();
         for mailbox in mailboxes {
-            let swept = one(engine, mailbox, arguments, acting).await?;
+            let swept = match one(engine, mailbox, arguments, acting).await {
+                Ok(swept) => swept,
+                // the trouble of one account keeps no other from being swept
+                Err(failure) => {
+                    unswept.push(failure.what);
+                    continue;
+                }
+            };
             if arguments.format == Format::Text {
                 anstream::println!("{}", render::swept(mailbox, &swept, acting));
             } else if acting != Acting::DryRun {
@@ -69,20 +77,24 @@ async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting:
         if acting == Acting::Hand {
             engine.tell_what_a_sweep_kept_back().await.map_err(failed)?;
         }
-        Ok::<(), Failure>(())
+        Ok::<Result<(), Failure>, Failure>(if unswept.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::new(unswept.join("\n")))
+        })
     };
     match acting {
-        Acting::DryRun => sweeps.await,
+        Acting::DryRun => sweeps.await?,
         Acting::Hand => {
             engine.hand.recover().await.map_err(|error| failed(error.into()))?;
             // the hand files while the sweep still reads, and goes on until nothing is left
-            engine.hand.work_beside(sweeps).await.map_err(|error| failed(error.into()))??;
-            left_over(engine).await
+            let swept = engine.hand.work_beside(sweeps).await.map_err(|error| failed(error.into()))??;
+            left_over(engine).await.and(swept)
         }
         Acting::Leave => {
-            sweeps.await?;
+            let swept = sweeps.await?;
             wait_for_the_other(engine).await?;
-            left_over(engine).await
+            left_over(engine).await.and(swept)
         }
     }
 }

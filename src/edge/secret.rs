@@ -53,7 +53,7 @@ impl Secret {
             Self::Environment(name) => std::env::var(name)
                 .map(SecretString::from)
                 .map_err(|_| SecretError(format!("the environment variable {name} is not set (or not UTF-8)")))?,
-            Self::File(path) => file(path)?,
+            Self::File(path) => aside(path.clone()).await?,
             Self::Command(argv) => command(argv).await?,
         };
         if found.expose_secret().is_empty() {
@@ -80,9 +80,24 @@ impl Secret {
     }
 }
 
+/// Reads a file where waiting for it holds nothing else up: it may lie on a disk that does not answer.
+async fn aside(path: PathBuf) -> Result<SecretString, SecretError> {
+    let shown = path.display().to_string();
+    let read = tokio::task::spawn_blocking(move || file(&path));
+    match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => Err(SecretError(format!("cannot read {shown}"))),
+        Err(_) => Err(SecretError(format!("{shown} cannot be read: its disk does not answer"))),
+    }
+}
+
 fn file(path: &std::path::Path) -> Result<SecretString, SecretError> {
     let shown = path.display();
     let failed = |error: std::io::Error| SecretError(format!("cannot read {shown}: {error}"));
+    // before it is opened: opening a pipe would wait for whoever writes into it
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(SecretError(format!("{shown} is not a file")));
+    }
     let file = std::fs::File::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     if !about.is_file() {
@@ -156,6 +171,16 @@ mod tests {
         assert!(Secret::Command(vec!["/no/such/program".into()]).get().await.is_err());
         assert!(Secret::Environment("MODORI_NO_SUCH_VARIABLE".into()).get().await.is_err());
         assert!(Secret::File(folder.path().to_path_buf()).get().await.is_err());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_pipe_that_nobody_writes_into_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let refused = Secret::File(path).get().await.unwrap_err().to_string();
+        assert!(refused.ends_with("is not a file"), "{refused}");
     }
 
     #[test]

@@ -214,7 +214,8 @@ async fn within(
     let (prefix, delimiter) = session.namespace();
     let between = delimiter.map_or_else(|| "no levels".to_owned(), |delimiter| format!("`{delimiter}` between levels"));
     let before = if prefix.is_empty() { "no prefix".to_owned() } else { format!("prefix `{prefix}`") };
-    checks.push(Check::fine(about("folders"), format!("{before}, {between}")));
+    let letters = if session.names_in_utf8() { ", names in UTF-8" } else { "" };
+    checks.push(Check::fine(about("folders"), format!("{before}, {between}{letters}")));
     checks.extend(provider::offered(asked.account, session, about));
     match session.examine(&mailbox.name).await {
         Ok(opened) => {
@@ -229,11 +230,17 @@ async fn within(
         Err(error) => return Err(error),
     }
     let listed = session.list().await?;
+    for (one, other) in session.run_together(folders) {
+        let said =
+            format!("{one} and {other} would be one folder on this server: mail for the second stays where it is");
+        checks.push(Check::failure(about("folders"), said, "give one of the categories another folder in your rules"));
+    }
     let marked = session.list_uses().await?;
     checks.extend(provider::marked(asked, session, &marked, about));
     let mut missing = Vec::new();
     for folder in folders {
-        match listed.iter().find(|one| one.name == *folder) {
+        let name = session.listed_as(folder);
+        match listed.iter().find(|one| one.name == name) {
             Some(one) if one.attributes.iter().any(|what| what.eq_ignore_ascii_case("\\Noselect")) => {
                 let said = format!("{folder} is there, but cannot hold messages");
                 checks.push(Check::failure(about("folders"), said, "give the category another folder in your rules"));

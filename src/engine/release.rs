@@ -244,17 +244,26 @@ impl Engine {
                 groups.entry(group).or_default().push((place.uid, mail.clone()));
             }
         }
+        let mut trouble: Option<ImapError> = None;
         for ((account, mailbox, uid_validity), mails) in groups {
             let Some(watched) = self.mailbox_of(&account) else { continue };
-            let mut session = Session::open(&watched.account).await?;
-            let found = look(&mut session, &mailbox, uid_validity, &mails, id, watched.account.fetch_cap).await;
-            session.logout().await;
-            if let Some((uid, mail, bytes)) = found? {
-                let lies_at = Some(Place { account, mailbox, uid_validity, uid });
-                return Ok(Found { mail, bytes, lies_at });
+            let found = async {
+                let mut session = Session::open(&watched.account).await?;
+                let found = look(&mut session, &mailbox, uid_validity, &mails, id, watched.account.fetch_cap).await;
+                session.logout().await;
+                found
+            };
+            match found.await {
+                Ok(Some((uid, mail, bytes))) => {
+                    let lies_at = Some(Place { account, mailbox, uid_validity, uid });
+                    return Ok(Found { mail, bytes, lies_at });
+                }
+                Ok(None) => {}
+                // it may lie in another account
+                Err(error) => trouble = Some(error),
             }
         }
-        Err(unknown(&format!("<{id}>")))
+        Err(trouble.map_or_else(|| unknown(&format!("<{id}>")), ReleaseError::from))
     }
 }
 

@@ -80,10 +80,16 @@ impl Engine {
     ) -> Result<Swept, EngineError> {
         let mut session = Session::open(&mailbox.account).await?;
         let opened = session.examine(&mailbox.name).await?;
-        let listed = session.fetch(&UidSet::from(1), Fetch::Flags).await?;
         // what the shopper has deleted is no longer hers to find again in a folder
         let deleted = |flags: &[String]| flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
-        let uids: Vec<u32> = listed.iter().filter(|one| !deleted(&one.flags)).map(|one| one.uid).collect();
+        // of a large mailbox nothing is held but the numbers, each once
+        let mut listed = BTreeMap::new();
+        let list = async |one: Fetched| {
+            listed.insert(one.uid, !deleted(&one.flags));
+            true
+        };
+        session.fetch_each(&[UidSet::from(1)], Fetch::Flags, list).await?;
+        let uids: Vec<u32> = listed.into_iter().filter_map(|(uid, wanted)| wanted.then_some(uid)).collect();
         let all = uids.len();
         progress(Progress { done: 0, all });
         let (to_read, mut fetched) = mpsc::channel::<Vec<Arrival>>(WAITING);

@@ -91,7 +91,11 @@ impl Engine {
         }
         for ((account, folder), messages) in folders {
             let Some(mailbox) = self.mailboxes.iter().find(|mailbox| mailbox.account.name == account) else { continue };
-            self.look_again(mailbox, &folder, &messages).await?;
+            match self.look_again(mailbox, &folder, &messages).await {
+                // what lies in another account is taken back all the same; here the hand looks when it can
+                Err(EngineError::Imap(error)) => tracing::warn!("{error}"),
+                looked => looked?,
+            }
         }
         Ok(())
     }

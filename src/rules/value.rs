@@ -7,6 +7,7 @@ use crate::mail::TrustLevel;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
+use unicode_normalization::UnicodeNormalization;
 
 /// A word of a rule may have so many characters.
 const MAX_WORD: usize = 300;
@@ -180,7 +181,8 @@ pub(super) fn folder(desk: &mut Desk<'_>, value: Value<'_, '_>) -> Option<At<Str
         desk.error(folder.span, NO_FOLDER_NAME.0, NO_FOLDER_NAME.1);
         return None;
     }
-    Some(folder)
+    // composed, as servers name theirs: an editor on a Mac may have written が in two pieces
+    Some(At { value: folder.value.nfc().collect(), span: folder.span })
 }
 
 /// What is said of a name that no folder can have, and the remedy.

@@ -182,6 +182,30 @@ async fn a_twin_that_was_taken_away_is_not_the_source_when_their_dates_differ() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_dates_that_tell_a_source_is_left_beside_its_copy_rather_than_another_removed() {
+    // the same second, and new dates for all: see docs/reliability.md
+    for redated in [false, true] {
+        let world = World::without(&[]);
+        world.come("INBOX", MAIL).await;
+        if redated {
+            world.later().await;
+        }
+        world.come("INBOX", MAIL).await;
+        world.server.fault("MOVE", Fault::CopyOnly);
+        world.at("MOVE", Gap::After, move |server| {
+            server.relocate("INBOX", 2, KEEP).unwrap();
+            server.renumber("INBOX");
+            if redated {
+                server.redate("INBOX", jiff::Timestamp::UNIX_EPOCH);
+            }
+        });
+        world.work().await;
+        let lie = (world.lie("INBOX"), world.lie(FOLDER), world.lie(KEEP));
+        assert_eq!(lie, ((1, 0), (1, 0), (1, 0)), "{redated}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mark_on_a_twin_of_another_date_is_not_ours() {
     let cases = [
         ("STORE", Gap::Before, None),

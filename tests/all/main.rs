@@ -1,6 +1,7 @@
 //! One integration binary; files are named by the risk they cover.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod accounts;
 mod accuracy;
 mod alert_test;
 mod answer;
@@ -19,6 +20,7 @@ mod extremes;
 mod fixtures;
 mod flag;
 mod flag_dovecot;
+mod gmail;
 mod half;
 mod hostile;
 mod imap_dovecot;
@@ -35,6 +37,7 @@ mod measure;
 mod measure_life;
 mod mutated;
 mod names;
+mod names_real;
 mod oauth;
 mod oauth_dovecot;
 mod order;

@@ -13,12 +13,15 @@ mod reconnect;
 mod tap;
 
 use super::support::dovecot::{PASSWORD, USER};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use modori::demo::Story;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Sample mails, each with a Message-ID of its own.
+/// Sample mails, each with a Message-ID of its own, and with orders of their own each time they come round: nobody has one
+/// order with thousands of mails.
 fn mails(count: usize) -> Vec<Vec<u8>> {
     let story = Story::embedded();
     let samples: Vec<Vec<u8>> = story
@@ -29,7 +32,7 @@ fn mails(count: usize) -> Vec<Vec<u8>> {
         .collect();
     (0..count)
         .map(|n| {
-            let sample = &samples[n % samples.len()];
+            let sample = &with_orders_of(n / samples.len(), &samples[n % samples.len()]);
             let mut mail = format!("X-Number: {n}\r\nMessage-ID: <number{n}@example.jp>\r\n").into_bytes();
             // header lines are passed on as they are, but for the old Message-ID
             let mut header = true;
@@ -42,6 +45,59 @@ fn mails(count: usize) -> Vec<Vec<u8>> {
             mail
         })
         .collect()
+}
+
+/// The mail with its order numbers counted up.
+fn with_orders_of(round: usize, mail: &[u8]) -> Vec<u8> {
+    let head = mail.windows(4).position(|four| four == b"\r\n\r\n").map_or(mail.len(), |at| at + 4);
+    let (header, body) = mail.split_at(head);
+    let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    if !lines(header).contains("content-transfer-encoding: base64") {
+        return [header, &count_up(round, body)].concat();
+    }
+    let text: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let Ok(plain) = STANDARD.decode(text) else { return mail.to_vec() };
+    let text = STANDARD.encode(count_up(round, &plain));
+    let mut mail = header.to_vec();
+    for line in text.as_bytes().chunks(76) {
+        mail.extend_from_slice(line);
+        mail.extend_from_slice(b"\r\n");
+    }
+    mail
+}
+
+/// Every `999999-99999999-9999999999` with another end.
+fn count_up(round: usize, text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    let is_order = |text: &[u8]| {
+        (0..).zip(text).all(|(at, byte)| if at == 6 || at == 15 { *byte == b'-' } else { byte.is_ascii_digit() })
+    };
+    for at in 0..text.len().saturating_sub(25) {
+        if is_order(&text[at..at + 26]) {
+            let end: usize = String::from_utf8_lossy(&text[at + 16..at + 26]).parse().unwrap();
+            let end = (end + round * 1_000_003) % 10_000_000_000;
+            text[at + 16..at + 26].copy_from_slice(format!("{end:010}").as_bytes());
+        }
+    }
+    text
+}
+
+#[test]
+fn sample_mails_that_come_round_again_are_about_other_orders() {
+    let samples = Story::embedded();
+    let count = samples.backlog.len() + samples.live.len();
+    let mails = mails(2 * count);
+    let order = |mail: &[u8]| {
+        let reading = modori::mail::Reading { received: jiff::Timestamp::UNIX_EPOCH, size: 0, authserv_ids: &[] };
+        let text = modori::mail::read(mail, &reading).body.raw;
+        let at = text.find("388888-20261112-")?;
+        Some(text[at..at + 26].to_owned())
+    };
+    let orders = |mails: &[Vec<u8>]| mails.iter().filter_map(|mail| order(mail)).collect::<Vec<_>>();
+    let (first, again) = (orders(&mails[..count]), orders(&mails[count..]));
+    assert!(first.len() >= 3 && first.iter().all(|order| *order == "388888-20261112-0234567890"), "{first:?}");
+    assert_eq!(again.len(), first.len());
+    assert!(again.iter().all(|order| *order == "388888-20261112-0235567893"), "{again:?}");
 }
 
 /// A configuration in `folder`, with whatever accounts; the password lies in the file `password` beside it.

@@ -64,11 +64,13 @@ async fn errands(session: &mut Session, name: &str) {
 #[tokio::test]
 async fn names_go_out_in_utf_8_only_once_the_server_confirmed_it() {
     type Prepare = fn(&Server);
-    let cases: [(&str, Prepare, bool); 7] = [
+    let cases: [(&str, Prepare, bool); 8] = [
         ("offered", |_| {}, true),
         ("UTF8=ONLY", |server| (server.withdraw("UTF8=ACCEPT"), server.offer("UTF8=ONLY")).1, true),
         ("not offered", |server| server.withdraw("UTF8=ACCEPT"), false),
         ("no ENABLE", |server| server.withdraw("ENABLE"), false),
+        // what its labels are written in then, Gmail's documentation does not say
+        ("Gmail", |server| server.offer("X-GM-EXT-1"), false),
         ("refused", |server| server.fault_always("ENABLE", Fault::Refuse("not now".to_owned())), false),
         ("unknown", |server| server.fault_always("ENABLE", Fault::Bad("what?")), false),
         ("OK, but nothing confirmed", |server| server.fault_always("ENABLE", Fault::OnlySayOk), false),

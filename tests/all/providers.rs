@@ -296,7 +296,9 @@ fn many_mailboxes_of_one_login_share_its_connections() {
     };
     let file = |text: &str| Config::parse(Path::new("/etc/modori/config.toml"), text).unwrap();
     let lines = |text: &str| -> Vec<String> {
-        let checks = modori::engine::checkup::budget(&file(text).accounts);
+        let config = file(text);
+        let sends = !config.policy.replies.send.is_empty();
+        let checks = modori::engine::checkup::budget(&config.accounts, sends);
         checks.iter().map(|one| format!("{} {}: {}", one.grade.word(), one.about, one.said)).collect()
     };
     let three: String = (0..3).map(|n| account(n, "hanako@gmail.com")).collect();
@@ -304,6 +306,9 @@ fn many_mailboxes_of_one_login_share_its_connections() {
     assert_eq!(lines(&three), [format!("ok account m0, m1, m2: connections: 6 {told}")]);
     let four = format!("{three}{}", account(3, "hanako@gmail.com"));
     assert_eq!(lines(&four), [format!("warning account m0, m1, m2, m3: connections: 8 {told}")]);
+    // a letter that is about to be sent is looked for
+    let sending = format!("{three}[filing]\nmode = \"move\"\n[replies.send]\nask-shop = true\n");
+    assert_eq!(lines(&sending), [format!("warning account m0, m1, m2: connections: 9 {told}")]);
     // another login has its own
     let two = format!("{three}{}", account(3, "taro@gmail.com"));
     assert_eq!(lines(&two).iter().filter(|line| line.starts_with("ok ")).count(), 2);
@@ -466,7 +471,7 @@ fn section(provider: &Provider) -> String {
         row("asked", paced.join(", "));
     }
     out.push_str("\nWhat this rests on, and what else is known:\n\n");
-    for told in provider.told.iter().filter(|told| told.about.iter().any(|about| *about != Subject::Setup)) {
+    for told in provider.told.iter().filter(|told| !told.about.contains(&Subject::Setup)) {
         writeln!(out, "- {} ({})", told.text, grade(told)).unwrap();
     }
     out

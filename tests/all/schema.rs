@@ -281,6 +281,7 @@ fn mistakes_are_refused_by_schema_and_modori_alike() {
     }
     let config = schema("config.schema.json");
     let account = "[[account]]\nhost = \"imap.example.jp\"\nuser = \"me\"\npassword = { env = \"P\" }\n";
+    let oauth = "[[account]]\nuser = \"hanako@gmail.com\"\n";
     for (text, fits) in [
         (account.to_owned(), true),
         (format!("[ledger]\nlook_hour = 9\ncalendar = {{ holidays = [\"2026-12-28\"] }}\n{account}"), true),
@@ -328,6 +329,25 @@ fn mistakes_are_refused_by_schema_and_modori_alike() {
             false,
         ),
         (format!("{account}from = \"hanako@example.jp\"\n"), true),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\n"), true),
+        (format!("{oauth}[account.oauth]\nclient_id = \"\"\n"), false),
+        (format!("{oauth}[account.oauth]\nflow = \"loopback\"\n"), false),
+        (
+            format!(
+                "{oauth}[account.oauth]\nclient_id = \"c\"\nclient_secret = {{ env = \"S\" }}\nflow = \"loopback\"\n\
+                 authorize_url = \"https://a/\"\ntoken_url = \"http://127.0.0.1/\"\ndevice_url = \"https://a/\"\n\
+                 scopes = [\"a\"]\nparameters = {{ prompt = \"x\" }}\nredirect_port = 4711\ntokens = \"t\"\nca_file = \"c\"\n"
+            ),
+            true,
+        ),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nload = [\"l\"]\nsave = [\"s\"]\n"), true),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nload = []\nsave = []\n"), false),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nscopes = [\"a b\"]\n"), false),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nscopes = []\n"), false),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nflow = \"browser\"\n"), false),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nredirect_port = 70000\n"), false),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\ntoken_url = \"id.example.jp\"\n"), false),
+        (format!("{oauth}[account.oauth]\nclient_id = \"c\"\nparameters = {{ prompt = 1 }}\n"), false),
         (format!("{account}from = \"Hanako <hanako@example.jp>\"\n"), false),
         (format!("{account}[replies]\nname = \"楽天 花子\"\na_day = 3\n[replies.send]\nask-shop = true\n"), true),
         (format!("{account}[replies]\nname = \"Hanako <h@example.jp>\"\n"), false),

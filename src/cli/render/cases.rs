@@ -7,10 +7,21 @@ use crate::ledger::case::{CouponState, State};
 use crate::ledger::coupon::Owned;
 use crate::ledger::{Case, Event, EventKind, Evidence, NextStep, Question, claim};
 use crate::wording::{Language, Wording};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// The cases, each with its next step.
-pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Language) -> String {
+/// The accounts that mails came to, in one line.
+pub(in crate::cli) fn accounts(all: &BTreeSet<&str>) -> String {
+    all.iter().map(|account| one_line(account)).collect::<Vec<_>>().join(", ")
+}
+
+/// The cases, each with its next step; and the accounts of each, where they are told.
+pub(in crate::cli) fn cases(
+    cases: &[&Case],
+    accounts: Option<&[String]>,
+    wording: &Wording,
+    language: Language,
+) -> String {
     if cases.is_empty() {
         return match language {
             Language::Ja => "未解決の件はありません".to_owned(),
@@ -21,9 +32,14 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
         Language::Ja => ["注文番号", "ショップ", "状態", "ポイント", "クーポン", "次にすること", "いつ"],
         Language::En => ["order", "shop", "state", "points", "coupon", "next step", "when"],
     };
+    let mail = match language {
+        Language::Ja => "アカウント",
+        Language::En => "accounts",
+    };
+    let header: Vec<&str> = header.into_iter().chain(accounts.map(|_| mail)).collect();
     let mut table = table(&header);
     let mut questions = String::new();
-    for case in cases {
+    for (n, case) in cases.iter().enumerate() {
         let points = match (case.points.outstanding, case.points.expected_back, case.points.used) {
             (Some(outstanding), Some(expected), _) => format!("{outstanding}/{expected}"),
             (_, _, Some(used)) => format!("?/{used}"),
@@ -41,7 +57,7 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
             (wording.step(language, step), format!("{}{guess}", at(when)))
         });
         let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
-        table.add_row([
+        let row = [
             case.order_number.to_string(),
             one_line(case.shop().unwrap_or("?")),
             format!("{}{cause}{}", wording.state(language, case.cancelled), risks(case, wording, language)),
@@ -49,7 +65,8 @@ pub(in crate::cli) fn cases(cases: &[&Case], wording: &Wording, language: Langua
             coupon,
             step,
             when,
-        ]);
+        ];
+        table.add_row(row.into_iter().chain(accounts.map(|all| all.get(n).cloned().unwrap_or_default())));
         for question in &case.questions {
             let _ = writeln!(questions, "{}: {}", case.order_number, wording.question(language, question));
         }
@@ -140,7 +157,7 @@ fn proof(evidence: &Evidence, wording: &Wording, language: Language) -> String {
 
 /// One order with its story.
 pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, language: Language) -> String {
-    let mut out = format!("{}\n", cases(&[case], wording, language));
+    let mut out = format!("{}\n", cases(&[case], None, wording, language));
     for conflict in &case.conflicts {
         for one in &conflict.proofs {
             let _ = writeln!(out, "  {}", proof(one, wording, language));
@@ -150,6 +167,7 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
         Language::Ja => ["日時", "内容", "差出人", "根拠の文"],
         Language::En => ["when", "what", "sender", "in which words"],
     };
+    let several = story.iter().flat_map(|one| &one.accounts).collect::<BTreeSet<_>>().len() > 1;
     let mut table = table(&header);
     for one in story {
         let words = one_line(&one.words);
@@ -158,7 +176,8 @@ pub(in crate::cli) fn case(case: &Case, story: &[Told], wording: &Wording, langu
             (Some("unverified"), Language::Ja) => Some("未確認".to_owned()),
             (trust, _) => trust.map(str::to_owned),
         };
-        let sender = [Some(one_line(&one.sender)), trust];
+        let account = Some(one.accounts.join(", ")).filter(|_| several);
+        let sender = [Some(one_line(&one.sender)), trust, account];
         let sender = sender.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         table.add_row([at(one.at), wording.claim(language, one.claim), sender, words]);
     }

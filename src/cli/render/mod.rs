@@ -24,13 +24,13 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::Duration;
 
 pub(super) use awaiting::awaiting;
-pub(super) use cases::{case, cases, coupon_state, coupons, questions};
+pub(super) use cases::{accounts, case, cases, coupon_state, coupons, questions};
 pub(super) use letters::letters;
 pub(super) use status::{checks, status};
 pub(super) use wanted::wanted;
@@ -169,7 +169,15 @@ fn verdict_line(verdict: &Verdict) -> String {
 /// The actions of `history`.
 pub(super) fn history(all: &[Action]) -> String {
     let mut table = table(&["#", "when", "what", "mail", "category", "cause", ""]);
+    let of_account = |action: &&Action| !matches!(action.effect, Effect::Alert { .. } | Effect::Held { .. });
+    let accounts: BTreeSet<&str> = all.iter().filter(of_account).map(|action| action.lane.as_str()).collect();
     for action in all {
+        // with one account there is nothing to tell apart
+        let account = if accounts.len() > 1 && of_account(&action) {
+            format!("{}: ", one_line(&action.lane))
+        } else {
+            String::new()
+        };
         let what = match (&action.effect, &action.origin) {
             (Effect::File { folder }, Some(origin)) => format!("{origin} → {folder}"),
             (Effect::File { folder }, None) => format!("→ {folder}"),
@@ -198,6 +206,7 @@ pub(super) fn history(all: &[Action]) -> String {
         let state = if action.state == State::Done || !needed { "" } else { action.state.word() };
         let error = action.error.as_deref().map_or(String::new(), |error| format!(" {}", one_line(error)));
         let cause = crate::cli::history::cause(action).to_owned();
+        let what = format!("{account}{what}");
         table.add_row([action.id.to_string(), at(action.at), what, mail, category, cause, format!("{state}{error}")]);
     }
     table.to_string()

@@ -57,7 +57,7 @@ pub(in crate::cli) fn shops(shops: &[&Shop], language: Language) -> String {
 pub(in crate::cli) fn shop(shop: &Shop, orders: &[&Case], wording: &Wording, language: Language) -> String {
     let mut out = shops(&[shop], language);
     if !orders.is_empty() {
-        let _ = write!(out, "\n{}", cases(orders, wording, language));
+        let _ = write!(out, "\n{}", cases(orders, None, wording, language));
     }
     let restocks: u32 = shop.restock_hours.iter().sum();
     if restocks > 0 {

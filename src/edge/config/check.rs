@@ -221,6 +221,7 @@ impl Check<'_> {
             }
             let from = self.from(account);
             own.extend(from.as_ref().map(|from| from.to_lowercase()));
+            let mailbox = account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| self.mail_folder(name));
             let smtp = self.smtp(account, provider, &user, &credential);
             accounts.push(Account {
                 name,
@@ -232,7 +233,7 @@ impl Check<'_> {
                 security,
                 user,
                 credential,
-                mailbox: account.mailbox.as_ref().map_or_else(|| "INBOX".to_owned(), |name| name.get_ref().clone()),
+                mailbox,
                 authserv_ids: account.authserv_ids.clone(),
                 own_addresses: own,
                 from,

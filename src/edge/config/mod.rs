@@ -7,6 +7,7 @@ mod check;
 pub mod folder;
 mod hot;
 mod kind;
+mod mail_folder;
 mod oauth;
 mod outgoing;
 mod provider;

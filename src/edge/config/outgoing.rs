@@ -89,18 +89,7 @@ impl Check<'_> {
                 self.wrong(by.span(), format!("there is no smtp channel `{}`", by.get_ref()), &help);
             }
         }
-        let mut folder = |written: &Option<Spanned<String>>| {
-            let written = written.as_ref()?;
-            let name = written.get_ref().trim();
-            if name.is_empty() || name.chars().any(char::is_control) {
-                self.wrong(
-                    written.span(),
-                    "this is no name of a folder",
-                    "write it as your mail app shows it, with / between levels",
-                );
-            }
-            Some(name.to_owned())
-        };
+        let mut folder = |written: &Option<Spanned<String>>| written.as_ref().map(|written| self.mail_folder(written));
         let (drafts_folder, sent_folder) = (folder(&written.drafts_folder), folder(&written.sent_folder));
         let copy_to_sent = match written.copy_to_sent.as_ref().map(|keep| (keep.get_ref(), keep.span())) {
             None => Keep::Auto,

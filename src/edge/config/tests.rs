@@ -156,6 +156,12 @@ fn what_is_wrong_is_shown_where_it_is() {
         ("[replies]\nby = \"p\"\n[channel.p]\nkind = \"ntfy\"\ntopic = \"t\"\n", "2:6", "[account.smtp]"),
         ("[replies]\ncopy_to_sent = \"yes\"\n", "2:16", "\"auto\", true, false"),
         ("[replies]\ndrafts_folder = \"\"\n", "2:17", "no name of a folder"),
+        ("[replies]\nsent_folder = \"a//b\"\n", "2:15", "no name of a folder"),
+        (
+            "[[account]]\nhost = \"h\"\nuser = \"u\"\npassword = { env = \"P\" }\nmailbox = \"a\\r\\nb\"\n",
+            "5:11",
+            "no name of a folder",
+        ),
         (
             "[[account]]\nhost = \"h\"\nuser = \"u\"\npassword = { env = \"P\" }\n[account.smtp]\nhost = \"smtp.example.jp\"\nsecurity = \"plain\"\n",
             "7:12",

@@ -7,7 +7,7 @@
 use super::Hand;
 use super::filing::{Doing, Filing, Method, Move, Stopped, close_filed, put_off};
 use crate::edge::Advice;
-use crate::edge::imap::{ImapError, Label, Labelled, Session, UidSet};
+use crate::edge::imap::{ImapError, Labelled, Session, UidSet};
 use crate::edge::store::{Relabelled, State};
 use crate::mailbox::Place;
 use serde::{Deserialize, Serialize};
@@ -25,12 +25,22 @@ pub(super) struct Borne {
     pub(super) label: bool,
     /// It was in INBOX.
     pub(super) inbox: bool,
-    /// Labels to be put on; with [`Method::Labels`] only.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) on: Vec<Label>,
-    /// Labels to be taken off.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) off: Vec<Label>,
+    /// What is changed, with [`Method::Labels`].
+    #[serde(default)]
+    pub(super) change: Change,
+}
+
+/// What is changed of the labels of a message. No other label can be taken off, and none is a throwing away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Change {
+    /// Nothing: it is moved, or it is as it should be.
+    #[default]
+    Nothing,
+    /// The label of the target folder is put on.
+    On,
+    /// It is put on, and the message leaves INBOX.
+    OnAndOutOfInbox,
 }
 
 /// What was written down of an attempt, with the labels of before.
@@ -65,18 +75,17 @@ pub(super) async fn look_before(
         let earlier = borne(filing.row.doing.as_ref()).filter(|earlier| earlier.id == now.id);
         let mut borne = earlier.unwrap_or_else(|| Borne {
             id: now.id,
-            label: session.bears(now, &Label::of(folder)),
-            inbox: mailbox == "INBOX" || session.bears(now, &Label::Inbox),
-            on: Vec::new(),
-            off: Vec::new(),
+            label: session.bears(now, folder),
+            inbox: mailbox == "INBOX" || session.bears(now, "INBOX"),
+            change: Change::Nothing,
         });
         // the label of the folder it is taken back from was on it before: it stays on
         let stays = undone.is_some_and(|undone| undone.label);
-        (borne.on, borne.off) = match (view, stays) {
-            (true, _) => (vec![Label::of(folder)], borne.inbox.then_some(Label::Inbox).into_iter().collect()),
-            (false, true) if session.is_view(folder).await? => (Vec::new(), Vec::new()),
-            (false, true) => (vec![Label::of(folder)], Vec::new()),
-            (false, false) => (Vec::new(), Vec::new()),
+        borne.change = match (view, stays) {
+            (true, _) if borne.inbox => Change::OnAndOutOfInbox,
+            (true, _) => Change::On,
+            (false, true) if !session.is_view(folder).await? => Change::On,
+            (false, _) => Change::Nothing,
         };
         filing.borne = Some(borne);
         if view || stays { relabelled.push(filing) } else { moved.push(filing) }
@@ -107,44 +116,59 @@ fn undoes(key: &str) -> Option<i64> {
     key.strip_prefix("undo:")?.split(':').next()?.parse().ok()
 }
 
-/// Puts labels on and takes labels off, in the selected mailbox, and looks what came of it.
+/// Puts labels on and takes labels off, in the selected mailbox, looks what came of it, and only then opens others.
 pub(super) async fn carry_out(hand: &Hand, session: &mut Session, moves: Vec<Move>) -> Result<(), Stopped> {
+    let mut changed = Vec::new();
     for one in moves {
-        let refusal = change(session, &one.filings).await?;
-        settle(hand, session, one.target.mailbox, one.filings, refusal.as_ref()).await?;
+        let refusal = change(session, &one.target.mailbox, &one.filings).await?;
+        changed.push((one, refusal));
+    }
+    let mut done = Vec::new();
+    for (one, refusal) in changed {
+        let folder = one.target.mailbox;
+        let labelled = settle(hand, session, &folder, one.filings, refusal.as_ref()).await?;
+        done.push((folder, labelled));
+    }
+    for (folder, labelled) in done {
+        close_labelled(hand, session, &folder, labelled).await?;
     }
     Ok(())
 }
 
-/// The commands themselves; what was refused is looked at afterwards.
-async fn change(session: &mut Session, filings: &[Filing]) -> Result<Option<ImapError>, Stopped> {
-    let mut alike: BTreeMap<(Vec<Label>, Vec<Label>), Vec<u32>> = BTreeMap::new();
-    for filing in filings {
-        let Some(borne) = &filing.borne else { continue };
-        alike.entry((borne.on.clone(), borne.off.clone())).or_default().push(filing.place.uid);
+/// The commands themselves; what was refused is looked at afterwards. A label is put on by copying into its folder, whose name
+/// has one spelling; written as a label it might have another (docs/gmail.md).
+async fn change(session: &mut Session, folder: &str, filings: &[Filing]) -> Result<Option<ImapError>, Stopped> {
+    let of = |wanted: fn(Change) -> bool| {
+        let changed = filings.iter().filter(|one| one.borne.as_ref().is_some_and(|borne| wanted(borne.change)));
+        UidSet::of(changed.map(|filing| filing.place.uid))
+    };
+    let (on, off) = (of(|change| change != Change::Nothing), of(|change| change == Change::OnAndOutOfInbox));
+    // put on before anything is taken off: at no time is it nowhere but in All Mail
+    if !on.is_empty() {
+        match session.uid_copy(&on, folder).await {
+            Ok(_) => {}
+            Err(error) if error.refused => return Ok(Some(error)),
+            Err(error) => return Err(error.into()),
+        }
     }
-    for ((on, off), uids) in alike {
-        let uids = UidSet::of(uids);
-        // put on before anything is taken off: at no time is it nowhere but in All Mail
-        for changed in [session.add_labels(&uids, &on).await, session.remove_labels(&uids, &off).await] {
-            match changed {
-                Ok(()) => {}
-                Err(error) if error.refused => return Ok(Some(error)),
-                Err(error) => return Err(error.into()),
-            }
+    if !off.is_empty() {
+        match session.out_of_inbox(&off).await {
+            Ok(()) => {}
+            Err(error) if error.refused => return Ok(Some(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(None)
 }
 
-/// Looks at messages of the selected mailbox whose labels were, or may have been, changed.
+/// Looks at messages of the selected mailbox whose labels were to be changed; those whose labels are as they should be.
 async fn settle(
     hand: &Hand,
     session: &mut Session,
-    folder: String,
+    folder: &str,
     filings: Vec<Filing>,
     refusal: Option<&ImapError>,
-) -> Result<(), Stopped> {
+) -> Result<Vec<Filing>, Stopped> {
     let labelled = look(session, filings.iter().map(|filing| filing.place.uid)).await?;
     let (mut done, mut gone, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for filing in filings {
@@ -153,7 +177,7 @@ async fn settle(
             continue;
         };
         match labelled.get(&filing.place.uid) {
-            Some(now) if now.id == borne.id && is_done(session, now, borne) => done.push(filing),
+            Some(now) if now.id == borne.id && is_done(session, folder, now, borne) => done.push(filing),
             Some(now) if now.id == borne.id => again.push(filing.row),
             Some(_) | None => gone.push(filing.row.id),
         }
@@ -169,11 +193,15 @@ async fn settle(
         };
         put_off(hand, again, refusal.unwrap_or(&nothing)).await?;
     }
-    close_labelled(hand, session, &folder, done).await
+    Ok(done)
 }
 
-fn is_done(session: &Session, now: &Labelled, borne: &Borne) -> bool {
-    borne.on.iter().all(|label| session.bears(now, label)) && !borne.off.iter().any(|label| session.bears(now, label))
+fn is_done(session: &Session, folder: &str, now: &Labelled, borne: &Borne) -> bool {
+    match borne.change {
+        Change::Nothing => true,
+        Change::On => session.bears(now, folder),
+        Change::OnAndOutOfInbox => session.bears(now, folder) && !session.bears(now, "INBOX"),
+    }
 }
 
 /// Closes filings whose labels are as they should be; where they lie under their new label is written down, too.
@@ -189,7 +217,7 @@ async fn close_labelled(hand: &Hand, session: &mut Session, folder: &str, done: 
             id: filing.row.id,
             origin: if borne.inbox { "INBOX".to_owned() } else { filing.place.mailbox },
             target: lie.get(&borne.id).cloned(),
-            out_of_inbox: borne.off.contains(&Label::Inbox),
+            out_of_inbox: borne.change == Change::OnAndOutOfInbox,
         })
     });
     let rows: Vec<Relabelled> = rows.collect();
@@ -253,7 +281,7 @@ pub(super) async fn recover(
         match (here, &filing.borne) {
             (Some((uid, now)), Some(borne)) => {
                 note(&filing, uid);
-                if is_done(session, &now, borne) { done.push(filing) } else { again.push(filing.row) }
+                if is_done(session, folder, &now, borne) { done.push(filing) } else { again.push(filing.row) }
             }
             _ => gone.push(filing.row.id),
         }

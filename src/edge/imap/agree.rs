@@ -24,8 +24,10 @@ pub(super) async fn on_names(
     let asks = if namespace { "NAMESPACE" } else { DELIMITER };
     // (RFC 9051 has ENABLE without announcing it)
     let enables = can.contains("ENABLE") || can.contains("IMAP4REV2");
+    // what Gmail documents of its labels speaks of modified UTF-7 and says nothing of UTF-8
+    let labels = can.contains("X-GM-EXT-1");
     let (mut enabled, mut untagged) = (false, Vec::new());
-    let asked = if enables && (can.contains("UTF8=ACCEPT") || can.contains("UTF8=ONLY")) {
+    let asked = if enables && !labels && (can.contains("UTF8=ACCEPT") || can.contains("UTF8=ONLY")) {
         let tags = [line.next_tag(), line.next_tag()];
         let [enable, ask] = &tags;
         line.begin();

@@ -2,7 +2,7 @@
 
 use super::error::ImapError;
 use super::response::{Condition, Response};
-use super::session::{Fetch, Folder, Mailbox, Session};
+use super::session::{Fetch, Mailbox, Session};
 use super::uids::UidSet;
 use super::wire::Piece;
 use crate::edge::Advice;
@@ -84,22 +84,6 @@ impl Session {
     fn too_large(&self, doing: &str, most: u64) -> ImapError {
         let error = self.line.lost(format_args!("{doing}: the server takes {most} bytes at most"));
         ImapError { advice: Advice::Never, refused: true, ..error }
-    }
-
-    /// All folders, with what each is for where the server says so (`\Drafts`, `\Sent` …, RFC 6154).
-    ///
-    /// # Errors
-    /// The connection, or the server refuses.
-    pub async fn list_uses(&mut self) -> Result<Vec<Folder>, ImapError> {
-        if self.has("SPECIAL-USE") {
-            let pieces = [Piece::Plain("LIST \"\" \"*\" RETURN (SPECIAL-USE)")];
-            let answer = self.line.command(&pieces).await?;
-            // a server that offers the attributes need not know this form of LIST (LIST-EXTENDED)
-            if answer.status.condition == Condition::Ok {
-                return Ok(self.folders(answer));
-            }
-        }
-        self.list().await
     }
 
     /// UIDs of messages of a mailbox, which is opened read-only, whose Message-ID is exactly this one (without angle

@@ -8,8 +8,8 @@ use super::names::Names;
 use super::response::Response;
 use super::session::Session;
 use super::uids::{UidSet, within};
+use super::utf7;
 use super::wire::{Line, Piece};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What tells that a server has labels.
@@ -18,24 +18,6 @@ pub(super) const LABELS: &str = "X-GM-EXT-1";
 const COMMAND: usize = 500;
 /// Mailboxes with these uses show messages that are somewhere else, too: nothing can be moved out of them.
 const VIEWS: [&str; 5] = ["\\All", "\\Flagged", "\\Important", "\\Sent", "\\Drafts"];
-
-/// A label that is put on or taken off. Trash and Spam are none: no filing can throw a message away.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Label {
-    /// `\Inbox`: the message is in INBOX.
-    Inbox,
-    /// One of the shopper's, by the name of its folder.
-    Folder(String),
-}
-
-impl Label {
-    /// The label of a folder.
-    #[must_use]
-    pub fn of(folder: &str) -> Self {
-        if folder.eq_ignore_ascii_case("INBOX") { Self::Inbox } else { Self::Folder(folder.to_owned()) }
-    }
-}
 
 /// What a message bears, as seen in the open mailbox: Gmail does not show that mailbox's own label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,12 +71,15 @@ impl Session {
         Ok(found)
     }
 
-    /// Whether a message bears a label, as far as it is shown.
+    /// Whether a message bears the label of a folder, as far as it is shown. Labels are documented to be written in modified
+    /// UTF-7; whether they still are where names are in UTF-8 is not, so that either is understood.
     #[must_use]
-    pub fn bears(&self, labelled: &Labelled, label: &Label) -> bool {
-        labelled.labels.iter().any(|shown| match label {
-            Label::Inbox => shown.eq_ignore_ascii_case("\\Inbox"),
-            Label::Folder(folder) => !shown.starts_with('\\') && self.names.plain(shown) == *folder,
+    pub fn bears(&self, labelled: &Labelled, folder: &str) -> bool {
+        let wire = self.names.wire(folder);
+        let plain = if self.names.in_utf8() { wire.clone() } else { utf7::decode(&wire) };
+        labelled.labels.iter().any(|shown| match wire.as_str() {
+            "INBOX" => shown.eq_ignore_ascii_case("\\Inbox"),
+            _ => !shown.starts_with('\\') && (*shown == wire || *shown == plain || utf7::decode(shown) == plain),
         })
     }
 
@@ -134,47 +119,14 @@ impl Session {
         Ok(found)
     }
 
-    /// Puts labels on messages of the selected mailbox.
+    /// Takes messages out of INBOX, in another view of them. This is the only label that can be taken off: what bears none
+    /// but that of Trash is thrown away. A label is put on by [`Session::uid_copy`].
     ///
     /// # Errors
     /// The connection, or the server refuses.
-    pub async fn add_labels(&mut self, uids: &UidSet, labels: &[Label]) -> Result<(), ImapError> {
-        self.store_labels('+', "putting a label on", uids, labels).await
-    }
-
-    /// Takes labels off messages of the selected mailbox.
-    ///
-    /// # Errors
-    /// The connection, or the server refuses.
-    pub async fn remove_labels(&mut self, uids: &UidSet, labels: &[Label]) -> Result<(), ImapError> {
-        self.store_labels('-', "taking a label off", uids, labels).await
-    }
-
-    async fn store_labels(
-        &mut self,
-        sign: char,
-        doing: &str,
-        uids: &UidSet,
-        labels: &[Label],
-    ) -> Result<(), ImapError> {
-        if labels.is_empty() || uids.is_empty() {
-            return Ok(());
-        }
-        let command = format!("UID STORE {uids} {sign}X-GM-LABELS.SILENT (");
-        let wires: Vec<Option<String>> = labels
-            .iter()
-            .map(|label| match label {
-                Label::Inbox => None,
-                Label::Folder(folder) => Some(self.names.wire(folder)),
-            })
-            .collect();
-        let mut pieces = vec![Piece::Plain(&command)];
-        for (at, wire) in wires.iter().enumerate() {
-            pieces.extend((at > 0).then_some(Piece::Plain(" ")));
-            pieces.push(wire.as_ref().map_or(Piece::Plain("\\Inbox"), |wire| Piece::Text(wire.as_bytes())));
-        }
-        pieces.push(Piece::Plain(")"));
-        let answer = self.line.ok(doing, &pieces).await?;
+    pub async fn out_of_inbox(&mut self, uids: &UidSet) -> Result<(), ImapError> {
+        let command = format!("UID STORE {uids} -X-GM-LABELS.SILENT (\\Inbox)");
+        let answer = self.line.ok("taking messages out of INBOX", &[Piece::Plain(&command)]).await?;
         self.same_numbering(&answer)
     }
 }

@@ -4,12 +4,12 @@ use super::agree;
 use super::enter;
 use super::error::{ImapError, referral};
 use super::names::Names;
+use super::resolve;
 use super::response::{Code, Condition, Response, Value};
 use super::wire::{Line, Piece};
 use super::{Dial, ImapAccount, Security, Wire};
 use crate::edge::tls::{Reason, TlsTrouble};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -140,10 +140,9 @@ async fn capabilities(line: &mut Line) -> Result<BTreeSet<String>, ImapError> {
 
 async fn dial(name: &str, host: &str, port: u16, security: Security, limit: Duration) -> Result<TcpStream, ImapError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((bare, port)).await;
-    let addresses: Vec<SocketAddr> = found
-        .map_err(|error| ImapError::lost(name, format_args!("cannot find {host}: {error} (is the network up?)")))?
-        .collect();
+    let addresses = resolve::addresses(bare, port)
+        .await
+        .map_err(|error| ImapError::lost(name, format_args!("cannot find {host}: {error} (is the network up?)")))?;
     let mut last = None;
     // an address whose packets vanish (a broken IPv6, mostly) does not keep the next from being tried
     let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(Duration::from_secs(10));

@@ -10,7 +10,7 @@ use crate::mailbox::MailKey;
 use crate::rules::{Known, KnownOrder};
 use jiff::Timestamp;
 use rusqlite::Transaction;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an old mail tells.
 #[derive(Clone, Debug)]
@@ -72,6 +72,24 @@ pub(super) fn add_statement(
 }
 
 impl Db {
+    /// The accounts in which mails were ever seen, by the mail. A mail that was read from a file is in none.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn accounts_of_mails(&self) -> Result<BTreeMap<MailKey, BTreeSet<String>>, StoreError> {
+        let sql = "SELECT DISTINCT mail_key, account FROM message JOIN place ON place.message = message.id \
+                   WHERE mail_key IN (SELECT mail_key FROM event)";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let mut all: BTreeMap<MailKey, BTreeSet<String>> = BTreeMap::new();
+        for row in query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
+            let (key, account) = row?;
+            if let Some(key) = MailKey::from_hex(&key) {
+                all.entry(key).or_default().insert(account);
+            }
+        }
+        Ok(all)
+    }
+
     /// All events, in the order they were written.
     ///
     /// # Errors

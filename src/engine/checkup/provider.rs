@@ -16,8 +16,10 @@ const MAILS: usize = 5;
 const BACK: u32 = 200;
 /// Bytes of each that are read: the topmost field stands at the top.
 const HEAD: u32 = 32 * 1024;
-/// Connections of one account: one watches its mailbox, one files.
+/// Connections of one account: one watches its mailbox, one files and lays drafts.
 const EACH: usize = 2;
+/// One more looks for a letter among those that were sent, just before it leaves.
+const SENDING: usize = 1;
 /// Longest name of a Gmail label.
 const LABEL: usize = 225;
 /// Names that Gmail's own labels have, lower case.
@@ -237,9 +239,9 @@ fn no_label(folder: &str) -> Option<String> {
     (length > LABEL).then(|| format!("it has {length} letters, and {LABEL} is the most"))
 }
 
-/// How many connections are used, against what each provider allows one login at a time.
+/// How many connections are used, against what each provider allows one login at a time; `sends`: letters are sent.
 #[must_use]
-pub fn budget(accounts: &[Account]) -> Vec<Check> {
+pub fn budget(accounts: &[Account], sends: bool) -> Vec<Check> {
     let mut logins: BTreeMap<(String, &str), Vec<&Account>> = BTreeMap::new();
     for account in accounts {
         logins.entry((account.host.to_lowercase(), account.user.as_str())).or_default().push(account);
@@ -249,7 +251,7 @@ pub fn budget(accounts: &[Account]) -> Vec<Check> {
         let provider = known(first)?;
         let most = provider.connections?;
         let grade = provider.grade(Subject::Connections)?;
-        let uses = accounts.len().saturating_mul(EACH);
+        let uses = accounts.len().saturating_mul(if sends { EACH + SENDING } else { EACH });
         let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
         let about = format!("account {}: connections", names.join(", "));
         let said = format!("{uses} at most for {user}, of {most} that {} allows at a time ({grade})", provider.label);

@@ -47,6 +47,34 @@ fn a_login_grants_access_keeps_it_and_tries_it() {
 }
 
 #[test]
+fn a_browser_is_opened_where_there_is_a_desktop() {
+    let world = World::new("loopback");
+    // stands in for the desktop's program: keeps the address it was given
+    let (folder, opened) = (world.home.path().join("bin"), world.home.path().join("opened"));
+    std::fs::create_dir(&folder).unwrap();
+    let script = format!("#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n", opened.display());
+    std::fs::write(folder.join("xdg-open"), script).unwrap();
+    std::fs::set_permissions(folder.join("xdg-open"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let environment: [(&str, &std::ffi::OsStr); 2] = [("PATH", path.as_ref()), ("DISPLAY", ":0".as_ref())];
+    let login = world.home.start_with(&["login"], &environment);
+    until("the page is opened", || opened.exists());
+    assert_eq!(follow(&std::fs::read_to_string(&opened).unwrap()).status, 200);
+    until("it is kept", || world.file().exists());
+    drop(login);
+    // and not where there is none, or none is wanted
+    std::fs::remove_file(&opened).unwrap();
+    for (arguments, display) in
+        [(vec!["login", "--timeout", "1s"], ""), (vec!["login", "--timeout", "1s", "--no-browser"], ":0")]
+    {
+        let environment: [(&str, &std::ffi::OsStr); 3] =
+            [("PATH", path.as_ref()), ("DISPLAY", display.as_ref()), ("WAYLAND_DISPLAY", "".as_ref())];
+        assert_eq!(world.home.run_with(&arguments, &environment).status.code(), Some(1));
+        assert!(!opened.exists());
+    }
+}
+
+#[test]
 fn what_does_not_belong_to_the_login_ends_nothing() {
     let world = World::new("loopback");
     let talk = Talk::login(&world, &[]);

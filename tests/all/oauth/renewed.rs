@@ -144,6 +144,25 @@ fn while_the_provider_is_away_the_old_token_is_shown_as_long_as_it_lives() {
 }
 
 #[test]
+fn over_tls_only_a_certificate_that_is_trusted_is_told_anything() {
+    let world = World::new("loopback");
+    let front = crate::support::oauth::tls::Front::of(world.authority.http.port);
+    let clear = format!("http://127.0.0.1:{}/token", world.authority.http.port);
+    world.write(&clear, &format!("https://localhost:{}/token", front.port));
+    let pair = world.granted(7200);
+    let mut kept = world.kept();
+    kept["token_url"] = serde_json::json!(format!("https://localhost:{}/token", front.port));
+    std::fs::write(world.file(), kept.to_string()).unwrap();
+    let error = wait(world.tokens().access()).unwrap_err();
+    assert!(error.what.contains("localhost") && !error.what.contains(&pair.refresh), "{error}");
+    assert!(world.authority.seen("/token").is_empty());
+    let ca_file = front.ca_file(world.home.path());
+    world.write("[account.oauth]\n", &format!("[account.oauth]\nca_file = \"{}\"\n", ca_file.display()));
+    assert!(world.authority.show(&secret(wait(world.tokens().access()))).is_some());
+    assert_eq!(world.authority.wrong(), Vec::<String>::new());
+}
+
+#[test]
 fn a_provider_that_asks_for_patience_gets_it() {
     let world = World::new("loopback");
     world.granted(7200);

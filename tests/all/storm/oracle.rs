@@ -16,6 +16,9 @@
 //!   bytes are one to modori: if another client brings one of them into the target while the other is being filed by
 //!   COPY, or the target with one of them is renumbered meanwhile, one may be taken for the copy of the other. The bytes
 //!   are never lost.
+//! * A MOVE of one of several such deliveries was done half, INBOX was renumbered before that was looked at, and another
+//!   client took another of them away: the one that is left is the source, but only its date of receipt can say so. Where
+//!   the server gave new dates with the new numbers, or they came in the same second, it is left, beside its copy.
 //! * A server that carried a MOVE out only after a later MOVE of the same message had been done half (its own record says
 //!   so, `Server::overtaken`): the message came into its folder with each of them, and lies there once more. When the
 //!   late one came after our own half, it brought our `\\Deleted` along.
@@ -136,6 +139,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
         let untouched = message.put.is_none() && message.copies == 0 && home == "INBOX";
         filed += usize::from(untouched && letter.folder != "INBOX" && live.contains(&letter.folder));
     }
+    let most_of_all = most_of_all + usize::from(twins && left_for_another(all, storm));
     if total > most_of_all {
         wrong.push(format!("{name} lies at {total} places, and should at most at {most_of_all}"));
     }
@@ -146,6 +150,15 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
     if twins && !given_up && letter.folder != "INBOX" && all.iter().all(quiet) && filed != 1 {
         wrong.push(format!("{name} came {} times, and {filed} of them are filed", all.len()));
     }
+}
+
+/// Whether the source of a half-done MOVE may have been taken for another delivery of its bytes.
+fn left_for_another(all: &[(&Message, Vec<String>)], storm: &Storm) -> bool {
+    let struck = |what: &str| storm.struck.contains_key(what);
+    let seconds: BTreeSet<i64> = all.iter().map(|(message, _)| message.received).collect();
+    let told_apart = seconds.len() == all.len() && !storm.schedule.redates;
+    let another_went = all.iter().any(|(message, _)| message.put.is_some() || message.removed);
+    !told_apart && another_went && struck("half done: MOVE") && struck("UIDVALIDITY change of INBOX")
 }
 
 /// What the shopper was told, and the ledger.

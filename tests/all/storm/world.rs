@@ -33,8 +33,9 @@ pub const KEEP: &str = "Keep";
 pub struct Message {
     pub letter: usize,
     pub bytes: Arc<[u8]>,
-    /// Where it was delivered.
+    /// Where it was delivered, and when, in seconds.
     pub home: String,
+    pub received: i64,
     /// Another client expunged it, or the folder in which it lay.
     pub removed: bool,
     /// Another client moved it here, last.
@@ -141,7 +142,8 @@ impl World {
     }
 
     pub fn deliver(&self, letter: usize, home: &str, flags: &[&str]) {
-        let uid = self.server.deliver(home, &letters()[letter].bytes, self.clock.now());
+        let received = self.clock.now();
+        let uid = self.server.deliver(home, &letters()[letter].bytes, received);
         for flag in flags {
             self.server.flag(home, uid, flag, true);
         }
@@ -152,6 +154,7 @@ impl World {
             letter,
             bytes,
             home: home.to_owned(),
+            received: received.as_second(),
             removed: false,
             put: None,
             split: false,

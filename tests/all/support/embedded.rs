@@ -7,7 +7,7 @@ use modori::demo::Server;
 /// A running server; dropping it closes its port.
 pub struct Embedded {
     pub server: Server,
-    port: u16,
+    pub port: u16,
     _runtime: tokio::runtime::Runtime,
 }
 

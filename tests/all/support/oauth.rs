@@ -4,6 +4,7 @@
 pub mod browser;
 mod endpoints;
 mod issued;
+pub mod tls;
 
 use super::http::{Answer, Http};
 use issued::Issued;

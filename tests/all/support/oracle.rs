@@ -117,7 +117,7 @@ impl Oracle {
     }
 
     fn append_with(&mut self, mailbox: &str, date: &str, message: &[u8]) -> std::io::Result<()> {
-        self.send(&format!("APPEND \"{}\" {date}{{{}}}", encode(mailbox), message.len()))?;
+        self.send(&format!("APPEND \"{}\" {date}{{{}}}", quoted(mailbox), message.len()))?;
         let go = self.line()?;
         if !go.text.starts_with('+') {
             return Err(std::io::Error::other(go.text));
@@ -129,9 +129,19 @@ impl Oracle {
 
     /// Names of all folders, UTF-8.
     pub fn folders(&mut self) -> std::io::Result<Vec<String>> {
+        self.names("LIST")
+    }
+
+    /// Those that the user subscribed to.
+    pub fn subscribed(&mut self) -> std::io::Result<Vec<String>> {
+        self.names("LSUB")
+    }
+
+    fn names(&mut self, command: &str) -> std::io::Result<Vec<String>> {
         let mut names = vec![];
-        for line in self.command("LIST \"\" \"*\"")? {
-            if !line.text.starts_with("* LIST ") || line.text.to_ascii_lowercase().contains("\\noselect") {
+        for line in self.command(&format!("{command} \"\" \"*\""))? {
+            let listed = line.text.starts_with(&format!("* {command} "));
+            if !listed || line.text.to_ascii_lowercase().contains("\\noselect") {
                 continue;
             }
             let name = match line.literals.first() {
@@ -146,7 +156,7 @@ impl Oracle {
 
     /// What lies in one folder.
     pub fn folder(&mut self, name: &str) -> std::io::Result<Vec<Seen>> {
-        self.command(&format!("EXAMINE \"{}\"", encode(name)))?;
+        self.command(&format!("EXAMINE \"{}\"", quoted(name)))?;
         let mut seen = vec![];
         for line in self.command("UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")? {
             // flag news that another client caused come unasked, without a body and mostly without a UID
@@ -202,6 +212,11 @@ fn last_string(text: &str) -> String {
         }
         None => text.rsplit(' ').next().unwrap_or_default().to_owned(),
     }
+}
+
+/// A name as it stands between quotes.
+fn quoted(name: &str) -> String {
+    encode(name).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Modified UTF-7 (RFC 3501, 5.1.3).

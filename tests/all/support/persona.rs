@@ -21,7 +21,7 @@ pub struct Persona {
     pub after: &'static [&'static str],
     pub separator: char,
     pub prefix: &'static str,
-    /// Folders beside INBOX, with what they are marked as.
+    /// Folders beside INBOX, with what they are marked as. Where folders are labels the server has its own.
     pub folders: &'static [(&'static str, Option<&'static str>)],
     /// The login name that it knows.
     pub user: &'static str,
@@ -61,15 +61,7 @@ pub const ALL: &[Persona] = &[
         ],
         separator: '/',
         prefix: "",
-        folders: &[
-            ("[Gmail]/すべてのメール", Some("\\All")),
-            ("[Gmail]/下書き", Some("\\Drafts")),
-            ("[Gmail]/迷惑メール", Some("\\Junk")),
-            ("[Gmail]/送信済みメール", Some("\\Sent")),
-            ("[Gmail]/スター付き", Some("\\Flagged")),
-            ("[Gmail]/重要", Some("\\Important")),
-            ("[Gmail]/ゴミ箱", Some("\\Trash")),
-        ],
+        folders: &[],
         user: "hanako@gmail.com",
         by_token: false,
         refusal: "[ALERT] Application-specific password required: https://support.google.com/accounts/answer/185833 (Failure)",
@@ -300,7 +292,11 @@ pub struct Dressed {
 impl Persona {
     /// Starts its server, which takes `most` connections at a time.
     pub fn start(&'static self, most: u64) -> Dressed {
-        let server = Server::with(self.user, "nobody's", Clock::system(), self.separator, self.prefix);
+        let labels = self.after.contains(&"X-GM-EXT-1");
+        let server = match labels {
+            true => Server::gmail(self.user, "nobody's", Clock::system(), true),
+            false => Server::with(self.user, "nobody's", Clock::system(), self.separator, self.prefix),
+        };
         for usual in CAPABILITIES {
             server.withdraw(usual);
         }
@@ -308,7 +304,7 @@ impl Persona {
             server.offer(capability);
         }
         server.dress(self.greeting, self.tells, self.before);
-        for (folder, mark) in self.folders {
+        for (folder, mark) in self.folders.iter().filter(|_| !labels) {
             server.create(folder, *mark);
         }
         let counted = server.clone();

@@ -1,5 +1,6 @@
 //! Names there and back, for every kind of server.
 
+use super::super::response::{self, Response};
 use super::*;
 use proptest::prelude::*;
 
@@ -65,6 +66,14 @@ fn names_are_written_as_each_server_has_them() {
     check(&names("INBOX", '.', false), "楽天", "INBOX.&aX1ZKQ-", "楽天");
     check(&names("", '\\', false), "a\\b/c", "a_b\\c", "a_b/c");
     assert_eq!(names("", '\n', true).wire("a/b\r\nx"), "a_b__x", "what could end a line is no delimiter");
+}
+
+#[test]
+fn a_folder_called_nil_is_a_folder() {
+    for line in ["* LIST () \".\" nil", "* LIST () \".\" \"nil\"", "* LIST () \".\" {3}\r\nnil"] {
+        let Response::List { name, .. } = response::read(line.as_bytes()) else { panic!("{line}") };
+        assert_eq!(name, "nil");
+    }
 }
 
 #[test]
@@ -185,6 +194,36 @@ proptest! {
         // a name that was shown once does not change when it is shown again
         let shown = here.plain(&wire);
         prop_assert_eq!(here.wire(&shown), wire, "{}", shown);
+    }
+
+    #[test]
+    fn any_bytes_about_folders_are_read_within_bounds(
+        word in prop_oneof![Just("LIST"), Just("STATUS"), Just("NAMESPACE"), Just("ENABLED"), Just("LSUB")],
+        rest in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..120),
+            // nearly what is expected
+            "(\\(|\\)| |\"|\\\\|NIL|nil|/|\\.|INBOX|&AOQ-|が|[{]3[}]\r\n|~[{]2[}]\r\n|\\[|\\]|1|UIDNEXT|\0){0,24}"
+                .prop_map(String::into_bytes),
+        ],
+        utf8: bool,
+    ) {
+        let line = [b"* ", word.as_bytes(), b" ", &rest].concat();
+        let response = response::read(&line);
+        prop_assert!(response.weight() <= 64 * line.len() + 1024);
+        match response {
+            Response::List { delimiter, name, .. } => {
+                let mut here = Names::new("INBOX.", delimiter, utf8);
+                let one = [Listed { wire: &name, delimiter }];
+                let told = here.learn(&one);
+                prop_assert_eq!(told.len(), 1);
+                prop_assert!(told[0].len() <= 4 * line.len() + 8);
+            }
+            Response::Namespace { prefix, delimiter } => {
+                let here = Names::new(&prefix, delimiter, utf8);
+                prop_assert!(!here.wire("楽天/再入荷").chars().any(char::is_control));
+            }
+            _ => {}
+        }
     }
 
     #[test]
