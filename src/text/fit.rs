@@ -69,7 +69,15 @@ pub fn fit(text: &str, limit: usize, unit: Unit) -> String {
     let end = at_a_boundary(text, end);
     let kept = text.get(..end).unwrap_or_default();
     let next = text.get(end..).and_then(|rest| rest.chars().next());
-    let kept = kept.get(..good_end(kept, next)).unwrap_or_default().trim_end();
+    let mut kept = kept.get(..good_end(kept, next)).unwrap_or_default().trim_end();
+    // the end of a sentence or a line may be the first half of a letter: a mark or a joiner stands right there
+    loop {
+        let shorter = kept.get(..at_a_boundary(text, kept.len())).unwrap_or_default().trim_end();
+        if shorter.len() == kept.len() {
+            break;
+        }
+        kept = shorter;
+    }
     let mut out = String::with_capacity(kept.len() + MORE.len_utf8());
     out.push_str(kept);
     out.push(MORE);
@@ -268,6 +276,15 @@ mod tests {
             .collect();
         found.sort();
         found.into_iter().map(|(_, link)| link).collect()
+    }
+
+    #[test]
+    fn a_sentence_does_not_end_within_a_letter() {
+        // a vowel sign right behind the full stop, a joiner before a line's end
+        let text = format!("{}。\u{acb}{}", "あ".repeat(20), "い".repeat(20));
+        assert_eq!(fit(&text, 26, Unit::Chars), format!("{}…", "あ".repeat(20)));
+        let text = format!("{}\u{200d}\n{}", "あ".repeat(20), "い".repeat(20));
+        assert_eq!(fit(&text, 26, Unit::Chars), format!("{}…", "あ".repeat(19)));
     }
 
     proptest! {
