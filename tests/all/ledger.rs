@@ -58,6 +58,18 @@ fn cases_of(state: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Where mails lie is not taken along: elsewhere nobody knows which account they came to.
+fn but_accounts(cases: &str) -> Vec<Value> {
+    let sheet = |line: &str| {
+        let mut sheet: Value = serde_json::from_str(line).unwrap();
+        sheet.as_object_mut().unwrap().remove("accounts").expect("accounts are told");
+        sheet
+    };
+    let sheets: Vec<Value> = cases.lines().map(sheet).collect();
+    assert!(!sheets.is_empty());
+    sheets
+}
+
 #[test]
 fn an_export_brings_the_ledger_to_another_machine_once() {
     let embedded = Embedded::start();
@@ -76,7 +88,7 @@ fn an_export_brings_the_ledger_to_another_machine_once() {
     let turned = lines.join("\r\n\r\n");
     let (good, text) = import(elsewhere.path(), &turned);
     assert!(good && text.contains(&format!("{events} events, {events} new; 2 statements, 2 new")), "{text}");
-    assert_eq!(cases_of(elsewhere.path()), cases(&home));
+    assert_eq!(but_accounts(&cases_of(elsewhere.path())), but_accounts(&cases(&home)));
     for again in [&turned, &exported, &format!("{exported}{exported}")] {
         let (good, text) = import(elsewhere.path(), again);
         assert!(good && text.contains("events, 0 new; ") && text.contains("statements, 0 new"), "{text}");

@@ -63,7 +63,10 @@ impl Session {
             self.same_numbering(&answer)?;
             let asked = uids.runs();
             let one = |response| match response {
-                Response::Fetch(seen) => Some((seen.uid?, Labelled { id: seen.gmail_id?, labels: seen.labels? })),
+                Response::Fetch(seen) => {
+                    let gmail = seen.gmail?;
+                    Some((seen.uid?, Labelled { id: gmail.id?, labels: gmail.labels? }))
+                }
                 _ => None,
             };
             found.extend(answer.untagged.into_iter().filter_map(one).filter(|(uid, _)| within(&asked, *uid)));
@@ -95,7 +98,7 @@ impl Session {
         self.same_numbering(&answer)?;
         for response in answer.untagged {
             if let Response::Fetch(seen) = response
-                && let (Some(uid), Some(id)) = (seen.uid, seen.gmail_id)
+                && let (Some(uid), Some(id)) = (seen.uid, seen.gmail.and_then(|gmail| gmail.id))
                 && ids.contains(&id)
             {
                 found.insert(id, uid);

@@ -102,8 +102,15 @@ pub(super) struct Seen {
     pub(super) received: Option<Timestamp>,
     pub(super) size: Option<u32>,
     pub(super) body: Option<Vec<u8>>,
+    /// What only Gmail tells. Apart, so that every other response stays small: a flood of them is bounded by their number.
+    pub(super) gmail: Option<Box<Gmail>>,
+}
+
+/// What Gmail tells of a message (X-GM-EXT-1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gmail {
     /// X-GM-MSGID.
-    pub(super) gmail_id: Option<u64>,
+    pub(super) id: Option<u64>,
     /// X-GM-LABELS, as on the wire.
     pub(super) labels: Option<Vec<String>>,
 }
@@ -152,7 +159,8 @@ impl Response {
         let own = match self {
             Self::Tagged { status: told, .. } | Self::Status(told) => status(told),
             Self::Fetch(seen) => {
-                let listed = seen.flags.iter().chain(&seen.labels).map(|all| words(all)).sum::<usize>();
+                let labels = seen.gmail.iter().filter_map(|gmail| gmail.labels.as_ref());
+                let listed = seen.flags.iter().chain(labels).map(|all| words(all)).sum::<usize>();
                 seen.body.as_ref().map_or(0, Vec::len) + listed
             }
             Self::Capability(all) | Self::Enabled(all) => words(all),
@@ -165,6 +173,9 @@ impl Response {
         own.saturating_add(size_of::<Self>())
     }
 }
+
+// most are small: what is held of a flood of counts is bounded by how large one is
+const _: () = assert!(size_of::<Response>() <= 128);
 
 /// Reads one whole response (its final CRLF taken off).
 pub(super) fn read(frame: &[u8]) -> Response {
@@ -257,10 +268,10 @@ fn seen(value: &Value) -> Option<Seen> {
                     seen.flags = Some(flags.iter().filter_map(Value::text).collect());
                 }
             }
-            "X-GM-MSGID" => seen.gmail_id = value.text().and_then(|text| text.parse().ok()),
+            "X-GM-MSGID" => seen.gmail.get_or_insert_default().id = value.text().and_then(|text| text.parse().ok()),
             "X-GM-LABELS" => {
                 if let Value::List(labels) = &value {
-                    seen.labels = Some(labels.iter().filter_map(Value::text).collect());
+                    seen.gmail.get_or_insert_default().labels = Some(labels.iter().filter_map(Value::text).collect());
                 }
             }
             "RFC822.SIZE" => seen.size = value.number(),
