@@ -199,13 +199,13 @@ fn what_is_known_and_not_there_is_told() {
     // what is known of a provider is held against another host, too, and the pace is the provider's
     found.says("gmail", "new mail", "warning: asked for every 30 s");
 
-    // All Mail is no mailbox to watch, and some names are no labels
+    // All Mail can be watched where mail is filed by labels, and some names are no labels
     let dressed = started(gmail);
     let home = dressed.home("hanako@gmail.com", RIGHT, false, "mailbox = \"[Gmail]/すべてのメール\"\n");
     let rule = "category = \"mine\"\nfolder = \"Sent/楽天\"\n[[rule]]\nname = \"x\"\nsubject = \"y\"\n";
     std::fs::write(home.path().join("rules/mine.toml"), rule).unwrap();
     let found = Found::by(&home);
-    found.says("gmail", "mailbox", "warning: [Gmail]/すべてのメール holds every mail once more");
+    found.says("gmail", "mailbox", "ok: [Gmail]/すべてのメール shows every mail: filed there by labels");
     found.says("gmail", "folders", "failure: Sent/楽天 cannot be a Gmail label: `sent` is a name of Gmail's own");
     assert_eq!(found.0, Some(1));
 }
@@ -375,25 +375,45 @@ fn snippet(provider: &Provider) -> String {
         writeln!(out, "authserv_ids = [\"{id}\"]    # after you looked at the source of a mail").unwrap();
     }
     if by_token {
-        out.push_str("[account.oauth]\nclient_id = \"the id of your own client\"\n");
+        out.push_str("[account.oauth]                         # other keys of the account go above this line\nclient_id = \"the id of your own client\"\n");
     }
     if provider.smtp.is_some() {
-        writeln!(out, "[account.smtp]                          # only if letters are to be sent").unwrap();
+        // a table that is not needed would swallow the keys that somebody adds below it
+        out.push_str("# [account.smtp]                        # only if letters are to be sent\n");
         if let Some(address) = address.filter(|_| provider.user == Some(UserName::Local) && provider.name == "icloud") {
-            writeln!(out, "user = \"{address}\"").unwrap();
+            writeln!(out, "# user = \"{address}\"").unwrap();
         }
     }
     out
 }
 
+/// How well it is known, and by whom: the link shows where it leads.
 fn grade(told: &Told) -> String {
     match (&told.source, told.grade) {
-        (Some(source), grade) if source.starts_with("docs/") => {
-            format!("[{grade}]({})", source.trim_start_matches("docs/"))
+        (Some(source), grade) => {
+            format!("[{grade}: {}]({})", whose(source), source.trim_start_matches("docs/"))
         }
-        (Some(source), grade) => format!("[{grade}]({source})"),
         (None, grade) => grade.to_string(),
     }
+}
+
+/// A source in a word or two: `node-imap 665` for an issue, `autoconfig` for a repository, else the host.
+fn whose(source: &str) -> String {
+    let place = source.trim_start_matches("https://").trim_start_matches("www.");
+    let steps: Vec<&str> = place.split('/').collect();
+    match steps.as_slice() {
+        ["docs", page] => (*page).to_owned(),
+        ["github.com", _, repository, "issues" | "pull", number] => format!("{repository} {number}"),
+        ["github.com", _, repository, ..] => (*repository).to_owned(),
+        [host, ..] => (*host).to_owned(),
+        [] => place.to_owned(),
+    }
+}
+
+/// The addresses by which it is known, at most so many, and those of the same company that cannot be read.
+fn addresses(provider: &Provider, most: usize) -> String {
+    let known = provider.domains.iter().take(most).map(|one| format!("@{one}"));
+    known.chain(provider.without_imap.iter().map(|one| format!("not @{one}"))).collect::<Vec<_>>().join(", ")
 }
 
 fn at(server: Option<&provider::Server>, usual: u16) -> String {
@@ -423,12 +443,17 @@ fn section(provider: &Provider) -> String {
         out.push('\n');
     }
     writeln!(out, "```toml\n{}```\n", snippet(provider)).unwrap();
+    let first = match provider.login.first() {
+        Some(LoginKind::Oauth) => "`modori login`",
+        _ => "[make the password file](configuration.md#passwords)",
+    };
+    writeln!(out, "Then {first}, `modori doctor`, `modori sweep --dry-run`, `modori watch`.\n").unwrap();
     out.push_str("| | |\n|---|---|\n");
     let mut row = |what: &str, value: String| writeln!(out, "| {what} | {value} |").unwrap();
     row("IMAP", at(provider.imap.as_ref(), 993));
     row("SMTP", at(provider.smtp.as_ref(), 465));
     if !provider.domains.is_empty() {
-        row("addresses", provider.domains.iter().map(|one| format!("@{one}")).collect::<Vec<_>>().join(", "));
+        row("addresses", addresses(provider, usize::MAX));
     }
     if !provider.login.is_empty() {
         row("login", provider.login.iter().map(ToString::to_string).collect::<Vec<_>>().join(", or "));
@@ -479,13 +504,19 @@ fn section(provider: &Provider) -> String {
 
 /// All of them at a glance.
 fn table() -> String {
-    let mut out = "| `provider` | | addresses | login | IMAP known from |\n|---|---|---|---|---|\n".to_owned();
+    let mut out =
+        "| `provider` | | addresses | login | IMAP known from | stand-in of the tests |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for provider in provider::all() {
-        let domains = provider.domains.iter().take(3).map(|one| format!("@{one}")).collect::<Vec<_>>().join(", ");
+        let (domains, stand_in) = (addresses(provider, 3), persona(&provider.name).known);
         let login = provider.login.iter().map(ToString::to_string).collect::<Vec<_>>().join(", or ");
         let grade = provider.grade(Subject::Imap).map_or("-".to_owned(), |grade| grade.to_string());
-        writeln!(out, "| [`\"{0}\"`](#{0}) | {1} | {domains} | {login} | {grade} |", provider.name, provider.label)
-            .unwrap();
+        writeln!(
+            out,
+            "| [`\"{0}\"`](#{0}) | {1} | {domains} | {login} | {grade} | {stand_in} |",
+            provider.name, provider.label
+        )
+        .unwrap();
     }
     out
 }
@@ -535,6 +566,10 @@ fn the_page_says_what_the_files_say() {
 fn every_example_of_the_page_is_a_configuration() {
     for provider in provider::all() {
         let text = snippet(provider);
+        let silent = Config::parse(Path::new("/etc/modori/config.toml"), &text);
+        let silent = silent.unwrap_or_else(|broken| panic!("{}: {broken}\n{text}", provider.name));
+        assert!(silent.accounts[0].smtp.is_none(), "{}: letters are sent by those who want it", provider.name);
+        let text = text.replace("\n# ", "\n");
         let config = Config::parse(Path::new("/etc/modori/config.toml"), &text);
         let config = config.unwrap_or_else(|broken| panic!("{}: {broken}\n{text}", provider.name));
         let account = &config.accounts[0];

@@ -194,8 +194,15 @@ pub(super) fn marked(
     let bears = |folder: &Folder, mark: &str| folder.attributes.iter().any(|one| one.eq_ignore_ascii_case(mark));
     let watched = &asked.account.mailbox;
     if folders.iter().any(|folder| folder.name == *watched && bears(folder, "\\All")) {
-        let said = format!("{watched} holds every mail once more: what you file stays in it, and would be seen again");
-        checks.push(Check::warning(about("mailbox"), said, "watch INBOX: mailbox = \"INBOX\", or leave it out"));
+        checks.push(if session.has("X-GM-EXT-1") {
+            let said =
+                format!("{watched} shows every mail: filed there by labels, see docs/gmail.md#watching-all-mail");
+            Check::fine(about("mailbox"), said)
+        } else {
+            let said =
+                format!("{watched} holds every mail once more: what you file stays in it, and would be seen again");
+            Check::warning(about("mailbox"), said, "watch INBOX: mailbox = \"INBOX\", or leave it out")
+        });
     }
     if session.has("X-GM-EXT-1") {
         checks.extend(asked.folders.iter().filter_map(|folder| {

@@ -28,7 +28,7 @@ fn a_login_grants_access_keeps_it_and_tries_it() {
     assert!(page.contains("login_hint") || !crate::support::dovecot::USER.contains('@'), "{page}");
     let last = follow(&page);
     assert_eq!(last.status, 200);
-    assert!(last.body.contains("ログインを受け取りました") && last.headers.contains("no-store"), "{last:?}");
+    assert!(last.body.contains("アクセスが許可されました") && last.headers.contains("no-store"), "{last:?}");
     let (code, said) = talk.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("the login at 127.0.0.1 works") && said.contains(READ), "{said}");
@@ -98,7 +98,7 @@ fn what_does_not_belong_to_the_login_ends_nothing() {
     ] {
         let page = get(&format!("{back}{path}"));
         assert_eq!(page.status, status, "{path}");
-        assert!(page.body.contains("このページに当たるログインはありません"), "{}", page.body);
+        assert!(page.body.contains("このページに対応するログインは見つかりません"), "{}", page.body);
     }
     // as many as may wait at once, and more
     let crowd: Vec<_> = (0..30).map(|_| TcpStream::connect(back.trim_start_matches("http://")).unwrap()).collect();

@@ -11,6 +11,8 @@ use std::net::{SocketAddr, TcpStream};
 pub struct Persona {
     /// The file it belongs to.
     pub provider: &'static str,
+    /// What it rests on, in a word for the page.
+    pub known: &'static str,
     /// Text of its greeting.
     pub greeting: &'static str,
     /// The greeting tells capabilities, and the answer to the login does.
@@ -48,6 +50,7 @@ pub const ALL: &[Persona] = &[
     // https://github.com/mscdex/node-imap/issues/665, https://github.com/MailCore/mailcore2/issues/975
     Persona {
         provider: "gmail",
+        known: "sourced",
         greeting: "Gimap ready for requests from 127.0.0.1 k2if6111336rvb.0",
         tells: (false, false),
         before: &[
@@ -73,6 +76,7 @@ pub const ALL: &[Persona] = &[
     // https://github.com/home-assistant/core/issues/122468, https://github.com/mscdex/node-imap/issues/689
     Persona {
         provider: "outlook",
+        known: "sourced",
         greeting: "The Microsoft Exchange IMAP4 service is ready. [QgBMADEA]",
         tells: (false, false),
         before: &[
@@ -97,6 +101,7 @@ pub const ALL: &[Persona] = &[
     // https://github.com/nextcloud/mail/issues/3401
     Persona {
         provider: "icloud",
+        known: "sourced",
         greeting: "(2109B29-d3afe4d5aba6) pv33p00im-iscream021.me.com",
         tells: (true, false),
         before: &["XAPPLEPUSHSERVICE", "IMAP4", "SASL-IR", "AUTH=ATOKEN", "AUTH=PLAIN"],
@@ -126,6 +131,7 @@ pub const ALL: &[Persona] = &[
     // nothing of its server could be read; Yahoo! Mail elsewhere: https://github.com/jstedfast/MailKit/issues/358
     Persona {
         provider: "yahoo-japan",
+        known: "supposed",
         greeting: "IMAP4rev1 imapgate",
         tells: (true, false),
         before: &["ID", "NAMESPACE", "UIDPLUS", "LITERAL+", "CHILDREN", "AUTH=PLAIN", "AUTH=LOGIN"],
@@ -144,6 +150,7 @@ pub const ALL: &[Persona] = &[
     // LOGIN or AUTHENTICATE LOGIN: https://qiita.com/garupon/items/4e7c26607d70cdd55333
     Persona {
         provider: "docomo",
+        known: "partly sourced",
         greeting: "IMAP4rev1 server ready",
         tells: (false, false),
         before: &["AUTH=LOGIN", "ID"],
@@ -162,6 +169,7 @@ pub const ALL: &[Persona] = &[
     // nothing of its server could be read: as little as a server can offer
     Persona {
         provider: "au",
+        known: "supposed",
         greeting: "Au_mail IMAP4rev1",
         tells: (false, false),
         before: &[],
@@ -179,6 +187,7 @@ pub const ALL: &[Persona] = &[
     },
     Persona {
         provider: "softbank",
+        known: "supposed",
         greeting: "IMAP4rev1 server ready",
         tells: (false, false),
         before: &[],
@@ -194,9 +203,10 @@ pub const ALL: &[Persona] = &[
         filing: "by COPY and a \\Deleted flag",
         special: "",
     },
-    // Cyrus: https://github.com/cyrusimap/cyrus-imapd/issues/2822
+    // nothing of its own server could be read; Cyrus: https://github.com/cyrusimap/cyrus-imapd/issues/2822
     Persona {
         provider: "fastmail",
+        known: "supposed: Cyrus's",
         greeting: "IMAP4 ready",
         tells: (true, true),
         before: &["LITERAL+", "ID", "ENABLE", "AUTH=PLAIN", "SASL-IR"],
@@ -223,6 +233,7 @@ pub const ALL: &[Persona] = &[
     },
     Persona {
         provider: "dovecot",
+        known: "the real one, too",
         greeting: "Dovecot (Debian) ready.",
         tells: (true, true),
         before: &["SASL-IR", "LOGIN-REFERRALS", "ID", "ENABLE", "IDLE", "LITERAL+", "AUTH=PLAIN"],
@@ -244,6 +255,7 @@ pub const ALL: &[Persona] = &[
     },
     Persona {
         provider: "cyrus",
+        known: "the real one, too",
         greeting: "mail.example.jp Cyrus IMAP 3.6.1-Debian-3.6.1-4 server ready",
         tells: (true, true),
         before: &["LITERAL+", "ID", "ENABLE", "AUTH=PLAIN", "SASL-IR"],
@@ -264,6 +276,7 @@ pub const ALL: &[Persona] = &[
     },
     Persona {
         provider: "courier",
+        known: "the real one, too",
         greeting: "Courier-IMAP ready. Copyright 1998-2021 Double Precision, Inc.",
         tells: (true, false),
         before: &["UIDPLUS", "CHILDREN", "NAMESPACE", "THREAD=REFERENCES", "SORT", "QUOTA", "IDLE", "AUTH=PLAIN"],
