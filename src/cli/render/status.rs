@@ -126,13 +126,8 @@ pub(in crate::cli) fn checks(checks: &[Check]) -> String {
             Grade::Warning => YELLOW,
             Grade::Failure => RED,
         };
-        let _ = writeln!(
-            out,
-            "{style}{:<8}{style:#} {}: {}",
-            check.grade.word(),
-            whole(&check.about),
-            whole(&check.said)
-        );
+        let _ =
+            writeln!(out, "{style}{:<8}{style:#} {}: {}", check.grade.word(), whole(&check.about), whole(&check.said));
         if !check.remedy.is_empty() {
             let _ = writeln!(out, "         → {}", whole(&check.remedy));
         }
