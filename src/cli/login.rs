@@ -25,12 +25,16 @@ pub(super) fn run(arguments: &Arguments, config: Option<&Path>, state: Option<&P
     let config = setup::config(config, state)?;
     let (account, tokens) = chosen(&config, arguments.account.as_deref())?;
     let Some(grant) = tokens.grant() else {
-        return Err(Failure::broken(format!("account `{}` takes its tokens from a program of yours", account.name)));
+        return Err(Failure::broken(format!(
+            "account `{}` takes its tokens from what `access_token` names",
+            account.name
+        )));
     };
     simpler(account);
     let words = words(&config, account)?;
     let clock = Clock::system();
     setup::runtime()?.block_on(async {
+        client_secret(account, grant).await?;
         let granted = async {
             match grant.flow {
                 Flow::Loopback => by_browser(arguments, grant, words, &clock).await,
@@ -60,9 +64,10 @@ pub(super) fn chosen<'a>(config: &'a Config, named: Option<&str>) -> Result<(&'a
     let Some(named) = named else {
         return match *all {
             [one] => Ok(one),
-            [] => Err(Failure::broken(
-                "no account has a table [account.oauth]: those with a password need no login; docs/oauth.md tells more",
-            )),
+            [] => Err(Failure::broken(config.accounts.iter().find_map(tokens_only).unwrap_or_else(|| {
+                "no account has a table [account.oauth]: those with a password need no login; docs/oauth.md tells more"
+                    .to_owned()
+            }))),
             _ => Err(Failure::broken(format!("which account? There are {}", names.join(", ")))),
         };
     };
@@ -73,15 +78,56 @@ pub(super) fn chosen<'a>(config: &'a Config, named: Option<&str>) -> Result<(&'a
         return Err(Failure::broken(format!("there is no account `{named}`: {help}")));
     };
     own(account).ok_or_else(|| {
+        if let Some(said) = tokens_only(account) {
+            return Failure::broken(said);
+        }
         let by = match &account.credential {
             Credential::Password(_) => "logs in with a password",
-            Credential::Token(_) => "takes its tokens from a program of yours",
+            Credential::Token(_) => "takes its tokens from what `access_token` names",
         };
         Failure::broken(format!(
             "account `{named}` {by}: nothing is to be granted; `modori doctor` tries its login, [account.oauth] would \
              take the place of that (docs/oauth.md)"
         ))
     })
+}
+
+/// What to do about an account with a password whose provider takes none.
+fn tokens_only(account: &Account) -> Option<String> {
+    let provider = provider::named(account.provider?)?;
+    let by_password = matches!(account.credential, Credential::Password(_));
+    (by_password && matches!(provider.login[..], [LoginKind::Oauth])).then(|| {
+        format!(
+            "account `{}`: {} takes tokens only; put [account.oauth] with client_id = \"…\" in place of `password` \
+             (docs/oauth.md)",
+            account.name, provider.label
+        )
+    })
+}
+
+/// Whether the client's own secret can be had: told before anybody agrees to anything.
+async fn client_secret(account: &Account, grant: &Grant) -> Result<(), Failure> {
+    match &grant.client_secret {
+        Some(secret) => {
+            let found = secret.get().await;
+            found.map(|_| ()).map_err(|error| {
+                let name = &account.name;
+                Failure::broken(format!(
+                    "account `{name}`: no client_secret: {error}; mend that, nothing was asked for yet"
+                ))
+            })
+        }
+        None => {
+            // https://developers.google.com/identity/protocols/oauth2/native-app: desktop clients show it, too
+            if account.provider == Some("gmail") {
+                anstream::eprintln!(
+                    "warning: Google wants the client_secret of a desktop client, too, and [account.oauth] names none \
+                     (docs/oauth.md)"
+                );
+            }
+            Ok(())
+        }
+    }
 }
 
 /// A provider that takes app passwords makes it simpler than this.
@@ -251,5 +297,27 @@ async fn tried(config: &Config, account: &Account) -> Result<bool, Failure> {
             );
             Ok(false)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_without_a_grant_is_told_what_it_needs() {
+        let said = |text: &str| {
+            let config = Config::parse(Path::new("/etc/modori/config.toml"), text).unwrap();
+            [None, Some("a")].map(|named| match chosen(&config, named) {
+                Ok(_) => panic!("{text}"),
+                Err(failure) => failure.what,
+            })
+        };
+        let outlook = "state = \"/x\"\n[[account]]\nname = \"a\"\nuser = \"hanako@outlook.jp\"\n";
+        for text in said(&format!("{outlook}password = {{ env = \"P\" }}\n")) {
+            assert!(text.contains("takes tokens only; put [account.oauth]"), "{text}");
+        }
+        let [_, named] = said(&format!("{outlook}access_token = {{ command = [\"mytokens\"] }}\n"));
+        assert!(named.contains("what `access_token` names"), "{named}");
     }
 }

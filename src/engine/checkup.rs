@@ -3,6 +3,7 @@
 mod provider;
 
 use super::Mailbox;
+use crate::edge::Advice;
 use crate::edge::config;
 use crate::edge::imap::refusal::Refusal;
 use crate::edge::imap::{Dial, ImapError, Means, Session};
@@ -119,7 +120,7 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
                     "mend user or password, then run modori doctor again: a watch that waits tries at once then"
                         .to_owned()
                 }),
-                None => "see what the sentence says; the server's own pages tell host, port and security".to_owned(),
+                None => unanswered(&error).to_owned(),
             };
             checks.push(Check::failure(about("login"), error.what, remedy));
             return (checks, false);
@@ -133,6 +134,21 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
     }
     session.logout().await;
     (checks, true)
+}
+
+/// What to do when there was no answer to a login: none was sent.
+fn unanswered(error: &ImapError) -> &'static str {
+    if error.tls.is_some() {
+        return "see what the sentence says of the certificate or of TLS; a server of your own: `pin` or `ca_file` \
+                (docs/configuration.md)";
+    }
+    if error.lacks_secret() {
+        return "mend the place that `password` names, its file, variable or program; then run modori doctor again";
+    }
+    match error.advice {
+        Advice::Ask => "see what the sentence says; the server's own pages tell host, port and security",
+        _ => "try again; if it stays so, the server's own pages tell host, port and security",
+    }
 }
 
 /// From the name to an open connection.

@@ -337,6 +337,17 @@ fn what_a_preset_fills_in_and_what_is_wrong_with_an_account() {
         ("provider = \"gmial\"\nuser = \"u\"\n", "did you mean `gmail`?"),
         ("provider = \"dovecot\"\nuser = \"u\"\n", "`dovecot` is a server of your own, and its host is not named"),
         ("user = \"hanako@softbank.ne.jp\"\n", "no IMAP server is known for hanako@softbank.ne.jp"),
+        (
+            "provider = \"softbank\"\nuser = \"hanako@softbank.ne.jp\"\n",
+            "no IMAP server is known for hanako@softbank.ne.jp",
+        ),
+        (
+            "host = \"imap.softbank.jp\"\nuser = \"hanako@softbank.ne.jp\"\n",
+            "no IMAP server is known for hanako@softbank.ne.jp",
+        ),
+        ("provider = \"yahoo\"\nuser = \"hanako\"\n", "did you mean `yahoo-japan`?"),
+        ("provider = \"hotmail\"\nuser = \"hanako@hotmail.com\"\n", "did you mean `outlook`?"),
+        ("user = \"hanako\"\n", "add provider = \"yahoo-japan\", \"docomo\""),
         ("user = \"hanako@example.jp\"\n", "neither a host nor a provider is named"),
     ] {
         let broken = parse(account).err().unwrap();

@@ -104,11 +104,17 @@ pub(super) fn classified(file: &str, sheet: &Sheet) -> String {
 /// Text of a mail in one line that is not long, with nothing in it that is not seen: no escape reaches the terminal, no
 /// mark turns its letters round.
 pub(super) fn one_line(text: &str) -> String {
-    let flat = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = whole(text);
     match flat.char_indices().nth(160) {
         Some((end, _)) => format!("{}...", flat.get(..end).unwrap_or_default()),
         None => flat,
     }
+}
+
+/// The same, however long it is: what is wrong, and what to do about it. The terminal breaks it where it must, so that a
+/// pin or a command in it is copied in one piece.
+pub(super) fn whole(text: &str) -> String {
+    visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The mails of `rules test` that came out otherwise than expected.

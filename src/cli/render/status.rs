@@ -1,6 +1,6 @@
 //! How the watch is, for people.
 
-use super::{DIM, RED, at, count, one_line, table};
+use super::{DIM, RED, at, count, one_line, table, whole};
 use crate::cli::status::{Seen, Shown};
 use crate::edge::store::Health;
 use crate::engine::checkup::{Check, Grade};
@@ -43,7 +43,7 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     let _ = writeln!(out, "\n{mailboxes}");
     for seen in shown.mailboxes.iter().filter(|seen| !seen.well) {
         if let Some(trouble) = seen.life.as_ref().and_then(|life| life.trouble.as_deref()) {
-            let _ = writeln!(out, "{}/{}: {}", one_line(&seen.account), one_line(&seen.mailbox), one_line(trouble));
+            let _ = writeln!(out, "{}/{}: {}", one_line(&seen.account), one_line(&seen.mailbox), whole(trouble));
         }
     }
     if shown.lanes.is_empty() {
@@ -62,7 +62,7 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
                 lane.oldest.map_or(String::new(), |oldest| long(seconds(oldest, shown.now))),
                 next,
                 lane.given_up.to_string(),
-                lane.trouble.as_deref().map(one_line).unwrap_or_default(),
+                lane.trouble.as_deref().map(whole).unwrap_or_default(),
             ]);
         }
         let _ = writeln!(out, "\n{lanes}");
@@ -80,7 +80,7 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     if let Some(watch) = &shown.watch {
         let _ = writeln!(out, "rules: {}, in use since {}", watch.rules, at(watch.rules_at));
         if let Some(trouble) = &watch.rules_trouble {
-            let _ = writeln!(out, "{RED}those saved last are not used{RED:#}: {}", one_line(trouble));
+            let _ = writeln!(out, "{RED}those saved last are not used{RED:#}: {}", whole(trouble));
         }
     }
     let left = || long(shown.hot.2.as_secs());
@@ -94,7 +94,7 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     if let Some((web, trouble)) = shown.web.as_ref().filter(|_| shown.pid.is_some()) {
         let _ = match trouble {
             None => writeln!(out, "page with the button: {}, served on {}", one_line(&web.public_url), web.listen),
-            Some(trouble) => writeln!(out, "{RED}page with the button: {}{RED:#}", one_line(trouble)),
+            Some(trouble) => writeln!(out, "{RED}page with the button: {}{RED:#}", whole(trouble)),
         };
     }
     let _ = write!(out, "{DIM}database: {}{DIM:#}", shown.database);
@@ -113,7 +113,7 @@ fn fares(health: Option<&Health>, now: Timestamp) -> String {
         None => "each alert tries it".to_owned(),
     };
     let tries = usize::try_from(health.failures).unwrap_or(usize::MAX);
-    let trouble = health.trouble.as_deref().map(one_line).unwrap_or_default();
+    let trouble = health.trouble.as_deref().map(whole).unwrap_or_default();
     format!("{RED}failing since {}{RED:#} ({}; {next}): {trouble}", at(since), count(tries, "attempt"))
 }
 
@@ -126,15 +126,10 @@ pub(in crate::cli) fn checks(checks: &[Check]) -> String {
             Grade::Warning => YELLOW,
             Grade::Failure => RED,
         };
-        let _ = writeln!(
-            out,
-            "{style}{:<8}{style:#} {}: {}",
-            check.grade.word(),
-            one_line(&check.about),
-            one_line(&check.said)
-        );
+        let _ =
+            writeln!(out, "{style}{:<8}{style:#} {}: {}", check.grade.word(), whole(&check.about), whole(&check.said));
         if !check.remedy.is_empty() {
-            let _ = writeln!(out, "         → {}", one_line(&check.remedy));
+            let _ = writeln!(out, "         → {}", whole(&check.remedy));
         }
     }
     let of = |grade| checks.iter().filter(|check| check.grade == grade).count();
@@ -180,5 +175,23 @@ fn long(seconds: i64) -> String {
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_and_what_to_do_is_never_cut() {
+        let said = format!("the certificate is not trusted: {}", "because of this and that, ".repeat(20));
+        let pin = "pin = \"sha256:n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=\"";
+        let remedy = format!("{}\n  and then write\u{1b}[2J {pin}", "look at it once more, ".repeat(20));
+        let text = checks(&[Check::failure("account a: login", said.clone(), remedy)]);
+        assert!(text.contains(said.trim_end()), "{text}");
+        assert!(text.contains(&"look at it once more, ".repeat(20)), "{text}");
+        assert!(text.contains(pin), "{text}");
+        let arrow = text.lines().filter(|line| line.contains('→')).collect::<Vec<_>>();
+        assert!(matches!(arrow[..], [line] if line.ends_with(pin) && !line.contains('\u{1b}')), "{text}");
     }
 }

@@ -1,14 +1,14 @@
 //! From the file as written to a configuration that can be used, or to everything that is wrong with it.
 
 use super::provider::{self, Reached};
-use super::{Account, Backlog, Config, Hidden, syntax};
+use super::{Account, Backlog, Config, Hidden, mistakes, syntax};
 use crate::edge::imap::{Pace, Security};
 use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
 use crate::ledger::due::Settings;
 use crate::mailbox::LEAST_FETCH;
 use crate::plan::{Looks, Policy};
-use crate::rules::diagnostic::{Desk, Diagnostic, Source, meant};
+use crate::rules::diagnostic::{Desk, Diagnostic, Source};
 use crate::wording::Language;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ pub(super) fn parse(file: &Path, text: &str, state: Option<&Path>) -> Result<Con
     let written: syntax::File = match toml::from_str(text) {
         Ok(written) => written,
         Err(error) => {
-            check.syntax_error(&error);
+            check.syntax_error(&error, text);
             return Err(Broken { problems: check.desk.found });
         }
     };
@@ -99,16 +99,10 @@ impl Check<'_> {
         self.desk.source()
     }
 
-    fn syntax_error(&mut self, error: &toml::de::Error) {
-        let message = error.message().to_owned();
-        let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        let help = match names.split_first() {
-            Some((unknown, known)) if message.starts_with("unknown field") => {
-                meant(unknown, known).map(|known| format!("did you mean `{known}`?")).unwrap_or_default()
-            }
-            _ => String::new(),
-        };
-        self.wrong(error.span().unwrap_or(0..0), message, &help);
+    fn syntax_error(&mut self, error: &toml::de::Error, text: &str) {
+        let span = error.span().unwrap_or(0..0);
+        let (message, help) = mistakes::explained(error.message(), text, &span);
+        self.wrong(span, message, &help);
     }
 
     fn config(&mut self, written: syntax::File) -> Option<Config> {

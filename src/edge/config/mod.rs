@@ -8,6 +8,7 @@ pub mod folder;
 mod hot;
 mod kind;
 mod mail_folder;
+mod mistakes;
 mod oauth;
 mod outgoing;
 mod provider;
@@ -127,6 +128,10 @@ pub struct Account {
     /// Rules and folders of its own.
     pub own: OwnRules,
 }
+
+/// Where a secret may come from, as it is written.
+const SECRET_FORMS: &str =
+    "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }";
 
 /// How an account's provider was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

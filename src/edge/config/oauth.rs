@@ -1,5 +1,6 @@
 //! `password`, `access_token` or `[account.oauth]` of an account: what its login shows.
 
+use super::SECRET_FORMS;
 use super::check::Check;
 use super::syntax;
 use crate::edge::clock::Clock;
@@ -36,9 +37,6 @@ const OWN_PARAMETERS: &[&str] = &[
     "code_challenge_method",
 ];
 
-const SECRETS: &str =
-    "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }";
-
 impl Check<'_> {
     /// What the login of an account shows: exactly one of the three.
     pub(super) fn credential(
@@ -61,7 +59,7 @@ impl Check<'_> {
                 let (what, help) = if takes.first() == Some(&LoginKind::Oauth) {
                     ("has no [account.oauth]", "this provider wants a token: see docs/oauth.md".to_owned())
                 } else {
-                    ("has no password", format!("add password = {SECRETS}"))
+                    ("has no password", format!("add password = {SECRET_FORMS}"))
                 };
                 self.wrong(account.user.span(), format!("account `{name}` {what}"), &help);
                 None

@@ -15,6 +15,10 @@ const UNKNOWN: Duration = Duration::from_secs(1);
 /// The same of a server on this machine.
 const OWN: Duration = Duration::from_millis(10);
 
+/// What to do about an address whose mail no IMAP server has.
+const FORWARD: &str =
+    "have its mail forwarded to an address that has one (docs/providers.md), or name `host` if you know it";
+
 /// How an account's server is reached.
 pub(super) struct Reached {
     pub(super) host: String,
@@ -49,7 +53,7 @@ impl Check<'_> {
             let names: Vec<&str> = provider::all().iter().map(|one| one.name.as_str()).collect();
             let found = provider::named(written.get_ref());
             if found.is_none() {
-                let help = match meant(written.get_ref(), &names) {
+                let help = match meant(written.get_ref(), &names).or_else(|| begun(written.get_ref())) {
                     Some(known) => format!("did you mean `{known}`?"),
                     None => format!("known are {}; for any other leave it out and name `host`", names.join(", ")),
                 };
@@ -67,6 +71,12 @@ impl Check<'_> {
     pub(super) fn reached(&mut self, account: &syntax::Account, provider: Option<&Provider>) -> Option<Reached> {
         let preset = provider.and_then(|provider| provider.imap.as_ref());
         let host = match (&account.host, preset) {
+            (host, Some(preset))
+                if host.as_ref().is_none_or(|host| *host.get_ref() == preset.host)
+                    && self.other_kind(account, provider) =>
+            {
+                return None;
+            }
             (Some(host), _) => host.clone(),
             (None, Some(preset)) => Spanned::new(account.user.span(), preset.host.clone()),
             (None, None) => {
@@ -86,6 +96,18 @@ impl Check<'_> {
         Some(Reached { host: host.into_inner(), port, security })
     }
 
+    /// Whether the address is of a kind that the provider's server has no mail of; with a complaint.
+    fn other_kind(&mut self, account: &syntax::Account, provider: Option<&Provider>) -> bool {
+        let user = account.user.get_ref();
+        let Some(without) = provider::without_imap(user) else { return false };
+        if provider.is_none_or(|provider| provider.name != without.name) {
+            return false;
+        }
+        let what = format!("no IMAP server is known for {user}; {} has one", without.label);
+        self.wrong(account.user.span(), what, FORWARD);
+        true
+    }
+
     fn no_host(&mut self, account: &syntax::Account, provider: Option<&Provider>) {
         let user = account.user.get_ref();
         if let (Some(named), Some(provider)) = (&account.provider, provider) {
@@ -93,14 +115,30 @@ impl Check<'_> {
             self.wrong(named.span(), what, "add host = \"imap.example.jp\"");
         } else if let Some(provider) = provider::without_imap(user) {
             let what = format!("no IMAP server is known for {user}; {} has one", provider.label);
-            let help =
-                "have its mail forwarded to an address that has one (docs/providers.md), or name `host` if you know it";
-            self.wrong(account.user.span(), what, help);
+            self.wrong(account.user.span(), what, FORWARD);
         } else if account.provider.is_none() {
             let what = "neither a host nor a provider is named, and none is known by the address";
-            self.wrong(account.user.span(), what, "add host = \"imap.example.jp\", or provider = \"gmail\"");
+            let help = match user.contains('@') {
+                true => "add host = \"imap.example.jp\", or provider = \"gmail\"",
+                // some login names are no addresses, and tell nothing of whose they are
+                false => {
+                    "a login name that is no address does not tell whose it is: add provider = \"yahoo-japan\", \"docomo\", \
+                     \"au\" or \"icloud\" (docs/providers.md), or host = \"imap.example.jp\""
+                }
+            };
+            self.wrong(account.user.span(), what, help);
         }
     }
+}
+
+/// The provider whose name, or one of whose addresses, begins with this word: `yahoo`, `hotmail`.
+fn begun(word: &str) -> Option<&'static str> {
+    let word = word.to_ascii_lowercase();
+    let begins = |text: &String| {
+        text.strip_prefix(word.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+    };
+    let is = |one: &&Provider| begins(&one.name) || one.domains.iter().any(begins);
+    provider::all().iter().find(is).map(|one| one.name.as_str())
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ pub(super) async fn enter(account: &ImapAccount, mut ready: Ready) -> Result<(Re
         Credential::Token(tokens) => tokens,
         Credential::Password(password) => {
             let name = account.name.as_str();
-            let password =
-                password.get().await.map_err(|error| ImapError::ask(name, format_args!("no password: {error}")))?;
+            let password = password.get().await.map_err(|error| ImapError::no_secret(name, error))?;
             return match log_in(account, &mut ready, Shown::Password(&password)).await? {
                 Outcome::In(answer) => Ok((ready, answer)),
                 Outcome::Refused(refused) => Err(refusal(account, &refused, false)),

@@ -5,6 +5,9 @@ use super::response::Status;
 use crate::edge::tls::TlsTrouble;
 use crate::edge::{Advice, quoted};
 
+/// How it begins when a secret cannot be had.
+const NO_SECRET: &str = "no password: ";
+
 /// What went wrong with a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -70,6 +73,17 @@ impl ImapError {
             tls: None,
             login: None,
         }
+    }
+
+    /// The secret that is to be shown cannot be had.
+    pub(super) fn no_secret(account: &str, error: impl std::fmt::Display) -> Self {
+        Self::ask(account, format_args!("{NO_SECRET}{error}"))
+    }
+
+    /// Whether the secret that was to be shown could not be had.
+    #[must_use]
+    pub fn lacks_secret(&self) -> bool {
+        self.advice == Advice::Ask && self.what.contains(&format!("`: {NO_SECRET}"))
     }
 
     /// The server's TLS is not accepted.

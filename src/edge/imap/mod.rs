@@ -19,6 +19,7 @@ mod session;
 mod uids;
 pub mod utf7;
 mod watch;
+mod weight;
 mod wire;
 
 pub use append::Laid;

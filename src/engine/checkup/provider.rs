@@ -39,7 +39,7 @@ fn page(provider: &Provider) -> String {
 
 /// What the settings alone show.
 pub(super) fn before(account: &Account, about: &impl Fn(&str) -> String) -> Vec<Check> {
-    let Some(provider) = known(account) else { return Vec::new() };
+    let Some(provider) = known(account) else { return own(account, about).into_iter().collect() };
     let how = match account.known_by {
         Some(KnownBy::Host) => "known by its host",
         Some(KnownBy::Address) => "known by the address",
@@ -49,6 +49,7 @@ pub(super) fn before(account: &Account, about: &impl Fn(&str) -> String) -> Vec<
     let mut checks = vec![Check::fine(told, format!("{}, {how}; see {}", provider.label, page(provider)))];
     checks.extend(login_kind(account, provider, about));
     checks.extend(login_name(account, provider, about));
+    checks.extend(own(account, about));
     checks
 }
 
@@ -76,6 +77,9 @@ fn login_kind(account: &Account, provider: &Provider, about: &impl Fn(&str) -> S
 
 /// Whether the login name is of the form that the provider wants.
 fn login_name(account: &Account, provider: &Provider, about: &impl Fn(&str) -> String) -> Option<Check> {
+    if let Some(other) = other_address(account, provider) {
+        return Some(Check::warning(about("login name"), other.0, other.1));
+    }
     let wanted = provider.user?;
     let grade = provider.grade(Subject::User)?;
     let domain = account.user.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
@@ -93,6 +97,37 @@ fn login_name(account: &Account, provider: &Provider, about: &impl Fn(&str) -> S
         page(provider)
     );
     Some(Check::warning(about("login name"), said, remedy))
+}
+
+/// What is said of an address that another gave, or that has no IMAP, and what to do.
+fn other_address(account: &Account, provider: &Provider) -> Option<(String, String)> {
+    if let Some(without) = provider::without_imap(&account.user).filter(|without| without.name == provider.name) {
+        let said = format!("no IMAP server is known for {}; {} has one", account.user, without.label);
+        return Some((said, format!("have its mail forwarded to an address that has one: {}", page(provider))));
+    }
+    // a name of its own may be an address from anywhere; a server of your own has no addresses that are known
+    if provider.domains.is_empty() || provider.user == Some(UserName::Own) {
+        return None;
+    }
+    let other = provider::of_address(&account.user).filter(|other| other.name != provider.name)?;
+    let said =
+        format!("{} is an address of {}, and the account is one of {}", account.user, other.label, provider.label);
+    let remedy = format!(
+        "write provider = \"{}\", or leave `provider` and `host` out; if {} gave you this name for the login, all is well",
+        other.name, provider.label
+    );
+    Some((said, remedy))
+}
+
+/// Whether it is known which addresses are the shopper's.
+fn own(account: &Account, about: &impl Fn(&str) -> String) -> Option<Check> {
+    if !account.own_addresses.is_empty() {
+        return None;
+    }
+    let domain = known(account).and_then(|provider| provider.domains.first()).map_or("example.jp", String::as_str);
+    let said =
+        format!("`{}` is no address, and none is named: what you wrote yourself is not known as yours", account.user);
+    Some(Check::warning(about("your addresses"), said, format!("own_addresses = [\"hanako@{domain}\"], with yours")))
 }
 
 /// What to do when the login is refused.
@@ -190,7 +225,8 @@ pub(super) fn marked(
     folders: &[Folder],
     about: &impl Fn(&str) -> String,
 ) -> Vec<Check> {
-    let mut checks = Vec::new();
+    let mut checks: Vec<Check> =
+        asked.folders.iter().filter_map(|folder| stays(folder, asked.account, about)).collect();
     let bears = |folder: &Folder, mark: &str| folder.attributes.iter().any(|one| one.eq_ignore_ascii_case(mark));
     let watched = &asked.account.mailbox;
     if folders.iter().any(|folder| folder.name == *watched && bears(folder, "\\All")) {
@@ -236,6 +272,16 @@ pub(super) fn marked(
     checks
 }
 
+/// A folder that is the watched mailbox itself: nothing is filed into it.
+fn stays(folder: &str, account: &Account, about: &impl Fn(&str) -> String) -> Option<Check> {
+    let inbox = |name: &str| name.eq_ignore_ascii_case("INBOX");
+    if folder != account.mailbox && !(inbox(folder) && inbox(&account.mailbox)) {
+        return None;
+    }
+    let said = format!("{folder} is the mailbox that is watched: mail that is to go there stays where it is, unfiled");
+    Some(Check::warning(about("folders"), said, "give the category another folder, or let its rule name none"))
+}
+
 /// Why a folder cannot be a Gmail label.
 fn no_label(folder: &str) -> Option<String> {
     let first = folder.split('/').next().unwrap_or_default().trim().to_lowercase();
@@ -263,13 +309,41 @@ pub fn budget(accounts: &[Account], sends: bool) -> Vec<Check> {
         let about = format!("account {}: connections", names.join(", "));
         let said = format!("{uses} at most for {user}, of {most} that {} allows at a time ({grade})", provider.label);
         Some(if uses.saturating_mul(2) > most as usize {
-            let remedy = "your phone and other programs need some, too: watch fewer mailboxes of one login";
+            let remedy = if accounts.len() > 1 {
+                "your phone and other programs need some, too: watch fewer mailboxes of one login"
+            } else {
+                "your phone and other programs need some, too: should logins be refused now and then, close one of those"
+            };
             Check::warning(about, said, remedy)
         } else {
             Check::fine(about, said)
         })
     };
-    logins.into_iter().filter_map(one).collect()
+    let twice = twice(&logins);
+    logins.into_iter().filter_map(one).chain(twice).collect()
+}
+
+/// Mailboxes that more than one account watches: each of their mails is seen, and alerted, more than once.
+fn twice(logins: &BTreeMap<(String, &str), Vec<&Account>>) -> Vec<Check> {
+    let mut found = Vec::new();
+    for ((_, user), accounts) in logins {
+        let mut watched: BTreeMap<(&str, u16), Vec<&str>> = BTreeMap::new();
+        for account in accounts {
+            watched.entry((&account.mailbox, account.port)).or_default().push(&account.name);
+        }
+        let several = watched.into_iter().filter(|(_, names)| names.len() > 1);
+        found.extend(several.map(|((mailbox, _), names)| {
+            let said = format!(
+                "{mailbox} of {user} is watched by each: every mail in it is seen, and alerted, by all of them"
+            );
+            Check::warning(
+                format!("account {}: mailbox", names.join(", ")),
+                said,
+                "keep one of them, or name another `mailbox`",
+            )
+        }));
+    }
+    found
 }
 
 #[cfg(test)]
