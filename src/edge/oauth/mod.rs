@@ -2,6 +2,7 @@
 
 mod ask;
 mod device;
+mod flight;
 mod granted;
 mod keep;
 mod kept;
@@ -14,6 +15,7 @@ use super::clock::Clock;
 use super::secret::{Secret, SecretError};
 use crate::provider::Flow;
 pub use device::Device;
+pub use flight::landed;
 pub use granted::{NotGranted, Why};
 pub use kept::{Access, Kept, Refused};
 pub use loopback::{Code, Loopback, Words};

@@ -1,6 +1,7 @@
 //! Access that is good now: kept, or renewed under the lock. What a renewal brings is kept before it is used.
 
 use super::ask::{self, Form, Refusal};
+use super::flight::Flight;
 use super::keep;
 use super::kept::{Access, Kept, Refused};
 use super::{Grant, Keep, TokenError};
@@ -69,9 +70,11 @@ impl Own {
             return Ok(token);
         }
         // whoever waits for this may give up (a login has its limit): what was renewed is kept all the same
-        let (own, refused) = (Arc::clone(self), refused.cloned());
-        let renewal =
-            tokio::spawn(async move { own.renewed(refused.as_ref().map_or(Shown::Nothing, Shown::Refused)).await });
+        let (own, refused, flight) = (Arc::clone(self), refused.cloned(), Flight::begin());
+        let renewal = tokio::spawn(async move {
+            let _flight = flight;
+            own.renewed(refused.as_ref().map_or(Shown::Nothing, Shown::Refused)).await
+        });
         renewal.await.unwrap_or_else(|_| Err(TokenError { what: "the program is ending".to_owned(), passing: true }))
     }
 
