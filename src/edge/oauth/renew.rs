@@ -49,7 +49,10 @@ impl Own {
     /// When access was granted, as far as that is known without waiting.
     pub(super) fn granted_at(&self) -> Option<Timestamp> {
         match self.keep {
-            Keep::File(_) => self.keep.load_file().map(|kept| kept.granted_at),
+            Keep::File(_) => match self.keep.load_file() {
+                Ok(kept) => kept.map(|kept| kept.granted_at),
+                Err(_) => self.memory().granted_at,
+            },
             Keep::Commands { .. } => self.memory().granted_at,
         }
     }
@@ -101,9 +104,9 @@ impl Own {
     /// What is kept, or what could not be kept and is newer.
     async fn current(&self) -> Result<Kept, TokenError> {
         let login = || format!("run: modori login {}", self.grant.account);
-        let about = |error: TokenError| TokenError {
-            what: format!("{}; to grant access anew {}", error.what, login()),
-            ..error
+        let about = |error: TokenError| match error.passing {
+            true => error,
+            false => TokenError { what: format!("{}; to grant access anew {}", error.what, login()), ..error },
         };
         let Some(kept) = self.keep.load().await.map_err(about)? else {
             let what = format!("nothing was granted yet; {}", login());
