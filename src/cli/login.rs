@@ -35,21 +35,18 @@ pub(super) fn run(arguments: &Arguments, config: Option<&Path>, state: Option<&P
     let clock = Clock::system();
     setup::runtime()?.block_on(async {
         client_secret(account, grant).await?;
-        let granted = async {
-            match grant.flow {
-                Flow::Loopback => by_browser(arguments, grant, words, &clock).await,
-                Flow::Device => by_code(arguments, grant, &clock).await,
-            }
+        let granted = match grant.flow {
+            Flow::Loopback => by_browser(arguments, grant, words, &clock).await,
+            Flow::Device => by_code(arguments, grant, &clock).await,
         };
-        let waited = tokio::time::timeout(arguments.timeout, granted).await;
-        let kept = waited.unwrap_or_else(|_| Err(too_late(arguments.timeout, grant)));
-        let kept = kept.map_err(|error| Failure::new(error.what))?;
+        let kept = granted.map_err(|error| Failure::new(error.what))?;
         tell(grant, &kept);
         tokens.keep(&kept).await.map_err(|error| {
             Failure::new(format!("access was granted, and cannot be kept: {}; mend that and log in again", error.what))
         })?;
         anstream::println!("kept {}", tokens.place());
-        tried(&config, account).await
+        doctor::again(&config.state, &account.name);
+        tried(account).await
     })
 }
 
@@ -167,6 +164,9 @@ async fn by_browser(arguments: &Arguments, grant: &Grant, words: Words, clock: &
         );
         pasted = Some(lines());
     }
+    // only until somebody agreed: what comes then is not given up
+    let late = tokio::time::sleep(arguments.timeout);
+    tokio::pin!(late);
     let code = loop {
         let line = async {
             match &mut pasted {
@@ -187,6 +187,7 @@ async fn by_browser(arguments: &Arguments, grant: &Grant, words: Words, clock: &
                 // the end of what was to be pasted: a browser may still come
                 None => pasted = None,
             },
+            () = &mut late => return Err(too_late(arguments.timeout, grant)),
         }
     };
     if login.foreign() > 0 {
@@ -206,7 +207,8 @@ async fn by_code(arguments: &Arguments, grant: &Grant, clock: &Clock) -> Result<
     if let Some(whole) = &device.whole {
         anstream::println!("The code is in this address already: {whole}\n");
     }
-    device.granted(grant, clock).await
+    let granted = device.granted(grant, clock, arguments.timeout).await?;
+    granted.ok_or_else(|| too_late(arguments.timeout, grant))
 }
 
 /// What is typed or piped, line by line. The thread ends with the program.
@@ -278,13 +280,12 @@ fn shown(scopes: &[String]) -> String {
     scopes.iter().take(50).map(plain).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the mailbox lets us in with it. A watch that waits for the shopper hears of it.
-async fn tried(config: &Config, account: &Account) -> Result<bool, Failure> {
+/// Whether the mailbox lets us in with it.
+async fn tried(account: &Account) -> Result<bool, Failure> {
     let mailbox = Mailbox::of(account).map_err(|error| Failure::new(error.to_string()))?;
     match Session::open(&mailbox.account).await {
         Ok(session) => {
             session.logout().await;
-            doctor::again(&config.state, &account.name);
             anstream::println!("the login at {} works as {}", account.host, account.user);
             Ok(true)
         }

@@ -4,6 +4,7 @@ use super::Failure;
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Config, Keep, folder};
 use crate::edge::hand::{Hand, Posting};
+use crate::edge::oauth;
 use crate::edge::out;
 use crate::edge::out::post::{Carry, Post};
 use crate::edge::store::{Db, Store};
@@ -284,13 +285,30 @@ fn posting(config: &Config, policy: &Policy) -> Posting {
 
 /// A runtime for commands that talk to servers: one thread waits for all of them, so that what a socket brings is worked
 /// on where it was read. Other threads do what takes long: reading many mails, the database.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING)
         .thread_keep_alive(Duration::from_secs(2))
         .build()
-        .map_err(|error| Failure::new(format!("cannot start: {error}")))
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
+    Ok(Runtime(runtime))
+}
+
+/// A runtime that ends only when access that is being renewed was kept.
+pub(super) struct Runtime(tokio::runtime::Runtime);
+
+impl Runtime {
+    /// Runs this to its end.
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.0.block_on(work)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.0.block_on(oauth::landed());
+    }
 }
 
 /// Opens the database of a state folder, which is made when it is missing.

@@ -27,8 +27,22 @@ pub enum Secret {
 
 /// Why a secret cannot be had. Never holds (a part of) the secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SecretError(String);
+#[error("{what}")]
+pub struct SecretError {
+    what: String,
+    /// It may pass by itself: a command that ended in vain, a disk that does not answer.
+    pub passing: bool,
+}
+
+impl SecretError {
+    fn lasting(what: String) -> Self {
+        Self { what, passing: false }
+    }
+
+    fn passing(what: String) -> Self {
+        Self { what, passing: true }
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,14 +64,14 @@ impl Secret {
     pub async fn get(&self) -> Result<SecretString, SecretError> {
         let found = match self {
             Self::Given(secret) => return Ok(secret.clone()),
-            Self::Environment(name) => std::env::var(name)
-                .map(SecretString::from)
-                .map_err(|_| SecretError(format!("the environment variable {name} is not set (or not UTF-8)")))?,
+            Self::Environment(name) => std::env::var(name).map(SecretString::from).map_err(|_| {
+                SecretError::lasting(format!("the environment variable {name} is not set (or not UTF-8)"))
+            })?,
             Self::File(path) => aside(path.clone()).await?,
             Self::Command(argv) => command(argv).await?,
         };
         if found.expose_secret().is_empty() {
-            return Err(SecretError(format!("{} gives an empty secret", self.place())));
+            return Err(SecretError::lasting(format!("{} gives an empty secret", self.place())));
         }
         Ok(found)
     }
@@ -86,28 +100,28 @@ async fn aside(path: PathBuf) -> Result<SecretString, SecretError> {
     let read = tokio::task::spawn_blocking(move || file(&path));
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(found)) => found,
-        Ok(Err(_)) => Err(SecretError(format!("cannot read {shown}"))),
-        Err(_) => Err(SecretError(format!("{shown} cannot be read: its disk does not answer"))),
+        Ok(Err(_)) => Err(SecretError::lasting(format!("cannot read {shown}"))),
+        Err(_) => Err(SecretError::passing(format!("{shown} cannot be read: its disk does not answer"))),
     }
 }
 
 fn file(path: &std::path::Path) -> Result<SecretString, SecretError> {
     let shown = path.display();
-    let failed = |error: std::io::Error| SecretError(format!("cannot read {shown}: {error}"));
+    let failed = |error: std::io::Error| SecretError::lasting(format!("cannot read {shown}: {error}"));
     // before it is opened: opening a pipe would wait for whoever writes into it
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(SecretError(format!("{shown} is not a file")));
+        return Err(SecretError::lasting(format!("{shown} is not a file")));
     }
     let file = std::fs::File::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     if !about.is_file() {
-        return Err(SecretError(format!("{shown} is not a file")));
+        return Err(SecretError::lasting(format!("{shown} is not a file")));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         if about.permissions().mode() & 0o077 != 0 {
-            return Err(SecretError(format!("others can read {shown}; run: chmod 600 {shown}")));
+            return Err(SecretError::lasting(format!("others can read {shown}; run: chmod 600 {shown}")));
         }
     }
     let mut text = String::new();
@@ -116,7 +130,8 @@ fn file(path: &std::path::Path) -> Result<SecretString, SecretError> {
 }
 
 async fn command(argv: &[String]) -> Result<SecretString, SecretError> {
-    let (program, arguments) = argv.split_first().ok_or_else(|| SecretError("no program is named".to_owned()))?;
+    let (program, arguments) =
+        argv.split_first().ok_or_else(|| SecretError::lasting("no program is named".to_owned()))?;
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -124,7 +139,7 @@ async fn command(argv: &[String]) -> Result<SecretString, SecretError> {
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| SecretError(format!("cannot start {program}: {error}")))?;
+        .map_err(|error| SecretError::lasting(format!("cannot start {program}: {error}")))?;
     let stdout = child.stdout.take();
     let run = async {
         let mut text = String::new();
@@ -135,10 +150,10 @@ async fn command(argv: &[String]) -> Result<SecretString, SecretError> {
     };
     let (text, status) = tokio::time::timeout(PATIENCE, run)
         .await
-        .map_err(|_| SecretError(format!("{program} did not end within {} s", PATIENCE.as_secs())))?
-        .map_err(|error| SecretError(format!("{program}: {error}")))?;
+        .map_err(|_| SecretError::passing(format!("{program} did not end within {} s", PATIENCE.as_secs())))?
+        .map_err(|error| SecretError::passing(format!("{program}: {error}")))?;
     if !status.success() {
-        return Err(SecretError(format!("{program} ended with {status}")));
+        return Err(SecretError::passing(format!("{program} ended with {status}")));
     }
     Ok(first_line(&text))
 }
@@ -167,8 +182,10 @@ mod tests {
         assert_eq!(Secret::File(path).get().await.unwrap().expose_secret(), "geheim");
         let echo = Secret::Command(vec!["printf".into(), "a b\\nc".into()]);
         assert_eq!(echo.get().await.unwrap().expose_secret(), "a b");
-        assert!(Secret::Command(vec!["false".into()]).get().await.is_err());
-        assert!(Secret::Command(vec!["/no/such/program".into()]).get().await.is_err());
+        for (argv, passing) in [("false", true), ("/no/such/program", false), ("true", false)] {
+            let error = Secret::Command(vec![argv.into()]).get().await.unwrap_err();
+            assert_eq!(error.passing, passing, "{error}");
+        }
         assert!(Secret::Environment("MODORI_NO_SUCH_VARIABLE".into()).get().await.is_err());
         assert!(Secret::File(folder.path().to_path_buf()).get().await.is_err());
     }

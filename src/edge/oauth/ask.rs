@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECTING: Duration = Duration::from_secs(10);
 /// Longest wait that a provider may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Who answers, and not as a provider does, is not asked again before: an address may be wrong, or a network in between.
+const STRANGE: Duration = Duration::from_secs(3600);
 
 /// What is sent: names and values.
 pub(super) type Form = Vec<(&'static str, SecretString)>;
@@ -35,7 +37,7 @@ pub(super) struct Refusal {
     pub(super) what: String,
     /// It passes by itself.
     pub(super) passing: bool,
-    /// Not to be asked again before so much time has passed, if the provider said so.
+    /// Not to be asked again before so much time has passed.
     pub(super) after: Option<Duration>,
 }
 
@@ -72,12 +74,27 @@ pub(super) struct Given {
 }
 
 /// Asks the token endpoint; the client says who it is in the form (RFC 6749, 2.3.1).
-pub(super) async fn tokens(grant: &Grant, clock: &Clock, mut form: Form) -> Result<Given, Refusal> {
+pub(super) async fn tokens(grant: &Grant, clock: &Clock, form: Form) -> Result<Given, Refusal> {
+    let secret = client_secret(grant).await?;
+    tokens_with(grant, clock, secret, form).await
+}
+
+/// The client's secret, where it has one.
+pub(super) async fn client_secret(grant: &Grant) -> Result<Option<SecretString>, TokenError> {
+    let Some(secret) = &grant.client_secret else { return Ok(None) };
+    let failed = |error| TokenError { what: format!("no client_secret: {error}"), passing: false };
+    secret.get().await.map(Some).map_err(failed)
+}
+
+/// The same with the client's secret in hand.
+pub(super) async fn tokens_with(
+    grant: &Grant,
+    clock: &Clock,
+    secret: Option<SecretString>,
+    mut form: Form,
+) -> Result<Given, Refusal> {
     form.push(("client_id", SecretString::from(grant.client_id.clone())));
-    if let Some(secret) = &grant.client_secret {
-        let secret = secret.get().await.map_err(|error| Refusal::lasting(format!("no client_secret: {error}")))?;
-        form.push(("client_secret", secret));
-    }
+    form.extend(secret.map(|secret| ("client_secret", secret)));
     let asked_at = clock.now();
     let answer = post(grant, &grant.token_url, &form).await?;
     given(&answer, asked_at).map_err(|why| Refusal::passing(format!("{} {why}", host(&grant.token_url))))
@@ -147,7 +164,7 @@ fn read(
         }
         (300..=399, _) => {
             let what = format!("{to} refers elsewhere (status {status}), which is not followed: check the address");
-            return Err(Refusal::lasting(what));
+            return Err(Refusal { after: after.or(Some(STRANGE)), ..Refusal::lasting(what) });
         }
         (_, Some(object)) => {
             if let Some(code) = code {
@@ -161,7 +178,7 @@ fn read(
         _ => {}
     }
     let passing = status >= 500 || matches!(status, 408 | 425 | 429);
-    let hint = if passing { "" } else { ": check the address" };
+    let (hint, after) = if passing { ("", after) } else { (": check the address", after.or(Some(STRANGE))) };
     Err(Refusal { code: None, what: format!("{to} answered with status {status}{hint}"), passing, after })
 }
 
@@ -307,6 +324,8 @@ mod tests {
         ] {
             let refusal = said(status, body);
             assert_eq!((refusal.passing, refusal.code.as_deref()), (passing, code), "{status} {body}");
+            // what is nobody's word is not asked for again at once, and not for good
+            assert_eq!(refusal.after, (!passing && code.is_none()).then_some(STRANGE), "{status} {body}");
             assert!(refusal.what.contains(what), "{}", refusal.what);
         }
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// Between two questions, when the provider does not tell (RFC 8628, 3.2), and by what it grows when it is too short
 /// (3.5).
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Longest time between two questions.
+/// Longest time between two questions, unless the provider wants a longer one.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a code is good, when the provider does not tell, and at most.
 const LIFE: Duration = Duration::from_secs(900);
@@ -61,13 +61,20 @@ impl Device {
         read(&answer, asked_at).map_err(|why| NotGranted::new(Why::Other, format!("{} {why}", host(url))))
     }
 
-    /// Asks until the shopper decided.
+    /// Asks until the shopper decided; `None` when she did not within `patience`. A question that was asked by then is
+    /// waited for: its answer may be the tokens.
     ///
     /// # Errors
     /// She denied it, the code ended, or the provider refuses.
-    pub async fn granted(&self, grant: &Grant, clock: &Clock) -> Result<Kept, NotGranted> {
+    pub async fn granted(&self, grant: &Grant, clock: &Clock, patience: Duration) -> Result<Option<Kept>, NotGranted> {
         let mut interval = self.interval;
+        let begun = Instant::now();
         loop {
+            let left = patience.saturating_sub(begun.elapsed());
+            if left <= interval && begun + left < self.asked_at + self.lives {
+                tokio::time::sleep(left).await;
+                return Ok(None);
+            }
             if self.asked_at.elapsed() + interval >= self.lives {
                 tokio::time::sleep_until(self.asked_at + self.lives).await;
                 return Err(NotGranted::of_code(
@@ -81,7 +88,7 @@ impl Device {
                 ("device_code", self.code.clone()),
             ];
             match ask::tokens(grant, clock, form).await {
-                Ok(given) => return Ok(granted::kept(grant, given, clock)),
+                Ok(given) => return Ok(Some(granted::kept(grant, given, clock))),
                 Err(refusal) => interval = next(interval, refusal)?,
             }
         }
@@ -108,8 +115,13 @@ fn next(interval: Duration, refusal: Refusal) -> Result<Duration, NotGranted> {
 fn read(answer: &Map<String, Value>, asked_at: Instant) -> Result<Device, String> {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let seconds = |name: &str, usual: Duration, longest: Duration| {
-        let told = answer.get(name).and_then(Value::as_u64).map(Duration::from_secs);
-        told.unwrap_or(usual).clamp(Duration::from_secs(1), longest)
+        // a number, which some write as text
+        let told = match answer.get(name) {
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(value) => value.as_u64(),
+            None => None,
+        };
+        told.map(Duration::from_secs).unwrap_or(usual).clamp(Duration::from_secs(1), longest)
     };
     // an address that is shown and opened: read, so that nothing else is in it
     let page = |name: &str| {
@@ -128,7 +140,7 @@ fn read(answer: &Map<String, Value>, asked_at: Instant) -> Result<Device, String
         whole: page("verification_uri_complete"),
         lives: seconds("expires_in", LIFE, LONGEST_LIFE),
         code: SecretString::from(text("device_code").ok_or("gave no device_code")?),
-        interval: seconds("interval", INTERVAL, LONGEST_INTERVAL),
+        interval: seconds("interval", INTERVAL, LONGEST_LIFE),
         asked_at,
     })
 }
@@ -156,6 +168,10 @@ mod tests {
         let found = device(other).unwrap();
         assert_eq!((found.interval, found.lives), (Duration::from_secs(1), LONGEST_LIFE));
         assert_eq!(found.whole.as_deref(), Some("https://id.example.jp/c?W"));
+        let slow = json!({"device_code": "d", "user_code": "W", "verification_uri": "https://id.example.jp/c",
+                          "interval": "120", "expires_in": "600"});
+        let found = device(slow).unwrap();
+        assert_eq!((found.interval, found.lives), (Duration::from_secs(120), Duration::from_secs(600)));
         for bad in [
             json!({}),
             json!({"device_code": "d", "user_code": "W"}),

@@ -15,8 +15,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const LONGEST: u64 = 64 * 1024;
 /// A program may ask the shopper to unlock something: so long is waited.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Another modori has the lock while it asks the provider and stores: longer than that takes.
-const LOCKED: Duration = Duration::from_secs(180);
+/// Another modori has the lock while its programs load, give the client's secret and save, a minute each at most, and the
+/// provider has half a minute for its answer: longer than all that takes, also when something was left to be saved.
+const LOCKED: Duration = Duration::from_secs(300);
+/// Who cannot wait for the file of tokens waits so long.
+const GLANCE: Duration = Duration::from_millis(500);
 /// Between two attempts to lock.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -56,10 +59,17 @@ impl Keep {
         }
     }
 
-    /// What is kept, when that is a file. For those who cannot wait.
-    pub(super) fn load_file(&self) -> Option<Kept> {
-        let Self::File(path) = self else { return None };
-        read(path).ok().flatten()
+    /// What is kept, when that is a file that can be read. For those who cannot wait.
+    ///
+    /// # Errors
+    /// Its disk does not answer.
+    pub(super) fn load_file(&self) -> Result<Option<Kept>, TokenError> {
+        let Self::File(path) = self else { return Ok(None) };
+        let no_answer = || failed(format!("{} cannot be read: its disk does not answer", path.display()), true);
+        let (file, (send, receive)) = (path.clone(), std::sync::mpsc::sync_channel(1));
+        let look = move || drop(send.send(read(&file).ok().flatten()));
+        std::thread::Builder::new().name("tokens".to_owned()).spawn(look).map_err(|_| no_answer())?;
+        receive.recv_timeout(GLANCE).map_err(|_| no_answer())
     }
 
     /// Keeps it durably: after this it outlives a power cut.
@@ -72,7 +82,10 @@ impl Keep {
                 let (path, json) = (path.clone(), kept.json());
                 blocking(move || write(&path, &json)).await
             }
-            Self::Commands { save, .. } => run(save, Some(kept.json())).await.map(drop),
+            // whatever it is, what was renewed is to be kept later: it is held, and tried again
+            Self::Commands { save, .. } => {
+                run(save, Some(kept.json())).await.map(drop).map_err(|error| TokenError { passing: true, ..error })
+            }
         }
     }
 
@@ -137,6 +150,14 @@ async fn blocking<T: Send + 'static>(
 fn read(path: &Path) -> Result<Option<Kept>, TokenError> {
     let shown = path.display();
     let unreadable = |error: std::io::Error| failed(format!("cannot read the tokens in {shown}: {error}"), false);
+    let no_file = || failed(format!("{shown} is not a file, and tokens are to be kept there"), false);
+    // before it is opened: opening a pipe would wait for whoever writes into it
+    match std::fs::metadata(path) {
+        Ok(about) if about.is_file() => {}
+        Ok(_) => return Err(no_file()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -144,7 +165,7 @@ fn read(path: &Path) -> Result<Option<Kept>, TokenError> {
     };
     let about = file.metadata().map_err(unreadable)?;
     if !about.is_file() {
-        return Err(failed(format!("{shown} is not a file, and tokens are to be kept there"), false));
+        return Err(no_file());
     }
     #[cfg(unix)]
     {
@@ -265,7 +286,7 @@ async fn run(argv: &[String], input: Option<SecretString>) -> Result<SecretStrin
         .await
         .map_err(|_| failed(format!("{program} did not end within {} s", PATIENCE.as_secs()), true))?
         .map_err(|error| failed(format!("{program}: {error}"), true))?;
-    if status.success() { Ok(said) } else { Err(failed(format!("{program} ended with {status}"), false)) }
+    if status.success() { Ok(said) } else { Err(failed(format!("{program} ended with {status}"), true)) }
 }
 
 #[cfg(test)]
@@ -297,7 +318,7 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let refused = keep.load().await.unwrap_err();
         assert!(refused.what.contains("chmod 600") && !refused.passing, "{refused}");
-        assert!(keep.load_file().is_none());
+        assert!(keep.load_file().unwrap().is_none());
         // renewing mends the mode, as the file is another one
         keep.save(&kept()).await.unwrap();
         assert!(keep.load().await.unwrap().is_some());
@@ -350,9 +371,34 @@ mod tests {
             load: shell("echo geheim".to_owned()),
             save: shell("cat >&2 >/dev/null; exit 3".to_owned()),
         };
+        assert!(!broken.load().await.unwrap_err().passing, "what it prints is no such thing");
         for error in [broken.load().await.unwrap_err(), broken.save(&kept()).await.unwrap_err()] {
             assert!(error.what.contains("sh") && !error.what.contains("geheim"), "{error}");
         }
+        assert!(broken.save(&kept()).await.unwrap_err().passing);
+        // one that is locked may be unlocked, one that is not there does not come
+        for (load, passing) in [(shell("exit 3".to_owned()), true), (vec!["/no/such/program".to_owned()], false)] {
+            let keep = Keep::Commands { load, save: Vec::new() };
+            assert_eq!(keep.load().await.unwrap_err().passing, passing);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_no_file_of_tokens_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let keep = Keep::File(path);
+        let refused = keep.load().await.unwrap_err();
+        assert!(refused.what.contains("is not a file") && !refused.passing, "{refused}");
+        assert!(keep.load_file().unwrap().is_none());
+    }
+
+    #[test]
+    fn arguments_of_programs_are_not_shown() {
+        let argv = |program: &str| vec![program.to_owned(), "geheim".to_owned()];
+        let shown = format!("{:?}", Keep::Commands { load: argv("l"), save: argv("s") });
+        assert!(shown.contains("\"l\"") && !shown.contains("geheim"), "{shown}");
     }
 
     #[tokio::test]

@@ -44,6 +44,8 @@ pub struct Loopback {
     state: SecretString,
     verifier: SecretString,
     words: Arc<Words>,
+    /// Requests that are looked at: kept here, so that who waits for something else meanwhile loses none.
+    visits: JoinSet<Option<Turn>>,
     /// Requests that did not belong to it.
     foreign: usize,
 }
@@ -102,6 +104,7 @@ impl Loopback {
             state,
             verifier,
             words: Arc::new(words),
+            visits: JoinSet::new(),
             foreign: 0,
         })
     }
@@ -118,26 +121,25 @@ impl Loopback {
         self.foreign
     }
 
-    /// Waits until the browser came back, for ever.
+    /// Waits until the browser came back, for ever. Dropped and asked again, it goes on from there.
     ///
     /// # Errors
     /// The shopper or the provider said no.
     pub async fn came(&mut self) -> Result<Code, NotGranted> {
-        let mut visits = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
-                Some(visit) = visits.join_next() => match visit {
+                Some(visit) = self.visits.join_next() => match visit {
                     Ok(Some(Turn::Code(code))) => return Ok(Code(code)),
                     Ok(Some(Turn::Refused(refused))) => return Err(refused),
                     Ok(Some(Turn::Foreign(_))) => self.foreign += 1,
                     Ok(None) | Err(_) => {}
                 },
-                came = self.listener.accept(), if visits.len() < AT_ONCE => {
+                came = self.listener.accept(), if self.visits.len() < AT_ONCE => {
                     // a connection that failed before it was ours is nobody's trouble
                     let Ok((stream, _)) = came else { continue };
                     let (state, words, port) = (self.state.clone(), Arc::clone(&self.words), self.port);
-                    visits.spawn(async move {
+                    self.visits.spawn(async move {
                         tokio::time::timeout(LIFE, visit(stream, port, &state, &words)).await.ok().flatten()
                     });
                 }

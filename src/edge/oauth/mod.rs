@@ -2,6 +2,7 @@
 
 mod ask;
 mod device;
+mod flight;
 mod granted;
 mod keep;
 mod kept;
@@ -14,6 +15,7 @@ use super::clock::Clock;
 use super::secret::{Secret, SecretError};
 use crate::provider::Flow;
 pub use device::Device;
+pub use flight::landed;
 pub use granted::{NotGranted, Why};
 pub use kept::{Access, Kept, Refused};
 pub use loopback::{Code, Loopback, Words};
@@ -80,7 +82,7 @@ pub struct Grant {
 }
 
 /// Where tokens are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Keep {
     /// A file that only its owner can read.
     File(PathBuf),
@@ -91,6 +93,16 @@ pub enum Keep {
         /// Takes it.
         save: Vec<String>,
     },
+}
+
+impl std::fmt::Debug for Keep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "Keep::File({path:?})"),
+            // arguments may hold something that is nobody's business
+            Self::Commands { load, save } => write!(f, "Keep::Commands({:?} …, {:?} …)", load.first(), save.first()),
+        }
+    }
 }
 
 /// Where access tokens come from.
@@ -121,7 +133,7 @@ pub struct TokenError {
 
 impl From<SecretError> for TokenError {
     fn from(error: SecretError) -> Self {
-        Self { what: error.to_string(), passing: false }
+        Self { passing: error.passing, what: error.to_string() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Access that is good now: kept, or renewed under the lock. What a renewal brings is kept before it is used.
 
 use super::ask::{self, Form, Refusal};
+use super::flight::Flight;
 use super::keep;
 use super::kept::{Access, Kept, Refused};
 use super::{Grant, Keep, TokenError};
@@ -30,16 +31,10 @@ struct Memory {
     unsaved: Option<(Kept, bool)>,
     /// A refusal that could not be kept, of the access granted then.
     refused: Option<(Timestamp, Refused)>,
-    /// The provider wants not to be asked until then; since when, and its words.
-    pause: Option<(Timestamp, Timestamp, String)>,
-}
-
-/// What is shown.
-enum Shown<'a> {
-    /// Nothing yet.
-    Nothing,
-    /// This one, which was refused.
-    Refused(&'a SecretString),
+    /// The provider is not to be asked until then; since when, and what is to be said of it.
+    pause: Option<(Timestamp, Timestamp, TokenError)>,
+    /// The access token that a server refused: it is shown to nobody again.
+    dead: Option<SecretString>,
 }
 
 impl Own {
@@ -54,24 +49,31 @@ impl Own {
     /// When access was granted, as far as that is known without waiting.
     pub(super) fn granted_at(&self) -> Option<Timestamp> {
         match self.keep {
-            Keep::File(_) => self.keep.load_file().map(|kept| kept.granted_at),
+            Keep::File(_) => match self.keep.load_file() {
+                Ok(kept) => kept.map(|kept| kept.granted_at),
+                Err(_) => self.memory().granted_at,
+            },
             Keep::Commands { .. } => self.memory().granted_at,
         }
     }
 
     /// A good access token that is not `refused`.
     pub(super) async fn access(self: &Arc<Self>, refused: Option<&SecretString>) -> Result<SecretString, TokenError> {
-        let shown = refused.map_or(Shown::Nothing, Shown::Refused);
         let kept = self.current().await?;
+        if let Some(refused) = refused.filter(|refused| is_token(&kept, refused)) {
+            self.memory().dead = Some(refused.clone());
+        }
         if self.memory().unsaved.is_none()
-            && let Some(token) = self.usable(&kept, &shown)
+            && let Some(token) = self.usable(&kept)
         {
             return Ok(token);
         }
         // whoever waits for this may give up (a login has its limit): what was renewed is kept all the same
-        let (own, refused) = (Arc::clone(self), refused.cloned());
-        let renewal =
-            tokio::spawn(async move { own.renewed(refused.as_ref().map_or(Shown::Nothing, Shown::Refused)).await });
+        let (own, flight) = (Arc::clone(self), Flight::begin());
+        let renewal = tokio::spawn(async move {
+            let _flight = flight;
+            own.renewed().await
+        });
         renewal.await.unwrap_or_else(|_| Err(TokenError { what: "the program is ending".to_owned(), passing: true }))
     }
 
@@ -102,9 +104,9 @@ impl Own {
     /// What is kept, or what could not be kept and is newer.
     async fn current(&self) -> Result<Kept, TokenError> {
         let login = || format!("run: modori login {}", self.grant.account);
-        let about = |error: TokenError| TokenError {
-            what: format!("{}; to grant access anew {}", error.what, login()),
-            ..error
+        let about = |error: TokenError| match error.passing {
+            true => error,
+            false => TokenError { what: format!("{}; to grant access anew {}", error.what, login()), ..error },
         };
         let Some(kept) = self.keep.load().await.map_err(about)? else {
             let what = format!("nothing was granted yet; {}", login());
@@ -113,37 +115,45 @@ impl Own {
         kept.is_for(&self.grant).map_err(|why| TokenError { what: format!("{why}; {}", login()), passing: false })?;
         let mut memory = self.memory();
         memory.granted_at = Some(kept.granted_at);
-        if memory.unsaved.as_ref().is_some_and(|(unsaved, _)| unsaved.granted_at != kept.granted_at) {
-            // she logged in again meanwhile
+        if memory.unsaved.as_ref().is_some_and(|(unsaved, _)| is_past(unsaved, &kept)) {
             memory.unsaved = None;
         }
         Ok(memory.unsaved.as_ref().map_or(kept, |(unsaved, _)| unsaved.clone()))
     }
 
     /// The kept token, if it can be shown now.
-    fn usable(&self, kept: &Kept, shown: &Shown<'_>) -> Option<SecretString> {
+    fn usable(&self, kept: &Kept) -> Option<SecretString> {
         if kept.refused.is_some() {
             return None;
         }
         let access = kept.access.as_ref().filter(|access| access.is_fresh(self.clock.now()));
-        access.filter(|access| !was_refused(access, shown)).map(|access| access.token.clone())
+        access.filter(|access| !self.is_dead(access)).map(|access| access.token.clone())
+    }
+
+    /// Whether a server refused it.
+    fn is_dead(&self, access: &Access) -> bool {
+        self.memory().dead.as_ref().is_some_and(|dead| dead.expose_secret() == access.token.expose_secret())
     }
 
     /// Under the lock: what another program renewed meanwhile, or a renewal.
-    async fn renewed(&self, shown: Shown<'_>) -> Result<SecretString, TokenError> {
+    async fn renewed(&self) -> Result<SecretString, TokenError> {
         let _lock = keep::lock(&self.lock).await?;
         let kept = self.current().await?;
         self.keep_what_was_not().await?;
-        if let Some(token) = self.usable(&kept, &shown) {
+        if let Some(token) = self.usable(&kept) {
             return Ok(token);
         }
         let now = self.clock.now();
-        let digest = self.digest().await?;
+        let secret = match ask::client_secret(&self.grant).await {
+            Ok(secret) => secret,
+            Err(error) => return self.old_one(&kept, error),
+        };
+        let digest = self.digest(secret.as_ref());
         if let Some(what) = self.refused_before(&kept, &digest) {
             return Err(TokenError { what, passing: false });
         }
-        if let Some(what) = self.paused(now) {
-            return self.old_one(&kept, &shown, what);
+        if let Some(error) = self.paused(now) {
+            return self.old_one(&kept, error);
         }
         let Some(refresh) = &kept.refresh else {
             let what = format!(
@@ -154,13 +164,15 @@ impl Own {
             return Err(TokenError { what, passing: false });
         };
         let form: Form = vec![("grant_type", SecretString::from("refresh_token")), ("refresh_token", refresh.clone())];
-        match ask::tokens(&self.grant, &self.clock, form).await {
+        match ask::tokens_with(&self.grant, &self.clock, secret, form).await {
             Ok(given) => self.keep_renewed(kept, given).await,
-            Err(refusal) if refusal.passing => {
+            // a fault of this machine, or of whatever answered: that is not the provider's word, and not written down
+            Err(refusal) if refusal.passing || refusal.code.is_none() => {
+                let error = TokenError { what: refusal.what, passing: refusal.passing };
                 if let Some(until) = refusal.after.and_then(|after| now.checked_add(after).ok()) {
-                    self.memory().pause = Some((now, until, refusal.what.clone()));
+                    self.memory().pause = Some((now, until, error.clone()));
                 }
-                self.old_one(&kept, &shown, refusal.what)
+                self.old_one(&kept, error)
             }
             Err(refusal) => Err(self.refused_for_good(kept, &refusal, digest, now).await),
         }
@@ -183,7 +195,7 @@ impl Own {
         };
         let saved = self.keep.save(&kept).await;
         let mut memory = self.memory();
-        (memory.refused, memory.pause) = (None, None);
+        (memory.refused, memory.pause, memory.dead) = (None, None, None);
         match saved {
             Ok(()) => {
                 memory.unsaved = None;
@@ -211,14 +223,15 @@ impl Own {
     }
 
     /// It could not be renewed just now: the old one, while it is good.
-    fn old_one(&self, kept: &Kept, shown: &Shown<'_>, what: String) -> Result<SecretString, TokenError> {
+    fn old_one(&self, kept: &Kept, error: TokenError) -> Result<SecretString, TokenError> {
+        let what = error.what;
         let access = kept.access.as_ref().filter(|access| access.may_be_good(self.clock.now()));
-        match access.filter(|access| !was_refused(access, shown)) {
+        match access.filter(|access| !self.is_dead(access)) {
             Some(access) => {
                 tracing::warn!("account `{}`: access is not renewed yet: {what}", self.grant.account);
                 Ok(access.token.clone())
             }
-            None => Err(TokenError { what: format!("access cannot be renewed now: {what}"), passing: true }),
+            None => Err(TokenError { what: format!("access cannot be renewed now: {what}"), passing: error.passing }),
         }
     }
 
@@ -229,11 +242,11 @@ impl Own {
         (refused.shown == digest).then(|| refused.what.clone())
     }
 
-    /// The provider's wish, unless the clock was set back behind it.
-    fn paused(&self, now: Timestamp) -> Option<String> {
+    /// Why the provider is not asked now, unless the clock was set back behind that.
+    fn paused(&self, now: Timestamp) -> Option<TokenError> {
         let memory = self.memory();
-        let (since, until, what) = memory.pause.as_ref()?;
-        (*since <= now && now < *until).then(|| what.clone())
+        let (since, until, error) = memory.pause.as_ref()?;
+        (*since <= now && now < *until).then(|| error.clone())
     }
 
     /// Written down, so that the provider is not asked again for nothing, also after a restart.
@@ -248,22 +261,28 @@ impl Own {
     }
 
     /// What is shown to the provider beside the tokens: a refusal of another client says nothing of this one.
-    async fn digest(&self) -> Result<String, TokenError> {
+    fn digest(&self, secret: Option<&SecretString>) -> String {
         let mut hash = Sha256::new();
         hash.update(format!("{}\n{}\n", self.grant.client_id, self.grant.token_url));
-        if let Some(secret) = &self.grant.client_secret {
-            let secret = secret
-                .get()
-                .await
-                .map_err(|error| TokenError { what: format!("no client_secret: {error}"), passing: false })?;
+        if let Some(ca_file) = &self.grant.ca_file {
+            hash.update(format!("{}\n", ca_file.display()));
+        }
+        if let Some(secret) = secret {
             hash.update(secret.expose_secret());
         }
-        Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-fn was_refused(access: &Access, shown: &Shown<'_>) -> bool {
-    matches!(shown, Shown::Refused(token) if token.expose_secret() == access.token.expose_secret())
+/// Whether this is the access token that is kept.
+fn is_token(kept: &Kept, token: &SecretString) -> bool {
+    kept.access.as_ref().is_some_and(|access| access.token.expose_secret() == token.expose_secret())
+}
+
+/// What could not be kept is older than what is kept now: she logged in again, or another program renewed.
+fn is_past(unsaved: &Kept, kept: &Kept) -> bool {
+    let asked_at = |kept: &Kept| kept.access.as_ref().map(|access| access.asked_at);
+    unsaved.granted_at != kept.granted_at || asked_at(kept) > asked_at(unsaved)
 }
 
 /// What a refusal of a renewal means, and what to do: that first, as the end may be cut off where there is little room.

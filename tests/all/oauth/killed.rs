@@ -110,6 +110,25 @@ fn two_programs_that_live_renew_one_after_the_other() {
 }
 
 #[test]
+fn who_is_told_to_stop_keeps_what_is_being_renewed() {
+    let world = World::behaving("loopback", |behaviour| {
+        behaviour.rotation = Rotation::Strict;
+        behaviour.reuse_ends_all = true;
+        behaviour.delays = (Duration::ZERO, Duration::from_secs(2));
+    });
+    let pair = world.granted(7200);
+    let watch = world.home.start(&["watch"]);
+    until("the provider has rotated", || !world.authority.lives(&pair.refresh));
+    assert_eq!(watch.terminate(), Some(0), "{}", world.home.log());
+    let log = world.home.log();
+    assert!(log.contains("access is being renewed") && !log.contains("still being renewed"), "{log}");
+    assert_ne!(world.kept()["refresh_token"], pair.refresh);
+    let (well, said) = world.doctor();
+    assert!(well, "{said}");
+    assert_eq!(world.authority.asked("refresh_token"), 1, "what was kept is good");
+}
+
+#[test]
 fn with_a_provider_that_forgets_the_old_token_at_once_the_shopper_is_told_honestly() {
     let world = World::behaving("loopback", |behaviour| behaviour.rotation = Rotation::Strict);
     let pair = world.granted(7200);

@@ -81,8 +81,10 @@ impl World {
     /// Nothing that is secret is in these texts.
     pub(super) fn nothing_secret(&self, texts: &[&str]) {
         for secret in self.authority.secrets() {
-            for text in texts {
-                assert!(!text.contains(&secret), "{secret} in {text}");
+            for form in forms(&secret) {
+                for text in texts {
+                    assert!(!text.contains(&form), "{secret} as {form} in {text}");
+                }
             }
         }
     }
@@ -95,6 +97,35 @@ impl World {
         self.nothing_secret(&[&text]);
         (output.status.success(), text)
     }
+}
+
+/// A secret as it may stand in a text: itself, as in a form, and in Base64 wherever it begins in what was encoded.
+fn forms(secret: &str) -> Vec<String> {
+    use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+    let mut url = reqwest::Url::parse("http://x/").unwrap();
+    url.query_pairs_mut().append_key_only(secret);
+    let mut forms = vec![secret.to_owned(), url.query().unwrap().to_owned()];
+    for before in 0..3 {
+        let text = format!("{}{secret}", "\0".repeat(before));
+        // characters that hold a bit of what stands before or after are left out
+        let (first, whole) = ([0, 2, 3][before], text.len() * 8 / 6);
+        for base64 in [BASE64_STANDARD_NO_PAD.encode(&text), BASE64_URL_SAFE_NO_PAD.encode(&text)] {
+            forms.push(base64[first..whole].to_owned());
+        }
+    }
+    forms
+}
+
+#[test]
+fn a_secret_is_found_however_it_is_written() {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    let secret = "1//ge+heim";
+    let found = |text: &str| forms(secret).iter().any(|form| text.contains(form.as_str()));
+    assert!(found("Bearer 1//ge+heim.") && found("token=1%2F%2Fge%2Bheim&x"));
+    for around in ["", "a", "ab", "abc", "user=a\u{1}auth=Bearer "] {
+        assert!(found(&BASE64_STANDARD.encode(format!("{around}{secret}{around}\u{1}\u{1}"))), "{around}");
+    }
+    assert!(!found(&BASE64_STANDARD.encode("something else that is long enough")));
 }
 
 pub(super) fn text(output: &Output) -> String {

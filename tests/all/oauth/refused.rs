@@ -5,6 +5,7 @@ use super::{Talk, World};
 use crate::support::http::Answer;
 use crate::support::oauth::browser::follow;
 use crate::support::oauth::{CLIENT_SECRET, Trouble};
+use secrecy::ExposeSecret;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -62,7 +63,7 @@ fn a_client_that_is_not_known_is_tried_again_when_it_was_mended() {
 }
 
 #[test]
-fn an_address_that_is_no_token_endpoint_is_asked_once() {
+fn an_address_that_is_no_token_endpoint_is_asked_once_an_hour_and_never_given_up() {
     for (answer, words) in [
         (Answer::Status(404), "check the address"),
         (Answer::Redirect("http://127.0.0.1:1/stolen".to_owned()), "not followed"),
@@ -78,7 +79,38 @@ fn an_address_that_is_no_token_endpoint_is_asked_once() {
             world.nothing_secret(&[&error.what]);
         }
         assert_eq!(world.authority.seen("/token").len(), 1);
+        // that was not the provider's word: nothing is written down, and another program asks anew
+        assert!(world.kept().get("refused").is_none());
+        world.authority.behave(|behaviour| behaviour.trouble = None);
+        assert!(wait(world.tokens().access()).is_ok());
     }
+}
+
+#[test]
+fn a_fault_of_this_machine_is_not_taken_for_the_providers_word() {
+    let world = World::new("loopback");
+    let missing = world.home.path().join("missing");
+    let lines = [
+        format!("ca_file = \"{}\"\n", missing.display()),
+        format!("client_secret = {{ command = [\"cat\", \"{}\"] }}\n", missing.display()),
+    ];
+    for line in lines {
+        world.granted(7200);
+        world.write("[account.oauth]\n", &format!("[account.oauth]\n{line}"));
+        let tokens = world.tokens();
+        for _ in 0..2 {
+            let error = wait(tokens.access()).unwrap_err();
+            assert!(!error.passing, "{error}");
+        }
+        assert!(world.kept().get("refused").is_none());
+        assert!(world.authority.seen("/token").is_empty(), "nothing left this machine");
+        // while the old one lives it is shown all the same
+        let pair = world.granted(3500);
+        assert_eq!(wait(tokens.access()).unwrap().expose_secret(), pair.access);
+        world.write(&line, "");
+    }
+    world.age(7200);
+    assert!(wait(world.tokens().access()).is_ok());
 }
 
 #[test]

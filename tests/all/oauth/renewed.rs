@@ -144,6 +144,38 @@ fn while_the_provider_is_away_the_old_token_is_shown_as_long_as_it_lives() {
 }
 
 #[test]
+fn a_token_that_was_refused_is_not_shown_again_while_the_provider_is_away() {
+    let world = World::new("loopback");
+    let pair = world.granted(0);
+    // by its clock it lives; the mail server thinks otherwise, and no other can be had
+    world.authority.expire();
+    world.authority.behave(|behaviour| behaviour.trouble = Some(Trouble::Before(Answer::Status(503))));
+    let watch = world.home.start(&["watch"]);
+    until("it tried to renew again", || world.authority.seen("/token").len() >= 3);
+    assert_eq!(world.mail.server.logins().len(), 1, "{}", world.home.log());
+    world.authority.behave(|behaviour| behaviour.trouble = None);
+    until("the watch watches", || world.home.log().contains("watching"));
+    drop(watch);
+    let shown = world.mail.server.logins().iter().filter(|login| login.offered.secret == pair.access).count();
+    assert_eq!(shown, 1, "{}", world.home.log());
+}
+
+#[test]
+fn what_could_not_be_kept_does_not_take_the_place_of_what_came_later() {
+    let world = World::behaving("loopback", |behaviour| behaviour.rotation = Rotation::Lenient);
+    world.granted(7200);
+    let (one, other) = (world.tokens(), world.tokens());
+    let taken = world.file().with_file_name("a.json.new");
+    std::fs::create_dir_all(taken.join("x")).unwrap();
+    assert!(wait(one.access()).is_err(), "it cannot be kept");
+    std::fs::remove_dir_all(&taken).unwrap();
+    let later = secret(wait(other.access()));
+    assert_eq!(secret(wait(one.access())), later);
+    assert_eq!(world.kept()["access_token"], later);
+    assert_eq!(world.authority.asked("refresh_token"), 2);
+}
+
+#[test]
 fn over_tls_only_a_certificate_that_is_trusted_is_told_anything() {
     let world = World::new("loopback");
     let front = crate::support::oauth::tls::Front::of(world.authority.http.port);
