@@ -88,13 +88,13 @@ impl Heard<'_> {
         if too_many(&words) {
             return Refusal::TooManyLogins;
         }
+        if !self.token && says(&NO_PASSWORDS) {
+            return Refusal::TokenNeeded;
+        }
         if switched_off(&words) {
             return Refusal::ImapSwitchedOff;
         }
         if !self.token {
-            if says(&["basicauth", "basic auth", "modern auth", "oauth"]) {
-                return Refusal::TokenNeeded;
-            }
             let one_program = ["application-specific", "app-specific", "app specific", "application specific"];
             if says(&one_program)
                 || says(&[
@@ -109,8 +109,13 @@ impl Heard<'_> {
             return Refusal::BrowserNeeded;
         }
         if self.token {
+            // the scope that a token has is often named besides
+            if challenge == "invalid_token" || says(&["expired", "invalid_token", "invalid token", "revoked"]) {
+                return Refusal::TokenExpired;
+            }
             let wrong_scope = challenge == "insufficient_scope" || challenge == "invalid_scope";
-            if wrong_scope || says(&["scope", "authenticated but not connected", "accessasuser"]) {
+            let named = ["insufficient_scope", "invalid_scope", "accessasuser", "authenticated but not connected"];
+            if wrong_scope || says(&named) {
                 return Refusal::ScopeMissing;
             }
         }
@@ -121,21 +126,28 @@ impl Heard<'_> {
             "AUTHENTICATIONFAILED" | "EXPIRED" => return self.without_words(),
             _ => {}
         }
-        // only where no code says otherwise: who takes "wrong password" for an accident tries it again and again
-        if says(&[
-            "temporar", "unavailable", "internal error", "server error", "overload", "maintenance", "server busy",
-        ]) {
-            return Refusal::Temporary;
-        }
-        if self.token && (says(&["expired", "invalid_token", "invalid token", "revoked"]) || told(&challenge)) {
-            return Refusal::TokenExpired;
-        }
         let failed = [
             "authentication fail", "authenticate fail", "login fail", "logon fail", "logondenied", "not authenticated",
             "invalid credential", "bad credential", "invalid login", "invalid user", "incorrect", "wrong",
             "bad password", "invalid password", "unable to log", "認証", "パスワード",
         ];
-        match says(&failed) {
+        // Dovecot's own sentence for its own trouble, where an older one sends no code
+        let own_trouble = words.starts_with("temporary authentication failure");
+        let failed = !own_trouble && says(&failed);
+        if !failed && says(&["locked", "blocked", "suspended"]) && !says(&["mailbox", "folder", "database"]) {
+            return Refusal::BrowserNeeded;
+        }
+        // only where nothing says otherwise: who takes "wrong password" for an accident tries it again and again, and a
+        // lock that ends by itself ("temporarily locked") is kept shut by it
+        let passes =
+            ["temporar", "unavailable", "internal error", "server error", "overload", "maintenance", "server busy"];
+        if !failed && says(&passes) {
+            return Refusal::Temporary;
+        }
+        if self.token && told(&challenge) {
+            return Refusal::TokenExpired;
+        }
+        match failed {
             true if self.token => Refusal::TokenExpired,
             true => self.without_words(),
             false if self.token && self.challenge.is_some() => Refusal::TokenExpired,
@@ -178,24 +190,37 @@ fn told(status: &str) -> bool {
 }
 
 fn too_many(words: &str) -> bool {
-    let many = words.contains("too many") || words.contains("maximum number") || words.contains("exceed");
+    let says = |any: &[&str]| any.iter().any(|one| words.contains(one));
     let what = ["connection", "login", "session", "attempt", "failure", "request", "limit", "command"];
-    words.contains("simultaneous")
-        || words.contains("rate limit")
-        || (many && what.iter().any(|one| words.contains(one)))
+    // a mailbox that is full has exceeded a limit, too
+    let many = says(&["too many", "maximum number"])
+        || (says(&["exceed"]) && !says(&["storage", "quota", "space", "size", "mailbox"]));
+    says(&["simultaneous", "rate limit"]) || (many && says(&what))
 }
 
 /// It is about how often, not about how many at once.
 fn attempts(words: &str) -> bool {
-    ["attempt", "fail", "rate", "bandwidth", "command"].iter().any(|one| words.replace("(failure)", "").contains(one))
+    let words = words.replace("(failure)", "");
+    let says = |any: &[&str]| any.iter().any(|one| words.contains(one));
+    let often = says(&["attempt", "rate limit"]);
+    let at_once = says(&["simultaneous", "concurrent", "connection", "session"]);
+    often || (!at_once && says(&["failed", "failure", "bandwidth", "command"]))
 }
 
+/// No passwords are taken, and what is: whatever else is named with it.
+const NO_PASSWORDS: [&str; 4] = ["basicauth", "basic auth", "modern auth", "oauth"];
+
 fn switched_off(words: &str) -> bool {
+    let says = |any: &[&str]| any.iter().any(|one| words.contains(one));
     let off = [
         "disabled", "not enabled", "enable imap", "enable your account", "yet to enable", "turned off", "switched off",
-        "not allowed", "not permitted", "無効", "許可されて", "有効にし", "オフ",
+        "not allowed", "not permitted", "無効にな", "無効化", "許可されて", "有効にし", "オフにな", "オフです",
     ];
-    words.contains("imap") && off.iter().any(|one| words.contains(one))
+    // as a word by itself: not in the name of a server
+    let stands = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let imap = words.split(|c| !stands(c)).any(|word| word.trim_matches('.') == "imap");
+    // a password or the login may be what is not good
+    imap && says(&off) && !says(&NO_PASSWORDS) && !says(&["認証", "パスワード"])
 }
 
 /// Whose login was refused, and what of it is known.
@@ -361,12 +386,23 @@ mod tests {
             (None, "AUTHENTICATIONFAILED", "LOGIN invalid credentials or IMAP is disabled", ImapSwitchedOff),
             (None, "", "認証に失敗しました", WrongPassword),
             (None, "", "IMAPの利用が許可されていません", ImapSwitchedOff),
+            (None, "", "IMAPアクセスが無効になっています", ImapSwitchedOff),
+            (None, "", "IMAP用パスワードが無効です", WrongPassword),
+            (None, "", "IMAPの認証がオフです。パスワードをご確認ください", WrongPassword),
+            (None, "", "IMAPのご利用はオフィスまで", Unclear),
+            (None, "", "imap.example.com: user not allowed", Unclear),
+            (None, "", "Basic authentication is disabled for IMAP", TokenNeeded),
             (None, "", "Server maintenance, temporarily unavailable", Temporary),
+            (None, "", "Temporary authentication failure.", Temporary),
+            (None, "", "Your mailbox exceeded its storage limit", Unclear),
             (None, "", "Too many failed login attempts", TooManyLogins),
             (None, "", "", Unclear),
             // not an accident, whatever it says besides: tried again and again it locks the account
             (None, "AUTHENTICATIONFAILED", "Temporary internal error, please try again", WrongPassword),
             (None, "", "Login failed, please try again", WrongPassword),
+            (None, "", "Login failed: wrong password, account temporarily locked", WrongPassword),
+            (None, "", "Account temporarily locked", BrowserNeeded),
+            (None, "", "This account was suspended, service unavailable", BrowserNeeded),
         ] {
             let heard = Heard { code, text, provider: whose, ..Heard::default() };
             assert_eq!(heard.meaning(), meaning, "[{code}] {text}");
@@ -397,6 +433,11 @@ mod tests {
             (None, "EXPIRED", "", TokenExpired),
             (None, "UNAVAILABLE", "Temporary authentication failure.", Temporary),
             (None, "", "no", Unclear),
+            (None, "", "token expired (scope=mail)", TokenExpired),
+            (Some(scope.as_bytes()), "", "invalid_token", TokenExpired),
+            (None, "", "Basic authentication is disabled for IMAP", Unclear),
+            (None, "", "the token has no IMAP.AccessAsUser.All", ScopeMissing),
+            (None, "", "telescope", Unclear),
             // challenges that are none
             (Some(b"".as_slice()), "", "no", TokenExpired),
             (Some(b"!!!".as_slice()), "", "no", TokenExpired),
@@ -420,6 +461,9 @@ mod tests {
             ("Account exceeded command or bandwidth limits. (Failure)", Advice::Again(Some(ATTEMPTS))),
             ("Too many login failures", Advice::Again(Some(ATTEMPTS))),
             ("LOGIN Rate limit hit", Advice::Again(Some(ATTEMPTS))),
+            ("Too many connection attempts", Advice::Again(Some(ATTEMPTS))),
+            ("Login failed: too many connections", Advice::Again(None)),
+            ("Too many sessions, generated by you", Advice::Again(None)),
         ] {
             assert_eq!(Heard { text, ..Heard::default() }.advice(), advice, "{text}");
         }
