@@ -242,7 +242,8 @@ async fn one_that_is_let_in_and_may_do_nothing_is_told_as_a_refused_login() {
     server.fault_always("LIST", Fault::Bad("User is authenticated but not connected."));
     let given = Given::new("t");
     let error = open(&server, given.credential(&Clock::system())).await.err().unwrap();
-    assert_eq!((error.login, error.advice), (Some(Refusal::ScopeMissing), Advice::Ask), "{error}");
+    let later = Advice::Again(Some(Duration::from_secs(60)));
+    assert_eq!((error.login, error.advice), (Some(Refusal::InNameOnly), later), "{error}");
 }
 
 // ---- the whole program ----

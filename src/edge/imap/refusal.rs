@@ -14,8 +14,10 @@ use std::time::Duration;
 const CHALLENGE: usize = 8192;
 /// Longest text that is looked into, in characters.
 const TEXT: usize = 1000;
-/// After "too many attempts" a server is left alone for so long at least.
+/// After "too many attempts" a server is left alone for so long at least, and for longer each time.
 const ATTEMPTS: Duration = Duration::from_secs(900);
+/// So long at least after a login in name only, and for longer each time.
+const IN_NAME_ONLY: Duration = Duration::from_secs(60);
 
 /// What a refused login means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +34,12 @@ pub enum Refusal {
     BrowserNeeded,
     /// Access by IMAP is switched off in the account.
     ImapSwitchedOff,
-    /// Too many connections, or too many attempts in too little time.
+    /// Too many connections at once.
     TooManyLogins,
+    /// Too many attempts, or too much, in too little time.
+    TooManyAttempts,
+    /// Let in, and connected to no mailbox: too many connections or logins, or access to mail was not granted.
+    InNameOnly,
     /// User or password.
     WrongPassword,
     /// The server's own trouble.
@@ -80,13 +86,18 @@ impl Heard<'_> {
         let challenge = self.challenge.and_then(status).unwrap_or_default();
         match self.code {
             "UNAVAILABLE" | "INUSE" | "SERVERBUG" => return Refusal::Temporary,
+            "LIMIT" if attempts(&words) => return Refusal::TooManyAttempts,
             "LIMIT" => return Refusal::TooManyLogins,
             "WEBALERT" => return Refusal::BrowserNeeded,
             _ => {}
         }
         // Gmail sends a challenge, and only then says that it is about something else: words come first
         if too_many(&words) {
-            return Refusal::TooManyLogins;
+            return if attempts(&words) { Refusal::TooManyAttempts } else { Refusal::TooManyLogins };
+        }
+        // Outlook says the same of a scope that is missing and of too many connections or logins
+        if says(&["authenticated but not connected"]) {
+            return Refusal::InNameOnly;
         }
         if !self.token && says(&NO_PASSWORDS) {
             return Refusal::TokenNeeded;
@@ -114,7 +125,7 @@ impl Heard<'_> {
                 return Refusal::TokenExpired;
             }
             let wrong_scope = challenge == "insufficient_scope" || challenge == "invalid_scope";
-            let named = ["insufficient_scope", "invalid_scope", "accessasuser", "authenticated but not connected"];
+            let named = ["insufficient_scope", "invalid_scope", "accessasuser"];
             if wrong_scope || says(&named) {
                 return Refusal::ScopeMissing;
             }
@@ -151,7 +162,6 @@ impl Heard<'_> {
             true if self.token => Refusal::TokenExpired,
             true => self.without_words(),
             false if self.token && self.challenge.is_some() => Refusal::TokenExpired,
-            false if says(&["authenticated but not connected"]) => self.without_words(),
             false => Refusal::Unclear,
         }
     }
@@ -171,7 +181,8 @@ impl Heard<'_> {
     pub fn advice(&self) -> Advice {
         match self.meaning() {
             Refusal::Temporary => Advice::Again(None),
-            Refusal::TooManyLogins if attempts(&self.words()) => Advice::Again(Some(ATTEMPTS)),
+            Refusal::TooManyAttempts => Advice::Again(Some(ATTEMPTS)),
+            Refusal::InNameOnly => Advice::Again(Some(IN_NAME_ONLY)),
             Refusal::TooManyLogins => Advice::Again(None),
             _ => Advice::Ask,
         }
@@ -280,9 +291,22 @@ impl Refusal {
                      of a company or a school its administrator does), then run: modori doctor"
                 ),
             },
-            Self::TooManyLogins => "too many connections or attempts at once: other programs and telephones count, \
-                                    too. It is tried again later"
-                .to_owned(),
+            Self::TooManyLogins => {
+                "too many connections at once: other programs and telephones count, too. It is tried again later"
+                    .to_owned()
+            }
+            Self::TooManyAttempts => {
+                "too many attempts in too little time, by modori or by another program: check user \
+                                      and password (or token) in each of them. It is tried again after a quarter of an \
+                                      hour, then after twice as long each time, up to an hour"
+                    .to_owned()
+            }
+            Self::InNameOnly => format!(
+                "the login is good, and no mailbox was connected. Either there were too many connections or logins (other \
+                 programs and telephones count, too): it is tried again after a minute, then after twice as long each \
+                 time, up to an hour. Or, if it stays so, access to mail was not granted, or was granted for another \
+                 account than {user}, or IMAP is switched off there: {agree}"
+            ),
             Self::WrongPassword => match known {
                 Some(known) => format!("check user and password: {known}"),
                 None => {
@@ -345,7 +369,7 @@ mod tests {
             ),
             (Some(&app), "WEBALERT", "Web login required.", BrowserNeeded),
             (Some(&app), "ALERT", "Too many simultaneous connections. (Failure)", TooManyLogins),
-            (Some(&app), "ALERT", "Account exceeded command or bandwidth limits. (Failure)", TooManyLogins),
+            (Some(&app), "ALERT", "Account exceeded command or bandwidth limits. (Failure)", TooManyAttempts),
             // Outlook.com
             (Some(&only_tokens), "", "LOGIN failed.", TokenNeeded),
             (Some(&only_tokens), "", "AUTHENTICATE failed.", TokenNeeded),
@@ -357,7 +381,7 @@ mod tests {
                 "LOGIN failed. Account is blocked. Login to your account via a web browser to verify your identity.",
                 BrowserNeeded,
             ),
-            (None, "", "User is authenticated but not connected.", WrongPassword),
+            (None, "", "User is authenticated but not connected.", InNameOnly),
             // iCloud, Fastmail, Yahoo!, Dovecot, Cyrus, Courier
             (Some(&app), "AUTHENTICATIONFAILED", "Authentication Failed", AppPasswordNeeded),
             (Some(&app), "AUTHENTICATIONFAILED", "Incorrect username, password or access token", AppPasswordNeeded),
@@ -395,7 +419,7 @@ mod tests {
             (None, "", "Server maintenance, temporarily unavailable", Temporary),
             (None, "", "Temporary authentication failure.", Temporary),
             (None, "", "Your mailbox exceeded its storage limit", Unclear),
-            (None, "", "Too many failed login attempts", TooManyLogins),
+            (None, "", "Too many failed login attempts", TooManyAttempts),
             (None, "", "", Unclear),
             // not an accident, whatever it says besides: tried again and again it locks the account
             (None, "AUTHENTICATIONFAILED", "Temporary internal error, please try again", WrongPassword),
@@ -406,7 +430,7 @@ mod tests {
         ] {
             let heard = Heard { code, text, provider: whose, ..Heard::default() };
             assert_eq!(heard.meaning(), meaning, "[{code}] {text}");
-            let waits = matches!(meaning, Temporary | TooManyLogins);
+            let waits = matches!(meaning, Temporary | TooManyLogins | TooManyAttempts | InNameOnly);
             assert_eq!(heard.advice() != Advice::Ask, waits, "[{code}] {text}");
             assert!(!heard.another_may_do());
         }
@@ -427,7 +451,7 @@ mod tests {
             (Some(scope.as_bytes()), "AUTHENTICATIONFAILED", "Authentication failed.", ScopeMissing),
             (Some(number.as_bytes()), "", "", TokenExpired),
             (None, "", "AUTHENTICATE failed.", TokenExpired),
-            (None, "", "User is authenticated but not connected.", ScopeMissing),
+            (None, "", "User is authenticated but not connected.", InNameOnly),
             (None, "AUTHENTICATIONFAILED", "Authentication failed.", TokenExpired),
             (None, "AUTHORIZATIONFAILED", "not yours", ScopeMissing),
             (None, "EXPIRED", "", TokenExpired),
@@ -463,6 +487,7 @@ mod tests {
             ("LOGIN Rate limit hit", Advice::Again(Some(ATTEMPTS))),
             ("Too many connection attempts", Advice::Again(Some(ATTEMPTS))),
             ("Login failed: too many connections", Advice::Again(None)),
+            ("User is authenticated but not connected.", Advice::Again(Some(IN_NAME_ONLY))),
             ("Too many sessions, generated by you", Advice::Again(None)),
         ] {
             assert_eq!(Heard { text, ..Heard::default() }.advice(), advice, "{text}");
@@ -482,6 +507,9 @@ mod tests {
             (ImapSwitchedOff, named("yahoo-japan"), "IMAP/POP/SMTPアクセス"),
             (ImapSwitchedOff, named("gmail"), "switch it on in the mail settings of Gmail"),
             (TooManyLogins, None, "tried again later"),
+            (TooManyAttempts, None, "check user and password"),
+            (InNameOnly, None, "too many connections or logins"),
+            (InNameOnly, None, "access to mail was not granted"),
             (WrongPassword, named("icloud"), "https://account.apple.com"),
             (WrongPassword, None, "check user and password (some"),
             (Temporary, None, "passes by itself"),
