@@ -30,6 +30,20 @@ pub enum Advice {
     Unknown,
 }
 
+/// A time that the other side named is doubled up to this, not further.
+const NAMED_LONGEST: Duration = Duration::from_secs(3600);
+
+impl Advice {
+    /// `wait`, and not less than the other side named: after so many such answers in a row twice as long each time, up to
+    /// an hour. Who comes back as often as before is what it counts.
+    #[must_use]
+    pub fn at_least(self, wait: Duration, times: u32) -> Duration {
+        let Self::Again(Some(named)) = self else { return wait };
+        let doubled = named.saturating_mul(1_u32.checked_shl(times.saturating_sub(1).min(16)).unwrap_or(u32::MAX));
+        wait.max(doubled.min(NAMED_LONGEST.max(named)))
+    }
+}
+
 /// Longest quotation of what another side said, in characters.
 const QUOTED: usize = 200;
 

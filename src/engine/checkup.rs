@@ -109,7 +109,9 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
         Ok(session) => session,
         Err(error) => {
             let remedy = match error.login {
-                Some(Refusal::TooManyLogins | Refusal::Temporary) => "wait, and try again".to_owned(),
+                Some(Refusal::TooManyLogins | Refusal::InNameOnly | Refusal::Temporary) => {
+                    "wait, and try again".to_owned()
+                }
                 Some(Refusal::TokenExpired | Refusal::ScopeMissing) => match &mailbox.account.credential {
                     Credential::Token(tokens) if tokens.grant().is_none() => {
                         "see to the program behind `access_token`, then run modori doctor again".to_owned()

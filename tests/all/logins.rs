@@ -184,6 +184,31 @@ async fn a_server_that_hangs_up_after_a_refusal_gets_the_renewed_token_on_a_new_
 }
 
 #[tokio::test]
+async fn a_good_bye_after_a_refusal_says_nothing_of_the_renewed_token() {
+    let server = Server::new(SHOPPER, "p");
+    with_tokens(&server);
+    let given = Given::new("old");
+    let (next, shown) = (given.clone(), Mutex::new(0_u32));
+    server.admit(move |offer| {
+        let mut shown = shown.lock().unwrap();
+        *shown += 1;
+        match *shown {
+            1 => {
+                next.set("new");
+                Admission::refused(offer.mechanism, "[AUTHENTICATIONFAILED] Invalid credentials (Failure)")
+            }
+            2 => Admission::Bye("Invalid credentials".to_owned()),
+            _ => Admission::In,
+        }
+    });
+    open(&server, given.credential(&Clock::system())).await.unwrap().logout().await;
+    let logins: Vec<(String, bool)> =
+        server.logins().into_iter().map(|login| (login.offered.secret, login.admitted)).collect();
+    assert_eq!(logins, [("old".to_owned(), false), ("new".to_owned(), false), ("new".to_owned(), true)]);
+    assert_eq!(server.connections().0, 2);
+}
+
+#[tokio::test]
 async fn a_second_refusal_is_the_shoppers_to_see() {
     let server = Server::new(SHOPPER, "p");
     with_tokens(&server);
@@ -242,7 +267,8 @@ async fn one_that_is_let_in_and_may_do_nothing_is_told_as_a_refused_login() {
     server.fault_always("LIST", Fault::Bad("User is authenticated but not connected."));
     let given = Given::new("t");
     let error = open(&server, given.credential(&Clock::system())).await.err().unwrap();
-    assert_eq!((error.login, error.advice), (Some(Refusal::ScopeMissing), Advice::Ask), "{error}");
+    let later = Advice::Again(Some(Duration::from_secs(60)));
+    assert_eq!((error.login, error.advice), (Some(Refusal::InNameOnly), later), "{error}");
 }
 
 // ---- the whole program ----

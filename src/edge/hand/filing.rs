@@ -147,6 +147,7 @@ pub(super) async fn lane(hand: &Hand, account: &ImapAccount) -> Result<(), Store
                 let (first, longest) = if error.advice == Advice::Ask { ASKED } else { WAITS };
                 tracing::warn!(account = account.name, "filing waits: {error}");
                 let wait = first.saturating_mul(1 << troubles.saturating_sub(1).min(12)).min(longest);
+                let wait = error.advice.at_least(wait, troubles);
                 hand.promise(&name, wait + promise::FILINGS);
                 tokio::time::sleep(wait).await;
                 continue;

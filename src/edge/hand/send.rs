@@ -24,15 +24,52 @@ const MOST_ATTEMPTS: u32 = 8;
 const MOST_ASKED: u32 = 3;
 /// The mailbox is asked again after so long whether a letter lies among what was sent.
 const ASKED_AGAIN: SignedDuration = SignedDuration::from_secs(15);
+/// First and longest wait before the mailbox is logged in to again for a letter, when the shopper must do something first:
+/// providers lock accounts.
+const ASKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
+/// So many letters are looked at for one that may be worked on.
+const LOOKED_AT: u32 = 50;
 /// A lane has come round after so long: connecting, every command and the end of the text each have a limit.
 const ROUND: Duration = Duration::from_secs(60 * 60);
 /// Why it is not known whether a letter was sent.
 const CUT_OFF: &str = "modori ended while the letter was being sent";
 
+/// How long no letter of the account logs in to its mailbox, after logins that were refused.
+#[derive(Debug, Default)]
+struct Rest {
+    refused: u32,
+    until: Option<Timestamp>,
+}
+
+impl Rest {
+    /// The mailbox could not be asked. A network that is away is asked again soon, as before.
+    fn after(&mut self, advice: Advice, now: Timestamp) {
+        let wait = match advice {
+            Advice::Ask | Advice::Again(Some(_)) => {
+                self.refused = self.refused.saturating_add(1);
+                let wait = if advice == Advice::Ask { ASKED.0 } else { Duration::ZERO };
+                let doubled = wait.saturating_mul(1 << self.refused.saturating_sub(1).min(12)).min(ASKED.1);
+                advice.at_least(doubled, self.refused)
+            }
+            _ => {
+                *self = Self::default();
+                return;
+            }
+        };
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        self.until = Some(now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+    }
+
+    fn rests(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
 /// Works for ever on the letters of one account.
 pub(super) async fn lane(hand: &Hand, account: &str) -> Result<(), StoreError> {
     let name = format!("letters of {account}");
     cut_off(hand, Some(account)).await?;
+    let mut rest = Rest::default();
     loop {
         let woken = hand.desk.filings.notified();
         tokio::pin!(woken);
@@ -41,9 +78,16 @@ pub(super) async fn lane(hand: &Hand, account: &str) -> Result<(), StoreError> {
         let (lane, now) = (account.to_owned(), hand.clock.now());
         // a letter is looked for in the mailbox before it leaves: while its watch is not connected, it waits with it
         let held = hand.is_held(account);
-        let row = hand.store.call(move |db| Ok(db.workable("send", Some(&lane), 1, now)?.pop())).await?;
-        if let Some(row) = row.filter(|_| !held) {
-            one(hand, &row).await?;
+        let rows = hand.store.call(move |db| db.workable("send", Some(&lane), LOOKED_AT, now)).await?;
+        if held {
+            // when it is let go, its login was found to work
+            rest = Rest::default();
+        }
+        let rests = rest.rests(now);
+        // one whose time has passed becomes a draft, for which nobody logs in here
+        let may = |row: &Row| !held && (!rests || row.until.is_some_and(|until| until <= now));
+        if let Some(row) = rows.into_iter().find(may) {
+            one(hand, &row, &mut rest).await?;
             hand.desk.booked.notify_one();
             continue;
         }
@@ -72,7 +116,7 @@ pub(super) async fn cut_off(hand: &Hand, account: Option<&str>) -> Result<(), St
     Ok(())
 }
 
-async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
+async fn one(hand: &Hand, row: &Row, rest: &mut Rest) -> Result<(), StoreError> {
     let Effect::Send { letter, ticket } = &row.effect else { return Ok(()) };
     let now = hand.clock.now();
     if !ticket.is_for(&letter.message_id) {
@@ -94,7 +138,7 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
         return draft(hand, row, letter, State::Failed, why).await;
     };
     if let Some(account) = hand.accounts.get(&row.lane) {
-        match before(hand, account, row, letter).await? {
+        match before(hand, account, row, letter, rest).await? {
             Some(Before::Nowhere) => {}
             Some(Before::Sent(place)) => return draft::was_sent(hand, row, place).await,
             Some(Before::Drafted) => {
@@ -125,10 +169,23 @@ async fn one(hand: &Hand, row: &Row) -> Result<(), StoreError> {
 }
 
 /// Where the letter lies already. `None`: the mailbox cannot be asked, and the letter waits.
-async fn before(hand: &Hand, account: &ImapAccount, row: &Row, letter: &Letter) -> Result<Option<Before>, StoreError> {
+async fn before(
+    hand: &Hand,
+    account: &ImapAccount,
+    row: &Row,
+    letter: &Letter,
+    rest: &mut Rest,
+) -> Result<Option<Before>, StoreError> {
     let why = match draft::before_sending(hand, account, row, letter).await {
-        Ok(before) => return Ok(Some(before)),
-        Err(error) => error.what,
+        Ok(before) => {
+            *rest = Rest::default();
+            return Ok(Some(before));
+        }
+        Err(error) => {
+            // only the login: a command that is refused locks nobody out
+            rest.after(if error.refused { Advice::Again(None) } else { error.advice }, hand.clock.now());
+            error.what
+        }
     };
     tracing::warn!(account = row.lane, "a letter waits until it can be looked for among what was sent: {why}");
     let due = hand.clock.now().saturating_add(ASKED_AGAIN).unwrap_or(Timestamp::MAX);
@@ -150,7 +207,10 @@ async fn failed(hand: &Hand, row: &Row, letter: &Letter, error: &OutError) -> Re
     if attempts >= most {
         return draft(hand, row, letter, State::Failed, &error.what).await;
     }
-    let due = next_attempt(hand.clock.now(), attempts, WAITS.0, WAITS.1);
+    let now = hand.clock.now();
+    let named =
+        SignedDuration::try_from(error.advice.at_least(Duration::ZERO, attempts)).unwrap_or(SignedDuration::MAX);
+    let due = next_attempt(now, attempts, WAITS.0, WAITS.1).max(now.saturating_add(named).unwrap_or(Timestamp::MAX));
     // when its time passes before the next attempt, it is a draft then, and not later
     let due = row.until.map_or(due, |until| due.min(until));
     let (id, what) = (row.id, error.what.clone());
@@ -177,4 +237,32 @@ async fn end(hand: &Hand, row: &Row, state: State, why: &str, wishes: Vec<Wish>)
     let alerts = hand.store.call(move |db| db.letter_ended(id, state, why.as_deref(), &wishes, true, now)).await?;
     hand.wake(alerts);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_that_waits_does_not_log_in_again_and_again() {
+        let mut now = Timestamp::UNIX_EPOCH;
+        let mut rest = Rest::default();
+        let mut waits = |advice, times: usize| -> Vec<i64> {
+            (0..times)
+                .map(|_| {
+                    rest.after(advice, now);
+                    let until = rest.until.unwrap_or(now);
+                    let wait = until.duration_since(now).as_secs();
+                    assert!(wait == 0 || rest.rests(now) && !rest.rests(until));
+                    now = until;
+                    wait
+                })
+                .collect()
+        };
+        assert_eq!(waits(Advice::Ask, 8), [60, 120, 240, 480, 960, 1920, 3600, 3600]);
+        assert_eq!(waits(Advice::LogInAgain, 1), [0]);
+        assert_eq!(waits(Advice::Again(Some(Duration::from_secs(900))), 4), [900, 1800, 3600, 3600]);
+        assert_eq!(waits(Advice::Again(None), 1), [0]);
+        assert_eq!(waits(Advice::Ask, 1), [60]);
+    }
 }

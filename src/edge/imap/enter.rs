@@ -36,8 +36,9 @@ pub(super) async fn enter(account: &ImapAccount, mut ready: Ready) -> Result<(Re
         return Err(refusal(account, &refused, false));
     };
     tracing::info!("account `{}`: the token was refused; a renewed one is shown", account.name);
-    let outcome = match log_in(account, &mut ready, Shown::Token(&next)).await {
-        // a server may end the connection after a refusal: then the renewed token was not looked at yet
+    let outcome = match attempt(account, &mut ready, Shown::Token(&next)).await {
+        // a server may end the connection after a refusal, and say why: that was about the token before, and the renewed
+        // one was not looked at yet
         Err(error) if error.advice == Advice::LogInAgain => {
             ready = connect(account).await?;
             log_in(account, &mut ready, Shown::Token(&next)).await?
@@ -65,18 +66,23 @@ async fn another(
 /// One attempt. A BYE in the middle of it, before any answer, is an answer when it tells what is wrong: who knocks again
 /// at once after "wrong password" is locked out.
 async fn log_in(account: &ImapAccount, ready: &mut Ready, shown: Shown<'_>) -> Result<Outcome, ImapError> {
-    let server = match &account.dial {
-        Dial::Tcp { host, port, .. } => Some((host.trim_start_matches('[').trim_end_matches(']'), *port)),
-        Dial::Memory(_) => None,
-    };
-    let who = Who { account: &account.name, user: &account.user, server };
-    match sasl::log_in(&mut ready.line, &ready.can, who, shown).await {
+    match attempt(account, ready, shown).await {
         Err(error) => match told(account, &mut ready.line) {
             Some(refused) => Ok(Outcome::Refused(refused)),
             None => Err(error),
         },
         outcome => outcome,
     }
+}
+
+/// The same, whatever a BYE says.
+async fn attempt(account: &ImapAccount, ready: &mut Ready, shown: Shown<'_>) -> Result<Outcome, ImapError> {
+    let server = match &account.dial {
+        Dial::Tcp { host, port, .. } => Some((host.trim_start_matches('[').trim_end_matches(']'), *port)),
+        Dial::Memory(_) => None,
+    };
+    let who = Who { account: &account.name, user: &account.user, server };
+    sasl::log_in(&mut ready.line, &ready.can, who, shown).await
 }
 
 fn told(account: &ImapAccount, line: &mut Line) -> Option<Refused> {
@@ -115,17 +121,18 @@ pub(super) fn refusal(account: &ImapAccount, refused: &Refused, renewed: bool) -
     ImapError { what, advice: heard.advice(), refused: false, tls: None, login: Some(means) }
 }
 
-/// There is no token to show. The network passes; all else is the shopper's.
+/// There is no token to show. The network passes; all else is the shopper's, and mostly not the provider's word: a file
+/// that cannot be read, a program that fails. What it is stands in the sentence.
 fn no_token(account: &ImapAccount, error: &TokenError) -> ImapError {
     let what = format!("no token: {}", error.what);
     match error.passing {
         true => ImapError { advice: Advice::Again(None), ..ImapError::ask(&account.name, what) },
-        false => ImapError { login: Some(Refusal::TokenExpired), ..ImapError::ask(&account.name, what) },
+        false => ImapError::ask(&account.name, what),
     }
 }
 
-/// Outlook lets some in and then refuses every command: a refused login all the same
-/// (<https://github.com/simonrob/email-oauth2-proxy/issues/74>).
+/// Outlook lets some in and then refuses every command: a refused login all the same, and one that may pass
+/// (<https://github.com/simonrob/email-oauth2-proxy/issues/74>, <https://github.com/jlawyerorg/j-lawyer-org/issues/2235>).
 pub(super) fn in_name_only(account: &ImapAccount, status: &Status) -> Option<ImapError> {
     let refuses = status.condition != Condition::Ok;
     if !refuses || !status.text.to_ascii_lowercase().contains("authenticated but not connected") {

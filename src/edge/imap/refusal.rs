@@ -14,8 +14,10 @@ use std::time::Duration;
 const CHALLENGE: usize = 8192;
 /// Longest text that is looked into, in characters.
 const TEXT: usize = 1000;
-/// After "too many attempts" a server is left alone for so long at least.
+/// After "too many attempts" a server is left alone for so long at least, and for longer each time.
 const ATTEMPTS: Duration = Duration::from_secs(900);
+/// So long at least after a login in name only, and for longer each time.
+const IN_NAME_ONLY: Duration = Duration::from_secs(60);
 
 /// What a refused login means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +34,12 @@ pub enum Refusal {
     BrowserNeeded,
     /// Access by IMAP is switched off in the account.
     ImapSwitchedOff,
-    /// Too many connections, or too many attempts in too little time.
+    /// Too many connections at once.
     TooManyLogins,
+    /// Too many attempts, or too much, in too little time.
+    TooManyAttempts,
+    /// Let in, and connected to no mailbox: too many connections or logins, or access to mail was not granted.
+    InNameOnly,
     /// User or password.
     WrongPassword,
     /// The server's own trouble.
@@ -80,21 +86,26 @@ impl Heard<'_> {
         let challenge = self.challenge.and_then(status).unwrap_or_default();
         match self.code {
             "UNAVAILABLE" | "INUSE" | "SERVERBUG" => return Refusal::Temporary,
+            "LIMIT" if attempts(&words) => return Refusal::TooManyAttempts,
             "LIMIT" => return Refusal::TooManyLogins,
             "WEBALERT" => return Refusal::BrowserNeeded,
             _ => {}
         }
         // Gmail sends a challenge, and only then says that it is about something else: words come first
         if too_many(&words) {
-            return Refusal::TooManyLogins;
+            return if attempts(&words) { Refusal::TooManyAttempts } else { Refusal::TooManyLogins };
+        }
+        // Outlook says the same of a scope that is missing and of too many connections or logins
+        if says(&["authenticated but not connected"]) {
+            return Refusal::InNameOnly;
+        }
+        if !self.token && says(&NO_PASSWORDS) {
+            return Refusal::TokenNeeded;
         }
         if switched_off(&words) {
             return Refusal::ImapSwitchedOff;
         }
         if !self.token {
-            if says(&["basicauth", "basic auth", "modern auth", "oauth"]) {
-                return Refusal::TokenNeeded;
-            }
             let one_program = ["application-specific", "app-specific", "app specific", "application specific"];
             if says(&one_program)
                 || says(&[
@@ -109,8 +120,13 @@ impl Heard<'_> {
             return Refusal::BrowserNeeded;
         }
         if self.token {
+            // the scope that a token has is often named besides
+            if challenge == "invalid_token" || says(&["expired", "invalid_token", "invalid token", "revoked"]) {
+                return Refusal::TokenExpired;
+            }
             let wrong_scope = challenge == "insufficient_scope" || challenge == "invalid_scope";
-            if wrong_scope || says(&["scope", "authenticated but not connected", "accessasuser"]) {
+            let named = ["insufficient_scope", "invalid_scope", "accessasuser"];
+            if wrong_scope || says(&named) {
                 return Refusal::ScopeMissing;
             }
         }
@@ -121,25 +137,31 @@ impl Heard<'_> {
             "AUTHENTICATIONFAILED" | "EXPIRED" => return self.without_words(),
             _ => {}
         }
-        // only where no code says otherwise: who takes "wrong password" for an accident tries it again and again
-        if says(&[
-            "temporar", "unavailable", "internal error", "server error", "overload", "maintenance", "server busy",
-        ]) {
-            return Refusal::Temporary;
-        }
-        if self.token && (says(&["expired", "invalid_token", "invalid token", "revoked"]) || told(&challenge)) {
-            return Refusal::TokenExpired;
-        }
         let failed = [
             "authentication fail", "authenticate fail", "login fail", "logon fail", "logondenied", "not authenticated",
             "invalid credential", "bad credential", "invalid login", "invalid user", "incorrect", "wrong",
             "bad password", "invalid password", "unable to log", "認証", "パスワード",
         ];
-        match says(&failed) {
+        // Dovecot's own sentence for its own trouble, where an older one sends no code
+        let own_trouble = words.starts_with("temporary authentication failure");
+        let failed = !own_trouble && says(&failed);
+        if !failed && says(&["locked", "blocked", "suspended"]) && !says(&["mailbox", "folder", "database"]) {
+            return Refusal::BrowserNeeded;
+        }
+        // only where nothing says otherwise: who takes "wrong password" for an accident tries it again and again, and a
+        // lock that ends by itself ("temporarily locked") is kept shut by it
+        let passes =
+            ["temporar", "unavailable", "internal error", "server error", "overload", "maintenance", "server busy"];
+        if !failed && says(&passes) {
+            return Refusal::Temporary;
+        }
+        if self.token && told(&challenge) {
+            return Refusal::TokenExpired;
+        }
+        match failed {
             true if self.token => Refusal::TokenExpired,
             true => self.without_words(),
             false if self.token && self.challenge.is_some() => Refusal::TokenExpired,
-            false if says(&["authenticated but not connected"]) => self.without_words(),
             false => Refusal::Unclear,
         }
     }
@@ -159,7 +181,8 @@ impl Heard<'_> {
     pub fn advice(&self) -> Advice {
         match self.meaning() {
             Refusal::Temporary => Advice::Again(None),
-            Refusal::TooManyLogins if attempts(&self.words()) => Advice::Again(Some(ATTEMPTS)),
+            Refusal::TooManyAttempts => Advice::Again(Some(ATTEMPTS)),
+            Refusal::InNameOnly => Advice::Again(Some(IN_NAME_ONLY)),
             Refusal::TooManyLogins => Advice::Again(None),
             _ => Advice::Ask,
         }
@@ -178,24 +201,37 @@ fn told(status: &str) -> bool {
 }
 
 fn too_many(words: &str) -> bool {
-    let many = words.contains("too many") || words.contains("maximum number") || words.contains("exceed");
+    let says = |any: &[&str]| any.iter().any(|one| words.contains(one));
     let what = ["connection", "login", "session", "attempt", "failure", "request", "limit", "command"];
-    words.contains("simultaneous")
-        || words.contains("rate limit")
-        || (many && what.iter().any(|one| words.contains(one)))
+    // a mailbox that is full has exceeded a limit, too
+    let many = says(&["too many", "maximum number"])
+        || (says(&["exceed"]) && !says(&["storage", "quota", "space", "size", "mailbox"]));
+    says(&["simultaneous", "rate limit"]) || (many && says(&what))
 }
 
 /// It is about how often, not about how many at once.
 fn attempts(words: &str) -> bool {
-    ["attempt", "fail", "rate", "bandwidth", "command"].iter().any(|one| words.replace("(failure)", "").contains(one))
+    let words = words.replace("(failure)", "");
+    let says = |any: &[&str]| any.iter().any(|one| words.contains(one));
+    let often = says(&["attempt", "rate limit"]);
+    let at_once = says(&["simultaneous", "concurrent", "connection", "session"]);
+    often || (!at_once && says(&["failed", "failure", "bandwidth", "command"]))
 }
 
+/// No passwords are taken, and what is: whatever else is named with it.
+const NO_PASSWORDS: [&str; 4] = ["basicauth", "basic auth", "modern auth", "oauth"];
+
 fn switched_off(words: &str) -> bool {
+    let says = |any: &[&str]| any.iter().any(|one| words.contains(one));
     let off = [
         "disabled", "not enabled", "enable imap", "enable your account", "yet to enable", "turned off", "switched off",
-        "not allowed", "not permitted", "無効", "許可されて", "有効にし", "オフ",
+        "not allowed", "not permitted", "無効にな", "無効化", "許可されて", "有効にし", "オフにな", "オフです",
     ];
-    words.contains("imap") && off.iter().any(|one| words.contains(one))
+    // as a word by itself: not in the name of a server
+    let stands = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let imap = words.split(|c| !stands(c)).any(|word| word.trim_matches('.') == "imap");
+    // a password or the login may be what is not good
+    imap && says(&off) && !says(&NO_PASSWORDS) && !says(&["認証", "パスワード"])
 }
 
 /// Whose login was refused, and what of it is known.
@@ -255,9 +291,22 @@ impl Refusal {
                      of a company or a school its administrator does), then run: modori doctor"
                 ),
             },
-            Self::TooManyLogins => "too many connections or attempts at once: other programs and telephones count, \
-                                    too. It is tried again later"
-                .to_owned(),
+            Self::TooManyLogins => {
+                "too many connections at once: other programs and telephones count, too. It is tried again later"
+                    .to_owned()
+            }
+            Self::TooManyAttempts => {
+                "too many attempts in too little time, by modori or by another program: check user \
+                                      and password (or token) in each of them. It is tried again after a quarter of an \
+                                      hour, then after twice as long each time, up to an hour"
+                    .to_owned()
+            }
+            Self::InNameOnly => format!(
+                "the login is good, and no mailbox was connected. Either there were too many connections or logins (other \
+                 programs and telephones count, too): it is tried again after a minute, then after twice as long each \
+                 time, up to an hour. Or, if it stays so, access to mail was not granted, or was granted for another \
+                 account than {user}, or IMAP is switched off there: {agree}"
+            ),
             Self::WrongPassword => match known {
                 Some(known) => format!("check user and password: {known}"),
                 None => {
@@ -320,7 +369,7 @@ mod tests {
             ),
             (Some(&app), "WEBALERT", "Web login required.", BrowserNeeded),
             (Some(&app), "ALERT", "Too many simultaneous connections. (Failure)", TooManyLogins),
-            (Some(&app), "ALERT", "Account exceeded command or bandwidth limits. (Failure)", TooManyLogins),
+            (Some(&app), "ALERT", "Account exceeded command or bandwidth limits. (Failure)", TooManyAttempts),
             // Outlook.com
             (Some(&only_tokens), "", "LOGIN failed.", TokenNeeded),
             (Some(&only_tokens), "", "AUTHENTICATE failed.", TokenNeeded),
@@ -332,7 +381,7 @@ mod tests {
                 "LOGIN failed. Account is blocked. Login to your account via a web browser to verify your identity.",
                 BrowserNeeded,
             ),
-            (None, "", "User is authenticated but not connected.", WrongPassword),
+            (None, "", "User is authenticated but not connected.", InNameOnly),
             // iCloud, Fastmail, Yahoo!, Dovecot, Cyrus, Courier
             (Some(&app), "AUTHENTICATIONFAILED", "Authentication Failed", AppPasswordNeeded),
             (Some(&app), "AUTHENTICATIONFAILED", "Incorrect username, password or access token", AppPasswordNeeded),
@@ -361,16 +410,27 @@ mod tests {
             (None, "AUTHENTICATIONFAILED", "LOGIN invalid credentials or IMAP is disabled", ImapSwitchedOff),
             (None, "", "認証に失敗しました", WrongPassword),
             (None, "", "IMAPの利用が許可されていません", ImapSwitchedOff),
+            (None, "", "IMAPアクセスが無効になっています", ImapSwitchedOff),
+            (None, "", "IMAP用パスワードが無効です", WrongPassword),
+            (None, "", "IMAPの認証がオフです。パスワードをご確認ください", WrongPassword),
+            (None, "", "IMAPのご利用はオフィスまで", Unclear),
+            (None, "", "imap.example.com: user not allowed", Unclear),
+            (None, "", "Basic authentication is disabled for IMAP", TokenNeeded),
             (None, "", "Server maintenance, temporarily unavailable", Temporary),
-            (None, "", "Too many failed login attempts", TooManyLogins),
+            (None, "", "Temporary authentication failure.", Temporary),
+            (None, "", "Your mailbox exceeded its storage limit", Unclear),
+            (None, "", "Too many failed login attempts", TooManyAttempts),
             (None, "", "", Unclear),
             // not an accident, whatever it says besides: tried again and again it locks the account
             (None, "AUTHENTICATIONFAILED", "Temporary internal error, please try again", WrongPassword),
             (None, "", "Login failed, please try again", WrongPassword),
+            (None, "", "Login failed: wrong password, account temporarily locked", WrongPassword),
+            (None, "", "Account temporarily locked", BrowserNeeded),
+            (None, "", "This account was suspended, service unavailable", BrowserNeeded),
         ] {
             let heard = Heard { code, text, provider: whose, ..Heard::default() };
             assert_eq!(heard.meaning(), meaning, "[{code}] {text}");
-            let waits = matches!(meaning, Temporary | TooManyLogins);
+            let waits = matches!(meaning, Temporary | TooManyLogins | TooManyAttempts | InNameOnly);
             assert_eq!(heard.advice() != Advice::Ask, waits, "[{code}] {text}");
             assert!(!heard.another_may_do());
         }
@@ -391,12 +451,17 @@ mod tests {
             (Some(scope.as_bytes()), "AUTHENTICATIONFAILED", "Authentication failed.", ScopeMissing),
             (Some(number.as_bytes()), "", "", TokenExpired),
             (None, "", "AUTHENTICATE failed.", TokenExpired),
-            (None, "", "User is authenticated but not connected.", ScopeMissing),
+            (None, "", "User is authenticated but not connected.", InNameOnly),
             (None, "AUTHENTICATIONFAILED", "Authentication failed.", TokenExpired),
             (None, "AUTHORIZATIONFAILED", "not yours", ScopeMissing),
             (None, "EXPIRED", "", TokenExpired),
             (None, "UNAVAILABLE", "Temporary authentication failure.", Temporary),
             (None, "", "no", Unclear),
+            (None, "", "token expired (scope=mail)", TokenExpired),
+            (Some(scope.as_bytes()), "", "invalid_token", TokenExpired),
+            (None, "", "Basic authentication is disabled for IMAP", Unclear),
+            (None, "", "the token has no IMAP.AccessAsUser.All", ScopeMissing),
+            (None, "", "telescope", Unclear),
             // challenges that are none
             (Some(b"".as_slice()), "", "no", TokenExpired),
             (Some(b"!!!".as_slice()), "", "no", TokenExpired),
@@ -420,6 +485,10 @@ mod tests {
             ("Account exceeded command or bandwidth limits. (Failure)", Advice::Again(Some(ATTEMPTS))),
             ("Too many login failures", Advice::Again(Some(ATTEMPTS))),
             ("LOGIN Rate limit hit", Advice::Again(Some(ATTEMPTS))),
+            ("Too many connection attempts", Advice::Again(Some(ATTEMPTS))),
+            ("Login failed: too many connections", Advice::Again(None)),
+            ("User is authenticated but not connected.", Advice::Again(Some(IN_NAME_ONLY))),
+            ("Too many sessions, generated by you", Advice::Again(None)),
         ] {
             assert_eq!(Heard { text, ..Heard::default() }.advice(), advice, "{text}");
         }
@@ -438,6 +507,9 @@ mod tests {
             (ImapSwitchedOff, named("yahoo-japan"), "IMAP/POP/SMTPアクセス"),
             (ImapSwitchedOff, named("gmail"), "switch it on in the mail settings of Gmail"),
             (TooManyLogins, None, "tried again later"),
+            (TooManyAttempts, None, "check user and password"),
+            (InNameOnly, None, "too many connections or logins"),
+            (InNameOnly, None, "access to mail was not granted"),
             (WrongPassword, named("icloud"), "https://account.apple.com"),
             (WrongPassword, None, "check user and password (some"),
             (Temporary, None, "passes by itself"),

@@ -174,7 +174,7 @@ pub(super) async fn log_in(
         return Ok(outcome(answer, None));
     }
     let text = SecretString::from(STANDARD.encode(text.expose_secret()));
-    converse(line, way, can.contains("SASL-IR").then_some(&text), &text).await
+    converse(who.account, line, way, can.contains("SASL-IR").then_some(&text), &text).await
 }
 
 fn outcome(answer: Answer, challenge: Option<Vec<u8>>) -> Outcome {
@@ -185,6 +185,7 @@ fn outcome(answer: Answer, challenge: Option<Vec<u8>>) -> Outcome {
 }
 
 async fn converse(
+    account: &str,
     line: &mut Line,
     way: Way,
     at_once: Option<&SecretString>,
@@ -217,7 +218,12 @@ async fn converse(
                     challenge = Some(said);
                     line.write(format!("{end}\r\n").as_bytes()).await?;
                 }
-                _ => return Err(line.lost("the server asks for more than there is to say")),
+                // who asks so once does it again: the secret is not shown to it every second
+                _ => {
+                    let what = "the server asks for more than there is to say (is it the right one, and does it take this \
+                                kind of login?)";
+                    return Err(ImapError::ask(account, what));
+                }
             },
         }
     }

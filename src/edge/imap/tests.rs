@@ -368,6 +368,9 @@ async fn a_login_by_token_bears_what_a_server_says_in_between() {
         let error = Session::open(&with_token(vec![lines])).await.err().unwrap();
         assert!(error.what.contains(expect) && !error.what.contains("geheim"), "{error} should say {expect}");
     }
+    let twice = vec![at_once.clone(), Hears("AUTHENTICATE XOAUTH2"), Says("+ e30=\r\n+ e30=\r\n"), Silent];
+    let error = Session::open(&with_token(vec![twice])).await.err().unwrap();
+    assert_eq!(error.advice, crate::edge::Advice::Ask, "not again and again, every second");
     let endless: Vec<Line> = std::iter::once(at_once)
         .chain([Hears("AUTHENTICATE XOAUTH2")])
         .chain(std::iter::repeat_n(Says("* OK and on and on\r\n"), 510_000))

@@ -11,6 +11,7 @@ mod wait;
 use super::error::ImapError;
 use super::labels::{LABELS, is_view};
 use super::open;
+use super::refusal::Refusal;
 use super::session::select;
 use super::wire::Line;
 use super::{Cues, Hot, ImapAccount, Means, Sight, Standing};
@@ -102,9 +103,15 @@ pub async fn watch(
         }
         failures = failures.saturating_add(1);
         let asks = trouble.advice == Advice::Ask;
-        // refused logins are counted by themselves: a network that was away for long does not make one of them worse
-        refused = if asks { refused.saturating_add(1) } else { 0 };
-        let count = if asks { refused } else { failures };
+        // refused logins are counted by themselves: a network that was away for long does not make one of them worse. Nor
+        // does "too many" in between make them better
+        let counts = asks || matches!(trouble.advice, Advice::Again(Some(_)));
+        refused = match (counts, trouble.login) {
+            (true, _) => refused.saturating_add(1),
+            (false, Some(Refusal::TooManyLogins)) => refused,
+            (false, _) => 0,
+        };
+        let count = if counts { refused } else { failures };
         let wait = wait(&account.pace, &account.name, count, fared, trouble.advice);
         if sights.send(Sight::Lost { failures, trouble, wait }).await.is_err() {
             return;
@@ -114,7 +121,7 @@ pub async fn watch(
             () = tokio::time::sleep(wait) => {}
             () = sights.closed() => return,
             // after the machine slept what was in the way may be gone; a refused login is not
-            () = changed(&mut shaken), if !asks => {}
+            () = changed(&mut shaken), if !counts => {}
         }
     }
 }

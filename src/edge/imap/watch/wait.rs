@@ -38,15 +38,23 @@ pub(super) fn wait(pace: &Pace, name: &str, failures: u32, fared: Fared, advice:
     let key = MailKey::of(format!("{name} {failures}").as_bytes());
     let cut = f64::from(key.bytes().first().copied().unwrap_or_default()) / 512.0;
     let wait = whole.min(longest).mul_f64(1.0 - cut);
-    match advice {
-        Advice::Again(Some(after)) => wait.max(after),
-        _ => wait,
-    }
+    advice.at_least(wait, failures)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_counts_attempts_is_left_alone_for_longer_each_time() {
+        let pace = Pace::default();
+        let quarter = Advice::Again(Some(Duration::from_secs(900)));
+        let waits: Vec<u64> = (1..6).map(|n| wait(&pace, "a", n, Fared::Blind, quarter).as_secs()).collect();
+        assert_eq!(waits, [900, 1800, 3600, 3600, 3600]);
+        let named = |named, times| Advice::Again(Some(Duration::from_secs(named))).at_least(Duration::ZERO, times);
+        assert_eq!(named(7200, 9).as_secs(), 7200, "what the server named is kept");
+        assert_eq!(named(60, u32::MAX), ASKED_LONGEST);
+    }
 
     #[test]
     fn waits_grow_and_a_refused_login_waits_longer() {
