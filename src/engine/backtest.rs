@@ -133,9 +133,9 @@ impl Engine {
         found: &mut impl FnMut(Change),
     ) -> Result<(), EngineError> {
         let keys: Vec<MailKey> = arrivals.iter().map(Arrival::key).collect();
-        let asked = keys.clone();
+        let (asked, account) = (keys.clone(), mailbox.account.name.clone());
         let records: Vec<Option<Decided>> =
-            self.store.call(move |db| asked.iter().map(|key| db.decided(key)).collect()).await?;
+            self.store.call(move |db| asked.iter().map(|key| db.decided(key, &account)).collect()).await?;
         let mut read: BTreeMap<MailKey, Judged> = BTreeMap::new();
         for (arrival, record) in arrivals.iter().zip(&records) {
             let reading =

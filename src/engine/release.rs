@@ -87,8 +87,10 @@ impl Engine {
         };
         let now = self.clock.now();
         let place = found.lies_at.clone().or_else(|| found.mail.places.first().cloned());
-        let mailbox = place.as_ref().and_then(|place| self.mailbox_of(&place.account)).or(self.mailboxes.first());
-        let rules = mailbox.map_or_else(|| self.rules.shared(), |mailbox| self.rules.of(&mailbox.account.name));
+        let its_own = place.as_ref().and_then(|place| self.mailbox_of(&place.account));
+        // the rules one account has of its own are not another's
+        let rules = its_own.map_or_else(|| self.rules.shared(), |mailbox| self.rules.of(&mailbox.account.name));
+        let mailbox = its_own.or(self.mailboxes.first());
         let reading = Reading {
             received: found.mail.received,
             size: found.mail.size,
@@ -110,25 +112,34 @@ impl Engine {
         let own = self.own_addresses.clone();
         let about = orders.first().filter(|_| take::of_a_case(&facts)).cloned();
         let (events, settings) = (pure::events(&mail, &facts).map_err(poison)?, self.ledger.clone());
-        let (known, case): (Known, _) = self
+        let lies = place.unwrap_or_else(nowhere);
+        let (message, account) = (found.mail.message, lies.account.clone());
+        let (known, case, home): (Known, _, _) = self
             .store
             .call(move |db| {
                 let case = match &about {
                     Some(order) => db.case_with(order, &events, &settings, now)?,
                     None => None,
                 };
-                Ok((db.known(&orders, &ids, &own)?, case))
+                Ok((db.known(&orders, &ids, &own)?, case, db.home(message, &account)?))
             })
             .await?;
         let verdict = pure::judge(&rules, &mail, &facts, &known).map_err(poison)?;
-        let lies = place.unwrap_or_else(nowhere);
         let arrived =
             Arrived { place: &lies, mail: &mail, facts: &facts, known: &known, verdict: &verdict, case: case.as_ref() };
         let step = pure::on_mail(&arrived, &self.policy(), now).map_err(poison)?;
 
         let age = now.duration_since(mail.received).as_secs();
         let late = self.policy.stale_after_s > 0 && age > self.policy.stale_after_s;
-        let step = self.again(step, &found.mail, &verdict, &lies, late, now);
+        // what has no folder goes back where it came from
+        let home = home.filter(|home| verdict.folder.is_none() && *home != lies.mailbox && !self.policy.observe);
+        let keep = |wish: &Wish| match &wish.effect {
+            Effect::Alert { alert, .. } | Effect::Held { alert, .. } => {
+                !late || (alert.priority == Priority::High && !verdict.escalate)
+            }
+            _ => true,
+        };
+        let step = again(step, &found.mail.key, keep, home, &lies.account, now);
         let folder = step.plan.iter().find_map(|wish| match &wish.effect {
             Effect::File { folder } => Some(folder.clone()),
             _ => None,
@@ -164,50 +175,6 @@ impl Engine {
         Ok(released)
     }
 
-    /// The plan under names of its own: those of the mail's first plan are taken. Old news is not alerted, except what
-    /// must still be answered or paid; what has no folder goes back where it came from.
-    fn again(
-        &self,
-        step: Step,
-        mail: &Quarantined,
-        verdict: &Verdict,
-        lies: &Place,
-        late: bool,
-        now: jiff::Timestamp,
-    ) -> Step {
-        let keep = |wish: &Wish| match &wish.effect {
-            Effect::Alert { alert, .. } | Effect::Held { alert, .. } => {
-                !late || (alert.priority == Priority::High && !verdict.escalate)
-            }
-            _ => true,
-        };
-        let renamed = |key: &String| format!("release:{key}");
-        let mut plan: Vec<Wish> = step.plan.iter().filter(|wish| keep(wish)).cloned().collect();
-        let home = mail.first_seen_in.clone().filter(|home| *home != lies.mailbox && !self.policy.observe);
-        if let (None, Some(folder)) = (&verdict.folder, home) {
-            let key = format!("file:{}", mail.key);
-            plan.push(Wish {
-                key,
-                effect: Effect::File { folder },
-                due: now,
-                until: None,
-                dedupe: vec![],
-                after: vec![],
-                turn: None,
-            });
-        }
-        for wish in &mut plan {
-            wish.key = renamed(&wish.key);
-            wish.after = wish.after.iter().map(renamed).collect();
-            wish.turn = wish.turn.take().map(|turn| Turn { of: renamed(&turn.of), ..turn });
-            if matches!(wish.effect, Effect::File { .. }) {
-                // a filing into quarantine that is under way comes first
-                wish.after.push(format!("file:{}", mail.key));
-            }
-        }
-        Step { plan, signs: Vec::new(), ..step }
-    }
-
     fn mailbox_of(&self, account: &str) -> Option<&Mailbox> {
         self.mailboxes.iter().find(|mailbox| mailbox.account.name == account)
     }
@@ -231,21 +198,23 @@ impl Engine {
 
     async fn by_id(&self, id: &str) -> Result<Found, ReleaseError> {
         let wanted = id.to_owned();
-        let (standing, quarantined) =
-            self.store.call(move |db| Ok((db.standing_of_id(&wanted)?, db.quarantined()?))).await?;
+        let (standing, quarantined, views) =
+            self.store.call(move |db| Ok((db.standing_of_id(&wanted)?, db.quarantined()?, db.all_views()?))).await?;
         if matches!(standing, Standing::Released | Standing::Never { .. }) {
             return Err(refusal(standing));
         }
         // ids of mail in `other` are not kept: the mails themselves are asked
-        let mut groups: BTreeMap<(String, String, u32), Vec<(u32, Quarantined)>> = BTreeMap::new();
+        // what shows everything is asked last: a mail that was found there would keep its quarantine label
+        let mut groups: BTreeMap<(bool, String, String, u32), Vec<(u32, Quarantined)>> = BTreeMap::new();
         for mail in quarantined {
             for place in &mail.places {
-                let group = (place.account.clone(), place.mailbox.clone(), place.uid_validity);
+                let view = views.contains(&(place.account.clone(), place.mailbox.clone()));
+                let group = (view, place.account.clone(), place.mailbox.clone(), place.uid_validity);
                 groups.entry(group).or_default().push((place.uid, mail.clone()));
             }
         }
         let mut trouble: Option<ImapError> = None;
-        for ((account, mailbox, uid_validity), mails) in groups {
+        for ((_, account, mailbox, uid_validity), mails) in groups {
             let Some(watched) = self.mailbox_of(&account) else { continue };
             let found = async {
                 let mut session = Session::open(&watched.account).await?;
@@ -297,6 +266,34 @@ async fn look(
         }
     }
     Ok(None)
+}
+
+/// The plan under names of its own: those of the mail's first plan are taken. Old news is not alerted, except what must
+/// still be answered or paid (`keep`); `home`: where it goes that has no folder.
+fn again(
+    step: Step,
+    mail: &MailKey,
+    keep: impl Fn(&Wish) -> bool,
+    home: Option<String>,
+    account: &str,
+    now: jiff::Timestamp,
+) -> Step {
+    let renamed = |key: &String| format!("release:{key}");
+    let mut plan: Vec<Wish> = step.plan.iter().filter(|wish| keep(wish)).cloned().collect();
+    if let Some(folder) = home {
+        let (key, effect) = (format!("file:{mail}"), Effect::File { folder });
+        plan.push(Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None });
+    }
+    for wish in &mut plan {
+        wish.key = renamed(&wish.key);
+        wish.after = wish.after.iter().map(renamed).collect();
+        wish.turn = wish.turn.take().map(|turn| Turn { of: renamed(&turn.of), ..turn });
+        if matches!(wish.effect, Effect::File { .. }) {
+            // a filing into quarantine that is under way comes first, that of a copy in another account, too
+            wish.after.extend([format!("file:{mail}"), format!("file:{mail}@{account}")]);
+        }
+    }
+    Step { plan, signs: Vec::new(), ..step }
 }
 
 fn nowhere() -> Place {

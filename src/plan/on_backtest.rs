@@ -7,7 +7,7 @@ use crate::rules::{Verdict, label};
 pub struct Old<'a> {
     /// The folder it lies in.
     pub lies_in: &'a str,
-    /// The mailbox it was first seen in.
+    /// The mailbox it came to before modori filed it.
     pub home: Option<&'a str>,
     /// modori has a record of it.
     pub known: bool,

@@ -58,7 +58,7 @@ pub struct Decided {
     pub verdict: Verdict,
     /// A person moved it: it stays where she put it.
     pub corrected: bool,
-    /// The mailbox it was first seen in.
+    /// The mailbox of the account that it came to before modori filed it.
     pub home: Option<String>,
 }
 
@@ -137,18 +137,18 @@ impl Db {
         Ok(actions)
     }
 
-    /// What is on record of a mail; `None` when it is not known.
+    /// What is on record of a mail in an account; `None` when it is not known.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn decided(&self, key: &MailKey) -> Result<Option<Decided>, StoreError> {
-        let sql = "SELECT id, verdict, EXISTS (SELECT 1 FROM correction WHERE correction.message = message.id), \
-                   (SELECT mailbox FROM place WHERE place.message = message.id ORDER BY seen_first LIMIT 1) \
+    pub fn decided(&self, key: &MailKey, account: &str) -> Result<Option<Decided>, StoreError> {
+        let sql = "SELECT id, verdict, EXISTS (SELECT 1 FROM correction WHERE correction.message = message.id) \
                    FROM message WHERE mail_key = ?1";
         let mut query = self.connection.prepare_cached(sql)?;
-        let found: Option<(i64, String, bool, Option<String>)> =
-            query.query_row([key.hex()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).optional()?;
-        let Some((message, verdict, corrected, home)) = found else { return Ok(None) };
+        let found: Option<(i64, String, bool)> =
+            query.query_row([key.hex()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let Some((message, verdict, corrected)) = found else { return Ok(None) };
+        let home = self.home(message, account)?;
         let verdict = serde_json::from_str(&verdict).map_err(|error| StoreError::Value { what: "verdict", error })?;
         Ok(Some(Decided { message, verdict, corrected, home }))
     }

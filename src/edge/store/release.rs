@@ -2,6 +2,7 @@
 
 use super::outbox::Row;
 use super::settle::{add_events, json};
+use super::view::IN_VIEW;
 use super::{Db, StoreError, from_seconds, held, millis, seconds};
 use crate::mail::trust::Word;
 use crate::mailbox::{MailKey, Place};
@@ -21,10 +22,8 @@ pub struct Quarantined {
     pub received: Timestamp,
     /// RFC822.SIZE in bytes.
     pub size: u32,
-    /// Where it lies as far as is known, the place seen last first.
+    /// Where it lies as far as is known, the place seen last first; mailboxes that show everything come last.
     pub places: Vec<Place>,
-    /// The mailbox it was first seen in.
-    pub first_seen_in: Option<String>,
 }
 
 /// What the database knows of a mail that is to be released.
@@ -48,7 +47,7 @@ pub enum Standing {
 pub struct Releasing {
     /// Which.
     pub mail: Quarantined,
-    /// Where it was seen to lie just now; what is known of other places is forgotten then.
+    /// Where it was seen to lie just now; what is known of other places in the account is forgotten then.
     pub lies_at: Option<Place>,
     /// Its Message-ID.
     pub message_id: Option<String>,
@@ -114,9 +113,7 @@ impl Db {
         values: impl rusqlite::Params,
     ) -> Result<Vec<Quarantined>, StoreError> {
         let sql = format!(
-            "SELECT id, mail_key, received_at, size, \
-             (SELECT mailbox FROM place WHERE place.message = message.id ORDER BY seen_first LIMIT 1) \
-             FROM message WHERE {condition} ORDER BY received_at DESC, id DESC"
+            "SELECT id, mail_key, received_at, size FROM message WHERE {condition} ORDER BY received_at DESC, id DESC"
         );
         let mut query = self.connection.prepare_cached(&sql)?;
         let mut rows = query.query(values)?;
@@ -131,20 +128,22 @@ impl Db {
                 received: from_seconds(row.get(2)?),
                 size: row.get(3)?,
                 places: self.places(message)?,
-                first_seen_in: row.get(4)?,
             });
         }
         Ok(found)
     }
 
-    /// Where a message lies as far as is known, the place seen last first.
+    /// Where a message lies as far as is known, the place seen last first; mailboxes that show what lies somewhere else,
+    /// too, come last.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn places(&self, message: i64) -> Result<Vec<Place>, StoreError> {
-        let sql = "SELECT account, mailbox, uid_validity, uid FROM place WHERE message = ?1 AND gone = 0 \
-                   ORDER BY seen_first DESC";
-        let mut query = self.connection.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT account, mailbox, uid_validity, uid FROM place WHERE message = ?1 AND gone = 0 \
+             ORDER BY {IN_VIEW}, seen_first DESC"
+        );
+        let mut query = self.connection.prepare_cached(&sql)?;
         let rows = query.query_map([message], |row| {
             Ok(Place { account: row.get(0)?, mailbox: row.get(1)?, uid_validity: row.get(2)?, uid: row.get(3)? })
         })?;
@@ -179,11 +178,13 @@ impl Db {
                     one.message_id.as_deref().filter(|_| !private),
                 ))?;
             if let Some(place) = &one.lies_at {
+                // of another account's copy nothing was seen; and what shows everything says nothing of other places
                 transaction
-                    .prepare_cached(
-                        "UPDATE place SET gone = (account, mailbox, uid_validity, uid) <> (?2, ?3, ?4, ?5) \
-                         WHERE message = ?1",
-                    )?
+                    .prepare_cached(&format!(
+                        "UPDATE place SET gone = (mailbox, uid_validity, uid) <> (?3, ?4, ?5) \
+                         WHERE message = ?1 AND account = ?2 AND NOT {IN_VIEW} \
+                         AND NOT EXISTS (SELECT 1 FROM shows_all WHERE account = ?2 AND mailbox = ?3)"
+                    ))?
                     .execute((message, &place.account, &place.mailbox, place.uid_validity, place.uid))?;
             }
             transaction

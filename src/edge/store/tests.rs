@@ -3,6 +3,7 @@
 mod agenda;
 mod awaiting;
 mod chain;
+mod release;
 
 use super::*;
 use crate::mailbox::{MailKey, Place};

@@ -5,6 +5,7 @@ use crate::mailbox::Place;
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A place in a mailbox that shows what lies somewhere else, too.
 pub(super) const IN_VIEW: &str = "EXISTS (SELECT 1 FROM shows_all WHERE shows_all.account = place.account \
@@ -42,6 +43,34 @@ impl Db {
         let mut query = self.connection.prepare_cached("SELECT mailbox FROM shows_all WHERE account = ?1")?;
         let views = query.query_map([account], |row| row.get(0))?;
         Ok(views.collect::<Result<_, _>>()?)
+    }
+
+    /// The mailboxes of all accounts that show messages which lie somewhere else, too: (account, mailbox).
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn all_views(&self) -> Result<BTreeSet<(String, String)>, StoreError> {
+        let mut query = self.connection.prepare_cached("SELECT account, mailbox FROM shows_all")?;
+        let views = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(views.collect::<Result<_, _>>()?)
+    }
+
+    /// The mailbox of an account that a message came to before modori filed it; `None` when it never lay in the account.
+    /// Of a message that was only ever seen in a mailbox that shows everything, it is where modori's first filing took it
+    /// from, or INBOX.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn home(&self, message: i64, account: &str) -> Result<Option<String>, StoreError> {
+        let sql = format!(
+            "SELECT coalesce((SELECT mailbox FROM place WHERE message = ?1 AND account = ?2 AND NOT {IN_VIEW} \
+              AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = ?1 AND kind = 'file' AND state = 'done' \
+                              AND lane = ?2 AND payload ->> '$.folder' = place.mailbox) ORDER BY seen_first LIMIT 1), \
+             (SELECT origin FROM outbox WHERE message = ?1 AND kind = 'file' AND state = 'done' AND lane = ?2 \
+              AND origin NOT IN (SELECT mailbox FROM shows_all WHERE account = ?2) ORDER BY id LIMIT 1), \
+             (SELECT 'INBOX' FROM place WHERE message = ?1 AND account = ?2))"
+        );
+        Ok(self.connection.prepare_cached(&sql)?.query_row((message, account), |row| row.get(0))?)
     }
 
     /// What was written down of an attempt, also after its end: what a message had borne before.

@@ -292,7 +292,6 @@ fn a_mail_that_is_let_in_is_not_called_quarantined_in_the_morning() {
         received: at(0),
         size: 10,
         places: vec![place(1)],
-        first_seen_in: None,
     };
     let of = format!("release:alert:{key}");
     let releasing = Releasing {
