@@ -222,6 +222,26 @@ fn a_login_name_of_the_wrong_form_is_told_before_it_is_tried() {
         let found = Found::by(&dressed.home(user, RIGHT, false, ""));
         found.says(name, "login name", &format!("warning: `{user}` is no usual one: {wants}"));
     }
+    for (name, user, says) in [
+        ("gmail", "hanako@yahoo.co.jp", "warning: hanako@yahoo.co.jp is an address of Yahoo"),
+        ("softbank", "hanako@softbank.ne.jp", "warning: no IMAP server is known for hanako@softbank.ne.jp"),
+    ] {
+        let dressed = started(provider::named(name).unwrap());
+        let home = dressed.home(user, RIGHT, false, "");
+        let found = Found::by(&home);
+        found.says(name, "login name", says);
+        let text = String::from_utf8(home.run(&["doctor"]).stdout).unwrap();
+        for [about, _, said, remedy] in &found.1 {
+            assert!(
+                text.contains(said.as_str()) && text.contains(remedy.as_str()),
+                "{about}, {said}, {remedy}:\n{text}"
+            );
+        }
+    }
+    let yahoo = started(provider::named("yahoo-japan").unwrap());
+    let found = Found::by(&yahoo.home("hanako", RIGHT, false, ""));
+    found.says("yahoo-japan", "your addresses", "warning: `hanako` is no address");
+    assert!(found.remedy("your addresses").contains("own_addresses = [\"hanako@yahoo.co.jp\"]"));
     // a dアカウント may itself be an address elsewhere
     let docomo = provider::named("docomo").unwrap();
     let found = Found::by(&started(docomo).home("hanako@example.jp", RIGHT, false, ""));
@@ -312,6 +332,9 @@ fn many_mailboxes_of_one_login_share_its_connections() {
     // another login has its own
     let two = format!("{three}{}", account(3, "taro@gmail.com"));
     assert_eq!(lines(&two).iter().filter(|line| line.starts_with("ok ")).count(), 2);
+    let same = format!("{}{}", account(0, "hanako@gmail.com"), account(0, "hanako@gmail.com").replace("m0", "again"));
+    let told = lines(&same);
+    assert!(told.iter().any(|line| line.starts_with("warning account m0, again: mailbox: f0 of")), "{told:?}");
     let elsewhere = "[[account]]\nhost = \"imap.example.jp\"\nuser = \"u\"\npassword = { env = \"P\" }\n";
     assert!(lines(elsewhere).is_empty());
 }

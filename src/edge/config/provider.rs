@@ -53,7 +53,7 @@ impl Check<'_> {
             let names: Vec<&str> = provider::all().iter().map(|one| one.name.as_str()).collect();
             let found = provider::named(written.get_ref());
             if found.is_none() {
-                let help = match meant(written.get_ref(), &names).or_else(|| begun(written.get_ref())) {
+                let help = match begun(written.get_ref()).or_else(|| meant(written.get_ref(), &names)) {
                     Some(known) => format!("did you mean `{known}`?"),
                     None => format!("known are {}; for any other leave it out and name `host`", names.join(", ")),
                 };
