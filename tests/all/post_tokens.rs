@@ -83,11 +83,13 @@ async fn one_token_alone_is_shown_once_and_a_server_without_the_way_gets_none() 
     let error = Post::by(&server(smtp.port, counting(folder.path()))).carry(&letter()).await.unwrap_err();
     assert!(error.what.contains("XOAUTH2") && error.advice == Advice::Ask, "{}", error.what);
     assert!(!folder.path().join("count").exists(), "no token was asked for");
-    // a program that fails is not asked for ever
-    let argv = vec!["false".to_owned()];
-    let broken = Credential::Token(Tokens::new(Source::Program(Secret::Command(argv)), Clock::system()));
-    let smtp = Smtp::start(Setup { tokens: Some(Arc::default()), ..Setup::default() });
-    let error = Post::by(&server(smtp.port, broken)).carry(&letter()).await.unwrap_err();
-    assert!(error.what.contains("no token") && error.advice == Advice::Ask, "{}", error.what);
-    assert!(smtp.token_logins().is_empty() && smtp.mails().is_empty());
+    // a program that fails may find something locked: it is tried again; one that cannot be started is the shopper's
+    for (program, advice) in [("false", Advice::Again(None)), ("/no/such/program", Advice::Ask)] {
+        let argv = vec![program.to_owned()];
+        let broken = Credential::Token(Tokens::new(Source::Program(Secret::Command(argv)), Clock::system()));
+        let smtp = Smtp::start(Setup { tokens: Some(Arc::default()), ..Setup::default() });
+        let error = Post::by(&server(smtp.port, broken)).carry(&letter()).await.unwrap_err();
+        assert!(error.what.contains("no token") && error.advice == advice, "{}", error.what);
+        assert!(smtp.token_logins().is_empty() && smtp.mails().is_empty());
+    }
 }

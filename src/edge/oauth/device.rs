@@ -71,7 +71,7 @@ impl Device {
         let begun = Instant::now();
         loop {
             let left = patience.saturating_sub(begun.elapsed());
-            if left <= interval && begun + left < self.asked_at + self.lives {
+            if left <= interval && Instant::now() + left < self.asked_at + self.lives {
                 tokio::time::sleep(left).await;
                 return Ok(None);
             }
