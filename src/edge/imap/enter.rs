@@ -113,7 +113,7 @@ pub(super) fn refusal(account: &ImapAccount, refused: &Refused, renewed: bool) -
     let heard = heard(account, refused);
     let (means, user) = (heard.meaning(), &account.user);
     let program = matches!(&account.credential, Credential::Token(tokens) if tokens.grant().is_none());
-    let whose = Whose { account: &account.name, user, program, renewed, provider: heard.provider };
+    let whose = Whose { account: &account.name, user, program, renewed, over: "IMAP", provider: heard.provider };
     let remedy = means.remedy(&whose);
     let ImapError { what, .. } =
         ImapError::refusal(&account.name, &format!("the login of {user}"), &refused.status, Some(&remedy));

@@ -34,6 +34,8 @@ pub enum Refusal {
     BrowserNeeded,
     /// Access by IMAP is switched off in the account.
     ImapSwitchedOff,
+    /// Letters by SMTP are switched off in the account.
+    SmtpSwitchedOff,
     /// Too many connections at once.
     TooManyLogins,
     /// Too many attempts, or too much, in too little time.
@@ -98,6 +100,10 @@ impl Heard<'_> {
         // Outlook says the same of a scope that is missing and of too many connections or logins
         if says(&["authenticated but not connected"]) {
             return Refusal::InNameOnly;
+        }
+        // Exchange, of a token as of a password: no other one is taken either
+        if says(&["smtpclientauthentication is disabled", "smtp_auth_disabled"]) {
+            return Refusal::SmtpSwitchedOff;
         }
         if !self.token && says(&NO_PASSWORDS) {
             return Refusal::TokenNeeded;
@@ -245,6 +251,8 @@ pub struct Whose<'a> {
     pub program: bool,
     /// It was refused once more, with a token that had just been renewed.
     pub renewed: bool,
+    /// By which protocol: `IMAP` or `SMTP`.
+    pub over: &'static str,
     /// Whose server it is, if that is known.
     pub provider: Option<&'a Provider>,
 }
@@ -253,7 +261,7 @@ impl Refusal {
     /// What to do, for people.
     #[must_use]
     pub fn remedy(self, whose: &Whose<'_>) -> String {
-        let Whose { account, user, program, renewed, provider } = *whose;
+        let Whose { account, user, program, renewed, over, provider } = *whose;
         let label = provider.map_or("your provider", |provider| provider.label.as_str());
         // what the provider's file knows better than a general sentence
         let known = provider.map(|provider| provider.refused.as_str()).filter(|text| !text.is_empty());
@@ -264,12 +272,12 @@ impl Refusal {
         match self {
             Self::TokenExpired if renewed => format!(
                 "a token that had just been renewed was refused, too: it may be another account's than {user}, or access \
-                 to mail was not granted, or IMAP is switched off there. Look at that, then {agree}"
+                 to mail was not granted, or {over} is switched off there. Look at that, then {agree}"
             ),
             Self::TokenExpired => format!("the access that was granted has ended, or was never good; {agree}"),
             Self::ScopeMissing => format!(
                 "the token is good, and not for this mailbox: access to mail was not granted, or it was granted for \
-                 another account than {user}, or IMAP is switched off there; {agree}, as {user}, and agree to access to mail"
+                 another account than {user}, or {over} is switched off there; {agree}, as {user}, and agree to access to mail"
             ),
             Self::AppPasswordNeeded => known.map(str::to_owned).unwrap_or_else(|| {
                 "a password made for this one program (app password) is wanted, not the account's own: make one in the \
@@ -291,6 +299,10 @@ impl Refusal {
                      of a company or a school its administrator does), then run: modori doctor"
                 ),
             },
+            Self::SmtpSwitchedOff => format!(
+                "sending by SMTP is switched off in this account: switch it on in the mail settings of {label} (SMTP AUTH; \
+                 for an account of a company or a school its administrator does), then run: modori doctor"
+            ),
             Self::TooManyLogins => {
                 "too many connections at once: other programs and telephones count, too. It is tried again later"
                     .to_owned()
@@ -305,7 +317,7 @@ impl Refusal {
                 "the login is good, and no mailbox was connected. Either there were too many connections or logins (other \
                  programs and telephones count, too): it is tried again after a minute, then after twice as long each \
                  time, up to an hour. Or, if it stays so, access to mail was not granted, or was granted for another \
-                 account than {user}, or IMAP is switched off there: {agree}"
+                 account than {user}, or {over} is switched off there: {agree}"
             ),
             Self::WrongPassword => match known {
                 Some(known) => format!("check user and password: {known}"),
@@ -315,7 +327,7 @@ impl Refusal {
             },
             Self::Temporary => "this passes by itself and is tried again".to_owned(),
             Self::Unclear => format!(
-                "its words do not tell why: check user, password or token, and whether IMAP is switched on{}",
+                "its words do not tell why: check user, password or token, and whether {over} is switched on{}",
                 known.map(|known| format!(". {known}")).unwrap_or_default()
             ),
         }
@@ -462,6 +474,12 @@ mod tests {
             (None, "", "Basic authentication is disabled for IMAP", Unclear),
             (None, "", "the token has no IMAP.AccessAsUser.All", ScopeMissing),
             (None, "", "telescope", Unclear),
+            (
+                None,
+                "AUTHENTICATIONFAILED",
+                "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled",
+                SmtpSwitchedOff,
+            ),
             // challenges that are none
             (Some(b"".as_slice()), "", "no", TokenExpired),
             (Some(b"!!!".as_slice()), "", "no", TokenExpired),
@@ -507,6 +525,7 @@ mod tests {
             (ImapSwitchedOff, named("yahoo-japan"), "IMAP/POP/SMTPアクセス"),
             (ImapSwitchedOff, named("gmail"), "switch it on in the mail settings of Gmail"),
             (TooManyLogins, None, "tried again later"),
+            (SmtpSwitchedOff, None, "sending by SMTP is switched off"),
             (TooManyAttempts, None, "check user and password"),
             (InNameOnly, None, "too many connections or logins"),
             (InNameOnly, None, "access to mail was not granted"),
@@ -515,7 +534,8 @@ mod tests {
             (Temporary, None, "passes by itself"),
             (Unclear, None, "do not tell why"),
         ] {
-            let whose = Whose { account: "home", user: "a@gmail.com", program: false, renewed: false, provider };
+            let whose =
+                Whose { account: "home", user: "a@gmail.com", program: false, renewed: false, over: "IMAP", provider };
             let said = refusal.remedy(&whose);
             assert!(said.contains(words), "{said}");
             let program = refusal.remedy(&Whose { program: true, renewed: true, ..whose });

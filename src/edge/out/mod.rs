@@ -1,6 +1,7 @@
 //! Alert channels: plain transports (HTTP, SMTP, a process) and one file for each kind of channel on top.
 
 mod address;
+mod clear;
 mod command;
 mod desktop;
 mod http;

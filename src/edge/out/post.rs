@@ -3,6 +3,7 @@
 
 use super::OutError;
 use super::address::Address as Hidden;
+use super::clear::Clear;
 use super::letter::Written;
 use super::smtp::tls_to;
 use crate::edge::config::Server;
@@ -21,6 +22,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// One attempt: `Ok` when the server took it. [`Advice::Unknown`]: it may have; every other advice: it did not.
 pub type Carrying<'a> = Pin<Box<dyn Future<Output = Result<(), OutError>> + Send + 'a>>;
@@ -79,11 +81,14 @@ impl Post {
         let credentials = Credentials::new(user.clone(), password);
         let login = self.step(connection.auth(DEFAULT_MECHANISMS, &credentials), COMMAND).await;
         // whatever it says, nothing changes by itself
-        login.map_err(|error| match error.advice {
+        let answer = login.map_err(|error| match error.advice {
             Advice::Never => OutError { advice: Advice::Ask, ..error },
             _ => error,
         })?;
-        Ok(connection)
+        match answer.has_code(235) {
+            true => Ok(connection),
+            false => Err(self.error(&format!("the login was answered with {}", answer.code()), Advice::Ask)),
+        }
     }
 
     /// Shows a token; one that is refused is renewed once and shown once more, on a new connection. Nothing of a letter was
@@ -132,12 +137,17 @@ impl Post {
             let line = format!("AUTH XOAUTH2 {}\r\n", text.expose_secret());
             let answer = connection.command(line).await?;
             match answer.has_code(334) {
-                true => connection.command("\r\n").await,
-                false => Ok(answer),
+                true => Ok::<_, Error>((true, connection.command("\r\n").await?)),
+                false => Ok((false, answer)),
             }
         };
         match tokio::time::timeout(COMMAND.min(self.limit), attempt).await {
-            Ok(Ok(_)) => Ok(None),
+            // nothing else lets in (RFC 4954, 6); and who challenged the token has refused it
+            Ok(Ok((false, answer))) if answer.has_code(235) => Ok(None),
+            Ok(Ok((_, answer))) => {
+                let text = answer.message().collect::<Vec<_>>().join(" ");
+                Ok(Some(Refused { code: answer.code().into(), text }))
+            }
             Ok(Err(error)) => match error.status().map(u16::from) {
                 Some(code) => Ok(Some(Refused { code, text: error.to_string() })),
                 None => Err(self.failed(&error)),
@@ -163,10 +173,14 @@ impl Post {
             user,
             program: tokens.grant().is_none(),
             renewed,
+            over: "SMTP",
             provider: heard.provider,
         };
         let remedy = heard.meaning().remedy(&whose);
-        let advice = if refused.code < 500 { Advice::Again(None) } else { heard.advice() };
+        let advice = match (refused.code, heard.advice()) {
+            (400..500, Advice::Ask) => Advice::Again(None),
+            (_, advice) => advice,
+        };
         let said = quoted(&refused.text);
         self.error(&format!("the login of {user} was refused, the server said {said}; {remedy}"), advice)
     }
@@ -180,8 +194,17 @@ impl Post {
             Security::Tls | Security::StartTls => Some(tls_to(&self.host, self.ca_file.as_deref())?),
         };
         let first = tls.clone().filter(|_| self.security == Security::Tls);
-        let connecting = AsyncSmtpConnection::connect_tokio1(at, Some(CONNECT), &name, first, None);
-        let mut connection = self.step(connecting, COMMAND).await?;
+        let mut connection = if self.security == Security::StartTls {
+            let clear = match tokio::time::timeout(CONNECT.min(self.limit), TcpStream::connect(at)).await {
+                Ok(Ok(tcp)) => Clear::new(tcp),
+                Ok(Err(error)) => return Err(self.error(&format!("cannot connect: {error}"), Advice::Again(None))),
+                Err(_) => return Err(self.error("the server does not answer", Advice::Again(None))),
+            };
+            self.step(AsyncSmtpConnection::connect_with_transport(Box::new(clear), &name), COMMAND).await?
+        } else {
+            let connecting = AsyncSmtpConnection::connect_tokio1(at, Some(CONNECT), &name, first, None);
+            self.step(connecting, COMMAND).await?
+        };
         if self.security == Security::StartTls
             && let Some(tls) = tls
         {
@@ -214,11 +237,20 @@ impl Post {
         for to in letter.envelope.to() {
             self.step(connection.command(Rcpt::new(to.clone(), Vec::new())), COMMAND).await?;
         }
-        self.step(connection.command(Data), COMMAND).await?;
+        let answer = self.step(connection.command(Data), COMMAND).await?;
+        if !answer.has_code(354) {
+            let what = format!("the server answered DATA with {}, and the letter was not sent", answer.code());
+            return Err(self.error(&what, Advice::Again(None)));
+        }
         // the library ends the last line itself
         let text = letter.bytes.strip_suffix(b"\r\n").unwrap_or(&letter.bytes);
         match tokio::time::timeout(self.limit, connection.message(text)).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(answer)) if answer.has_code(250) => Ok(()),
+            Ok(Ok(answer)) => {
+                let what =
+                    format!("the server answered the letter with {}: whether it took it is not known", answer.code());
+                Err(self.error(&what, Advice::Unknown))
+            }
             // an answer with a number is an answer: it was not taken
             Ok(Err(error)) if error.is_permanent() || error.is_transient() => Err(self.failed(&error)),
             Ok(Err(error)) => Err(self.error(
@@ -259,5 +291,103 @@ impl Post {
 impl Carry for Post {
     fn carry<'a>(&'a self, letter: &'a Written) -> Carrying<'a> {
         Box::pin(self.send(letter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::clock::Clock;
+    use crate::edge::oauth::Source;
+    use crate::edge::secret::Secret;
+    use lettre::Address;
+    use lettre::address::Envelope;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    const EHLO: &str = "250-x\r\n250 AUTH XOAUTH2\r\n";
+
+    /// A server that greets, and answers each command with the next of these; then it is silent until the client goes.
+    /// Answers what came of a letter, and the commands.
+    async fn met(answers: &'static [&'static str], security: Security) -> (Result<(), OutError>, Vec<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            let mut heard = Vec::new();
+            stream.write_all(b"220 x\r\n").await.unwrap();
+            let mut answers = answers.iter();
+            let mut line = Vec::new();
+            let mut text = false;
+            while stream.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+                let said = String::from_utf8_lossy(&std::mem::take(&mut line)).trim_end().to_owned();
+                if text && said != "." {
+                    continue;
+                }
+                heard.push(said);
+                let Some(answer) = answers.next() else { break };
+                text = answer.starts_with("354");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            heard
+        });
+        let token = Tokens::new(Source::Program(Secret::Given("t".into())), Clock::system());
+        let post = Post {
+            host: "127.0.0.1".to_owned(),
+            port,
+            security,
+            login: Some(("a@example.jp".to_owned(), Credential::Token(token))),
+            ca_file: None,
+            limit: Duration::from_secs(30),
+        };
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        let envelope = Envelope::new(Some(address("a@example.jp")), vec![address("shop@example.jp")]).unwrap();
+        let done = post.send(&Written { bytes: b"Subject: x\r\n\r\nbody\r\n".to_vec(), envelope }).await;
+        (done, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn only_the_answers_that_mean_it_are_taken_for_it() {
+        let (done, heard) = met(
+            &[EHLO, "235 in\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n", "221 bye\r\n"],
+            Security::Plain,
+        )
+        .await;
+        assert!(done.is_ok() && heard.iter().any(|line| line == "."), "{done:?} {heard:?}");
+        for (answers, advice, says) in [
+            // in, but with another number; and after the challenge, whatever is said
+            (&[EHLO, "250 in\r\n"][..], Advice::Ask, "was refused"),
+            (&[EHLO, "334 e30=\r\n", "235 in\r\n"], Advice::Ask, "was refused"),
+            (&[EHLO, "334 e30=\r\n", "334 e30=\r\n"], Advice::Ask, "was refused"),
+            (
+                &[
+                    EHLO,
+                    "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.\r\n",
+                ],
+                Advice::Ask,
+                "sending by SMTP is switched off",
+            ),
+            (&[EHLO, "454 4.7.0 Temporary authentication failure\r\n"], Advice::Again(None), "passes by itself"),
+            (&[EHLO, "235 in\r\n", "250 ok\r\n", "250 ok\r\n", "250 go\r\n"], Advice::Again(None), "not sent"),
+            (
+                &[EHLO, "235 in\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "354 more\r\n"],
+                Advice::Unknown,
+                "not known",
+            ),
+        ] {
+            let (done, heard) = met(answers, Security::Plain).await;
+            let error = done.unwrap_err();
+            assert!(error.advice == advice && error.what.contains(says), "{error} should say {says}");
+            assert_eq!(heard.iter().filter(|line| line.starts_with("AUTH")).count(), 1, "{heard:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_said_in_clear_beside_the_answer_to_starttls_does_not_count() {
+        const INJECTED: &str =
+            "220 go\r\n250-x\r\n250 AUTH XOAUTH2\r\n235 in\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n";
+        let (done, heard) = met(&["250-x\r\n250 STARTTLS\r\n", INJECTED], Security::StartTls).await;
+        assert!(done.is_err(), "{heard:?}");
+        assert!(!heard.iter().any(|line| line.contains("AUTH") || line.contains("MAIL")), "{heard:?}");
     }
 }
