@@ -215,7 +215,8 @@ impl Engine {
             .iter()
             .filter_map(|change| {
                 let Way::To(folder) = &change.way else { return None };
-                let key = format!("{batch}:{}", change.key);
+                // the very same mail may lie in several accounts
+                let key = format!("{batch}:{}@{}", change.key, change.place.account);
                 let effect = Effect::File { folder: folder.clone() };
                 let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
                 Some(Redecided {

@@ -80,7 +80,8 @@ impl Engine {
         }
         for (message, places) in unsure {
             let (still, gone): (Vec<Place>, Vec<Place>) = places.into_iter().partition(|place| there.contains(place));
-            self.store.call(move |db| db.looked_at(message, &gone, !still.is_empty())).await?;
+            let name = account.to_owned();
+            self.store.call(move |db| db.looked_at(message, &name, &gone, !still.is_empty())).await?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::syntax::{At, File};
 use super::value;
 use std::ops::Range;
 use std::sync::Arc;
+use unicode_normalization::UnicodeNormalization;
 
 /// The name under which such a table gives the folder of forged mail.
 pub const QUARANTINE: &str = "quarantine";
@@ -60,6 +61,8 @@ impl Folders {
         if !value::is_folder_name(&folder.0) {
             return Err(value::NO_FOLDER_NAME);
         }
+        // composed, as servers name theirs and as the rule files' own are
+        let folder = (folder.0.nfc().collect(), folder.1);
         self.given.push(Given { category, folder });
         Ok(())
     }

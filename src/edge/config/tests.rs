@@ -15,6 +15,14 @@ fn parse(text: &str) -> Result<Config, Broken> {
 }
 
 #[test]
+fn inbox_is_inbox_in_whatever_case() {
+    for (written, meant) in [("inbox", "INBOX"), ("Inbox", "INBOX"), ("inbox/a", "inbox/a"), ("Junk", "Junk")] {
+        let config = parse(&format!("{SMALL}mailbox = \"{written}\"\n")).unwrap();
+        assert_eq!(config.accounts[0].mailbox, meant);
+    }
+}
+
+#[test]
 fn a_small_file_gets_careful_defaults() {
     let config = parse(SMALL).unwrap();
     let account = &config.accounts[0];

@@ -343,7 +343,11 @@ impl Db {
             // where modori itself put it meanwhile comes before where it was read
             let place = match &read_at {
                 Some(place) if !self.is_gone(place)? => read_at.clone(),
-                _ => self.whereabouts(row.get(12)?)?.map(|(place, _)| place).or_else(|| read_at.clone()),
+                Some(place) => {
+                    let lies = self.whereabouts_in(row.get(12)?, &place.account)?.map(|(place, _)| place);
+                    lies.or_else(|| read_at.clone())
+                }
+                None => self.whereabouts(row.get(12)?)?.map(|(place, _)| place),
             };
             if place.as_ref().is_none_or(|place| place.account != account) {
                 continue;

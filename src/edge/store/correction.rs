@@ -138,7 +138,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn looked_at(&mut self, message: i64, gone: &[Place], copy: bool) -> Result<(), StoreError> {
+    pub fn looked_at(&mut self, message: i64, account: &str, gone: &[Place], copy: bool) -> Result<(), StoreError> {
         self.write(|transaction| {
             let sql =
                 "UPDATE place SET gone = 1 WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4";
@@ -148,11 +148,11 @@ impl Db {
                     .execute((&place.account, &place.mailbox, place.uid_validity, place.uid))?;
             }
             let sql = if copy {
-                "DELETE FROM correction WHERE message = ?1 AND sure = 0"
+                "DELETE FROM correction WHERE message = ?1 AND account = ?2 AND sure = 0"
             } else {
-                "UPDATE correction SET sure = 1 WHERE message = ?1"
+                "UPDATE correction SET sure = 1 WHERE message = ?1 AND account = ?2"
             };
-            transaction.prepare_cached(sql)?.execute([message])?;
+            transaction.prepare_cached(sql)?.execute((message, account))?;
             Ok(())
         })
     }
@@ -216,7 +216,8 @@ pub(super) fn moved(
         .query_row((message, &place.account, &place.mailbox, place.uid_validity, place.uid), |row| row.get(0))?;
     let Some(before) = before.filter(|_| !by_us) else { return Ok(()) };
     if before == place.mailbox {
-        transaction.prepare_cached("DELETE FROM correction WHERE message = ?1")?.execute([message])?;
+        let sql = "DELETE FROM correction WHERE message = ?1 AND account = ?2";
+        transaction.prepare_cached(sql)?.execute((message, &place.account))?;
         return Ok(());
     }
     transaction
@@ -226,7 +227,7 @@ pub(super) fn moved(
              SELECT id, ?2, ?3, ?4, ?5, ?6, category, \
              EXISTS (SELECT 1 FROM json_each(verdict, '$.labels') WHERE value = 'quarantine'), \
              coalesce(?7, message_id), ?8, 0 FROM message WHERE id = ?1 \
-             ON CONFLICT (message) DO UPDATE SET account = excluded.account, to_folder = excluded.to_folder, \
+             ON CONFLICT (message, account) DO UPDATE SET to_folder = excluded.to_folder, \
              uid_validity = excluded.uid_validity, uid = excluded.uid, at = excluded.at, sure = 0, \
              message_id = coalesce(excluded.message_id, message_id)",
         )?

@@ -2,6 +2,7 @@
 
 use super::outbox::{self, Row};
 use super::settle::json;
+use super::view::IN_VIEW;
 use super::{Db, StoreError, from_millis, held, ledger, millis};
 use crate::ledger::Statement;
 use crate::mailbox::{MailKey, Place};
@@ -352,13 +353,16 @@ impl Db {
         })
     }
 
-    /// The folders of an account in which known mail lies or lay.
+    /// The folders of an account in which known mail lies or lay. One that shows everything comes last: it is the longest.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn known_folders(&self, account: &str) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT DISTINCT mailbox FROM place WHERE account = ?1 ORDER BY mailbox";
-        let mut query = self.connection.prepare_cached(sql)?;
+        let sql = format!(
+            "SELECT mailbox FROM (SELECT DISTINCT account, mailbox FROM place WHERE account = ?1) AS place \
+             ORDER BY {IN_VIEW}, mailbox"
+        );
+        let mut query = self.connection.prepare_cached(&sql)?;
         let folders = query.query_map([account], |row| row.get(0))?;
         Ok(folders.collect::<Result<_, _>>()?)
     }

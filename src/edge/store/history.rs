@@ -56,7 +56,7 @@ pub struct Decided {
     pub message: i64,
     /// What it was judged.
     pub verdict: Verdict,
-    /// A person moved it: it stays where she put it.
+    /// A person moved it, in whatever account (two may be of one login): it stays where she put it.
     pub corrected: bool,
     /// The mailbox of the account that it came to before modori filed it.
     pub home: Option<String>,
@@ -164,7 +164,7 @@ impl Db {
                 let there = "SELECT EXISTS (SELECT 1 FROM place WHERE account = ?2 AND mailbox = ?3 AND uid_validity = ?4 AND uid = ?5 \
                              AND message = ?1 AND gone = 0) \
                              AND NOT EXISTS (SELECT 1 FROM correction WHERE message = ?1) \
-                             AND NOT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND kind = 'file' AND state IN ('ready', 'doing'))";
+                             AND NOT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND kind = 'file' AND lane = ?2 AND state IN ('ready', 'doing'))";
                 let there: bool = transaction.prepare_cached(there)?.query_row(
                     (one.message, &one.place.account, &one.place.mailbox, one.place.uid_validity, one.place.uid),
                     |row| row.get(0),

@@ -12,6 +12,7 @@ mod coupon;
 mod cursor;
 #[cfg(feature = "planted")]
 mod disk;
+mod due;
 mod flag;
 mod held;
 mod history;
@@ -39,6 +40,7 @@ pub use correction::Correction;
 pub use cursor::Cursor;
 #[cfg(feature = "planted")]
 pub use disk::Disk;
+pub use due::NextDue;
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
 pub use latency::{Course, Latency};
@@ -48,7 +50,7 @@ pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{Db, StoreError};
-pub use outbox::{NextDue, Row, SeenAt, State};
+pub use outbox::{Row, SeenAt, State};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};

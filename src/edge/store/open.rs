@@ -22,6 +22,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/012.sql"),
     include_str!("schema/013.sql"),
     include_str!("schema/014.sql"),
+    include_str!("schema/015.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.

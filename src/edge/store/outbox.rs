@@ -84,27 +84,12 @@ pub struct Row {
     pub wished_at: Timestamp,
 }
 
-/// When there is work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NextDue {
-    /// Something can be worked on now.
-    pub now: bool,
-    /// The next row after that is due then.
-    pub later: Option<Timestamp>,
-}
-
 /// Why an alert is given up whose channel is gone.
 const NO_CHANNEL: &str = "its channel is no longer configured";
 
 /// Reminders, and a summary that holds one.
 const REMINDS: &str =
     "(wish_key LIKE 'remind:%' OR (wish_key LIKE 'summary:%' AND payload ->> '$.alert.details.reminders'))";
-
-/// What a row waits for: a row that comes first and is open. Of channels that tell the same, one that took it is enough.
-const WAITS_FOR: &str = "SELECT 1 FROM outbox_after JOIN outbox AS first USING (wish_key) \
-     WHERE outbox_after.outbox = outbox.id AND first.state IN ('ready', 'doing') \
-     AND (first.told IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS took WHERE took.told = first.told \
-                                            AND took.kind = 'alert' AND took.state = 'done'))";
 
 /// What a message had borne before the first attempt stays on record: a later look would see what we did ourselves.
 const BORNE: &str = "iif(kind = 'file' AND json_extract(doing, '$.borne') IS NOT NULL, doing, NULL)";
@@ -209,28 +194,6 @@ fn redirect_reminders(transaction: &Transaction<'_>, channels: &[String], known:
 }
 
 impl Db {
-    /// Rows of a lane that can be worked on now: ready, due, and not waiting for another row. `kind` is `alert`,
-    /// `file`, `flag`, `draft`, `copy` or `send`; no lane means all of them.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn workable(&self, kind: &str, lane: Option<&str>, limit: u32, now: Timestamp) -> Result<Vec<Row>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE state = 'ready' AND kind = ?1 AND (?2 IS NULL OR lane = ?2) AND due <= ?3 \
-             AND NOT EXISTS ({WAITS_FOR}) ORDER BY due, id LIMIT ?4"
-        );
-        self.rows(&sql, (kind, lane, millis(now), limit))
-    }
-
-    /// Rows that were under way.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn under_way(&self, kind: &str) -> Result<Vec<Row>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE state = 'doing' AND kind = ?1 ORDER BY id");
-        self.rows(&sql, [kind])
-    }
-
     /// Every row, oldest first.
     ///
     /// # Errors
@@ -246,27 +209,6 @@ impl Db {
     pub fn open_rows(&self) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM outbox WHERE state IN ('ready', 'doing')";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
-    }
-
-    /// Whether ready rows of these kinds can be worked on now, and when the next one is due after that. Rows that wait
-    /// for another row are left out: its end wakes the lanes.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn next_due(&self, kinds: &[&str], now: Timestamp) -> Result<NextDue, StoreError> {
-        let sql = format!(
-            "SELECT max(due <= ?2), min(iif(due > ?2, due, NULL)) FROM outbox WHERE state = 'ready' AND kind = ?1 \
-             AND NOT EXISTS ({WAITS_FOR})"
-        );
-        let mut query = self.connection.prepare_cached(&sql)?;
-        let mut next = NextDue::default();
-        for kind in kinds {
-            let (due, later): (Option<bool>, Option<i64>) =
-                query.query_row((kind, millis(now)), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            next.now |= due.unwrap_or(false);
-            next.later = next.later.into_iter().chain(later.map(from_millis)).min();
-        }
-        Ok(next)
     }
 
     /// An attempt begins: written before the first byte leaves. `doing` is what recovery will need.
@@ -420,36 +362,6 @@ impl Db {
         let sql = "UPDATE place SET gone = 1 WHERE account = ?1 AND mailbox = ?2 AND uid_validity <> ?3";
         self.connection.prepare_cached(sql)?.execute((account, mailbox, uid_validity))?;
         Ok(())
-    }
-
-    /// Whether an effect is under way.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn any_under_way(&self) -> Result<bool, StoreError> {
-        Ok(self.connection.prepare_cached("SELECT 1 FROM outbox WHERE state = 'doing'")?.exists([])?)
-    }
-
-    /// Nothing of these lanes is under way, and nothing can be done before `soon`.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn is_idle(&self, lanes: &[String], soon: Timestamp) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM outbox WHERE state = 'doing' AND lane = ?1";
-        let mut under_way = self.connection.prepare_cached(sql)?;
-        for lane in lanes {
-            if under_way.exists([lane])?
-                || !self.workable("alert", Some(lane), 1, soon)?.is_empty()
-                || !self.workable("file", Some(lane), 1, soon)?.is_empty()
-                || !self.workable("flag", Some(lane), 1, soon)?.is_empty()
-                || !self.workable("draft", Some(lane), 1, soon)?.is_empty()
-                || !self.workable("copy", Some(lane), 1, soon)?.is_empty()
-                || !self.workable("send", Some(lane), 1, soon)?.is_empty()
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Alerts for channels that are no longer configured are given up: nothing waits for them for ever. A reminder that no

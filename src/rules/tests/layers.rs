@@ -91,3 +91,11 @@ fn an_accounts_rule_stands_over_the_shared_one_and_takes_its_place_by_name() {
     let beside = [shared, file(rule("other-kind", "two", "りんご"))];
     assert_eq!(category(&beside, "りんご"), "other-kind", "of the same rank: the account's");
 }
+
+#[test]
+fn a_folder_of_a_table_is_composed_as_one_of_a_rule_file_is() {
+    let text = "restock = \"カ\u{3099}\"\n";
+    let given = table(text, &[("restock", "カ\u{3099}")]);
+    let rules = RuleSet::load_layers(&[layer("", Some(given))]).unwrap();
+    assert_eq!(rules.folders_by_category()["restock"], "ガ");
+}

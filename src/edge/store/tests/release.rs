@@ -69,3 +69,32 @@ fn a_home_is_where_the_mail_came_to_and_never_all_mail() {
     assert_eq!(filed_from("迷惑メール"), "迷惑メール");
     assert_eq!(filed_from(ALL), "INBOX");
 }
+
+#[test]
+fn what_is_moved_in_one_account_is_not_moved_in_another() {
+    let mut db = Db::in_memory().unwrap();
+    let message = lying(&mut db, &[lies("a", "INBOX", 1), lies("b", "INBOX", 2)]);
+    let key = MailKey::of(b"m");
+    for (account, folder) in [("a", "手で"), ("b", "別")] {
+        db.seen_at(&lies(account, folder, 7), &key, None, at(1)).unwrap();
+    }
+    let moved = |db: &Db| -> Vec<_> {
+        let all = db.corrections().unwrap().into_iter();
+        all.map(|one| (one.to.account, one.from, one.to.mailbox, one.sure)).collect()
+    };
+    let [a, b] = [("a", "手で"), ("b", "別")].map(|(a, to)| (a.to_owned(), "INBOX".to_owned(), to.to_owned(), false));
+    assert_eq!(moved(&db), [a.clone(), b]);
+    db.looked_at(message, "b", &[], true).unwrap();
+    assert_eq!(moved(&db), [a], "what was a copy in one account says nothing of the other");
+    assert!(db.decided(&key, "a").unwrap().unwrap().corrected);
+    db.seen_at(&lies("a", "INBOX", 9), &key, None, at(2)).unwrap();
+    assert_eq!(moved(&db), []);
+}
+
+#[test]
+fn folders_that_show_everything_are_looked_through_last() {
+    let mut db = Db::in_memory().unwrap();
+    db.is_view("a", ALL, true).unwrap();
+    lying(&mut db, &[lies("a", ALL, 1), lies("a", "楽天", 1), lies("a", "INBOX", 2), lies("b", "Junk", 2)]);
+    assert_eq!(db.known_folders("a").unwrap(), ["INBOX", "楽天", ALL]);
+}
