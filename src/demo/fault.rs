@@ -116,6 +116,10 @@ impl Faults {
         self.overtaken.extend(bytes.filter(|bytes| since.iter().any(|one| Arc::ptr_eq(one, bytes))));
     }
 
+    pub(super) fn halves(&self) -> Vec<Arc<[u8]>> {
+        self.halved.clone()
+    }
+
     pub(super) fn overtaken(&self) -> Vec<Arc<[u8]>> {
         self.overtaken.clone()
     }

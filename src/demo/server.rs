@@ -271,6 +271,12 @@ impl Server {
         self.0.state().faults.struck_at()
     }
 
+    /// Messages of which a MOVE made a copy and left the source ([`Fault::CopyOnly`]).
+    #[must_use]
+    pub fn halved(&self) -> Vec<Arc<[u8]>> {
+        self.0.state().faults.halves()
+    }
+
     /// Messages that a MOVE took which had waited ([`Fault::Delay`]) while a later one was done only half
     /// ([`Fault::CopyOnly`]): they lie in the target twice, and no client can help it.
     #[must_use]

@@ -80,6 +80,9 @@ impl Engine {
     ) -> Result<Swept, EngineError> {
         let mut session = Session::open(&mailbox.account).await?;
         let opened = session.examine(&mailbox.name).await?;
+        if acting != Acting::DryRun {
+            self.learn_view(&mut session, mailbox).await?;
+        }
         // what the shopper has deleted is no longer hers to find again in a folder
         let deleted = |flags: &[String]| flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
         // of a large mailbox nothing is held but the numbers, each once
@@ -153,6 +156,18 @@ impl Engine {
             self.begin_watching_here(mailbox, opened.uid_validity, opened.uid_next).await?;
         }
         Ok(swept)
+    }
+
+    /// Whether the mailbox shows messages that lie somewhere else, too: the watch learns it as well, but may never run.
+    async fn learn_view(&self, session: &mut Session, mailbox: &Mailbox) -> Result<(), EngineError> {
+        let view = match session.is_view(&mailbox.name).await {
+            Ok(view) => view,
+            // what the server does not show is swept all the same; the hand looks once more before it moves anything
+            Err(error) if error.refused => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let (account, name) = (mailbox.account.name.clone(), mailbox.name.clone());
+        Ok(self.store.call(move |db| db.is_view(&account, &name, view)).await?)
     }
 
     async fn count(&self, swept: &mut Swept, settlings: Vec<Settling>, acting: Acting) -> Result<(), EngineError> {

@@ -60,9 +60,20 @@ impl Engine {
             return not("modori did not move it, or before it kept a record of where from");
         };
         let (id, account) = (message.id, action.lane.clone());
-        let lies = self.store.call(move |db| db.whereabouts_in(id, &account)).await?;
+        let action_id = action.id;
+        let (lies, by_label, views) = self
+            .store
+            .call(move |db| {
+                let by_label = db
+                    .doing_of(action_id)?
+                    .is_some_and(|doing| !doing.get("borne").is_none_or(serde_json::Value::is_null));
+                Ok((db.whereabouts_in(id, &account)?, by_label, db.views(&account)?))
+            })
+            .await?;
         match lies {
             Some((place, _)) if place.mailbox == *folder => {}
+            // it is seen where everything is seen: the hand looks whether it bears its folder's label still
+            Some((place, _)) if by_label && views.contains(&place.mailbox) => {}
             Some((place, _)) => return Ok(Undone::Not(format!("it lies in {} by now", place.mailbox))),
             None => return not("it was moved or removed by someone else"),
         }

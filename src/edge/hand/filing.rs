@@ -288,7 +288,13 @@ async fn groups(hand: &Hand, rows: Vec<Row>) -> Result<(Groups, Vec<Astray>), St
                         Some((last, key, size)) => astray.push(Astray { row, key, size, last }),
                         None => db.close(row.id, State::Done, Some("it was moved or removed by someone else"), now)?,
                     },
-                    Some((place, _)) if place.mailbox == folder => db.close(row.id, State::Done, None, now)?,
+                    // what is taken back into a view is seen there all the while
+                    Some((place, _))
+                        if place.mailbox == folder
+                            && (labels::undoes(&row.key).is_none() || !db.views(&row.lane)?.contains(&folder)) =>
+                    {
+                        db.close(row.id, State::Done, None, now)?;
+                    }
                     Some((place, key)) => {
                         groups.entry((place.mailbox.clone(), folder)).or_default().push(Filing {
                             row,

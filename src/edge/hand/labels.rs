@@ -5,13 +5,13 @@
 //! finds the message by its X-GM-MSGID, and a filing that is taken back leaves on what was on before.
 
 use super::Hand;
-use super::filing::{Doing, Filing, Method, Move, Stopped, close_filed, put_off};
+use super::filing::{COMMAND, Doing, Filing, Method, Move, Stopped, close_filed, put_off};
 use crate::edge::Advice;
-use crate::edge::imap::{ImapError, Labelled, Session, UidSet};
-use crate::edge::store::{Relabelled, State};
+use crate::edge::imap::{Fetch, ImapError, Labelled, Session, UidSet};
+use crate::edge::store::{Relabelled, Row, State};
 use crate::mailbox::Place;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a row is closed without anything done.
 const GONE: &str = "it was moved or removed by someone else";
@@ -58,47 +58,113 @@ pub(super) async fn look_before(
 ) -> Result<Vec<(Method, Vec<Filing>)>, Stopped> {
     let view = session.is_view(mailbox).await?;
     let undoes: Vec<Option<i64>> = filings.iter().map(|filing| undoes(&filing.row.key)).collect();
-    let undone: Vec<Option<Borne>> = hand
+    let undone: Vec<Option<serde_json::Value>> = hand
         .store
         .call(move |db| {
             let before = |id: Option<i64>| Ok(id.map(|id| db.doing_of(id)).transpose()?.flatten());
-            undoes.into_iter().map(before).map(|doing| doing.map(|doing| borne(doing.as_ref()))).collect()
+            undoes.into_iter().map(before).collect()
         })
         .await?;
     let labelled = look(session, filings.iter().map(|filing| filing.place.uid)).await?;
-    let (mut moved, mut relabelled, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    let untold = untold(session, filings.iter().map(|filing| filing.place.uid), &labelled).await?;
+    let (mut moved, mut relabelled, mut missing, mut unsaid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut filed_there: BTreeMap<String, Vec<Filing>> = BTreeMap::new();
     for (mut filing, undone) in filings.into_iter().zip(undone) {
         let Some(now) = labelled.get(&filing.place.uid) else {
-            gone.push(filing.row.id);
+            if untold.contains(&filing.place.uid) {
+                unsaid.push(filing.row)
+            } else {
+                missing.push(filing)
+            }
             continue;
         };
         let earlier = borne(filing.row.doing.as_ref()).filter(|earlier| earlier.id == now.id);
-        let mut borne = earlier.unwrap_or_else(|| Borne {
+        let mut before = earlier.unwrap_or_else(|| Borne {
             id: now.id,
             label: session.bears(now, folder),
             inbox: mailbox == "INBOX" || session.bears(now, "INBOX"),
             change: Change::Nothing,
         });
         // the label of the folder it is taken back from was on it before: it stays on
-        let stays = undone.is_some_and(|undone| undone.label);
-        borne.change = match (view, stays) {
-            (true, _) if borne.inbox => Change::OnAndOutOfInbox,
+        let stays = borne(undone.as_ref()).is_some_and(|undone| undone.label);
+        before.change = match (view, stays) {
+            (true, _) if mailbox == folder => Change::Nothing,
+            (true, _) if before.inbox && folder != "INBOX" => Change::OnAndOutOfInbox,
             (true, _) => Change::On,
             (false, true) if !session.is_view(folder).await? => Change::On,
             (false, _) => Change::Nothing,
         };
-        filing.borne = Some(borne);
-        if view || stays { relabelled.push(filing) } else { moved.push(filing) }
+        filing.borne = Some(before);
+        let from = undone.filter(|_| view && !stays).and_then(|undone| serde_json::from_value::<Doing>(undone).ok());
+        match from {
+            // here it is only seen: it is moved out of the folder that it was filed into
+            Some(doing) if doing.folder != mailbox => filed_there.entry(doing.folder).or_default().push(filing),
+            _ if view || stays => relabelled.push(filing),
+            _ => moved.push(filing),
+        }
     }
-    close_gone(hand, gone).await?;
+    put_off(hand, unsaid, &says_nothing(mailbox)).await?;
     if !session.has("MOVE") && !moved.is_empty() {
         // not seen yet. What is marked \Deleted may be thrown away, as the account is set up
         let what = format!("a server with labels and without MOVE: nothing is moved out of {mailbox}");
         let refusal = ImapError { what, advice: Advice::Again(None), refused: true, tls: None, login: None };
         put_off(hand, moved.drain(..).map(|filing| filing.row).collect(), &refusal).await?;
     }
+    close_missing(hand, session, folder, missing).await?;
+    for (filed_into, filings) in filed_there {
+        find_filed(hand, session, &filed_into, filings).await?;
+    }
     let all = [(Method::Move, moved), (Method::Labels, relabelled)];
     Ok(all.into_iter().filter(|(_, filings)| !filings.is_empty()).collect())
+}
+
+/// Closes filings whose message is not in its mailbox any more: by an attempt of ours, if one was made and it lies in its
+/// folder; else by someone else.
+async fn close_missing(hand: &Hand, session: &mut Session, folder: &str, missing: Vec<Filing>) -> Result<(), Stopped> {
+    let with_record = |mut filing: Filing| {
+        filing.borne = borne(filing.row.doing.as_ref());
+        filing
+    };
+    let (tried, mut gone): (Vec<Filing>, Vec<Filing>) =
+        missing.into_iter().map(with_record).partition(|filing| filing.borne.is_some());
+    let mut filed = Vec::new();
+    if let Some(account) = tried.first().map(|filing| filing.place.account.clone()) {
+        let lie = places(session, &account, folder, &tried, u32::MAX).await?;
+        for filing in tried {
+            match filing.borne.as_ref().and_then(|borne| lie.get(&borne.id)).cloned() {
+                Some(place) => filed.push((filing, place)),
+                None => gone.push(filing),
+            }
+        }
+    }
+    close_filed(hand, filed).await?;
+    close_gone(hand, gone.into_iter().map(|filing| filing.row.id).collect()).await
+}
+
+/// Looks for messages in the folder they were filed into, of which only a view is known: there they lie from now on. Those
+/// that do not bear its label any more were moved by someone else.
+async fn find_filed(hand: &Hand, session: &mut Session, folder: &str, filings: Vec<Filing>) -> Result<(), Stopped> {
+    let Some(account) = filings.first().map(|filing| filing.place.account.clone()) else { return Ok(()) };
+    let lie = places(session, &account, folder, &filings, u32::MAX).await?;
+    let (mut found, mut gone) = (Vec::new(), Vec::new());
+    for filing in filings {
+        match (filing.row.message, filing.borne.and_then(|borne| lie.get(&borne.id)).cloned()) {
+            (Some(message), Some(place)) => found.push((filing.row.id, message, place)),
+            _ => gone.push(filing.row.id),
+        }
+    }
+    close_gone(hand, gone).await?;
+    let (ids, now) = (found.iter().map(|(id, ..)| *id).collect::<Vec<i64>>(), hand.clock.now());
+    hand.store
+        .call(move |db| {
+            for (_, message, place) in &found {
+                db.renumbered(&place.account, &place.mailbox, place.uid_validity)?;
+                db.lies_at(*message, place, None)?;
+            }
+            db.again(&ids, now, None)
+        })
+        .await?;
+    Ok(())
 }
 
 /// What messages of the selected mailbox bear. Those that are missing are asked for once more: what is not there then counts
@@ -111,8 +177,29 @@ async fn look(session: &mut Session, uids: impl Iterator<Item = u32>) -> Result<
     Ok(labelled)
 }
 
+/// Those of the messages without labels that are in the selected mailbox all the same, asked for in the plainest way: that a
+/// server leaves out what they bear does not say that they are gone.
+async fn untold(
+    session: &mut Session,
+    uids: impl Iterator<Item = u32>,
+    labelled: &BTreeMap<u32, Labelled>,
+) -> Result<BTreeSet<u32>, Stopped> {
+    let uids: Vec<u32> = uids.filter(|uid| !labelled.contains_key(uid)).collect();
+    let mut there = BTreeSet::new();
+    for some in uids.chunks(COMMAND) {
+        let seen = session.fetch(&UidSet::of(some.iter().copied()), Fetch::Flags).await?;
+        there.extend(seen.into_iter().map(|one| one.uid));
+    }
+    Ok(there)
+}
+
+fn says_nothing(mailbox: &str) -> ImapError {
+    let what = format!("the server does not say which labels messages of {mailbox} bear");
+    ImapError { what, advice: Advice::Again(None), refused: true, tls: None, login: None }
+}
+
 /// The action that a filing takes back.
-fn undoes(key: &str) -> Option<i64> {
+pub(super) fn undoes(key: &str) -> Option<i64> {
     key.strip_prefix("undo:")?.split(':').next()?.parse().ok()
 }
 
@@ -126,13 +213,34 @@ pub(super) async fn carry_out(hand: &Hand, session: &mut Session, moves: Vec<Mov
     let mut done = Vec::new();
     for (one, refusal) in changed {
         let folder = one.target.mailbox;
-        let labelled = settle(hand, session, &folder, one.filings, refusal.as_ref()).await?;
-        done.push((folder, labelled));
+        let rows: Vec<Row> = one.filings.iter().map(|filing| filing.row.clone()).collect();
+        match settle(hand, session, &folder, one.filings, refusal.as_ref()).await {
+            Ok(labelled) => done.push((folder, labelled)),
+            Err(stopped) => put_off_refused(hand, rows, stopped).await?,
+        }
     }
     for (folder, labelled) in done {
-        close_labelled(hand, session, &folder, labelled).await?;
+        let rows: Vec<Row> = labelled.iter().map(|filing| filing.row.clone()).collect();
+        if let Err(stopped) = close_labelled(hand, session, &folder, labelled).await {
+            put_off_refused(hand, rows, stopped).await?;
+        }
     }
     Ok(())
+}
+
+/// A server that will not let us look at what we did keeps nothing else of the account waiting: those of the rows that are
+/// still under way are tried again later, by what they bore before.
+async fn put_off_refused(hand: &Hand, rows: Vec<Row>, stopped: Stopped) -> Result<(), Stopped> {
+    let refusal = match stopped {
+        Stopped::Imap(error) if error.refused => error,
+        stopped => return Err(stopped),
+    };
+    let ids: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+    let rows = hand
+        .store
+        .call(move |db| Ok(db.under_way("file")?.into_iter().filter(|row| ids.contains(&row.id)).collect::<Vec<Row>>()))
+        .await?;
+    Ok(put_off(hand, rows, &refusal).await?)
 }
 
 /// The commands themselves; what was refused is looked at afterwards. A label is put on by copying into its folder, whose name
@@ -170,6 +278,7 @@ async fn settle(
     refusal: Option<&ImapError>,
 ) -> Result<Vec<Filing>, Stopped> {
     let labelled = look(session, filings.iter().map(|filing| filing.place.uid)).await?;
+    let untold = untold(session, filings.iter().map(|filing| filing.place.uid), &labelled).await?;
     let (mut done, mut gone, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for filing in filings {
         let Some(borne) = &filing.borne else {
@@ -179,6 +288,7 @@ async fn settle(
         match labelled.get(&filing.place.uid) {
             Some(now) if now.id == borne.id && is_done(session, folder, now, borne) => done.push(filing),
             Some(now) if now.id == borne.id => again.push(filing.row),
+            None if untold.contains(&filing.place.uid) => again.push(filing.row),
             Some(_) | None => gone.push(filing.row.id),
         }
     }
@@ -251,6 +361,20 @@ async fn places(
 pub(super) async fn recover(
     hand: &Hand,
     session: &mut Session,
+    places: (&str, &str),
+    group: Vec<(Filing, Doing)>,
+    refusal: Option<&ImapError>,
+) -> Result<(), Stopped> {
+    let rows: Vec<Row> = group.iter().map(|(filing, _)| filing.row.clone()).collect();
+    match look_after(hand, session, places, group, refusal).await {
+        Err(stopped) => put_off_refused(hand, rows, stopped).await,
+        Ok(()) => Ok(()),
+    }
+}
+
+async fn look_after(
+    hand: &Hand,
+    session: &mut Session,
     (mailbox, folder): (&str, &str),
     group: Vec<(Filing, Doing)>,
     refusal: Option<&ImapError>,
@@ -271,6 +395,7 @@ pub(super) async fn recover(
     );
     let mut found = Vec::new();
     let (mut done, mut filed, mut again, mut gone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut unsaid = Vec::new();
     let mut note = |filing: &Filing, uid: u32| {
         if let (Some(message), false) = (filing.row.message, opened.uid_validity == filing.place.uid_validity) {
             let place = Place { uid_validity: opened.uid_validity, uid, ..filing.place.clone() };
@@ -279,10 +404,11 @@ pub(super) async fn recover(
     };
     for (filing, here) in by_label {
         match (here, &filing.borne) {
-            (Some((uid, now)), Some(borne)) => {
+            (Here::Bears(uid, now), Some(borne)) => {
                 note(&filing, uid);
                 if is_done(session, folder, &now, borne) { done.push(filing) } else { again.push(filing.row) }
             }
+            (Here::Untold, _) => unsaid.push(filing.row),
             _ => gone.push(filing.row.id),
         }
     }
@@ -290,12 +416,13 @@ pub(super) async fn recover(
         let target = filing.borne.as_ref().and_then(|borne| at_target.get(&borne.id));
         match (here, target) {
             // here a move is no copy: made again, it finds the label on, and takes the other one off
-            (Some((uid, _)), _) => {
+            (Here::Bears(uid, _), _) => {
                 note(&filing, uid);
                 again.push(filing.row);
             }
-            (None, Some(target)) => filed.push((filing, target.clone())),
-            (None, None) => gone.push(filing.row.id),
+            (Here::Untold, _) => unsaid.push(filing.row),
+            (Here::Not, Some(target)) => filed.push((filing, target.clone())),
+            (Here::Not, None) => gone.push(filing.row.id),
         }
     }
     if !found.is_empty() {
@@ -309,6 +436,7 @@ pub(super) async fn recover(
     }
     close_filed(hand, filed).await?;
     close_gone(hand, gone).await?;
+    put_off(hand, unsaid, &says_nothing(mailbox)).await?;
     match refusal {
         Some(refusal) if !again.is_empty() => put_off(hand, again, refusal).await?,
         _ => {
@@ -319,12 +447,22 @@ pub(super) async fn recover(
     close_labelled(hand, session, folder, done).await
 }
 
-/// A filing and where its message is in the selected mailbox now.
-type Here = (Filing, Option<(u32, Labelled)>);
+/// Where a message is in the selected mailbox now.
+enum Here {
+    /// Under this number, and what it bears.
+    Bears(u32, Labelled),
+    /// There, and the server does not say what it bears.
+    Untold,
+    Not,
+}
 
 /// Under its number; in a mailbox that was renumbered since, by its X-GM-MSGID. A message that came back under another number
 /// was brought back by someone else.
-async fn at_source(session: &mut Session, uid_validity: u32, filings: Vec<Filing>) -> Result<Vec<Here>, Stopped> {
+async fn at_source(
+    session: &mut Session,
+    uid_validity: u32,
+    filings: Vec<Filing>,
+) -> Result<Vec<(Filing, Here)>, Stopped> {
     let same = |filing: &Filing| filing.place.uid_validity == uid_validity;
     let lost: Vec<u64> =
         filings.iter().filter(|filing| !same(filing)).filter_map(|filing| Some(filing.borne.as_ref()?.id)).collect();
@@ -334,9 +472,18 @@ async fn at_source(session: &mut Session, uid_validity: u32, filings: Vec<Filing
         false => moved.get(&filing.borne.as_ref()?.id).copied(),
     };
     let labelled = look(session, filings.iter().filter_map(uid)).await?;
+    let untold = untold(session, filings.iter().filter_map(uid), &labelled).await?;
     let here = |filing: Filing| {
-        let here = uid(&filing).and_then(|uid| Some((uid, labelled.get(&uid)?.clone())));
-        let here = here.filter(|(_, now)| filing.borne.as_ref().is_some_and(|borne| borne.id == now.id));
+        let here = match uid(&filing) {
+            Some(uid) => match labelled.get(&uid) {
+                Some(now) if filing.borne.as_ref().is_some_and(|borne| borne.id == now.id) => {
+                    Here::Bears(uid, now.clone())
+                }
+                None if untold.contains(&uid) => Here::Untold,
+                _ => Here::Not,
+            },
+            None => Here::Not,
+        };
         (filing, here)
     };
     Ok(filings.into_iter().map(here).collect())

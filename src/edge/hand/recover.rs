@@ -53,6 +53,17 @@ pub(super) async fn filings_after(
         if group.is_empty() {
             continue;
         }
+        if session.has_labels() {
+            // begun before what they bore was written down. A move can be repeated here without harm, which nothing that
+            // marks or expunges is
+            let rows: Vec<Row> = group.into_iter().map(|(filing, _)| filing.row).collect();
+            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            match refusal {
+                Some(refusal) => put_off(hand, rows, refusal).await?,
+                None => hand.store.call(move |db| db.again(&ids, now, None)).await?,
+            }
+            continue;
+        }
         look(hand, session, &mailbox, &folder, group, refusal).await?;
     }
     Ok(())

@@ -10,6 +10,7 @@ use super::session::Session;
 use super::uids::{UidSet, within};
 use super::utf7;
 use super::wire::{Line, Piece};
+use crate::edge::Advice;
 use std::collections::BTreeMap;
 
 /// What tells that a server has labels.
@@ -37,7 +38,7 @@ impl Session {
     /// Whether a mailbox shows messages that are somewhere else, too (All Mail, Starred …); asked once.
     ///
     /// # Errors
-    /// The connection, or the server does not say.
+    /// The connection, or the server does not show it: nothing is moved out of what it might be.
     pub async fn is_view(&mut self, mailbox: &str) -> Result<bool, ImapError> {
         if !self.has_labels() {
             return Ok(false);
@@ -45,7 +46,15 @@ impl Session {
         if let Some(known) = self.views.get(mailbox) {
             return Ok(*known);
         }
-        let view = is_view(&mut self.line, &self.names, mailbox).await?;
+        let Some(view) = is_view(&mut self.line, &self.names, mailbox).await? else {
+            return Err(ImapError {
+                what: format!("the server does not list {mailbox}, which it opens"),
+                advice: Advice::Again(None),
+                refused: true,
+                tls: None,
+                login: None,
+            });
+        };
         self.views.insert(mailbox.to_owned(), view);
         Ok(view)
     }
@@ -134,21 +143,27 @@ impl Session {
     }
 }
 
-/// What LIST says of a mailbox: Gmail tells the special uses in every answer to it. A server that does not show it at all
-/// is not believed: something would be moved out of what nothing can be moved out of.
-pub(super) async fn is_view(line: &mut Line, names: &Names, mailbox: &str) -> Result<bool, ImapError> {
+/// What LIST says of a mailbox: Gmail tells the special uses in every answer to it. `None` when the server does not show
+/// it at all. It may show it in another spelling than it was asked for in; the only one that it shows is the one.
+pub(super) async fn is_view(line: &mut Line, names: &Names, mailbox: &str) -> Result<Option<bool>, ImapError> {
     let wire = names.wire(mailbox);
     if wire == "INBOX" {
-        return Ok(false);
+        return Ok(Some(false));
     }
     let what = format!("asking what {mailbox} is for");
     let answer = line.ok(&what, &[Piece::Plain("LIST \"\" "), Piece::Text(wire.as_bytes())]).await?;
-    let attributes = answer.untagged.iter().find_map(|response| match response {
-        Response::List { attributes, name, .. } if *name == wire => Some(attributes),
-        _ => None,
-    });
-    let Some(attributes) = attributes else {
-        return Err(line.lost(format_args!("the server does not list {mailbox}, which it opens")));
-    };
-    Ok(attributes.iter().any(|one| VIEWS.iter().any(|view| view.eq_ignore_ascii_case(one))))
+    let shown: Vec<(&str, &[String])> = answer
+        .untagged
+        .iter()
+        .filter_map(|response| match response {
+            Response::List { attributes, name, .. } => Some((name.as_str(), attributes.as_slice())),
+            _ => None,
+        })
+        .collect();
+    let plain = names.plain(&wire);
+    let found = (shown.iter().find(|(name, _)| *name == wire))
+        .or_else(|| shown.iter().find(|(name, _)| names.plain(name) == plain))
+        .or(if let [only] = shown.as_slice() { Some(only) } else { None });
+    let is_view = |one: &String| VIEWS.iter().any(|view| view.eq_ignore_ascii_case(one));
+    Ok(found.map(|(_, attributes)| attributes.iter().any(is_view)))
 }

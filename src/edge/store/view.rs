@@ -39,7 +39,10 @@ impl Db {
     }
 
     /// The mailboxes of an account that show messages which lie somewhere else, too.
-    pub(super) fn views(&self, account: &str) -> Result<Vec<String>, StoreError> {
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn views(&self, account: &str) -> Result<Vec<String>, StoreError> {
         let mut query = self.connection.prepare_cached("SELECT mailbox FROM shows_all WHERE account = ?1")?;
         let views = query.query_map([account], |row| row.get(0))?;
         Ok(views.collect::<Result<_, _>>()?)

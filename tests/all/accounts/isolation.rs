@@ -126,11 +126,11 @@ fn an_account_whose_password_does_not_come() {
         |world| world.accounts[0].password = Secret::Command(vec!["sleep".to_owned(), "1000".to_owned()]),
         |_| {},
     );
+    let folder = tempfile::tempdir().unwrap();
     no_slower(
         "has a pipe for a password file",
         |world| {
-            let folder = tempfile::tempdir().unwrap().keep();
-            let path = folder.join("pipe");
+            let path = folder.path().join("pipe");
             assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
             world.accounts[0].password = Secret::File(path);
         },

@@ -3,6 +3,7 @@
 
 mod meddling;
 mod storm;
+mod unsaid;
 mod world;
 
 use world::{ALL, EACH, RESTOCK, STARRED, Truth, Watched, World, id, in_time, samples};

@@ -37,9 +37,10 @@ pub fn judge(weather: &Weather, storm: &Storm) -> Vec<String> {
     let mut wrong = vec![];
     let world = &weather.world;
     let mut messages = world.messages.lock().unwrap().clone();
-    let overtaken = world.server.overtaken();
+    let (overtaken, halved) = (world.server.overtaken(), world.server.halved());
     for message in &mut messages {
         message.overtaken = overtaken.iter().any(|bytes| Arc::ptr_eq(bytes, &message.bytes));
+        message.halved = halved.iter().any(|bytes| Arc::ptr_eq(bytes, &message.bytes));
     }
     let can = |capability: &str| !storm.schedule.withdrawn.contains(&capability);
     // without UIDPLUS a source left \Deleted counts as gone: nothing else can be done where MOVE is missing, or did only
@@ -139,7 +140,7 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
         let untouched = message.put.is_none() && message.copies == 0 && home == "INBOX";
         filed += usize::from(untouched && letter.folder != "INBOX" && live.contains(&letter.folder));
     }
-    let most_of_all = most_of_all + usize::from(twins && left_for_another(all, storm));
+    let most_of_all = most_of_all + usize::from(twins && left_for_another(&letter.folder, all, storm));
     if total > most_of_all {
         wrong.push(format!("{name} lies at {total} places, and should at most at {most_of_all}"));
     }
@@ -152,13 +153,18 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
     }
 }
 
-/// Whether the source of a half-done MOVE may have been taken for another delivery of its bytes.
-fn left_for_another(all: &[(&Message, Vec<String>)], storm: &Storm) -> bool {
-    let struck = |what: &str| storm.struck.contains_key(what);
-    let seconds: BTreeSet<i64> = all.iter().map(|(message, _)| message.received).collect();
-    let told_apart = seconds.len() == all.len() && !storm.schedule.redates;
-    let another_went = all.iter().any(|(message, _)| message.put.is_some() || message.removed);
-    !told_apart && another_went && struck("half done: MOVE") && struck("UIDVALIDITY change of INBOX")
+/// Whether the source of a half-done MOVE may have been taken for another delivery of its bytes, one that went: it lies in
+/// INBOX still, and its copy in the folder.
+fn left_for_another(folder: &str, all: &[(&Message, Vec<String>)], storm: &Storm) -> bool {
+    let left = |(half, live): &(&Message, Vec<String>)| {
+        let taken_for = |(other, _): &(&Message, Vec<String>)| {
+            let alike = storm.schedule.redates || other.received == half.received;
+            !std::ptr::eq(*other, *half) && alike && (other.put.is_some() || other.removed)
+        };
+        let lies = |place: &str| live.iter().any(|one| one == place);
+        half.halved && lies("INBOX") && lies(folder) && all.iter().any(taken_for)
+    };
+    storm.struck.contains_key("UIDVALIDITY change of INBOX") && all.iter().any(left)
 }
 
 /// What the shopper was told, and the ledger.

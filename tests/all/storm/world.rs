@@ -46,6 +46,8 @@ pub struct Message {
     pub halves: usize,
     /// The server says that one of our moves overtook another of it, and was done half.
     pub overtaken: bool,
+    /// And that a move of it was done half.
+    pub halved: bool,
     /// Another client made so many copies.
     pub copies: usize,
     /// Flags that others ever set.
@@ -160,6 +162,7 @@ impl World {
             split: false,
             halves: 0,
             overtaken: false,
+            halved: false,
             copies: 0,
             kept: flags.clone(),
             set: flags,

@@ -163,7 +163,8 @@ impl Watch<'_> {
         let mut line = opened.line;
         let mailbox = select(&mut line, &mut names, "EXAMINE ", self.mailbox).await.map_err(passing)?;
         let labels = opened.capabilities.contains(LABELS);
-        let view = labels && is_view(&mut line, &names, self.mailbox).await.map_err(passing)?;
+        // what the server does not show is watched all the same, as a mailbox like any other
+        let view = labels && is_view(&mut line, &names, self.mailbox).await.map_err(passing)?.unwrap_or(false);
         let (reply, start) = oneshot::channel();
         let (uid_validity, uid_next) = (mailbox.uid_validity, mailbox.uid_next);
         self.tell(Sight::Opened { means, uid_validity, uid_next, view, reply }).await?;
