@@ -2,6 +2,7 @@
 //! off, lost or relabelled meanwhile. On the embedded server alone: docs/gmail.md tells what of it is documented.
 
 mod meddling;
+mod release;
 mod storm;
 mod unsaid;
 mod world;
