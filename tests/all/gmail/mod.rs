@@ -51,34 +51,43 @@ fn it_is_filed_once_and_told_once_whatever_is_watched() {
     }
 }
 
-fn every_cut(watched: Watched) {
+/// So far apart are the wake-ups of the everyday run, after which the program is cut; the long one cuts after each.
+const EVERYDAY: usize = 5;
+
+fn every_cut(watched: Watched, step: usize) {
     let (uncut, all) = run(usize::MAX, watched);
     assert!(all > 50, "the story has only {all} wake-ups");
-    for wake_ups in 0..all {
+    for wake_ups in (0..all).step_by(step) {
         let (truth, _) = run(wake_ups, watched);
         assert_eq!(truth, uncut, "cut after {wake_ups} of {all} wake-ups");
     }
-    println!("cut after each of {all} wake-ups, {watched:?}");
+    println!("cut after every {step}th of {all} wake-ups, {watched:?}");
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_wherever_it_is_cut_watching_inbox() {
-    every_cut(Watched::Inbox);
+fn nothing_is_lost_or_doubled_where_it_is_cut_watching_inbox() {
+    every_cut(Watched::Inbox, EVERYDAY);
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_wherever_it_is_cut_watching_all_mail() {
-    every_cut(Watched::All);
+fn nothing_is_lost_or_doubled_where_it_is_cut_watching_all_mail() {
+    every_cut(Watched::All, EVERYDAY);
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_wherever_it_is_cut_watching_both() {
-    every_cut(Watched::Both);
+fn nothing_is_lost_or_doubled_where_it_is_cut_watching_both() {
+    every_cut(Watched::Both, EVERYDAY);
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_wherever_it_is_cut_watching_both_as_two_accounts() {
-    every_cut(Watched::Accounts);
+fn nothing_is_lost_or_doubled_where_it_is_cut_watching_both_as_two_accounts() {
+    every_cut(Watched::Accounts, EVERYDAY);
+}
+
+#[test]
+#[ignore = "minutes: scripts/test-long"]
+fn long_nothing_is_lost_or_doubled_wherever_it_is_cut() {
+    EACH.into_iter().for_each(|watched| every_cut(watched, 1));
 }
 
 /// All is as it was before the filings that are taken back.
@@ -95,7 +104,17 @@ fn assert_is_back(world: &World) {
 }
 
 #[test]
-fn what_is_taken_back_is_as_it_was_wherever_it_is_cut() {
+fn what_is_taken_back_is_as_it_was_where_it_is_cut() {
+    take_back(EVERYDAY);
+}
+
+#[test]
+#[ignore = "minutes: scripts/test-long"]
+fn long_what_is_taken_back_is_as_it_was_wherever_it_is_cut() {
+    take_back(1);
+}
+
+fn take_back(step: usize) {
     for watched in EACH {
         let taken_back = |wake_ups: usize| {
             in_time(async {
@@ -115,10 +134,10 @@ fn what_is_taken_back_is_as_it_was_wherever_it_is_cut() {
             })
         };
         let all = taken_back(usize::MAX);
-        for wake_ups in 0..all {
+        for wake_ups in (0..all).step_by(step) {
             taken_back(wake_ups);
         }
-        println!("taken back, cut after each of {all} wake-ups, {watched:?}");
+        println!("taken back, cut after every {step}th of {all} wake-ups, {watched:?}");
     }
 }
 
