@@ -205,7 +205,7 @@ impl Engine {
         }
         // ids of mail in `other` are not kept: the mails themselves are asked
         // what shows everything is asked last: a mail that was found there would keep its quarantine label
-        let mut groups: BTreeMap<(bool, String, String, u32), Vec<(u32, Quarantined)>> = BTreeMap::new();
+        let mut groups: BTreeMap<Group, Vec<(u32, Quarantined)>> = BTreeMap::new();
         for mail in quarantined {
             for place in &mail.places {
                 let view = views.contains(&(place.account.clone(), place.mailbox.clone()));
@@ -235,6 +235,9 @@ impl Engine {
         Err(trouble.map_or_else(|| unknown(&format!("<{id}>")), ReleaseError::from))
     }
 }
+
+/// Whether it shows what lies elsewhere; account, mailbox, UIDVALIDITY.
+type Group = (bool, String, String, u32);
 
 /// The mail of this id among some quarantined ones of a mailbox.
 async fn look(
