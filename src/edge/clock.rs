@@ -50,6 +50,12 @@ impl Clock {
         }
     }
 
+    /// Whether it follows tokio's time instead of the system's.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.0, Kind::Simulated { .. })
+    }
+
     /// Sets a simulated clock (and its clones) on by `by`, which may be negative, while no time runs: what a sleeping
     /// machine looks like. The system's clock is not set.
     pub fn set_on(&self, by: SignedDuration) {

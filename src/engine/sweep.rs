@@ -132,7 +132,7 @@ impl Engine {
         let reading = async {
             while let Some(arrivals) = fetched.recv().await {
                 let rules = self.rules.of(&mailbox.account.name);
-                let reads = take::read(&rules, mailbox, arrivals).await;
+                let reads = take::read(&self.clock, &rules, mailbox, arrivals).await;
                 if to_settle.send((rules, reads)).await.is_err() {
                     break;
                 }

@@ -1,6 +1,7 @@
 //! Messages that arrived: read, judged, planned, settled, and their alerts sent on their way.
 
 use super::{Engine, EngineError, Mailbox, pure};
+use crate::edge::clock::Clock;
 use crate::edge::store::{Db, Settled, Settling, StoreError};
 use crate::facts::{Facts, OrderNumber};
 use crate::ledger::due::Settings;
@@ -97,10 +98,10 @@ impl Answer {
 }
 
 /// Reads messages: the pure half of the work, on all cores when there are many.
-pub(super) async fn read(rules: &Arc<RuleSet>, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Vec<Read> {
+pub(super) async fn read(clock: &Clock, rules: &Arc<RuleSet>, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Vec<Read> {
     let rules = Arc::clone(rules);
     let authserv_ids = mailbox.authserv_ids.clone();
-    spread(arrivals, move |arrival: Arrival| {
+    spread(clock, arrivals, move |arrival: Arrival| {
         let reading = Reading { received: arrival.received, size: arrival.size, authserv_ids: &authserv_ids };
         let read = pure::read(&rules, &arrival.bytes, &reading);
         Read { arrival, read }
@@ -113,12 +114,13 @@ const FEW: usize = 8;
 
 /// Does a pure piece of work on each of many values, on all cores, and answers in their order. A few values are worked
 /// on at once: the single new mail waits for no other thread.
-async fn spread<A, B>(values: Vec<A>, work: impl Fn(A) -> B + Send + Sync + 'static) -> Vec<B>
+async fn spread<A, B>(clock: &Clock, values: Vec<A>, work: impl Fn(A) -> B + Send + Sync + 'static) -> Vec<B>
 where
     A: Send + 'static,
     B: Send + 'static,
 {
-    if values.len() <= FEW {
+    // simulated time does not wait for other threads in one order, and a simulation repeats exactly
+    if values.len() <= FEW || clock.is_simulated() {
         return values.into_iter().map(work).collect();
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -207,7 +209,7 @@ impl Engine {
     pub(super) async fn think(&self, mailbox: &Mailbox, arrivals: Vec<Arrival>) -> Result<Vec<Settling>, EngineError> {
         // taken once: whatever is saved meanwhile, these mails are read and judged by one rule set
         let rules = self.rules.of(&mailbox.account.name);
-        let reads = read(&rules, mailbox, arrivals).await;
+        let reads = read(&self.clock, &rules, mailbox, arrivals).await;
         self.conclude(&rules, reads).await
     }
 
@@ -238,7 +240,10 @@ impl Engine {
         let now = self.clock.now();
         let (rules, policy) = (Arc::clone(rules), self.policy());
         let pairs = reads.into_iter().zip(told).collect();
-        Ok(spread(pairs, move |(read, answer): (Read, Answer)| decide(&rules, &policy, read, &answer, now)).await)
+        Ok(spread(&self.clock, pairs, move |(read, answer): (Read, Answer)| {
+            decide(&rules, &policy, read, &answer, now)
+        })
+        .await)
     }
 
     /// Writes everything down in one transaction. With the hand, alerts leave at once and the lanes are woken.
