@@ -1,5 +1,6 @@
 //! Logins to the embedded server: what a client offers, what the server's owner lets in, and what a refusal looks like.
 
+use super::bell::Ear;
 use super::server::{Server, Shared};
 use super::session::{Answer, Session, cut};
 use super::syntax::Args;
@@ -173,13 +174,13 @@ impl Server {
     /// Ends every session with BYE and this text, between two commands or in the middle of IDLE.
     pub fn end_all(&self, text: &str) {
         self.0.state().logins.farewells.push((None, text.to_owned()));
-        self.0.farewell.send_modify(|count| *count = count.wrapping_add(1));
+        self.0.farewell.ring();
     }
 
     /// The same for the sessions that logged in with this secret: a token that ended.
     pub fn end_of(&self, secret: &str, text: &str) {
         self.0.state().logins.farewells.push((Some(secret.to_owned()), text.to_owned()));
-        self.0.farewell.send_modify(|count| *count = count.wrapping_add(1));
+        self.0.farewell.ring();
     }
 }
 
@@ -191,7 +192,7 @@ pub(super) struct Entered {
     until: Option<(Instant, String)>,
     /// So many farewells were looked at.
     heard: usize,
-    farewell: tokio::sync::watch::Receiver<u64>,
+    farewell: Ear,
 }
 
 impl Entered {
@@ -201,7 +202,7 @@ impl Entered {
             secret: None,
             until: None,
             heard: shared.state().logins.farewells.len(),
-            farewell: shared.farewell.subscribe(),
+            farewell: shared.farewell.ear(),
         }
     }
 
@@ -228,7 +229,7 @@ impl Entered {
             tokio::select! {
                 biased;
                 text = end => return text,
-                rung = self.farewell.changed() => if rung.is_err() { std::future::pending::<()>().await },
+                () = self.farewell.rung() => {}
             }
         }
     }

@@ -4,6 +4,7 @@
 //! UTF8=ACCEPT over TCP on loopback or through memory. It is what `modori demo` watches, and what the simulation tests make misbehave.
 
 mod answer;
+mod bell;
 mod dress;
 mod fault;
 mod gmail;

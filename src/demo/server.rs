@@ -1,5 +1,6 @@
 //! The embedded IMAP server as its owner sees it: deliver, look at the truth, dial in, make it misbehave.
 
+use super::bell::Bell;
 use super::dress::Dress;
 use super::fault::{Fault, Faults, Gap};
 use super::gmail;
@@ -12,7 +13,6 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How many commands are remembered for the tests.
@@ -36,11 +36,11 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     state: Mutex<State>,
     /// Rings after every change of a mailbox.
-    pub(super) changed: watch::Sender<u64>,
+    pub(super) changed: Bell,
     /// Rings when all connections are to be cut.
-    cut: watch::Sender<u64>,
+    cut: Bell,
     /// Rings when sessions are to end in good form.
-    pub(super) farewell: watch::Sender<u64>,
+    pub(super) farewell: Bell,
 }
 
 pub(super) struct State {
@@ -64,7 +64,7 @@ impl Shared {
     }
 
     pub(super) fn ring(&self) {
-        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.changed.ring();
     }
 }
 
@@ -118,9 +118,9 @@ impl Server {
                 connections: 0,
                 open: 0,
             }),
-            changed: watch::Sender::new(0),
-            cut: watch::Sender::new(0),
-            farewell: watch::Sender::new(0),
+            changed: Bell::default(),
+            cut: Bell::default(),
+            farewell: Bell::default(),
         }))
     }
 
@@ -307,7 +307,7 @@ impl Server {
 
     /// Cuts every connection at once.
     pub fn cut_all(&self) {
-        self.0.cut.send_modify(|count| *count = count.wrapping_add(1));
+        self.0.cut.ring();
     }
 
     /// While down, connections are refused; going down cuts all of them.
@@ -343,7 +343,7 @@ impl Server {
                 state.open = state.open.saturating_sub(1);
             }
         }
-        let mut cut = self.0.cut.subscribe();
+        let mut cut = self.0.cut.ear();
         {
             let mut state = self.0.state();
             if state.down {
@@ -356,7 +356,7 @@ impl Server {
         tokio::select! {
             // in a fixed order, so that a simulation repeats exactly
             biased;
-            _ = cut.changed() => {}
+            () = cut.rung() => {}
             // a connection that breaks is the client's business
             _ = session::run(&self.0, wire) => {}
         }

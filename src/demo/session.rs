@@ -398,7 +398,7 @@ impl<W: Wire> Session<'_, W> {
 
     async fn idle(&mut self) -> io::Result<Answer> {
         // from here on no change is missed: it is either in the first look or rings
-        let mut changed = self.shared.changed.subscribe();
+        let mut changed = self.shared.changed.ear();
         self.say("+ idling");
         self.flush().await?;
         self.mute |= self.muting;
@@ -418,7 +418,7 @@ impl<W: Wire> Session<'_, W> {
             tokio::select! {
                 biased;
                 count = self.fill() => if count? == 0 { return Err(cut()) },
-                _ = changed.changed() => {}
+                () = changed.rung() => {}
             }
         }
     }

@@ -257,7 +257,7 @@ fn which_account_is_meant_must_be_clear() {
     world.write("[filing]", &format!("{other}password = {{ env = \"X\" }}\n[filing]"));
     assert!(failed(&["login", "b"]).contains("logs in with a password"));
     world.write("password = { env = \"X\" }", "access_token = { env = \"X\" }");
-    assert!(failed(&["login", "b"]).contains("a program of yours"));
+    assert!(failed(&["login", "b"]).contains("takes its tokens from what `access_token` names"));
     assert!(failed(&["logout", "b"]).contains("a program of yours"));
     world.write("access_token = { env = \"X\" }\n", &world.authority.table("device"));
     assert!(failed(&["login"]).contains("which account? There are a, b"));
