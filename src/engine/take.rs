@@ -119,8 +119,13 @@ where
     A: Send + 'static,
     B: Send + 'static,
 {
-    // simulated time does not wait for other threads in one order, and a simulation repeats exactly
-    if values.len() <= FEW || clock.is_simulated() {
+    if values.len() <= FEW {
+        return values.into_iter().map(work).collect();
+    }
+    if clock.is_simulated() {
+        // other threads end in no certain order, and a simulation repeats exactly. Who would wait for them lets others
+        // go on meanwhile
+        tokio::task::yield_now().await;
         return values.into_iter().map(work).collect();
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
