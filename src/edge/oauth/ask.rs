@@ -4,8 +4,8 @@
 use super::kept::host;
 use super::{Grant, TokenError};
 use crate::edge::clock::Clock;
-use crate::edge::quoted;
 use crate::edge::tls::{self, TlsTrouble};
+use crate::edge::{chain, quoted};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -265,20 +265,6 @@ pub(super) fn is_safe(url: &reqwest::Url) -> bool {
         bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     });
     url.scheme() == "https" || (url.scheme() == "http" && loopback)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
