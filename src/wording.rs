@@ -6,6 +6,7 @@
 
 mod answer;
 mod by_flag;
+mod labels;
 mod letter;
 mod link;
 mod login;
@@ -27,6 +28,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use answer::{Page, PageState};
 pub use by_flag::ByFlag;
+pub use labels::{Face, Labels};
 pub use letter::{LetterKind, LetterWords};
 pub use link::LinkTo;
 pub use login::{LoginEnd, LoginPage};
@@ -114,12 +116,13 @@ pub struct WordingError {
 #[derive(Clone, Debug)]
 pub struct Wording {
     templates: Arc<Environment<'static>>,
+    labels: Arc<labels::All>,
 }
 
 impl Default for Wording {
     fn default() -> Self {
         static SHIPPED: LazyLock<Arc<Environment<'static>>> = LazyLock::new(|| Arc::new(shipped()));
-        Self { templates: Arc::clone(&SHIPPED) }
+        Self { templates: Arc::clone(&SHIPPED), labels: labels::shipped() }
     }
 }
 
@@ -131,9 +134,14 @@ impl Wording {
     /// Every file that is no template of modori's, cannot be read as a template, or asks for a value that is not there.
     pub fn with_own<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> Result<Self, Vec<WordingError>> {
         let mut templates = shipped();
+        let mut labels = labels::All::clone(&labels::shipped());
         let mut errors = Vec::new();
         for (path, text) in files {
             let path = path.as_ref();
+            if let Some(put) = labels::put(&mut labels, path, text.as_ref()) {
+                errors.extend(put.err());
+                continue;
+            }
             let Some((name, _)) = shipped::TEXTS.iter().find(|(name, _)| is_at(path, name)) else {
                 let known: Vec<&str> = shipped::TEXTS.iter().map(|(name, _)| *name).collect();
                 let what = format!("modori has no such words; it reads {}", known.join(", "));
@@ -146,7 +154,17 @@ impl Wording {
                 errors.push(explained(path, &error));
             }
         }
-        if errors.is_empty() { Ok(Self { templates: Arc::new(templates) }) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self { templates: Arc::new(templates), labels: Arc::new(labels) })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The short texts of a face.
+    #[must_use]
+    pub fn labels(&self, language: Language, face: Face) -> Labels {
+        self.labels.get(&(language, face)).cloned().unwrap_or_default()
     }
 
     /// Title and text of an alert.

@@ -110,7 +110,8 @@ pub(super) fn wanted(file: &Path) -> Result<(Option<String>, Wanted), Failure> {
 /// The shipped words with the shopper's on top.
 pub(super) fn wording(folder: Option<&Path>) -> Result<Wording, Failure> {
     let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(Wording::default()) };
-    let texts = folder::texts(folder, "txt").map_err(|error| Failure::broken(error.to_string()))?;
+    let mut texts = folder::texts(folder, "txt").map_err(|error| Failure::broken(error.to_string()))?;
+    texts.extend(folder::texts(folder, "toml").map_err(|error| Failure::broken(error.to_string()))?);
     let texts: Vec<(String, String)> =
         texts.into_iter().map(|(path, text)| (path.display().to_string().replace('\\', "/"), text)).collect();
     Wording::with_own(&texts).map_err(|problems| {

@@ -2,7 +2,9 @@
 //! in itself, and runs no script.
 
 mod ack;
+mod frame;
 mod guard;
+mod pages;
 
 use super::clock::Clock;
 use super::config;
@@ -66,5 +68,7 @@ pub async fn serve(web: &config::Web, pages: Pages) -> Result<Infallible, StoreE
 /// All there is to be asked for.
 fn router(web: &config::Web, pages: Pages) -> Router {
     let guard = Arc::new(guard::Rules::new(web));
-    ack::routes(pages).layer(axum::middleware::from_fn_with_state(guard, guard::check))
+    ack::routes(pages.clone())
+        .merge(pages::routes().with_state(pages))
+        .layer(axum::middleware::from_fn_with_state(guard, guard::check))
 }

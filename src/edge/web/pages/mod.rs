@@ -1,0 +1,24 @@
+//! The pages of the dashboard, one file each.
+
+mod case;
+mod life;
+mod restock;
+mod rules;
+mod settings;
+mod shops;
+mod waiting;
+
+use super::Pages;
+use axum::Router;
+
+/// All of them.
+pub(super) fn routes() -> Router<Pages> {
+    Router::new()
+        .merge(waiting::routes())
+        .merge(case::routes())
+        .merge(restock::routes())
+        .merge(shops::routes())
+        .merge(rules::routes())
+        .merge(life::routes())
+        .merge(settings::routes())
+}

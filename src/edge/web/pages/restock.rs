@@ -1,0 +1,17 @@
+//! Restocks, and how fast each was told.
+
+use crate::edge::web::Pages;
+use crate::edge::web::frame::{Here, Visit};
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use maud::html;
+
+pub(super) fn routes() -> Router<Pages> {
+    Router::new().route("/restock", get(show))
+}
+
+async fn show(visit: Visit) -> Response {
+    let title = visit.labels.get(Here::Restock.label()).to_owned();
+    visit.page(Here::Restock, &title, &html! {})
+}

@@ -1,0 +1,17 @@
+//! Rules, how often each decided, and which fell silent.
+
+use crate::edge::web::Pages;
+use crate::edge::web::frame::{Here, Visit};
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use maud::html;
+
+pub(super) fn routes() -> Router<Pages> {
+    Router::new().route("/rules", get(show))
+}
+
+async fn show(visit: Visit) -> Response {
+    let title = visit.labels.get(Here::Rules.label()).to_owned();
+    visit.page(Here::Rules, &title, &html! {})
+}

@@ -1,0 +1,17 @@
+//! The settings, as they were read from the file.
+
+use crate::edge::web::Pages;
+use crate::edge::web::frame::{Here, Visit};
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use maud::html;
+
+pub(super) fn routes() -> Router<Pages> {
+    Router::new().route("/settings", get(show))
+}
+
+async fn show(visit: Visit) -> Response {
+    let title = visit.labels.get(Here::Settings.label()).to_owned();
+    visit.page(Here::Settings, &title, &html! {})
+}

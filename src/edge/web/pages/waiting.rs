@@ -1,0 +1,17 @@
+//! What waits for the shopper, the soonest first.
+
+use crate::edge::web::Pages;
+use crate::edge::web::frame::{Here, Visit};
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use maud::html;
+
+pub(super) fn routes() -> Router<Pages> {
+    Router::new().route("/", get(show))
+}
+
+async fn show(visit: Visit) -> Response {
+    let title = visit.labels.get(Here::Waiting.label()).to_owned();
+    visit.page(Here::Waiting, &title, &html! {})
+}
