@@ -14,6 +14,7 @@ mod crash;
 mod cut;
 mod dependencies;
 mod diff;
+mod doctor_whole;
 mod draft;
 mod explain;
 mod extremes;

@@ -392,10 +392,15 @@ impl Check<'_> {
 
     /// `~/` is the home folder; anything relative is relative to the configuration's folder.
     pub(super) fn path(&self, path: &str) -> PathBuf {
-        if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-            return PathBuf::from(home).join(rest);
-        }
-        self.file.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+        path_in(self.file.parent().unwrap_or(Path::new("")), path)
+    }
+}
+
+/// A path as it is written in a file of this folder.
+pub(super) fn path_in(folder: &Path, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => folder.join(path),
     }
 }
 

@@ -235,6 +235,16 @@ pub fn default_state() -> Option<PathBuf> {
     home_folder("XDG_STATE_HOME", ".local/state")
 }
 
+/// The state folder that a configuration names, however much else is wrong with it; else the usual one.
+#[must_use]
+pub fn state_of(file: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let named = table.get("state").and_then(toml::Value::as_str);
+    let folder = file.parent().unwrap_or(Path::new(""));
+    named.map(|state| check::path_in(folder, state)).or_else(default_state)
+}
+
 fn home_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     named

@@ -7,6 +7,7 @@ mod agenda;
 mod awaiting;
 mod backup;
 mod chain;
+mod checkup;
 mod correction;
 mod coupon;
 mod cursor;
@@ -36,6 +37,7 @@ pub use agenda::{Enter, Kept, Later};
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
 pub use chain::{Health, NOT_NEEDED, is_no_loss};
+pub use checkup::Soundness;
 pub use correction::Correction;
 pub use cursor::Cursor;
 #[cfg(feature = "planted")]
