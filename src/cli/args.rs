@@ -18,7 +18,6 @@ pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use std::path::PathBuf;
 
 /// Watches your mailbox for Rakuten Ichiba mail: sorts it, alerts on restock at once, and follows cancelled orders
@@ -460,25 +459,16 @@ pub struct Import {
 
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.
 fn instant(text: &str) -> Result<Timestamp, String> {
-    at(text, |day| day.at(0, 0, 0, 0))
+    crate::calendar::first_second_of(text).ok_or_else(how_to_write)
 }
 
 /// As [`instant`], but a bare day means its last second.
 fn last_instant(text: &str) -> Result<Timestamp, String> {
-    at(text, |day| day.at(23, 59, 59, 0))
+    crate::calendar::last_second_of(text).ok_or_else(how_to_write)
 }
 
-fn at(text: &str, of_day: impl Fn(Date) -> DateTime) -> Result<Timestamp, String> {
-    let text = text.trim();
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    // a bare day parses as a date and time too: look for it first
-    let has_time = text.contains([':', 'T', ' ']);
-    let civil = if has_time { text.parse::<DateTime>() } else { text.parse::<Date>().map(of_day) };
-    civil
-        .map(crate::calendar::instant)
-        .map_err(|_| "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned())
+fn how_to_write() -> String {
+    "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod coupon;
 pub mod due;
 pub mod event;
 mod fold;
+pub mod giving;
 mod matching;
 mod owed;
 mod reading;
@@ -23,6 +24,7 @@ mod stated;
 mod tests;
 mod twice;
 mod whose;
+pub mod word;
 
 pub use case::{Case, Conflict, Evidence, NextStep, Question};
 pub use claim::{CLAIMS, claim_of};

@@ -32,6 +32,8 @@ mod release;
 mod settle;
 mod transfer;
 mod view;
+mod waiting;
+mod word;
 
 pub use agenda::{Enter, Kept, Later};
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
@@ -58,6 +60,8 @@ pub use release::{Quarantined, Releasing, Standing};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
 pub use view::Relabelled;
+pub use waiting::{Found, Version};
+pub use word::{Decided as LetterDecided, Noted, Refused, Story};
 
 use jiff::Timestamp;
 use std::path::Path;
