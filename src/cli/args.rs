@@ -2,6 +2,7 @@
 
 mod ack;
 mod alert;
+mod dashboard;
 mod ledger;
 mod letters;
 mod login;
@@ -10,6 +11,7 @@ mod wanted;
 
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
+pub use dashboard::Dashboard;
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
@@ -60,6 +62,8 @@ pub enum Command {
     /// Show what the records tell: how long alerts took
     #[command(subcommand)]
     Report(Report),
+    /// Open the dashboard in a browser
+    Dashboard(Dashboard),
     /// Say that you have seen alerts: they are repeated no more; without a name, list them
     Ack(Ack),
     /// Sort what already lies in the mailboxes

@@ -9,6 +9,7 @@ mod cases;
 mod classify;
 mod corrections;
 mod coupons;
+mod dashboard;
 mod demo;
 mod diff;
 mod doctor;
@@ -99,6 +100,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Alert(alert) => return alert::run(alert, config, state),
         Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
+        Command::Dashboard(dashboard) => dashboard::run(dashboard, config, state),
         Command::Ack(one) => ack::run(one, config, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),

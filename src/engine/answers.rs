@@ -25,19 +25,24 @@ impl Engine {
         try_join(self.repeat(), hear).await.map(|((), ())| ())
     }
 
-    /// Serves the page with the button where the configuration names an address, for ever.
+    /// Serves the dashboard and the page with the button where the configuration names an address, for ever.
     ///
     /// # Errors
     /// When the database refuses.
     pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
         let Some(web) = web else { return std::future::pending().await };
-        let pages = Pages {
+        match web::serve(web, self.pages()).await? {}
+    }
+
+    /// What pages are made from.
+    #[must_use]
+    pub fn pages(&self) -> Pages {
+        Pages {
             store: self.store.clone(),
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
-        };
-        match web::serve(web, pages).await? {}
+        }
     }
 
     async fn repeat(&self) -> Result<(), EngineError> {

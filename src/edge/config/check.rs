@@ -136,7 +136,7 @@ impl Check<'_> {
         let flags = filing.flag_cases.unwrap_or(true).then_some(looks);
         let alerts = self.alerts(&written.alerts, &channels);
         let blind = self.blind(&written.sight, &alerts, &channels);
-        let web = self.web(&written.web);
+        let web = self.web(written.web.as_ref());
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
         let replies = self.replies(&written.replies, observe, &accounts);

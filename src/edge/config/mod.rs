@@ -17,6 +17,7 @@ mod replies;
 mod search;
 mod syntax;
 pub mod template;
+pub mod web;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::oauth::Credential;
@@ -59,7 +60,7 @@ pub struct Config {
     pub backlog: Backlog,
     /// Alert channels by name.
     pub channels: BTreeMap<String, Channel>,
-    /// Where the page with the button is served; `None`: nothing listens.
+    /// Where pages are served; `None`: nothing listens.
     pub web: Option<Web>,
     /// How letters leave.
     pub outgoing: Outgoing,
@@ -74,8 +75,8 @@ pub struct Config {
 pub struct Web {
     /// The address that is listened on.
     pub listen: std::net::SocketAddr,
-    /// How the phone reaches it, without a slash at the end.
-    pub public_url: String,
+    /// How other devices reach it, without a slash at the end; `None`: they do not.
+    pub public_url: Option<String>,
 }
 
 /// What happens to mail that lies in a mailbox that is opened for the first time.
