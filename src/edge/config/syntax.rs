@@ -28,6 +28,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) hot: Hot,
     #[serde(default)]
+    pub(super) keep: super::keep::Written,
+    #[serde(default)]
     pub(super) web: super::repeat::WrittenWeb,
     #[serde(default)]
     pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
