@@ -12,7 +12,7 @@ mod wanted;
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use dashboard::Dashboard;
-pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Folder of the database and the lock (overrides the configuration)
     #[arg(long, global = true, value_name = "DIR", env = "MODORI_STATE")]
     pub state: Option<PathBuf>,
+    /// How what happens is written on standard error: for people, or one JSON object a line for programs
+    #[arg(long, global = true, value_enum, default_value = "text", env = "MODORI_LOG_FORMAT", hide_env_values = true)]
+    pub log_format: Format,
     /// Tell more on standard error (-v what happens, -vv details); never a password or a mail's text
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,

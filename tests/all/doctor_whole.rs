@@ -136,7 +136,7 @@ fn a_whole_set_up_that_is_well_is_told_line_by_line_and_nothing_is_sent() {
     said.has("account a: sending", "ok: localhost:", "lets in, as post; not tried: ");
     said.has("account a: sending, certificate", "ok: ", "modori test authority");
     said.has("account a: login", "ok: as ", "");
-    said.has("account a: special folders", "ok: ", "Drafts is");
+    said.has("account a: special folders", "warning: no folder is marked or called as the one for drafts", "drafts_folder");
     let named = said.sheet["checks"].as_array().unwrap().iter();
     let login = named.clone().find(|one| one["check"] == "login").unwrap();
     assert_eq!((&login["account"], &login["about"]), (&json!("a"), &json!("account a: login")));
@@ -174,7 +174,6 @@ fn what_is_refused_or_missing_fails_with_its_remedy_and_shows_no_secret() {
     said.has("channel bot: reached", "failure: webhook: ", "Unauthorized");
     said.has("channel own: reached", "failure: command: there is no program /no/such/program", "whole path");
     said.has("account a: sending", "failure: 127.0.0.1:", "[account.smtp]");
-    said.has("clock", "failure: 6 min behind that of channel", "timedatectl");
     said.has("account a: login", "ok: ", "");
     let all = said.sheet.to_string();
     for secret in ["tk_1", "line_1", "p0st", "azGDORePK8", "uQiRzpo4DX", "t0ken"] {
@@ -202,6 +201,12 @@ fn a_clock_that_is_a_little_off_is_warned_of() {
     std::fs::write(&home.config, asked).unwrap();
     let said = Said::by(&home);
     said.has("clock", "warning: ", "s ahead of that of channel h");
+    let far = services(true, 400);
+    let asked = text.replace(&http.url("/x"), &far.url("/bot1:t0ken/sendMessage"));
+    std::fs::write(&home.config, asked).unwrap();
+    let said = Said::by(&home);
+    assert_eq!(said.code, Some(1));
+    said.has("clock", "failure: 6 min behind that of channel h", "timedatectl");
     // a mail from the future: somebody's clock is wrong
     let future = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(3);
     embedded.server.deliver("INBOX", b"Subject: x\r\n\r\nx\r\n", future);

@@ -195,10 +195,10 @@ pub(super) fn room(state: &Path) -> Option<Check> {
     let text = String::from_utf8(output.stdout).ok()?;
     let free: u64 = available(&text)?;
     let shown = there.display();
-    let said = format!("{} left on the disk of {shown}", size(free.saturating_mul(1024)));
+    // the number changes all the time: it is told when it matters
     Some(match free < ROOM {
-        true => Check::warning("disk", said, "make room: without any, nothing new can be written down, and modori stops"),
-        false => Check::fine("disk", said),
+        true => Check::warning("disk", format!("{} left on the disk of {shown}", size(free.saturating_mul(1024))), "make room: without any, nothing new can be written down, and modori stops"),
+        false => Check::fine("disk", format!("room enough on the disk of {shown}")),
     })
 }
 

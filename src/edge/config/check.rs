@@ -109,7 +109,15 @@ impl Check<'_> {
         if let Some(version) = &written.version
             && *version.get_ref() != 1
         {
-            self.wrong(version.span(), "this modori reads version 1 of the configuration", "write version = 1");
+            let found = *version.get_ref();
+            let (what, help) = match found {
+                0 => ("there is no version 0 of the configuration".to_owned(), "write version = 1"),
+                _ => (
+                    format!("this is version {found} of the configuration, and modori {} reads version 1", env!("CARGO_PKG_VERSION")),
+                    "it was written for a newer modori: install that one, or bring the file down by hand (docs/operations.md) and write version = 1",
+                ),
+            };
+            self.wrong(version.span(), what, help);
         }
         let language = written
             .language
@@ -158,6 +166,7 @@ impl Check<'_> {
             web,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
+            keep: self.keep_words(&written.keep),
         })
     }
 

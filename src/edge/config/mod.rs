@@ -6,6 +6,7 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod keep;
 mod kind;
 mod mail_folder;
 mod mistakes;
@@ -23,6 +24,7 @@ use crate::edge::imap::{Pace, Security};
 use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
+use crate::ledger::Keep as KeepWords;
 use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
@@ -68,6 +70,8 @@ pub struct Config {
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
     pub hot: Hours,
+    /// How long words of mails are kept.
+    pub keep: KeepWords,
 }
 
 /// Where pages are served.

@@ -29,6 +29,8 @@ pub(super) struct File {
     pub(super) hot: Hot,
     pub(super) web: Option<super::web::Written>,
     #[serde(default)]
+    pub(super) keep: super::keep::Written,
+    #[serde(default)]
     pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     #[serde(default)]
     pub(super) replies: Replies,

@@ -14,6 +14,7 @@ mod cursor;
 #[cfg(feature = "planted")]
 mod disk;
 mod due;
+mod expire;
 mod flag;
 mod held;
 mod history;
@@ -46,6 +47,7 @@ pub use cursor::Cursor;
 #[cfg(feature = "planted")]
 pub use disk::Disk;
 pub use due::NextDue;
+pub use expire::{Carry, Expired, Piece};
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
 pub use latency::{Course, Latency};
