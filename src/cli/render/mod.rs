@@ -27,7 +27,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::time::Duration;
 
 pub(super) use awaiting::awaiting;
 pub(super) use cases::{accounts, case, cases, coupon_state, coupons, questions};
