@@ -13,6 +13,7 @@ mod held;
 mod hot;
 pub mod import;
 pub mod life;
+pub mod past;
 mod pulse;
 pub mod pure;
 pub mod rebuild;

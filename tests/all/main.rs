@@ -42,6 +42,7 @@ mod names_real;
 mod oauth;
 mod oauth_dovecot;
 mod order;
+mod past;
 mod post_tokens;
 mod providers;
 mod quiet;
