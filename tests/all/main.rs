@@ -5,6 +5,7 @@ mod accounts;
 mod accuracy;
 mod alert_test;
 mod answer;
+mod book;
 mod case;
 mod chain;
 mod channels;
