@@ -4,6 +4,7 @@
 mod ack;
 mod frame;
 mod guard;
+mod orders;
 mod pages;
 
 use super::clock::Clock;
@@ -12,6 +13,7 @@ use super::store::{Store, StoreError};
 use crate::wording::{Language, Wording};
 use axum::Router;
 use guard::{Guard, Peer};
+pub use orders::{Carry, Orders};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,8 @@ pub struct Pages {
     pub wording: Wording,
     /// Their language.
     pub language: Language,
+    /// What pages of orders need beside.
+    pub orders: Orders,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
