@@ -2,7 +2,7 @@
 
 use super::{Engine, EngineError};
 use crate::edge::config;
-use crate::edge::web::{self, Pages};
+use crate::edge::web::{self, Carry, Orders, Pages};
 use crate::plan::answer;
 use futures_util::future::try_join;
 use std::time::Duration;
@@ -42,7 +42,21 @@ impl Engine {
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
+            orders: self.orders(),
         }
+    }
+
+    /// What pages of orders are made from. What is written down there is carried out at once: the lanes are woken, who
+    /// follows the changes of the database hears of it by itself.
+    fn orders(&self) -> Orders {
+        let hand = self.hand.clone();
+        let carry = Carry::by(move || {
+            hand.wake(Vec::new());
+            true
+        });
+        Orders::new(self.ledger.clone(), self.policy.replies.clone())
+            .carried_out(carry)
+            .copying(self.hand.keeps_copies())
     }
 
     async fn repeat(&self) -> Result<(), EngineError> {

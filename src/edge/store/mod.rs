@@ -82,6 +82,8 @@ pub struct Store {
     driver: Driver,
     /// Counts the pieces of work that wrote something.
     changes: Arc<watch::Sender<u64>>,
+    /// Where the database lies, if it is a file.
+    folder: Option<Arc<Path>>,
 }
 
 #[derive(Clone)]
@@ -114,13 +116,20 @@ impl Store {
                 }
             })
             .map_err(|error| StoreError::Thread { error })?;
-        Ok(Self { driver: Driver::Owner(jobs), changes })
+        Ok(Self { driver: Driver::Owner(jobs), changes, folder: Some(folder.into()) })
     }
 
     /// A handle whose calls run on the caller.
     #[must_use]
     pub fn inline(db: Arc<Mutex<Db>>) -> Self {
-        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)) }
+        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)), folder: None }
+    }
+
+    /// The folder of the database, for whoever reads much over a connection of its own ([`Db::open_to_read`]) and would
+    /// keep others waiting here; `None` where there is no file.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Changes whenever this process wrote something, and when another one was seen to have.
@@ -139,7 +148,7 @@ impl Store {
     #[cfg(feature = "planted")]
     #[must_use]
     pub fn simulated(db: Arc<Mutex<Db>>, disk: Disk) -> Self {
-        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)) }
+        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)), folder: None }
     }
 
     /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.

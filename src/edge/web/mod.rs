@@ -5,6 +5,7 @@ mod ack;
 mod assets;
 mod frame;
 mod guard;
+mod orders;
 mod pages;
 mod session;
 
@@ -15,6 +16,7 @@ use crate::wording::{Language, Wording};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use guard::{Guard, Peer};
+pub use orders::{Carry, Orders};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub struct Pages {
     pub wording: Wording,
     /// Their language.
     pub language: Language,
+    /// What pages of orders need beside.
+    pub orders: Orders,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
