@@ -29,13 +29,19 @@ impl Engine {
     ///
     /// # Errors
     /// When the database refuses.
-    pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
+    pub(super) async fn serve_pages(
+        &self,
+        web: Option<&config::Web>,
+        calendar: &config::Calendar,
+    ) -> Result<(), EngineError> {
         let Some(web) = web else { return std::future::pending().await };
         let pages = Pages {
             store: self.store.clone(),
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
+            ledger: self.ledger.clone(),
+            calendar: calendar.clone(),
         };
         match web::serve(web, pages).await? {}
     }

@@ -5,7 +5,7 @@ use super::life::Lives;
 use super::{Engine, EngineError};
 use crate::calendar;
 use crate::edge::clock::Pulse;
-use crate::edge::config::Web;
+use crate::edge::config::{self, Web};
 use crate::edge::systemd::Systemd;
 use crate::plan::sight::{Life, Reach};
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub struct Surroundings {
     pub addresses: Option<fn() -> Vec<IpAddr>>,
     /// Where pages are served; `None`: nothing listens.
     pub web: Option<Web>,
+    /// The calendar file and feed.
+    pub calendar: config::Calendar,
 }
 
 /// The addresses that this machine speaks from. Nothing is sent: the system is asked which way it would go, to addresses

@@ -2,6 +2,7 @@
 
 mod account_rules;
 mod alerts;
+mod calendar;
 mod channel;
 mod check;
 pub mod folder;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use account_rules::OwnRules;
+pub use calendar::Calendar;
 pub use check::Broken;
 pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
 pub use outgoing::{Keep, Outgoing, Server};
@@ -67,6 +69,8 @@ pub struct Config {
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
     pub hot: Hours,
+    /// The calendar file and feed.
+    pub calendar: Calendar,
 }
 
 /// Where pages are served.

@@ -2,6 +2,7 @@
 //! in itself, and runs no script.
 
 mod ack;
+mod feed;
 mod frame;
 mod guard;
 mod pages;
@@ -9,6 +10,7 @@ mod pages;
 use super::clock::Clock;
 use super::config;
 use super::store::{Store, StoreError};
+use crate::ledger::due::Settings;
 use crate::wording::{Language, Wording};
 use axum::Router;
 use guard::{Guard, Peer};
@@ -31,6 +33,10 @@ pub struct Pages {
     pub wording: Wording,
     /// Their language.
     pub language: Language,
+    /// The clocks of the ledger.
+    pub ledger: Settings,
+    /// What the calendar tells, and whether it is served.
+    pub calendar: config::Calendar,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
@@ -65,10 +71,18 @@ pub async fn serve(web: &config::Web, pages: Pages) -> Result<Infallible, StoreE
     }
 }
 
+/// The address of the calendar feed.
+#[must_use]
+pub fn feed_url(web: &config::Web, secret: &[u8; 32]) -> String {
+    format!("{}{}", web.public_url, feed::path(secret))
+}
+
 /// All there is to be asked for.
 fn router(web: &config::Web, pages: Pages) -> Router {
     let guard = Arc::new(guard::Rules::new(web));
     ack::routes(pages.clone())
-        .merge(pages::routes().with_state(pages))
+        .merge(pages::routes().with_state(pages.clone()))
         .layer(axum::middleware::from_fn_with_state(guard, guard::check))
+        // counted by itself: a calendar app that asks too often takes nobody's turn at a button
+        .merge(feed::routes(web, pages))
 }

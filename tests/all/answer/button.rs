@@ -76,7 +76,14 @@ impl Served {
         let port = free_port();
         let web = Web { listen: ([127, 0, 0, 1], port).into(), public_url: format!("https://{HOST}") };
         let pages =
-            Pages { store: store.clone(), clock: clock.clone(), wording: Wording::default(), language: Language::En };
+            Pages {
+                store: store.clone(),
+                clock: clock.clone(),
+                wording: Wording::default(),
+                language: Language::En,
+                ledger: modori::ledger::due::Settings::default(),
+                calendar: modori::edge::config::Calendar::default(),
+            };
         runtime.spawn(async move { serve(&web, pages).await });
         let served = Self { port, store, clock, runtime, _folder: folder };
         served.wish(title);
