@@ -17,6 +17,7 @@ mod diff;
 mod doctor_whole;
 mod draft;
 mod expire;
+mod expire_daily;
 mod explain;
 mod extremes;
 mod fixtures;

@@ -203,9 +203,10 @@ fn a_real_bash_completes_commands_and_flags() {
     std::fs::write(&file, &script.stdout).unwrap();
     let complete = |words: &[&str]| -> BTreeSet<String> {
         let last = words.last().unwrap();
+        let before = if words.len() > 1 { words[words.len() - 2] } else { "modori" };
         let text = format!(
             "source {}; fn=$(complete -p modori | sed 's/.*-F \\([^ ]*\\).*/\\1/'); COMP_WORDS=(modori {}); \
-             COMP_CWORD={}; \"$fn\" modori '{last}' x; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+             COMP_CWORD={}; \"$fn\" modori '{last}' '{before}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             file.display(),
             words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
             words.len()
