@@ -113,7 +113,10 @@ impl Check<'_> {
             let (what, help) = match found {
                 0 => ("there is no version 0 of the configuration".to_owned(), "write version = 1"),
                 _ => (
-                    format!("this is version {found} of the configuration, and modori {} reads version 1", env!("CARGO_PKG_VERSION")),
+                    format!(
+                        "this is version {found} of the configuration, and modori {} reads version 1",
+                        env!("CARGO_PKG_VERSION")
+                    ),
                     "it was written for a newer modori: install that one, or bring the file down by hand (docs/operations.md) and write version = 1",
                 ),
             };
@@ -153,6 +156,7 @@ impl Check<'_> {
             return None;
         };
         Some(Config {
+            origin: None,
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
             wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),

@@ -16,6 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use guard::{Guard, Peer};
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -36,6 +37,17 @@ pub struct Pages {
     pub wording: Wording,
     /// Their language.
     pub language: Language,
+    /// The program behind them; `None`: there is none.
+    pub behind: Option<Behind>,
+}
+
+/// The program that serves pages.
+#[derive(Clone)]
+pub struct Behind {
+    /// As it runs.
+    pub config: Arc<config::Config>,
+    /// Which process has the hand of a state folder now, as far as it says.
+    pub holder: fn(&Path) -> Option<Option<u32>>,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
