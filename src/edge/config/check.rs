@@ -157,6 +157,7 @@ impl Check<'_> {
             return None;
         };
         Some(Config {
+            origin: None,
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
             wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
