@@ -75,15 +75,14 @@ impl Served {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let port = free_port();
         let web = Web { listen: ([127, 0, 0, 1], port).into(), public_url: format!("https://{HOST}") };
-        let pages =
-            Pages {
-                store: store.clone(),
-                clock: clock.clone(),
-                wording: Wording::default(),
-                language: Language::En,
-                ledger: modori::ledger::due::Settings::default(),
-                calendar: modori::edge::config::Calendar::default(),
-            };
+        let pages = Pages {
+            store: store.clone(),
+            clock: clock.clone(),
+            wording: Wording::default(),
+            language: Language::En,
+            ledger: modori::ledger::due::Settings::default(),
+            calendar: modori::edge::config::Calendar::default(),
+        };
         runtime.spawn(async move { serve(&web, pages).await });
         let served = Self { port, store, clock, runtime, _folder: folder };
         served.wish(title);
