@@ -5,13 +5,16 @@
 
 mod answers;
 pub mod backtest;
+mod calendar;
 pub mod checkup;
 pub mod corrections;
+mod expire;
 mod flags;
 mod held;
 mod hot;
 pub mod import;
 pub mod life;
+pub mod past;
 mod pulse;
 pub mod pure;
 pub mod rebuild;
@@ -183,8 +186,10 @@ impl Engine {
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.tell_kept_back() => ended,
             ended = self.follow_answers() => ended,
-            ended = self.serve_pages(around.web.as_ref()) => ended,
+            ended = self.serve_pages(around.web.as_ref(), &around.calendar) => ended,
+            ended = self.keep_calendar(&around.calendar) => ended,
             ended = self.keep_flags() => ended,
+            ended = self.let_go(around.keep) => ended,
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,
             () = self.attend(&lives, around.systemd.as_ref()) => Ok(()),
