@@ -5,6 +5,7 @@ mod alert;
 mod ledger;
 mod letters;
 mod login;
+mod month;
 mod orders;
 mod wanted;
 
@@ -13,6 +14,7 @@ pub use alert::{Alert, TestAlert};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
+pub use month::{MonthForm, MonthReport};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use wanted::Wish;
 
@@ -58,7 +60,7 @@ pub enum Command {
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),
-    /// Show what the records tell: how long alerts took
+    /// Show what the records tell: how long alerts took, what came of a month
     #[command(subcommand)]
     Report(Report),
     /// Say that you have seen alerts: they are repeated no more; without a name, list them
@@ -177,6 +179,8 @@ pub struct Doctor {
 pub enum Report {
     /// How long alerts took, in their stages and by channel
     Latency(Latency),
+    /// What came of a month: points and coupons, restocks, shops, what was kept quiet
+    Month(MonthReport),
 }
 
 /// `modori report latency`

@@ -22,12 +22,15 @@ mod ledger;
 mod letter;
 mod life;
 mod lines;
+mod month;
 mod near;
 mod open;
 mod outbox;
 mod post;
 mod rebuild;
 mod release;
+mod restock_log;
+mod rule_hits;
 mod settle;
 mod transfer;
 mod view;
@@ -43,7 +46,6 @@ pub use disk::Disk;
 pub use due::NextDue;
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Subject};
-pub use latency::{Course, Latency};
 pub use ledger::OldMail;
 pub use letter::LetterFate;
 pub use life::{Lane, Lived, TakenBack, Watch};
@@ -53,12 +55,15 @@ pub use open::{Db, StoreError};
 pub use outbox::{Row, SeenAt, State};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
+pub use rule_hits::{Hits, SILENT_DAYS, Unmatched};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
 pub use view::Relabelled;
 
+pub use crate::review::latency::{Course, Latency};
+
 use jiff::Timestamp;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{oneshot, watch};
 
@@ -74,7 +79,10 @@ pub struct Store {
 
 #[derive(Clone)]
 enum Driver {
-    Owner(std::sync::mpsc::Sender<Job>),
+    Owner {
+        jobs: std::sync::mpsc::Sender<Job>,
+        folder: PathBuf,
+    },
     Inline(Arc<Mutex<Db>>),
     #[cfg(feature = "planted")]
     Simulated(Arc<Mutex<Db>>, Disk),
@@ -102,7 +110,7 @@ impl Store {
                 }
             })
             .map_err(|error| StoreError::Thread { error })?;
-        Ok(Self { driver: Driver::Owner(jobs), changes })
+        Ok(Self { driver: Driver::Owner { jobs, folder: folder.to_owned() }, changes })
     }
 
     /// A handle whose calls run on the caller.
@@ -149,7 +157,7 @@ impl Store {
                 tokio::task::yield_now().await;
                 answer
             }
-            Driver::Owner(jobs) => {
+            Driver::Owner { jobs, .. } => {
                 let (answer, answered) = oneshot::channel();
                 let job: Job = Box::new(move |db| {
                     let _ = answer.send(work(db));
@@ -157,6 +165,27 @@ impl Store {
                 jobs.send(job).map_err(|_| StoreError::Gone)?;
                 answered.await.map_err(|_| StoreError::Gone)?
             }
+        }
+    }
+}
+
+impl Store {
+    /// Reads from the database beside whoever writes to it: however long that takes, no mail waits for it.
+    ///
+    /// # Errors
+    /// What the work answers, or that the database cannot be opened a second time.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.driver {
+            Driver::Owner { folder, .. } => {
+                let folder = folder.clone();
+                let looked = tokio::task::spawn_blocking(move || work(&Db::open_to_read(&folder)?));
+                looked.await.unwrap_or(Err(StoreError::Gone))
+            }
+            // a simulation has one thread, and a database in memory one connection
+            _ => self.call(|db| work(db)).await,
         }
     }
 }
