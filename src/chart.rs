@@ -8,7 +8,7 @@ use crate::text::visible;
 use std::fmt::Write as _;
 
 /// Width of a column with its gap.
-const COLUMN: u64 = 46;
+const COLUMN: u64 = 60;
 /// The same where there are many.
 const NARROW: u64 = 22;
 /// More columns than this are narrow.
@@ -80,10 +80,10 @@ impl Bar {
 pub fn picture(picture: &Picture) -> String {
     let widest = picture.panels.iter().map(|panel| panel.bars.len().min(MOST)).max().unwrap_or_default();
     let column = if widest > FEW { NARROW } else { COLUMN };
-    let wide = MARGIN * 2 + (column * many(widest)).max(COLUMN * 10);
+    let wide = MARGIN * 2 + (column * many(widest)).max(COLUMN * 8);
     let foot = u64::from(!picture.foot.is_empty()) * 26 + 14;
     let high = (PANEL * many(picture.panels.len())).max(46) + foot;
-    let mut out = opened(&picture.id, wide, high, &picture.title, &picture.about);
+    let mut out = opened("chart picture", &picture.id, wide, high, &picture.title, &picture.about);
     if picture.panels.is_empty() {
         let _ = writeln!(out, "<text x=\"{MARGIN}\" y=\"30\">{}</text>", escaped(&picture.nothing));
     }
@@ -135,7 +135,7 @@ fn draw(out: &mut String, panel: &Panel, top: u64, column: u64, wide: u64) {
 pub fn line(id: &str, value: u64, most: u64, says: &str) -> String {
     let (wide, high) = LINE;
     let long = scaled(value, most, wide);
-    let mut out = opened(id, wide, high, says, "");
+    let mut out = opened("chart line", id, wide, high, says, "");
     let _ = write!(
         out,
         "<rect class=\"c1\" x=\"0\" y=\"2\" width=\"{long}\" height=\"{}\" opacity=\"0.7\"/></svg>",
@@ -149,7 +149,7 @@ pub fn line(id: &str, value: u64, most: u64, says: &str) -> String {
 pub fn hours(id: &str, hours: &[u32; 24], says: &str) -> String {
     let (each, high) = (5, 24);
     let most = u64::from(hours.iter().copied().max().unwrap_or_default());
-    let mut out = opened(id, each * 24, high, says, "");
+    let mut out = opened("chart line", id, each * 24, high, says, "");
     for (n, count) in hours.iter().enumerate() {
         let tall = scaled(u64::from(*count), most, high);
         let _ = write!(
@@ -164,14 +164,14 @@ pub fn hours(id: &str, hours: &[u32; 24], says: &str) -> String {
     out
 }
 
-fn opened(id: &str, wide: u64, high: u64, title: &str, about: &str) -> String {
+fn opened(class: &str, id: &str, wide: u64, high: u64, title: &str, about: &str) -> String {
     let id = name(id);
     let (also, desc) = match about {
         "" => (String::new(), String::new()),
         about => (format!(" {id}-d"), format!("<desc id=\"{id}-d\">{}</desc>", escaped(about))),
     };
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {wide} {high}\" width=\"{wide}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{class}\" viewBox=\"0 0 {wide} {high}\" width=\"{wide}\" \
          height=\"{high}\" role=\"img\" aria-labelledby=\"{id}-t{also}\" font-family=\"sans-serif\" font-size=\"11\" \
          fill=\"currentColor\">\n<title id=\"{id}-t\">{}</title>{desc}\n",
         escaped(title)

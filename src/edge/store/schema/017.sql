@@ -1,9 +1,28 @@
--- Why nothing was told of a message: advert, muted, not-wanted, silenced, usual, old, same. NULL: something was told, there
--- was nothing to tell, or an older program settled it.
-ALTER TABLE message ADD COLUMN quiet TEXT;
+-- How far files of old mail have been read, by `modori import`.
+CREATE TABLE past_file (
+    path        BLOB    NOT NULL PRIMARY KEY,  -- absolute, as the system has it
+    how         INTEGER NOT NULL,              -- by which rules and whose word: another way of reading begins anew
+    size        INTEGER NOT NULL,
+    changed_ns  INTEGER NOT NULL,
+    at          INTEGER NOT NULL,              -- where the next message begins
+    line        INTEGER NOT NULL,
+    messages    INTEGER NOT NULL,
+    whole       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
--- The rule that decided, so that its hits are counted without reading every verdict.
-ALTER TABLE message ADD COLUMN rule TEXT
-    GENERATED ALWAYS AS (CASE WHEN json_valid(verdict) THEN verdict ->> '$.rule' END) VIRTUAL;
-CREATE INDEX message_of_rule ON message (rule, received_at);
-CREATE INDEX message_of_category ON message (category, received_at);
+-- The mails that were read from files or folders, so that a copy of one is not read again.
+CREATE TABLE past_mail (
+    mail_key    BLOB    NOT NULL PRIMARY KEY,
+    how         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far folders of an account have been read, by `modori import --mailbox`.
+CREATE TABLE past_mailbox (
+    account       TEXT    NOT NULL,
+    mailbox       TEXT    NOT NULL,
+    how           INTEGER NOT NULL,
+    uid_validity  INTEGER NOT NULL,
+    next_uid      INTEGER NOT NULL,  -- everything below it was read
+    since         INTEGER,           -- ... that was received from then on
+    PRIMARY KEY (account, mailbox)
+) STRICT, WITHOUT ROWID;
