@@ -25,20 +25,25 @@ impl Engine {
         try_join(self.repeat(), hear).await.map(|((), ())| ())
     }
 
-    /// Serves the page with the button where the configuration names an address, for ever.
+    /// Serves the dashboard and the page with the button where the configuration names an address, for ever.
     ///
     /// # Errors
     /// When the database refuses.
     pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
         let Some(web) = web else { return std::future::pending().await };
-        let pages = Pages {
+        match web::serve(web, self.pages()).await? {}
+    }
+
+    /// What pages are made from.
+    #[must_use]
+    pub fn pages(&self) -> Pages {
+        Pages {
             store: self.store.clone(),
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
             orders: self.orders(),
-        };
-        match web::serve(web, pages).await? {}
+        }
     }
 
     /// What pages of orders are made from. What is written down there is carried out at once: the lanes are woken, who
