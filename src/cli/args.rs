@@ -7,6 +7,7 @@ mod ledger;
 mod letters;
 mod login;
 mod orders;
+mod past;
 mod wanted;
 
 pub use ack::Ack;
@@ -16,6 +17,7 @@ pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Tr
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
+pub use past::{Calendar, History, Import, Undo};
 pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -86,8 +88,10 @@ pub enum Command {
     History(History),
     /// Take filings back: each mail goes where it came from
     Undo(Undo),
-    /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
+    /// Read old mail into the ledger (.eml, mbox, Maildir, or a mailbox); files nothing, alerts nothing
     Import(Import),
+    /// Write what waits, with its days and times, as a calendar file
+    Calendar(Calendar),
     /// Keep the ledger safe: write it out, take it in, copy it, make it anew
     #[command(subcommand)]
     Ledger(Ledger),
@@ -335,41 +339,6 @@ pub struct DiffRules {
     pub format: Format,
 }
 
-/// `modori history`
-#[derive(Debug, Args)]
-pub struct History {
-    /// From this day on (2026-11-01)
-    #[arg(long, value_name = "DAY")]
-    pub since: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: u32,
-    /// Only of this mail: its Message-ID
-    #[arg(long, value_name = "MAIL")]
-    pub mail: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-}
-
-/// `modori undo`
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
-pub struct Undo {
-    /// Numbers of actions, as `modori history` shows them
-    #[arg(value_name = "NUMBER", group = "which")]
-    pub ids: Vec<i64>,
-    /// Everything that one `rules diff --apply` moved
-    #[arg(long, value_name = "NAME", group = "which", conflicts_with = "ids")]
-    pub batch: Option<String>,
-    /// Everything that was filed since (2026-11-01, or 2026-11-01T10:00:00+09:00)
-    #[arg(long, value_name = "TIME", group = "which", conflicts_with = "ids")]
-    pub since: Option<String>,
-    /// Everything that this rule decided
-    #[arg(long, value_name = "NAME", group = "which", conflicts_with = "ids")]
-    pub rule: Option<String>,
-}
-
 /// `modori rules new`
 #[derive(Debug, Args)]
 pub struct NewRule {
@@ -448,20 +417,6 @@ pub struct Corrections {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-}
-
-/// `modori import`
-#[derive(Debug, Args)]
-pub struct Import {
-    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files, in any order
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Trust Authentication-Results of this host (repeatable)
-    #[arg(long, value_name = "HOST")]
-    pub authserv_id: Vec<String>,
-    /// As mail of this account: by its own rules, and the hosts whose word it takes
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
 }
 
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.

@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::edge::config::Config;
 use crate::edge::hand::HandLock;
-use crate::edge::web::{self, Behind, Pages};
+use crate::edge::web::{self, Behind, Carry, Orders, Pages};
 use crate::plan::answer;
 use futures_util::future::try_join;
 use std::sync::Arc;
@@ -46,8 +46,24 @@ impl Engine {
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
+            ledger: self.ledger.clone(),
+            calendar: config.calendar.clone(),
+            orders: self.orders(),
             behind: Some(Behind { config: Arc::clone(config), holder: HandLock::holder }),
         }
+    }
+
+    /// What pages of orders are made from. What is written down there is carried out at once: the lanes are woken, who
+    /// follows the changes of the database hears of it by itself.
+    fn orders(&self) -> Orders {
+        let hand = self.hand.clone();
+        let carry = Carry::by(move || {
+            hand.wake(Vec::new());
+            true
+        });
+        Orders::new(self.ledger.clone(), self.policy.replies.clone())
+            .carried_out(carry)
+            .copying(self.hand.keeps_copies())
     }
 
     async fn repeat(&self) -> Result<(), EngineError> {

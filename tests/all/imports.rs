@@ -50,7 +50,8 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "edge::out" => {
             with(&["edge", "edge::clock", "edge::config", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"])
         }
-        "edge::store" => with(&["edge"]),
+        // how far a file is read is kept in the database
+        "edge::store" => with(&["edge", "edge::files"]),
         "edge::hand" => {
             with(&["planted", "edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"])
         }
