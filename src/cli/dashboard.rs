@@ -31,9 +31,9 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
             Ok(listener) => {
                 let store = setup::store(&config.state)?;
                 let mut pages = setup::engine(&config, &store)?.pages(&Arc::new(config.clone()));
-                // what is written down is carried out by a watch, if one runs
-                let folder = config.state.clone();
-                pages.orders = pages.orders.carried_out(Carry::by(move || HandLock::holder(&folder).is_some()));
+                // this command never takes the hand: a watch of another process notices what is written here
+                let state = config.state.clone();
+                pages.orders = pages.orders.carried_out(Carry::by(move || HandLock::holder(&state).is_some()));
                 link(arguments, &config, &web, &clock)?;
                 anstream::println!("served until Ctrl-C");
                 tokio::select! {

@@ -161,8 +161,7 @@ pub struct Account {
 }
 
 /// Where a secret may come from, as it is written.
-const SECRET_FORMS: &str =
-    "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }";
+const SECRET_FORMS: &str = "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 
 /// How an account's provider was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
