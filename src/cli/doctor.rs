@@ -165,7 +165,7 @@ pub(super) fn again(state: &Path, account: &str) {
 
 /// Whether the page with the button can be served: its address is free, or the watch that runs has it.
 fn page(web: &Web, state: &Path) -> Check {
-    let about = "page with the button";
+    let about = "dashboard";
     let error = match std::net::TcpListener::bind(web.listen) {
         Ok(_) => return Check::fine(about, format!("{} can be listened on", web.listen)),
         Err(error) => error,

@@ -4,11 +4,13 @@ mod ack;
 mod alert;
 pub mod args;
 mod assign;
+mod calendar;
 mod case;
 mod cases;
 mod classify;
 mod corrections;
 mod coupons;
+mod dashboard;
 mod demo;
 mod diff;
 mod doctor;
@@ -108,6 +110,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Alert(alert) => return alert::run(alert, config, state),
         Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
+        Command::Dashboard(dashboard) => dashboard::run(dashboard, config, state),
         Command::Ack(one) => ack::run(one, config, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
@@ -119,6 +122,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::History(history) => history::run(history, config, state),
         Command::Undo(undo) => history::undo(undo, config, state),
         Command::Import(import) => import::run(import, config, state),
+        Command::Calendar(calendar) => calendar::run(calendar, config, state),
         Command::Ledger(ledger) => ledger::run(ledger, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Case(one) => case::run(one, config, state),

@@ -13,6 +13,7 @@ pub mod coupon;
 pub mod due;
 pub mod event;
 mod fold;
+pub mod giving;
 mod keep;
 mod matching;
 mod owed;
@@ -24,6 +25,7 @@ mod stated;
 mod tests;
 mod twice;
 mod whose;
+pub mod word;
 
 pub use case::{Case, Conflict, Evidence, NextStep, Question};
 pub use claim::{CLAIMS, claim_of};

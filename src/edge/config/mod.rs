@@ -2,6 +2,7 @@
 
 mod account_rules;
 mod alerts;
+mod calendar;
 mod channel;
 mod check;
 pub mod folder;
@@ -18,6 +19,7 @@ mod replies;
 mod search;
 mod syntax;
 pub mod template;
+pub mod web;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::oauth::Credential;
@@ -33,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use account_rules::OwnRules;
+pub use calendar::Calendar;
 pub use check::Broken;
 pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
 pub use outgoing::{Keep, Outgoing, Server};
@@ -61,7 +64,7 @@ pub struct Config {
     pub backlog: Backlog,
     /// Alert channels by name.
     pub channels: BTreeMap<String, Channel>,
-    /// Where the page with the button is served; `None`: nothing listens.
+    /// Where pages are served; `None`: nothing listens.
     pub web: Option<Web>,
     /// How letters leave.
     pub outgoing: Outgoing,
@@ -71,6 +74,8 @@ pub struct Config {
     pub hot: Hours,
     /// How long words of mails are kept.
     pub keep: KeepWords,
+    /// The calendar file and feed.
+    pub calendar: Calendar,
 }
 
 /// Where pages are served.
@@ -78,8 +83,8 @@ pub struct Config {
 pub struct Web {
     /// The address that is listened on.
     pub listen: std::net::SocketAddr,
-    /// How the phone reaches it, without a slash at the end.
-    pub public_url: String,
+    /// How other devices reach it, without a slash at the end; `None`: they do not.
+    pub public_url: Option<String>,
 }
 
 /// What happens to mail that lies in a mailbox that is opened for the first time.

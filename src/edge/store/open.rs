@@ -23,6 +23,8 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/013.sql"),
     include_str!("schema/014.sql"),
     include_str!("schema/015.sql"),
+    include_str!("schema/016.sql"),
+    include_str!("schema/017.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.
