@@ -80,9 +80,11 @@ pub fn feed_url(web: &config::Web, secret: &[u8; 32]) -> String {
 /// All there is to be asked for.
 fn router(web: &config::Web, pages: Pages) -> Router {
     let guard = Arc::new(guard::Rules::new(web));
-    ack::routes(pages.clone())
-        .merge(pages::routes().with_state(pages.clone()))
-        .layer(axum::middleware::from_fn_with_state(guard, guard::check))
-        // counted by itself: a calendar app that asks too often takes nobody's turn at a button
-        .merge(feed::routes(web, pages))
+    let feed = feed::routes(web, pages.clone());
+    let pages = ack::routes(pages.clone())
+        .merge(pages::routes().with_state(pages))
+        .layer(axum::middleware::from_fn_with_state(guard, guard::check));
+    // counted by itself: a calendar app that asks too often takes nobody's turn at a button. What is nowhere to be found
+    // is answered by the router that is merged last
+    feed.merge(pages)
 }
