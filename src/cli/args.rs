@@ -2,25 +2,30 @@
 
 mod ack;
 mod alert;
+mod dashboard;
+mod install;
 mod ledger;
 mod letters;
 mod login;
+mod month;
 mod orders;
 mod past;
 mod wanted;
 
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
-pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+pub use dashboard::Dashboard;
+pub use install::{Completions, Man};
+pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
+pub use month::{MonthForm, MonthReport};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use past::{Calendar, History, Import, Undo};
 pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use std::path::PathBuf;
 
 /// Watches your mailbox for Rakuten Ichiba mail: sorts it, alerts on restock at once, and follows cancelled orders
@@ -34,6 +39,9 @@ pub struct Arguments {
     /// Folder of the database and the lock (overrides the configuration)
     #[arg(long, global = true, value_name = "DIR", env = "MODORI_STATE")]
     pub state: Option<PathBuf>,
+    /// How what happens is written on standard error: for people, or one JSON object a line for programs
+    #[arg(long, global = true, value_enum, default_value = "text", env = "MODORI_LOG_FORMAT", hide_env_values = true)]
+    pub log_format: Format,
     /// Tell more on standard error (-v what happens, -vv details); never a password or a mail's text
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -60,9 +68,11 @@ pub enum Command {
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),
-    /// Show what the records tell: how long alerts took
+    /// Show what the records tell: how long alerts took, what came of a month
     #[command(subcommand)]
     Report(Report),
+    /// Open the dashboard in a browser
+    Dashboard(Dashboard),
     /// Say that you have seen alerts: they are repeated no more; without a name, list them
     Ack(Ack),
     /// Sort what already lies in the mailboxes
@@ -121,6 +131,10 @@ pub enum Command {
     Reply(Reply),
     /// Show the letters about an order, and say whether one was sent of which that is not known
     Letter(Letter),
+    /// Print what a shell completes the command line by (docs/operations.md tells where it goes)
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
 }
 
 /// `modori demo`
@@ -181,6 +195,8 @@ pub struct Doctor {
 pub enum Report {
     /// How long alerts took, in their stages and by channel
     Latency(Latency),
+    /// What came of a month: points and coupons, restocks, shops, what was kept quiet
+    Month(MonthReport),
 }
 
 /// `modori report latency`
@@ -415,25 +431,16 @@ pub struct Corrections {
 
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.
 fn instant(text: &str) -> Result<Timestamp, String> {
-    at(text, |day| day.at(0, 0, 0, 0))
+    crate::calendar::first_second_of(text).ok_or_else(how_to_write)
 }
 
 /// As [`instant`], but a bare day means its last second.
 fn last_instant(text: &str) -> Result<Timestamp, String> {
-    at(text, |day| day.at(23, 59, 59, 0))
+    crate::calendar::last_second_of(text).ok_or_else(how_to_write)
 }
 
-fn at(text: &str, of_day: impl Fn(Date) -> DateTime) -> Result<Timestamp, String> {
-    let text = text.trim();
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    // a bare day parses as a date and time too: look for it first
-    let has_time = text.contains([':', 'T', ' ']);
-    let civil = if has_time { text.parse::<DateTime>() } else { text.parse::<Date>().map(of_day) };
-    civil
-        .map(crate::calendar::instant)
-        .map_err(|_| "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned())
+fn how_to_write() -> String {
+    "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub(super) fn run(arguments: &Ledger, config: Option<&Path>, state: Option<&Path
         Ledger::Import(arguments) => take_in(arguments, config, state),
         Ledger::Backup(arguments) => backup(arguments, config, state),
         Ledger::Rebuild(arguments) => rebuild(arguments, config, state),
+        Ledger::Expire(arguments) => super::expire::run(arguments, config, state),
     }
 }
 

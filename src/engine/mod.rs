@@ -8,6 +8,7 @@ pub mod backtest;
 mod calendar;
 pub mod checkup;
 pub mod corrections;
+mod expire;
 mod flags;
 mod held;
 mod hot;
@@ -185,9 +186,10 @@ impl Engine {
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.tell_kept_back() => ended,
             ended = self.follow_answers() => ended,
-            ended = self.serve_pages(around.web.as_ref(), &around.calendar) => ended,
+            ended = self.serve_pages(around.config.as_ref()) => ended,
             ended = self.keep_calendar(&around.calendar) => ended,
             ended = self.keep_flags() => ended,
+            ended = self.let_go(around.keep) => ended,
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,
             () = self.attend(&lives, around.systemd.as_ref()) => Ok(()),

@@ -109,7 +109,18 @@ impl Check<'_> {
         if let Some(version) = &written.version
             && *version.get_ref() != 1
         {
-            self.wrong(version.span(), "this modori reads version 1 of the configuration", "write version = 1");
+            let found = *version.get_ref();
+            let (what, help) = match found {
+                0 => ("there is no version 0 of the configuration".to_owned(), "write version = 1"),
+                _ => (
+                    format!(
+                        "this is version {found} of the configuration, and modori {} reads version 1",
+                        env!("CARGO_PKG_VERSION")
+                    ),
+                    "it was written for a newer modori: install that one, or bring the file down by hand (docs/operations.md) and write version = 1",
+                ),
+            };
+            self.wrong(version.span(), what, help);
         }
         let language = written
             .language
@@ -136,7 +147,7 @@ impl Check<'_> {
         let flags = filing.flag_cases.unwrap_or(true).then_some(looks);
         let alerts = self.alerts(&written.alerts, &channels);
         let blind = self.blind(&written.sight, &alerts, &channels);
-        let web = self.web(&written.web);
+        let web = self.web(written.web.as_ref());
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
         let calendar = self.calendar(&written.calendar, web.is_some());
@@ -146,6 +157,7 @@ impl Check<'_> {
             return None;
         };
         Some(Config {
+            origin: None,
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
             wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
@@ -159,6 +171,7 @@ impl Check<'_> {
             web,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
+            keep: self.keep_words(&written.keep),
             calendar,
         })
     }
@@ -348,17 +361,18 @@ impl Check<'_> {
 
     pub(super) fn secret(&mut self, written: &Spanned<syntax::Secret>) -> Secret {
         let secret = written.get_ref();
-        match (&secret.command, &secret.env, &secret.file) {
-            (Some(argv), None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
+        match (&secret.command, &secret.env, &secret.file, &secret.credential) {
+            (Some(argv), None, None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
                 Secret::Command(argv.clone())
             }
-            (None, Some(name), None) => Secret::Environment(name.clone()),
-            (None, None, Some(path)) => Secret::File(self.path(path)),
+            (None, Some(name), None, None) => Secret::Environment(name.clone()),
+            (None, None, Some(path), None) => Secret::File(self.path(path)),
+            (None, None, None, Some(name)) if is_credential(name) => Secret::Credential(name.clone()),
             _ => {
                 self.wrong(
                     written.span(),
                     "a secret comes from exactly one place",
-                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" } or { file = \"PATH\" }",
+                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }",
                 );
                 Secret::Environment(String::new())
             }
@@ -394,10 +408,20 @@ impl Check<'_> {
 
     /// `~/` is the home folder; anything relative is relative to the configuration's folder.
     pub(super) fn path(&self, path: &str) -> PathBuf {
-        if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-            return PathBuf::from(home).join(rest);
-        }
-        self.file.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+        path_in(self.file.parent().unwrap_or(Path::new("")), path)
+    }
+}
+
+/// Whether this can be the name of a credential of systemd: the name of a file, no path.
+fn is_credential(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
+}
+
+/// A path as it is written in a file of this folder.
+pub(super) fn path_in(folder: &Path, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => folder.join(path),
     }
 }
 

@@ -7,6 +7,7 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod keep;
 mod kind;
 mod mail_folder;
 mod mistakes;
@@ -18,15 +19,18 @@ mod replies;
 mod search;
 mod syntax;
 pub mod template;
+pub mod web;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
+use crate::ledger::Keep as KeepWords;
 use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
 use crate::wording::Buttons;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +47,8 @@ pub const SCHEMA: &str = include_str!("../../../schema/config.schema.json");
 /// The configuration file, read and checked.
 #[derive(Clone)]
 pub struct Config {
+    /// The file it was read from; `None`: it was not read from a file.
+    pub origin: Option<Origin>,
     /// Folder of the shopper's own rule files, if there is one.
     pub rules: Option<PathBuf>,
     /// Folder of the shopper's own wording, if there is one.
@@ -61,7 +67,7 @@ pub struct Config {
     pub backlog: Backlog,
     /// Alert channels by name.
     pub channels: BTreeMap<String, Channel>,
-    /// Where the page with the button is served; `None`: nothing listens.
+    /// Where pages are served; `None`: nothing listens.
     pub web: Option<Web>,
     /// How letters leave.
     pub outgoing: Outgoing,
@@ -69,8 +75,29 @@ pub struct Config {
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
     pub hot: Hours,
+    /// How long words of mails are kept.
+    pub keep: KeepWords,
     /// The calendar file and feed.
     pub calendar: Calendar,
+}
+
+/// The file that a configuration was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// When it was last changed, as it was read.
+    pub changed_at: Option<jiff::Timestamp>,
+    /// SHA-256 of what was read.
+    digest: [u8; 32],
+}
+
+impl Origin {
+    /// Whether the file holds now what was read; `None`: it cannot be read.
+    #[must_use]
+    pub fn is_in_use(&self) -> Option<bool> {
+        std::fs::read(&self.file).ok().map(|bytes| Sha256::digest(bytes).as_slice() == self.digest)
+    }
 }
 
 /// Where pages are served.
@@ -78,8 +105,8 @@ pub struct Config {
 pub struct Web {
     /// The address that is listened on.
     pub listen: std::net::SocketAddr,
-    /// How the phone reaches it, without a slash at the end.
-    pub public_url: String,
+    /// How other devices reach it, without a slash at the end; `None`: they do not.
+    pub public_url: Option<String>,
 }
 
 /// What happens to mail that lies in a mailbox that is opened for the first time.
@@ -134,8 +161,7 @@ pub struct Account {
 }
 
 /// Where a secret may come from, as it is written.
-const SECRET_FORMS: &str =
-    "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }";
+const SECRET_FORMS: &str = "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 
 /// How an account's provider was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,8 +220,13 @@ impl Config {
     /// When it cannot be read, or what is wrong with it.
     pub fn load_with(file: &Path, state: Option<&Path>) -> Result<Self, Broken> {
         let bytes = std::fs::read(file).map_err(|error| Broken::unreadable(file, &error))?;
+        let digest = Sha256::digest(&bytes).into();
+        let changed = std::fs::metadata(file).and_then(|about| about.modified()).ok();
+        let changed_at = changed.and_then(|changed| jiff::Timestamp::try_from(changed).ok());
         let text = String::from_utf8(bytes).map_err(|error| Broken::not_utf8(file, &error))?;
-        check::parse(file, &text, state)
+        let mut config = check::parse(file, &text, state)?;
+        config.origin = Some(Origin { file: file.to_path_buf(), changed_at, digest });
+        Ok(config)
     }
 
     /// Every address that is the shopper's own, lower case.
@@ -237,6 +268,16 @@ pub fn default_file() -> Option<PathBuf> {
 #[must_use]
 pub fn default_state() -> Option<PathBuf> {
     home_folder("XDG_STATE_HOME", ".local/state")
+}
+
+/// The state folder that a configuration names, however much else is wrong with it; else the usual one.
+#[must_use]
+pub fn state_of(file: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let named = table.get("state").and_then(toml::Value::as_str);
+    let folder = file.parent().unwrap_or(Path::new(""));
+    named.map(|state| check::path_in(folder, state)).or_else(default_state)
 }
 
 fn home_folder(variable: &str, below_home: &str) -> Option<PathBuf> {

@@ -27,8 +27,9 @@ pub(super) struct File {
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
     pub(super) hot: Hot,
+    pub(super) web: Option<super::web::Written>,
     #[serde(default)]
-    pub(super) web: super::repeat::WrittenWeb,
+    pub(super) keep: super::keep::Written,
     #[serde(default)]
     pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     #[serde(default)]
@@ -125,13 +126,14 @@ pub(super) struct Replies {
     pub(super) copy_to_sent: Option<Spanned<toml::Value>>,
 }
 
-/// A secret: one of the three.
+/// A secret: one of the four.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Secret {
     pub(super) command: Option<Vec<String>>,
     pub(super) env: Option<String>,
     pub(super) file: Option<String>,
+    pub(super) credential: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

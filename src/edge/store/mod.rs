@@ -8,12 +8,14 @@ mod awaiting;
 mod backup;
 mod calendar;
 mod chain;
+mod checkup;
 mod correction;
 mod coupon;
 mod cursor;
 #[cfg(feature = "planted")]
 mod disk;
 mod due;
+mod expire;
 mod flag;
 mod held;
 mod history;
@@ -23,6 +25,7 @@ mod ledger;
 mod letter;
 mod life;
 mod lines;
+mod month;
 mod near;
 mod open;
 mod outbox;
@@ -30,35 +33,47 @@ mod past;
 mod post;
 mod rebuild;
 mod release;
+mod restock_log;
+mod rule_hits;
+mod session;
 mod settle;
 mod transfer;
 mod view;
+mod waiting;
+mod word;
 
 pub use agenda::{Enter, Kept, Later};
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
 pub use chain::{Health, NOT_NEEDED, is_no_loss};
+pub use checkup::Soundness;
 pub use correction::Correction;
 pub use cursor::Cursor;
 #[cfg(feature = "planted")]
 pub use disk::Disk;
 pub use due::NextDue;
+pub use expire::{Carry, Expired, Piece};
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Sought, Subject};
-pub use latency::{Course, Latency};
 pub use ledger::OldMail;
 pub use letter::LetterFate;
 pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
-pub use open::{Db, StoreError};
+pub use open::{BEFORE_UPGRADE, Db, StoreError};
 pub use outbox::{Row, SeenAt, State};
 pub use past::{PastMailbox, Reached};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
+pub use rule_hits::{Hits, SILENT_DAYS, Unmatched};
+pub use session::{LINK_LIVES, SESSION_IDLES, SESSION_LIVES, SecretDigest, Session};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
 pub use view::Relabelled;
+pub use waiting::{Found, Version};
+pub use word::{Decided as LetterDecided, Noted, Refused, Story};
+
+pub use crate::review::latency::{Course, Latency};
 
 use jiff::Timestamp;
 use std::path::Path;
@@ -73,6 +88,8 @@ pub struct Store {
     driver: Driver,
     /// Counts the pieces of work that wrote something.
     changes: Arc<watch::Sender<u64>>,
+    /// Where the database lies, if it is a file.
+    folder: Option<Arc<Path>>,
 }
 
 #[derive(Clone)]
@@ -105,13 +122,20 @@ impl Store {
                 }
             })
             .map_err(|error| StoreError::Thread { error })?;
-        Ok(Self { driver: Driver::Owner(jobs), changes })
+        Ok(Self { driver: Driver::Owner(jobs), changes, folder: Some(folder.into()) })
     }
 
     /// A handle whose calls run on the caller.
     #[must_use]
     pub fn inline(db: Arc<Mutex<Db>>) -> Self {
-        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)) }
+        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)), folder: None }
+    }
+
+    /// The folder of the database, for whoever reads much over a connection of its own ([`Db::open_to_read`]) and would
+    /// keep others waiting here; `None` where there is no file.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Changes whenever this process wrote something, and when another one was seen to have.
@@ -130,7 +154,7 @@ impl Store {
     #[cfg(feature = "planted")]
     #[must_use]
     pub fn simulated(db: Arc<Mutex<Db>>, disk: Disk) -> Self {
-        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)) }
+        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)), folder: None }
     }
 
     /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.
@@ -160,6 +184,25 @@ impl Store {
                 jobs.send(job).map_err(|_| StoreError::Gone)?;
                 answered.await.map_err(|_| StoreError::Gone)?
             }
+        }
+    }
+}
+
+impl Store {
+    /// Reads from the database beside whoever writes to it: however long that takes, no mail waits for it.
+    ///
+    /// # Errors
+    /// What the work answers, or that the database cannot be opened a second time.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.folder.clone() {
+            Some(folder) => {
+                let looked = tokio::task::spawn_blocking(move || work(&Db::open_to_read(&folder)?));
+                looked.await.unwrap_or(Err(StoreError::Gone))
+            }
+            None => self.call(|db| work(db)).await,
         }
     }
 }
