@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
         match TcpListener::bind(web.listen).await {
             Ok(listener) => {
                 let store = setup::store(&config.state)?;
-                let mut pages = setup::engine(&config, &store)?.pages();
+                let mut pages = setup::engine(&config, &store)?.pages(&config.calendar);
                 // this command never takes the hand: a watch of another process notices what is written here
                 let state = config.state.clone();
                 pages.orders = pages.orders.carried_out(Carry::by(move || HandLock::holder(&state).is_some()));

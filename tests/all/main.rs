@@ -65,3 +65,4 @@ mod story;
 mod support;
 mod wanted;
 mod watch;
+mod web_cases;
