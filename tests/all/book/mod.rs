@@ -4,5 +4,6 @@ mod commands;
 mod demo;
 mod layout;
 pub mod page;
+mod recipes;
 pub mod snippets;
 mod world;
