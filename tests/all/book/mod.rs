@@ -4,6 +4,7 @@ mod commands;
 mod demo;
 mod layout;
 pub mod page;
+mod privacy;
 mod recipes;
 pub mod snippets;
 mod world;
