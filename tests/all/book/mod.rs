@@ -7,4 +7,5 @@ pub mod page;
 mod privacy;
 mod recipes;
 pub mod snippets;
+mod troubleshooting;
 mod world;

@@ -23,7 +23,8 @@ fn listed() -> BTreeMap<String, Vec<String>> {
 /// Tables and their columns, as the program makes them.
 fn made(world: &World) -> BTreeMap<String, Vec<String>> {
     let db = rusqlite::Connection::open(world.path(".local/state/modori/modori.sqlite")).unwrap();
-    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").unwrap();
+    let mut names =
+        db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").unwrap();
     let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let columns = |table: &str| {
         let mut columns = db.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid").unwrap();
