@@ -20,11 +20,13 @@ mod explain;
 mod history;
 mod import;
 mod inquiry;
+mod install;
 mod ledger;
 mod letter;
 mod login;
 mod logout;
 mod mails;
+mod month;
 mod release;
 mod render;
 mod reply;
@@ -138,6 +140,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Mute(wish) => want::run(List::Muted, wish, config),
         Command::Inquiry(one) => inquiry::run(one, config, state),
         Command::Reply(one) => reply::run(one, config, state),
+        Command::Completions(one) => install::completions(one),
+        Command::Man(one) => install::man(one),
         Command::Letter(letter) => letter::run(letter, config, state),
     };
     done.map(|()| true)
