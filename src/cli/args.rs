@@ -2,6 +2,7 @@
 
 mod ack;
 mod alert;
+mod init;
 mod ledger;
 mod letters;
 mod login;
@@ -10,6 +11,7 @@ mod wanted;
 
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
+pub use init::{Answer, Init, InitAlerts, InitMailbox, InitSorting, Mode, Service, Way};
 pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
@@ -45,6 +47,8 @@ pub struct Arguments {
 pub enum Command {
     /// Show it all on an embedded server: no account, no network
     Demo(Demo),
+    /// Set modori up: mailbox, folders, alerts; shows what it would do before anything is done
+    Init(Box<Init>),
     /// Watch the configured mailboxes until stopped
     Watch,
     /// Show whether every mailbox is seen, and what waits (exit code 1: blind, or no watch runs)

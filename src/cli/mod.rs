@@ -16,6 +16,7 @@ mod draft;
 mod explain;
 mod history;
 mod import;
+mod init;
 mod inquiry;
 mod ledger;
 mod letter;
@@ -69,7 +70,7 @@ impl Failure {
 pub fn run() -> ExitCode {
     quiet_panics();
     let arguments = Arguments::parse();
-    start_log(arguments.verbose, matches!(arguments.command, Command::Demo(_) | Command::Sweep(_)));
+    start_log(arguments.verbose, matches!(arguments.command, Command::Demo(_) | Command::Sweep(_) | Command::Init(_)));
     match dispatch(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         // said already, in its own words
@@ -93,6 +94,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
     let state = arguments.state.as_deref();
     let done = match &arguments.command {
         Command::Status(status) => return status::run(status, config, state),
+        Command::Init(init) => return init::run(init, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
         Command::Login(login) => return login::run(login, config, state),
         Command::Logout(logout) => logout::run(logout, config, state),

@@ -12,6 +12,7 @@ mod held;
 mod hot;
 pub mod import;
 pub mod life;
+pub mod preview;
 mod pulse;
 pub mod pure;
 pub mod rebuild;
