@@ -40,6 +40,30 @@ pub fn rfc3339(at: Timestamp) -> String {
     civil(at).strftime("%Y-%m-%dT%H:%M:%S+09:00").to_string()
 }
 
+/// An instant as a person writes it, in Tokyo unless an offset is written: `2026-07-03` (its first second),
+/// `2026-07-03T10:00`, `2026-07-03T10:00:00+09:00`. `None` when it is none.
+#[must_use]
+pub fn first_second_of(text: &str) -> Option<Timestamp> {
+    written(text, |day| day.at(0, 0, 0, 0))
+}
+
+/// The same, but a bare day means its last second.
+#[must_use]
+pub fn last_second_of(text: &str) -> Option<Timestamp> {
+    written(text, |day| day.at(23, 59, 59, 0))
+}
+
+fn written(text: &str, of_day: impl Fn(Date) -> DateTime) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(instant);
+    }
+    // a bare day parses as a date and time too: look for it first
+    let has_time = text.contains([':', 'T', ' ']);
+    let civil = if has_time { text.parse::<DateTime>() } else { text.parse::<Date>().map(of_day) };
+    civil.ok().map(instant)
+}
+
 /// A day some days later; stays at the end of the calendar instead of leaving it.
 #[must_use]
 pub fn days_after(day: Date, days: u16) -> Date {

@@ -321,7 +321,7 @@ fn shipped() -> Environment<'static> {
 }
 
 /// `1980` → `1,980`.
-fn yen(number: u64) -> String {
+pub(crate) fn yen(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -2,25 +2,28 @@
 
 mod ack;
 mod alert;
+mod dashboard;
 mod init;
 mod ledger;
 mod letters;
 mod login;
 mod orders;
+mod past;
 mod wanted;
 
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
+pub use dashboard::Dashboard;
 pub use init::{Answer, Init, InitAlerts, InitMailbox, InitSorting, Mode, Service, Way};
-pub use ledger::{Backup, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
+pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
+pub use past::{History, Import, Undo};
 pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use std::path::PathBuf;
 
 /// Watches your mailbox for Rakuten Ichiba mail: sorts it, alerts on restock at once, and follows cancelled orders
@@ -34,6 +37,9 @@ pub struct Arguments {
     /// Folder of the database and the lock (overrides the configuration)
     #[arg(long, global = true, value_name = "DIR", env = "MODORI_STATE")]
     pub state: Option<PathBuf>,
+    /// How what happens is written on standard error: for people, or one JSON object a line for programs
+    #[arg(long, global = true, value_enum, default_value = "text", env = "MODORI_LOG_FORMAT", hide_env_values = true)]
+    pub log_format: Format,
     /// Tell more on standard error (-v what happens, -vv details); never a password or a mail's text
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -65,6 +71,8 @@ pub enum Command {
     /// Show what the records tell: how long alerts took
     #[command(subcommand)]
     Report(Report),
+    /// Open the dashboard in a browser
+    Dashboard(Dashboard),
     /// Say that you have seen alerts: they are repeated no more; without a name, list them
     Ack(Ack),
     /// Sort what already lies in the mailboxes
@@ -84,7 +92,7 @@ pub enum Command {
     History(History),
     /// Take filings back: each mail goes where it came from
     Undo(Undo),
-    /// Read old mail into the ledger (.eml, mbox, Maildir); files nothing, alerts nothing
+    /// Read old mail into the ledger (.eml, mbox, Maildir, or a mailbox); files nothing, alerts nothing
     Import(Import),
     /// Keep the ledger safe: write it out, take it in, copy it, make it anew
     #[command(subcommand)]
@@ -333,41 +341,6 @@ pub struct DiffRules {
     pub format: Format,
 }
 
-/// `modori history`
-#[derive(Debug, Args)]
-pub struct History {
-    /// From this day on (2026-11-01)
-    #[arg(long, value_name = "DAY")]
-    pub since: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: u32,
-    /// Only of this mail: its Message-ID
-    #[arg(long, value_name = "MAIL")]
-    pub mail: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-}
-
-/// `modori undo`
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
-pub struct Undo {
-    /// Numbers of actions, as `modori history` shows them
-    #[arg(value_name = "NUMBER", group = "which")]
-    pub ids: Vec<i64>,
-    /// Everything that one `rules diff --apply` moved
-    #[arg(long, value_name = "NAME", group = "which", conflicts_with = "ids")]
-    pub batch: Option<String>,
-    /// Everything that was filed since (2026-11-01, or 2026-11-01T10:00:00+09:00)
-    #[arg(long, value_name = "TIME", group = "which", conflicts_with = "ids")]
-    pub since: Option<String>,
-    /// Everything that this rule decided
-    #[arg(long, value_name = "NAME", group = "which", conflicts_with = "ids")]
-    pub rule: Option<String>,
-}
-
 /// `modori rules new`
 #[derive(Debug, Args)]
 pub struct NewRule {
@@ -448,41 +421,18 @@ pub struct Corrections {
     pub format: Format,
 }
 
-/// `modori import`
-#[derive(Debug, Args)]
-pub struct Import {
-    /// Mails: .eml files, mbox files, Maildirs, folders of .eml files, in any order
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Trust Authentication-Results of this host (repeatable)
-    #[arg(long, value_name = "HOST")]
-    pub authserv_id: Vec<String>,
-    /// As mail of this account: by its own rules, and the hosts whose word it takes
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
-}
-
 /// An instant: RFC 3339, or a day, or a day and a time, in Tokyo.
 fn instant(text: &str) -> Result<Timestamp, String> {
-    at(text, |day| day.at(0, 0, 0, 0))
+    crate::calendar::first_second_of(text).ok_or_else(how_to_write)
 }
 
 /// As [`instant`], but a bare day means its last second.
 fn last_instant(text: &str) -> Result<Timestamp, String> {
-    at(text, |day| day.at(23, 59, 59, 0))
+    crate::calendar::last_second_of(text).ok_or_else(how_to_write)
 }
 
-fn at(text: &str, of_day: impl Fn(Date) -> DateTime) -> Result<Timestamp, String> {
-    let text = text.trim();
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    // a bare day parses as a date and time too: look for it first
-    let has_time = text.contains([':', 'T', ' ']);
-    let civil = if has_time { text.parse::<DateTime>() } else { text.parse::<Date>().map(of_day) };
-    civil
-        .map(crate::calendar::instant)
-        .map_err(|_| "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned())
+fn how_to_write() -> String {
+    "write it like 2026-07-03, 2026-07-03T10:00 (Tokyo) or 2026-07-03T10:00:00+09:00".to_owned()
 }
 
 #[cfg(test)]

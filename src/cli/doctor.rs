@@ -1,84 +1,157 @@
-//! `modori doctor`: looks over configuration, secrets, servers and alert channels, and says what to mend. Changes
-//! nothing on a server. Exit code: 0 when nothing fails, 1 when something does.
+//! `modori doctor`: looks over this machine, the configuration, the rules, the database, servers, channels, and the
+//! watch, and says what to mend. Changes nothing on a server, sends nothing, and works beside a watch that runs.
+//!
+//! Exit code: 0 when nothing fails, 1 when something does, 2 when the configuration or the rules cannot be used (what can
+//! be looked at without them is looked at all the same). docs/doctor.md lists what is looked at.
+
+mod machine;
+mod running;
+mod words;
 
 use super::args::{Doctor, Format};
 use super::{Failure, render, setup};
-use crate::edge::config::{ChannelKind, Config, Web};
+use crate::edge::clock::Clock;
+use crate::edge::config::{self, ChannelKind, Config, Web};
 use crate::edge::hand::HandLock;
 use crate::edge::secret::Secret;
 use crate::edge::store::{Db, Health};
 use crate::engine::Mailbox;
-use crate::engine::checkup::{self, Asked, Check, Grade};
-use serde_json::json;
-use std::collections::BTreeMap;
+use crate::engine::checkup::{self, Asked, Check, Grade, channels};
+use serde_json::{Value, json};
 use std::path::Path;
+use words::Judging;
 
 /// Looks everything over.
-pub(super) fn run(arguments: &Doctor, config: Option<&Path>, state: Option<&Path>) -> Result<bool, Failure> {
-    let config = setup::config(config, state)?;
-    let rules = setup::rules(config.rules.as_deref())?;
-    let mut own = BTreeMap::new();
-    for account in config.accounts.iter().filter(|account| !account.own.is_none()) {
-        own.insert(account.name.clone(), setup::rules_of(config.rules.as_deref(), Some(account))?);
+pub(super) fn run(arguments: &Doctor, named: Option<&Path>, state: Option<&Path>) -> Result<bool, Failure> {
+    let file = named.map(Path::to_path_buf).or_else(config::default_file);
+    let mut checks = Vec::new();
+    let usable = match setup::config(named, state) {
+        Ok(config) => whole(&config, file.as_deref(), &mut checks)?,
+        Err(failure) => {
+            let remedy = "mend it: what hangs on it is not looked at. `modori init` writes a new one";
+            checks.push(Check::failure("configuration", failure.what.trim_end(), remedy));
+            let state = state.map(Path::to_path_buf).or_else(|| file.as_deref().and_then(config::state_of));
+            on_this_machine(file.as_deref(), None, state.as_deref(), &mut checks);
+            false
+        }
+    };
+    match arguments.format {
+        Format::Text => anstream::println!("{}", render::checks(&checks)),
+        Format::Json => anstream::println!("{}", sheet(&checks)),
     }
-    let others = match own.len() {
+    if !usable {
+        return Err(Failure::broken("the configuration or the rules cannot be used as they are: see above"));
+    }
+    Ok(checks.iter().all(|check| check.grade != Grade::Failure))
+}
+
+/// State folder, file modes, database, disk.
+fn on_this_machine(file: Option<&Path>, config: Option<&Config>, state: Option<&Path>, checks: &mut Vec<Check>) {
+    let Some(state) = state else { return };
+    checks.push(machine::folder(state));
+    checks.extend(machine::modes(file, config, state));
+    checks.extend(machine::database(state));
+    checks.extend(machine::room(state));
+}
+
+/// Everything; `false`: the rules cannot be used.
+fn whole(config: &Config, file: Option<&Path>, checks: &mut Vec<Check>) -> Result<bool, Failure> {
+    let clock = Clock::system();
+    let own = config.accounts.iter().filter(|account| !account.own.is_none()).count();
+    let others = match own {
         0 => String::new(),
         number => format!(", {} with rules or folders of its own", render::count(number, "account")),
     };
-    let (accounts, number) = (render::count(config.accounts.len(), "account"), rules.list().len());
-    let said = format!("{accounts}, {}{others}", render::count(number, "rule"));
-    let mut checks = vec![Check::fine("configuration", said)];
-    checks.extend(folder(&config.state));
+    let said = format!("{}{others}", render::count(config.accounts.len(), "account"));
+    checks.push(Check::fine("configuration", said));
     if config.accounts.is_empty() {
         checks.push(Check::failure("configuration", "no account: nothing is watched", "add an [[account]]"));
     }
-    checks.extend(alerts(&config));
-    checks.extend(letters(&config));
+    let judging = words::rules(config, checks)?;
+    checks.extend(words::texts(config));
+    on_this_machine(file, Some(config), Some(&config.state), checks);
+    checks.extend(running::checks(config, clock.now()));
+    checks.extend(alerts(config));
+    checks.extend(letters(config));
     checks.extend(config.web.as_ref().map(|web| page(web, &config.state)));
     checks.extend(checkup::budget(&config.accounts, !config.policy.replies.send.is_empty()));
-    let runtime = setup::runtime()?;
-    runtime.block_on(async {
-        for (about, secret) in secrets(&config) {
-            if let Err(error) = secret.get().await {
-                let remedy = "without it nothing can be sent or read there";
-                checks.push(Check::failure(about, error.to_string(), remedy));
-            }
-        }
-        for account in &config.accounts {
-            let mailbox = match Mailbox::of(account) {
-                Ok(mailbox) => mailbox,
-                Err(error) => {
-                    let about = format!("account {}: TLS", account.name);
-                    checks.push(Check::failure(about, error.to_string(), "check `ca_file`"));
-                    continue;
-                }
-            };
-            let rules = own.get(&account.name).unwrap_or(&rules);
-            let folders = rules.folders();
-            let writes = config.policy.replies.drafts;
-            let outgoing = &config.outgoing;
-            let asked = Asked {
-                account,
-                folders: &folders,
-                drafts: writes.then_some(outgoing.drafts_folder.as_deref()),
-                sent: (!config.policy.replies.send.is_empty()).then_some(outgoing.sent_folder.as_deref()),
-            };
-            let (found, logged_in) = checkup::account(&mailbox, asked).await;
-            checks.extend(found);
-            if logged_in {
-                again(&config.state, &account.name);
-            }
-        }
-    });
-    match arguments.format {
-        Format::Text => anstream::println!("{}", render::checks(&checks)),
-        Format::Json => {
-            let sheet = |check: &Check| json!({"about": check.about, "grade": check.grade.word(), "said": check.said, "remedy": check.remedy});
-            let all: Vec<_> = checks.iter().map(sheet).collect();
-            anstream::println!("{}", json!({"version": 1, "checks": all}));
+    setup::runtime()?.block_on(away(config, &judging, &clock, checks));
+    Ok(!judging.broken)
+}
+
+/// What is asked of others: secrets of their programs, mail servers, channels.
+async fn away(config: &Config, judging: &Judging, clock: &Clock, checks: &mut Vec<Check>) {
+    for (about, secret) in secrets(config) {
+        if let Err(error) = secret.get().await {
+            let remedy = "without it nothing can be sent or read there";
+            checks.push(Check::failure(about, error.to_string(), remedy));
         }
     }
-    Ok(checks.iter().all(|check| check.grade != Grade::Failure))
+    let (found, clocks) = channels::channels(config, clock).await;
+    checks.extend(found);
+    checks.push(channels::clock(&clocks));
+    checks.extend(channels::posts(config, clock).await);
+    for account in &config.accounts {
+        let mailbox = match Mailbox::of(account) {
+            Ok(mailbox) => mailbox,
+            Err(error) => {
+                let about = format!("account {}: TLS", account.name);
+                checks.push(Check::failure(about, error.to_string(), "check `ca_file`"));
+                continue;
+            }
+        };
+        let folders = judging.folders(&account.name);
+        let writes = config.policy.replies.drafts;
+        let outgoing = &config.outgoing;
+        let asked = Asked {
+            account,
+            folders: &folders,
+            drafts: writes.then_some(outgoing.drafts_folder.as_deref()),
+            sent: (!config.policy.replies.send.is_empty()).then_some(outgoing.sent_folder.as_deref()),
+        };
+        let (found, logged_in) = checkup::account(&mailbox, asked).await;
+        checks.extend(found);
+        if logged_in {
+            again(&config.state, &account.name);
+        }
+    }
+}
+
+/// For programs: a check is named by `check`, and `account` or `channel` where it is about one.
+fn sheet(checks: &[Check]) -> Value {
+    let one = |check: &Check| {
+        let (of, name) = named(&check.about);
+        let mut sheet = json!({
+            "check": name,
+            "about": check.about,
+            "grade": check.grade.word(),
+            "said": check.said,
+            "remedy": check.remedy,
+        });
+        if let (Some((key, value)), Some(sheet)) = (of, sheet.as_object_mut()) {
+            sheet.insert(key.to_owned(), value.into());
+        }
+        sheet
+    };
+    let of = |grade: Grade| checks.iter().filter(|check| check.grade == grade).count();
+    json!({
+        "version": 1,
+        "failures": of(Grade::Failure),
+        "warnings": of(Grade::Warning),
+        "checks": checks.iter().map(one).collect::<Vec<_>>(),
+    })
+}
+
+/// `account home: login` → the account, and `login`; `channel phone` → the channel, and `channel`.
+fn named(about: &str) -> (Option<(&'static str, &str)>, &str) {
+    for key in ["account", "channel"] {
+        let Some(rest) = about.strip_prefix(key).and_then(|rest| rest.strip_prefix(' ')) else { continue };
+        return match rest.rsplit_once(": ") {
+            Some((name, check)) => (Some((key, name)), check),
+            None => (Some((key, rest)), key),
+        };
+    }
+    (None, about)
 }
 
 /// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits.
@@ -92,7 +165,7 @@ pub(super) fn again(state: &Path, account: &str) {
 
 /// Whether the page with the button can be served: its address is free, or the watch that runs has it.
 fn page(web: &Web, state: &Path) -> Check {
-    let about = "page with the button";
+    let about = "dashboard";
     let error = match std::net::TcpListener::bind(web.listen) {
         Ok(_) => return Check::fine(about, format!("{} can be listened on", web.listen)),
         Err(error) => error,
@@ -108,23 +181,6 @@ fn page(web: &Web, state: &Path) -> Check {
         "name an address of this machine under [web]"
     };
     Check::failure(about, format!("{} cannot be listened on: {error}", web.listen), remedy)
-}
-
-/// What keeps others out of the state folder.
-fn folder(state: &Path) -> Vec<Check> {
-    let about = "state";
-    let shown = state.display();
-    #[cfg(unix)]
-    if let Ok(found) = std::fs::metadata(state) {
-        use std::os::unix::fs::PermissionsExt;
-        if found.permissions().mode() & 0o077 != 0 {
-            let said = format!("others can look into {shown}: it tells what you ordered");
-            return vec![Check::warning(about, said, format!("chmod 700 {shown}"))];
-        }
-    }
-    let said =
-        if state.is_dir() { format!("{shown}, only yours") } else { format!("{shown}, made at the first start") };
-    vec![Check::fine(about, said)]
 }
 
 /// Every secret that the configuration names, except those of the accounts: their login shows it.

@@ -2,7 +2,7 @@
 
 use super::args::NewRule;
 use super::{Failure, mails, setup};
-use crate::edge::files::FileMail;
+use crate::edge::files::{FileMail, Mark};
 use crate::mail::{self, Reading};
 use crate::rules::draft::{self, Draft, Wish};
 use crate::rules::{self, Known, Layer, Source};
@@ -79,7 +79,15 @@ fn find(mail: &str, config: Option<&Path>, state: Option<&Path>) -> Result<FileM
         let now = crate::edge::clock::Clock::system().now();
         let read = mail::read(&bytes, &Reading { received: now, size, authserv_ids: &[] });
         let received = read.date.unwrap_or(now);
-        return Ok(FileMail { label: mail.to_owned(), path: PathBuf::from("MAIL"), received, size, bytes });
+        return Ok(FileMail {
+            label: mail.to_owned(),
+            path: PathBuf::from("MAIL"),
+            received,
+            size,
+            bytes,
+            gmail_labels: None,
+            mark: Mark::default(),
+        });
     }
     let paths = [path];
     let mut all = mails::all(&paths);

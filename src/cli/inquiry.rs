@@ -4,7 +4,7 @@ use super::args::{Format, Inquiry, Writing};
 use super::{Failure, say, setup, sweep};
 use crate::edge::clock::Clock;
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::{Db, LetterFate, State, StoreError};
+use crate::edge::store::{Db, LetterFate, Refused, State, StoreError};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::due::Settings;
@@ -61,24 +61,13 @@ pub(super) fn write(
         }
         let now = engine.clock.now();
         let (settings, send, number, asked) = (engine.ledger.clone(), writing.send, order.clone(), asked.clone());
-        let decided = engine
-            .store
-            .call(move |db| {
-                db.write_letter(&number, &settings, now, |case, (mails, memory)| {
-                    let Some(case) = case else { return Err(None) };
-                    let matter = Matter { case, mails, memory, settings: &settings, now };
-                    on_owner::on_owner(kind, &matter, &asked, send, &replies)
-                        .map(|(letter, wish)| ((letter, wish.key.clone()), wish))
-                        .map_err(|proposal| Some((proposal, is_of_older_modori(case, mails))))
-                })
-            })
-            .await
-            .map_err(failed)?;
+        let decided = engine.store.call(move |db| db.ask_letter(kind, &number, &asked, send, &replies, &settings, now));
+        let decided = decided.await.map_err(failed)?;
         let (letter, key) = match decided {
             Ok(Some(written)) => written,
             Ok(None) => return Err(Failure::new(Silence::AlreadyWritten.sentence())),
-            Err(None) => return Err(unknown(&order)),
-            Err(Some((proposal, older))) => return Err(refused(&order, &proposal, older)),
+            Err(Refused::Unknown) => return Err(unknown(&order)),
+            Err(Refused::Gate { proposal, older }) => return Err(refused(&order, &proposal, older)),
         };
         let worked = async {
             match &hand {

@@ -20,6 +20,7 @@ pub(super) fn run(arguments: &Ledger, config: Option<&Path>, state: Option<&Path
         Ledger::Import(arguments) => take_in(arguments, config, state),
         Ledger::Backup(arguments) => backup(arguments, config, state),
         Ledger::Rebuild(arguments) => rebuild(arguments, config, state),
+        Ledger::Expire(arguments) => super::expire::run(arguments, config, state),
     }
 }
 
@@ -161,7 +162,7 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
         let store: Store = setup::store(&folder)?;
         // what could be read is taken in all the same
         let account = arguments.account.as_deref();
-        unread = import::files(&arguments.from, &arguments.authserv_id, account, false, settings.as_ref(), &store);
+        unread = import::anew(&arguments.from, &arguments.authserv_id, account, settings.as_ref(), &store);
     }
     let mut db = Db::open(&folder).map_err(failed)?;
     db.rebuild().map_err(failed)?;

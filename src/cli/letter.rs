@@ -8,8 +8,6 @@ use crate::edge::config::Keep;
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Posted, State, StoreError, Way};
 use crate::facts::OrderNumber;
-use crate::plan::{Wish, on_letter};
-use jiff::Timestamp;
 use serde_json::json;
 use std::path::Path;
 
@@ -44,32 +42,7 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
     let about = order.clone();
     let runtime = setup::runtime()?;
     runtime.block_on(async {
-        let settled = store.call(move |db| {
-            let letters = db.letters(&about)?;
-            let (unknown, others): (Vec<Posted>, Vec<Posted>) =
-                letters.into_iter().partition(|one| one.way == Way::Send && one.state == State::Unknown);
-            if sent && unknown.is_empty() {
-                let mut drafts = Vec::new();
-                for one in others.into_iter().filter(|one| one.way == Way::Draft && one.state == State::Done) {
-                    if db.draft_was_sent(one.id, "sent, as you said", now)? {
-                        drafts.push(one);
-                    }
-                }
-                return Ok(drafts);
-            }
-            for one in &unknown {
-                let (state, why, wish) = if sent {
-                    (State::Done, "sent, as you said", copied.then(|| copy(one, now)))
-                } else {
-                    let wish = on_letter::drafted(one.id, &one.letter, now);
-                    (State::Dropped, "not sent, as you said", Some(wish))
-                };
-                let wishes: Vec<_> = wish.into_iter().collect();
-                db.letter_ended(one.id, state, Some(why), &wishes, false, now)?;
-            }
-            Ok(unknown)
-        });
-        let settled = settled.await.map_err(failed)?;
+        let settled = store.call(move |db| db.letter_was_sent(&about, sent, copied, now)).await.map_err(failed)?;
         if settled.is_empty() {
             return Err(Failure::new(format!(
                 "no letter about {order} is in doubt, and no draft waits to be sent; `modori letter {order}` shows what became of them"
@@ -110,11 +83,6 @@ fn settle(order: &OrderNumber, sent: bool, config: Option<&Path>, state: Option<
         }
         Ok(())
     })
-}
-
-/// The copy of a letter that was sent, as the shopper says: with the time of the attempt that was in doubt.
-fn copy(one: &Posted, now: Timestamp) -> Wish {
-    on_letter::sent(one.id, &one.letter, one.begun.unwrap_or(now), one.by)
 }
 
 fn sheet(one: &Posted, signs: &[(String, String)]) -> serde_json::Value {

@@ -242,7 +242,7 @@ pub(super) fn lines() -> mpsc::Receiver<String> {
 }
 
 /// Opens the page in the shopper's browser, if there is a desktop to show it.
-fn browse(url: &str) -> bool {
+pub(super) fn browse(url: &str) -> bool {
     let shows = |name: &&str| std::env::var_os(name).is_some_and(|display| !display.is_empty());
     let on_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(shows);
     let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::edge::clock::Clock;
-use crate::edge::files::{self, FileMail};
+use crate::edge::files::{self, FileMail, Mark};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ pub(super) fn all(paths: &[PathBuf]) -> impl Iterator<Item = Result<FileMail, Un
     })
 }
 
-fn standard_input() -> Result<FileMail, Unread> {
+pub(super) fn standard_input() -> Result<FileMail, Unread> {
     let mut bytes = Vec::new();
     std::io::stdin()
         .lock()
@@ -75,5 +75,13 @@ fn standard_input() -> Result<FileMail, Unread> {
         crate::mail::read(&bytes, &crate::mail::Reading { received: Clock::system().now(), size, authserv_ids: &[] });
     // standard input has no time of its own: the mail's date stands in
     let received = received.date.unwrap_or(received.received);
-    Ok(FileMail { label: "-".to_owned(), path: PathBuf::from("-"), received, size, bytes })
+    Ok(FileMail {
+        label: "-".to_owned(),
+        path: PathBuf::from("-"),
+        received,
+        size,
+        bytes,
+        gmail_labels: None,
+        mark: Mark::default(),
+    })
 }

@@ -9,10 +9,12 @@ mod cases;
 mod classify;
 mod corrections;
 mod coupons;
+mod dashboard;
 mod demo;
 mod diff;
 mod doctor;
 mod draft;
+mod expire;
 mod explain;
 mod history;
 mod import;
@@ -68,9 +70,11 @@ impl Failure {
 /// Reads the command line, does it, answers the exit code.
 #[must_use]
 pub fn run() -> ExitCode {
-    quiet_panics();
+    quiet_panics(args::Format::Text);
     let arguments = Arguments::parse();
-    start_log(arguments.verbose, matches!(arguments.command, Command::Demo(_) | Command::Sweep(_) | Command::Init(_)));
+    quiet_panics(arguments.log_format);
+    let draws = matches!(arguments.command, Command::Demo(_) | Command::Sweep(_) | Command::Init(_));
+    start_log(arguments.verbose, arguments.log_format, draws);
     match dispatch(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         // said already, in its own words
@@ -78,7 +82,9 @@ pub fn run() -> ExitCode {
         Err(failure) => {
             let text = failure.what.trim_end();
             // a diagnostic says "error:" itself
-            if text.starts_with("error") || text.starts_with("warning") {
+            if arguments.log_format == args::Format::Json {
+                anstream::eprintln!("{}", line_of_json(text));
+            } else if text.starts_with("error") || text.starts_with("warning") {
                 anstream::eprintln!("{text}");
             } else {
                 anstream::eprintln!("{}", render::error(text));
@@ -101,6 +107,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Alert(alert) => return alert::run(alert, config, state),
         Command::Report(report) => report::run(report, config, state),
         Command::Demo(demo) => demo::run(demo, state),
+        Command::Dashboard(dashboard) => dashboard::run(dashboard, config, state),
         Command::Ack(one) => ack::run(one, config, state),
         Command::Watch => watch::run(config, state),
         Command::Sweep(sweep) => sweep::run(sweep, config, state),
@@ -134,16 +141,26 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
 }
 
 /// A panic's message may hold words of a mail: only its place is shown.
-fn quiet_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+fn quiet_panics(format: args::Format) {
+    std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
-        anstream::eprintln!("modori: a fault in the program{place}; the message concerned is left where it is");
+        let what = format!("a fault in the program{place}; the message concerned is left where it is");
+        match format {
+            args::Format::Text => anstream::eprintln!("modori: {what}"),
+            args::Format::Json => anstream::eprintln!("{}", line_of_json(&what)),
+        }
     }));
+}
+
+/// An error as a line of the log, whatever level the log has.
+fn line_of_json(text: &str) -> serde_json::Value {
+    let now = crate::edge::clock::Clock::system().now();
+    serde_json::json!({ "timestamp": now, "level": "ERROR", "message": text, "target": "modori" })
 }
 
 /// Log to standard error. Libraries that could write a password at a low level are held at `info`, whatever is asked.
 /// Commands that draw on the terminal keep it for themselves unless more is asked for.
-fn start_log(verbose: u8, draws: bool) {
+fn start_log(verbose: u8, format: args::Format, draws: bool) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
         0 if draws => "warn",
@@ -159,7 +176,13 @@ fn start_log(verbose: u8, draws: bool) {
         }
     }
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // a second start in one process (tests) keeps the first log
-    let _ = log.with_target(false).try_init();
+    let _ = match format {
+        args::Format::Text => log.with_ansi(colour).with_target(false).try_init(),
+        // `timestamp`, `level`, `message`, `target`, and what belongs to the line beside them
+        args::Format::Json => {
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(true).try_init()
+        }
+    };
 }

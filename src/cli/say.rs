@@ -6,7 +6,7 @@ use crate::calendar::rfc3339;
 use crate::edge::clock::Clock;
 use crate::edge::store::Db;
 use crate::facts::OrderNumber;
-use crate::ledger::case::CouponState;
+use crate::ledger::word::{Left, left};
 use crate::ledger::{self, By, Case, Said, Statement};
 use jiff::Timestamp;
 use std::path::Path;
@@ -50,8 +50,7 @@ pub(super) fn note(note: &Note, config: Option<&Path>, state: Option<&Path>) -> 
 
 /// An order number as a person types it: of any width, with blanks around it.
 pub(super) fn order(text: &str) -> Result<OrderNumber, Failure> {
-    let normal = crate::text::fold(text.trim());
-    OrderNumber::parse(normal.text()).ok_or_else(|| {
+    OrderNumber::typed(text).ok_or_else(|| {
         Failure::broken(format!("`{text}` is not a Rakuten order number; it looks like 399999-20261120-0123456789"))
     })
 }
@@ -88,12 +87,12 @@ pub(super) fn ahead(at: Timestamp, now: Timestamp) {
 
 /// What is still owed, in a few words.
 pub(super) fn outstanding(case: &Case) -> String {
-    match case.points.outstanding {
-        _ if case.ended => "nothing is outstanding any more".to_owned(),
-        Some(0) if case.coupon.state == CouponState::Check => "no points are outstanding; the coupon is".to_owned(),
-        Some(0) => "no points are outstanding".to_owned(),
-        Some(1) => "1 point is outstanding".to_owned(),
-        Some(points) => format!("{points} points are outstanding"),
-        None => "how much is outstanding is not known".to_owned(),
+    match left(case) {
+        Left::Nothing => "nothing is outstanding any more".to_owned(),
+        Left::Coupon => "no points are outstanding; the coupon is".to_owned(),
+        Left::NoPoints => "no points are outstanding".to_owned(),
+        Left::Points(1) => "1 point is outstanding".to_owned(),
+        Left::Points(points) => format!("{points} points are outstanding"),
+        Left::Unknown => "how much is outstanding is not known".to_owned(),
     }
 }

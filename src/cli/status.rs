@@ -116,7 +116,7 @@ fn channels(policy: &Policy, health: Vec<(String, Health)>) -> Vec<(String, Opti
     named.map(|name| (name.clone(), of(name))).collect()
 }
 
-fn seen(account: &Account, lives: &[Lived], runs: bool, now: Timestamp) -> Seen {
+pub(super) fn seen(account: &Account, lives: &[Lived], runs: bool, now: Timestamp) -> Seen {
     let lived = lives.iter().find(|one| one.life.account == account.name && one.life.mailbox == account.mailbox);
     let life = lived.map(|lived| lived.life.clone());
     let bound = bound(&account.pace, life.as_ref().and_then(|life| life.means.as_deref()));

@@ -26,6 +26,7 @@ pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Fai
             settings_at: setup::changed_at(file),
             addresses: Some(own_addresses),
             web: config.web.clone(),
+            keep: Some(config.keep),
         };
         engine.watch_in(around, stopped()).await.map_err(|error| Failure::new(error.to_string()))?;
         tracing::info!("ended");

@@ -2,7 +2,7 @@
 
 use super::{Engine, EngineError};
 use crate::edge::config;
-use crate::edge::web::{self, Pages};
+use crate::edge::web::{self, Carry, Orders, Pages};
 use crate::plan::answer;
 use futures_util::future::try_join;
 use std::time::Duration;
@@ -25,19 +25,38 @@ impl Engine {
         try_join(self.repeat(), hear).await.map(|((), ())| ())
     }
 
-    /// Serves the page with the button where the configuration names an address, for ever.
+    /// Serves the dashboard and the page with the button where the configuration names an address, for ever.
     ///
     /// # Errors
     /// When the database refuses.
     pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
         let Some(web) = web else { return std::future::pending().await };
-        let pages = Pages {
+        match web::serve(web, self.pages()).await? {}
+    }
+
+    /// What pages are made from.
+    #[must_use]
+    pub fn pages(&self) -> Pages {
+        Pages {
             store: self.store.clone(),
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
-        };
-        match web::serve(web, pages).await? {}
+            orders: self.orders(),
+        }
+    }
+
+    /// What pages of orders are made from. What is written down there is carried out at once: the lanes are woken, who
+    /// follows the changes of the database hears of it by itself.
+    fn orders(&self) -> Orders {
+        let hand = self.hand.clone();
+        let carry = Carry::by(move || {
+            hand.wake(Vec::new());
+            true
+        });
+        Orders::new(self.ledger.clone(), self.policy.replies.clone())
+            .carried_out(carry)
+            .copying(self.hand.keeps_copies())
     }
 
     async fn repeat(&self) -> Result<(), EngineError> {

@@ -1,9 +1,12 @@
 //! Looks an account over, from the name of its server to the folders that rules file into. Changes nothing there.
 
+mod certificate;
+pub mod channels;
 mod provider;
 
 use super::Mailbox;
 use crate::edge::Advice;
+use crate::edge::clock::Clock;
 use crate::edge::config;
 use crate::edge::imap::refusal::Refusal;
 use crate::edge::imap::{Dial, ImapError, Means, Session};
@@ -128,6 +131,10 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
             return (checks, false);
         }
     };
+    if let Some(shown) = session.shown() {
+        let pinned = asked.account.pin.is_some();
+        checks.push(certificate::check(about("certificate"), shown, pinned, Clock::system().now()));
+    }
     checks.push(Check::fine(about("login"), format!("as {}", mailbox.account.user)));
     let in_it = within(&mut session, mailbox, asked, &about).await;
     match in_it {
@@ -249,6 +256,10 @@ async fn within(
             let said = format!("{} opens; messages in it: {}", mailbox.name, opened.messages);
             checks.push(Check::fine(about("mailbox"), said));
             checks.extend(provider::vouched(asked.account, session, opened, about).await?);
+            if let Some(newest) = provider::newest_received(session, opened).await? {
+                let ahead = newest.duration_since(Clock::system().now());
+                checks.extend(channels::from_the_future(about("clock"), ahead));
+            }
         }
         Err(error) if error.refused => {
             let remedy = "check `mailbox`; it is written as your mail program shows it, levels with /";

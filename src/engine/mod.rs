@@ -7,11 +7,13 @@ mod answers;
 pub mod backtest;
 pub mod checkup;
 pub mod corrections;
+mod expire;
 mod flags;
 mod held;
 mod hot;
 pub mod import;
 pub mod life;
+pub mod past;
 pub mod preview;
 mod pulse;
 pub mod pure;
@@ -186,6 +188,7 @@ impl Engine {
             ended = self.follow_answers() => ended,
             ended = self.serve_pages(around.web.as_ref()) => ended,
             ended = self.keep_flags() => ended,
+            ended = self.let_go(around.keep) => ended,
             ended = self.keep_hot(&lives.hot) => ended,
             ended = self.tick(&lives, &around) => ended,
             () = self.attend(&lives, around.systemd.as_ref()) => Ok(()),

@@ -7,6 +7,7 @@ use crate::calendar;
 use crate::edge::clock::Pulse;
 use crate::edge::config::Web;
 use crate::edge::systemd::Systemd;
+use crate::ledger::Keep;
 use crate::plan::sight::{Life, Reach};
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -35,6 +36,8 @@ pub struct Surroundings {
     pub addresses: Option<fn() -> Vec<IpAddr>>,
     /// Where pages are served; `None`: nothing listens.
     pub web: Option<Web>,
+    /// How long words are kept; `None`: nothing expires while it runs.
+    pub keep: Option<Keep>,
 }
 
 /// The addresses that this machine speaks from. Nothing is sent: the system is asked which way it would go, to addresses

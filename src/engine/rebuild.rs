@@ -8,7 +8,7 @@
 
 use super::import::Imported;
 use super::{Engine, EngineError, Mailbox};
-use crate::edge::imap::{Fetch, Fetched, Session, UidSet};
+use crate::edge::imap::{Fetch, Fetched, Folder, Session, UidSet};
 use crate::edge::store::OldMail;
 use crate::mailbox::{Arrival, Place};
 use crate::plan::Policy;
@@ -25,6 +25,9 @@ pub enum Folders<'a> {
     Sorted,
     /// Every folder that can be opened.
     All,
+    /// Every folder of mail that was received and kept: drafts, spam and trash are left out. Where one folder shows all of
+    /// it (Gmail's All Mail), that one alone.
+    Kept,
     /// These.
     Named(&'a [String]),
 }
@@ -72,7 +75,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn names(
+    pub(super) async fn names(
         &self,
         session: &mut Session,
         mailbox: &Mailbox,
@@ -86,12 +89,20 @@ impl Engine {
                 std::iter::once(mailbox.name.clone()).chain(sorted).collect()
             }
             Folders::All => {
-                let closed = ["\\Noselect", "\\NonExistent"];
-                let opens = |attributes: &[String]| {
-                    !attributes.iter().any(|one| closed.iter().any(|closed| one.eq_ignore_ascii_case(closed)))
-                };
-                let listed = session.list().await?.into_iter().filter(|folder| opens(&folder.attributes));
+                let listed = session.list().await?.into_iter().filter(|folder| !is_any(folder, CLOSED));
                 std::iter::once(mailbox.name.clone()).chain(listed.map(|folder| folder.name)).collect()
+            }
+            Folders::Kept => {
+                let mut listed = session.list_uses().await?;
+                listed.retain(|folder| !is_any(folder, CLOSED));
+                match listed.iter().find(|folder| is_any(folder, &["\\All"])) {
+                    Some(all) => vec![all.name.clone()],
+                    None => {
+                        let kept =
+                            listed.into_iter().filter(|folder| !is_any(folder, ASIDE) && !is_named(folder, ASIDE));
+                        std::iter::once(mailbox.name.clone()).chain(kept.map(|folder| folder.name)).collect()
+                    }
+                }
             }
         };
         let mut names: Vec<String> = Vec::new();
@@ -173,12 +184,29 @@ impl Engine {
     }
 }
 
+/// Folders that cannot be opened (RFC 9051, 7.3.1).
+const CLOSED: &[&str] = &["\\Noselect", "\\NonExistent"];
+/// Folders of what was not received, or not kept (RFC 6154).
+const ASIDE: &[&str] = &["\\Drafts", "\\Junk", "\\Trash"];
+
+fn is_any(folder: &Folder, wanted: &[&str]) -> bool {
+    folder.attributes.iter().any(|one| wanted.iter().any(|wanted| one.eq_ignore_ascii_case(wanted)))
+}
+
+/// A server that does not say what a folder is for: by the names that mail programs give.
+fn is_named(folder: &Folder, wanted: &[&str]) -> bool {
+    let name = folder.name.rsplit(['/', '.']).next().unwrap_or_default();
+    let names = ["Spam", "Deleted Items", "Deleted Messages", "Junk E-mail", "迷惑メール", "ゴミ箱", "下書き"];
+    let mut all = wanted.iter().map(|one| one.trim_start_matches('\\')).chain(names);
+    all.any(|one| one.eq_ignore_ascii_case(name))
+}
+
 fn inbox(name: &str) -> &str {
     if name.eq_ignore_ascii_case("INBOX") { "INBOX" } else { name }
 }
 
 /// Messages in runs that are fetched at once: bounded in number and in bytes.
-fn windows(listed: &[Fetched], cap: u32) -> Vec<&[Fetched]> {
+pub(super) fn windows(listed: &[Fetched], cap: u32) -> Vec<&[Fetched]> {
     let mut windows = Vec::new();
     let mut rest = listed;
     while !rest.is_empty() {

@@ -123,7 +123,7 @@ const FEW: usize = 8;
 
 /// Does a pure piece of work on each of many values, on all cores, and answers in their order. A few values are worked
 /// on at once: the single new mail waits for no other thread.
-async fn spread<A, B>(clock: &Clock, values: Vec<A>, work: impl Fn(A) -> B + Send + Sync + 'static) -> Vec<B>
+pub(super) async fn spread<A, B>(clock: &Clock, values: Vec<A>, work: impl Fn(A) -> B + Send + Sync + 'static) -> Vec<B>
 where
     A: Send + 'static,
     B: Send + 'static,

@@ -2,13 +2,15 @@
 
 use super::{Engine, EngineError, Mailbox};
 use crate::edge::imap::{Fetch, Session, UidSet};
-use crate::edge::store::{Action, State};
+use crate::edge::store::{Action, Db, State, StoreError};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::plan::{Effect, Wish};
 use std::collections::BTreeMap;
 
 /// Messages of one fetch.
 const WINDOW: usize = 250;
+/// Actions of one transaction.
+const BATCH: usize = 200;
 
 /// What became of one action that was to be taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +25,33 @@ pub enum Undone {
 type Lost = (i64, u32, MailKey);
 
 impl Engine {
-    /// Takes actions back, newest first. Twice is harmless.
+    /// Takes actions back, newest first. Twice is harmless; cut off, it is simply run again.
     ///
     /// # Errors
     /// A mailbox cannot be read, or the database refuses. What was entered until then is done.
     pub async fn undo(&self, actions: &[Action], hand: bool) -> Result<Vec<(Action, Undone)>, EngineError> {
+        self.undo_or_show(actions, true, hand).await
+    }
+
+    /// What [`Engine::undo`] would do.
+    ///
+    /// # Errors
+    /// A mailbox cannot be read, or the database refuses.
+    pub async fn would_undo(&self, actions: &[Action]) -> Result<Vec<(Action, Undone)>, EngineError> {
+        self.undo_or_show(actions, false, false).await
+    }
+
+    async fn undo_or_show(
+        &self,
+        actions: &[Action],
+        enter: bool,
+        hand: bool,
+    ) -> Result<Vec<(Action, Undone)>, EngineError> {
         self.find_renumbered(actions).await?;
         let mut all = Vec::new();
-        for action in actions {
-            let undone = self.undo_one(action).await?;
-            all.push((action.clone(), undone));
+        for batch in actions.chunks(BATCH) {
+            let undone = self.undo_batch(batch.to_vec(), enter).await?;
+            all.extend(batch.iter().cloned().zip(undone));
         }
         if hand {
             self.hand.wake(Vec::new());
@@ -40,50 +59,36 @@ impl Engine {
         Ok(all)
     }
 
-    async fn undo_one(&self, action: &Action) -> Result<Undone, EngineError> {
-        let not = |why: &str| Ok(Undone::Not(why.to_owned()));
-        let folder = match &action.effect {
-            Effect::File { folder } => folder,
-            Effect::Alert { .. } => return not("an alert that left cannot be taken back"),
-            Effect::Held { .. } => return not("nothing happened: it was kept back, to be told with others"),
-            Effect::Draft { .. } => return not("a draft is yours: delete it in your mail app"),
-            Effect::Send { .. } => return not("a letter that left cannot be taken back"),
-            Effect::Copy { .. } => return not("the copy of a letter is yours: delete it in your mail app"),
-            Effect::Flag { .. } => return not("a flag follows its case; `modori deny` opens a case again"),
-        };
-        match action.state {
-            State::Done => {}
-            State::Ready | State::Doing => return not("it is not done yet"),
-            State::Dropped | State::Failed | State::Unknown => return not("it was never done"),
-        }
-        let (Some(message), Some(origin)) = (&action.message, &action.origin) else {
-            return not("modori did not move it, or before it kept a record of where from");
-        };
-        let (id, account) = (message.id, action.lane.clone());
-        let action_id = action.id;
-        let (lies, by_label, views) = self
-            .store
-            .call(move |db| {
-                let by_label = db
-                    .doing_of(action_id)?
-                    .is_some_and(|doing| !doing.get("borne").is_none_or(serde_json::Value::is_null));
-                Ok((db.whereabouts_in(id, &account)?, by_label, db.views(&account)?))
-            })
-            .await?;
-        match lies {
-            Some((place, _)) if place.mailbox == *folder => {}
-            // it is seen where everything is seen: the hand looks whether it bears its folder's label still
-            Some((place, _)) if by_label && views.contains(&place.mailbox) => {}
-            Some((place, _)) => return Ok(Undone::Not(format!("it lies in {} by now", place.mailbox))),
-            None => return not("it was moved or removed by someone else"),
-        }
+    async fn undo_batch(&self, actions: Vec<Action>, enter: bool) -> Result<Vec<Undone>, EngineError> {
         let now = self.clock.now();
-        let key = format!("undo:{}:{}", action.id, message.key);
-        let effect = Effect::File { folder: origin.clone() };
-        let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
-        let taken = action.clone();
-        let entered = self.store.call(move |db| db.take_back(&taken, &wish, now)).await?;
-        if entered { Ok(Undone::Goes(origin.clone())) } else { not("it was taken back before") }
+        let undone = self.store.call(move |db| {
+            let mut all = Vec::new();
+            let mut back = Vec::new();
+            for action in &actions {
+                let undone = undone(db, action)?;
+                if let Undone::Goes(origin) = &undone {
+                    let key = format!(
+                        "undo:{}:{}",
+                        action.id,
+                        action.message.as_ref().map_or(String::new(), |one| one.key.hex())
+                    );
+                    let effect = Effect::File { folder: origin.clone() };
+                    let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
+                    back.push((action.clone(), wish));
+                }
+                all.push(undone);
+            }
+            if enter {
+                let mut entered = db.take_back(&back, now)?.into_iter();
+                for one in all.iter_mut().filter(|one| matches!(one, Undone::Goes(_))) {
+                    if entered.next() == Some(false) {
+                        *one = Undone::Not("it was taken back before".to_owned());
+                    }
+                }
+            }
+            Ok(all)
+        });
+        Ok(undone.await?)
     }
 
     /// Finds messages by what they are where a server renumbered the folder they lie in (RFC 9051, 2.3.1.1).
@@ -148,4 +153,36 @@ impl Engine {
             .await?;
         Ok(())
     }
+}
+
+/// What would become of an action, as far as is known here.
+fn undone(db: &Db, action: &Action) -> Result<Undone, StoreError> {
+    let not = |why: &str| Ok(Undone::Not(why.to_owned()));
+    let folder = match &action.effect {
+        Effect::File { folder } => folder,
+        Effect::Alert { .. } => return not("an alert that left cannot be taken back"),
+        Effect::Held { .. } => return not("nothing happened: it was kept back, to be told with others"),
+        Effect::Draft { .. } => return not("a draft is yours: delete it in your mail app"),
+        Effect::Send { .. } => return not("a letter that left cannot be taken back"),
+        Effect::Copy { .. } => return not("the copy of a letter is yours: delete it in your mail app"),
+        Effect::Flag { .. } => return not("a flag follows its case; `modori deny` opens a case again"),
+    };
+    match action.state {
+        State::Done => {}
+        State::Ready | State::Doing => return not("it is not done yet"),
+        State::Dropped | State::Failed | State::Unknown => return not("it was never done"),
+    }
+    let (Some(message), Some(origin)) = (&action.message, &action.origin) else {
+        return not("modori did not move it, or before it kept a record of where from");
+    };
+    let by_label =
+        db.doing_of(action.id)?.is_some_and(|doing| !doing.get("borne").is_none_or(serde_json::Value::is_null));
+    match db.whereabouts_in(message.id, &action.lane)? {
+        Some((place, _)) if place.mailbox == *folder => {}
+        // it is seen where everything is seen: the hand looks whether it bears its folder's label still
+        Some((place, _)) if by_label && db.views(&action.lane)?.contains(&place.mailbox) => {}
+        Some((place, _)) => return Ok(Undone::Not(format!("it lies in {} by now", place.mailbox))),
+        None => return not("it was moved or removed by someone else"),
+    }
+    Ok(Undone::Goes(origin.clone()))
 }

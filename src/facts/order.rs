@@ -23,6 +23,12 @@ impl OrderNumber {
         (fits && day(date).is_some()).then(|| Self(text.to_owned()))
     }
 
+    /// Reads an order number as a person types it: in characters of any width, with blanks around it.
+    #[must_use]
+    pub fn typed(text: &str) -> Option<Self> {
+        Self::parse(crate::text::fold(text.trim()).text())
+    }
+
     /// The number as written.
     #[must_use]
     pub fn as_str(&self) -> &str {

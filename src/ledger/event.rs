@@ -171,6 +171,8 @@ pub enum By {
     Command,
     /// By taking the flag off the cancellation mail.
     Flag,
+    /// On a page of the dashboard.
+    Dashboard,
 }
 
 /// A statement of the shopper about one order.

@@ -186,6 +186,12 @@ pub struct Mail {
     pub second_identity: String,
 }
 
+/// The decoded value of a single header field.
+#[must_use]
+pub fn field_text(raw: &[u8]) -> String {
+    header::text(raw).text
+}
+
 impl Mail {
     /// Decoded values of a header field, in order; the name's case does not matter.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {

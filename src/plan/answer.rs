@@ -101,6 +101,8 @@ pub enum By {
     Command,
     /// The button of its page.
     Button,
+    /// The list of what waits, on the dashboard.
+    Dashboard,
 }
 
 impl By {
@@ -113,6 +115,7 @@ impl By {
             Self::Channel(name) => format!("channel:{name}"),
             Self::Command => "command".to_owned(),
             Self::Button => "button".to_owned(),
+            Self::Dashboard => "dashboard".to_owned(),
         }
     }
 }

@@ -2,7 +2,8 @@
 //! took off says.
 
 use super::announce::Announcement;
-use super::tell::{clean, order_page};
+use super::link::order_page;
+use super::tell::clean;
 use super::{Alert, Effect, Policy, Wish};
 use crate::facts::OrderNumber;
 use crate::ledger::case::{CouponState, State};

@@ -1,5 +1,7 @@
 //! Which links of a mail a tap may open.
 
+use crate::facts::OrderNumber;
+
 /// Hosts a click target may have, compared whole (design section 9).
 const HOSTS: [&str; 4] =
     ["item.rakuten.co.jp", "books.rakuten.co.jp", "order.my.rakuten.co.jp", "coupon.rakuten.co.jp"];
@@ -23,6 +25,13 @@ pub fn click_target(href: &str) -> Option<String> {
         _ => path,
     };
     Some(format!("https://{host}{}", if keep.is_empty() { "/" } else { keep }))
+}
+
+/// An order's page in the purchase history, made from its number (domain document 4.6).
+#[must_use]
+pub fn order_page(order: &OrderNumber) -> String {
+    let shop = order.shop_id();
+    format!("https://order.my.rakuten.co.jp/?page=myorder&act=detail_view&shop_id={shop}&order_number={order}")
 }
 
 /// A click target that is the page of one item, not a shop's list of a category.

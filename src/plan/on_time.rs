@@ -4,7 +4,8 @@
 //! names what it is about and not when it was thought of: asked a hundred times, it leaves once.
 
 use super::announce::Announcement;
-use super::tell::{MY_COUPONS, clean, order_page};
+use super::link::order_page;
+use super::tell::{MY_COUPONS, clean};
 use super::{Alert, Policy, Wish};
 use crate::calendar::rfc3339;
 use crate::facts::OrderNumber;

@@ -1,11 +1,11 @@
 //! What an alert about a mail says: the scene for its template, its click target, its details for programs.
 
-use super::link::{click_target, item_page};
+use super::link::{click_target, item_page, order_page};
 use super::on_mail::Arrived;
 use super::wanted::Want;
 use super::{Link, Policy, search};
 use crate::calendar::rfc3339;
-use crate::facts::{self, Cancelled, Confidence, CouponRole, Found, Item, OrderNumber};
+use crate::facts::{self, Cancelled, Confidence, CouponRole, Found, Item};
 use crate::mail::TrustLevel;
 use crate::mail::trust::is_rakuten;
 use crate::rules::{category, label};
@@ -194,12 +194,6 @@ pub(super) fn target(arrived: &Arrived<'_>, want: &Want) -> Option<String> {
         category::CANCELLATION => facts.order().map(order_page),
         _ => None,
     }
-}
-
-/// An order's page in the purchase history, made from its number (domain document 4.6).
-pub(super) fn order_page(order: &OrderNumber) -> String {
-    let shop = order.shop_id();
-    format!("https://order.my.rakuten.co.jp/?page=myorder&act=detail_view&shop_id={shop}&order_number={order}")
 }
 
 /// A link worth showing as text when there is nothing to tap: a vouched-for sender's own, on Rakuten's hosts.

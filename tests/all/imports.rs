@@ -50,11 +50,12 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "edge::out" => {
             with(&["edge", "edge::clock", "edge::config", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"])
         }
-        "edge::store" => with(&["edge"]),
+        // how far a file is read is kept in the database
+        "edge::store" => with(&["edge", "edge::files"]),
         "edge::hand" => {
             with(&["planted", "edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"])
         }
-        "edge::web" => with(&["edge", "edge::store", "edge::clock", "edge::config"]),
+        "edge::web" => with(&["edge", "edge::store", "edge::clock", "edge::config", "edge::tls"]),
         "edge" | "planted" => Some(vec![]),
         // everything but the two faces, which nobody imports
         "engine" => with(&[EDGE, &["planted"]].concat()),

@@ -1,5 +1,6 @@
 //! The schemas that editors use: they accept what modori accepts, and what they refuse modori refuses, too.
 
+use super::book::snippets::Kind;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -180,58 +181,28 @@ fn the_shipped_rules_and_the_example_configuration_fit() {
     assert_eq!(wrong(&schema("config.schema.json"), &config), [""; 0]);
 }
 
-/// The ```toml blocks of a page.
-fn blocks(page: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut inside: Option<String> = None;
-    for line in page.lines() {
-        match &mut inside {
-            None if line.trim() == "```toml" => inside = Some(String::new()),
-            None => {}
-            Some(_) if line.trim() == "```" => blocks.extend(inside.take()),
-            Some(block) => {
-                block.push_str(line);
-                block.push('\n');
-            }
-        }
-    }
-    blocks
-}
-
 #[test]
 fn what_the_documents_show_fits() {
     let (rules, config) = (schema("rules.schema.json"), schema("config.schema.json"));
-    let has = |schema: &Value, table: &toml::Table| {
-        table
-            .keys()
-            .any(|key| schema["properties"].get(key).is_some_and(|_| !matches!(key.as_str(), "rules" | "state")))
-    };
-    let mut pages: Vec<PathBuf> = vec![root().join("README.md"), root().join("README.ja.md")];
-    pages.extend(std::fs::read_dir(root().join("docs")).unwrap().map(|page| page.unwrap().path()));
     let mut seen = 0;
-    for page in pages.iter().filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
-        for block in blocks(&std::fs::read_to_string(page).unwrap()) {
-            // variants of one key below each other are no TOML file: each line is one
-            let pieces = match toml::from_str::<toml::Table>(&block) {
-                Ok(_) => vec![block],
-                Err(_) => block.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
-            };
-            for piece in pieces {
-                let table: toml::Table = toml::from_str(&piece).unwrap_or_else(|error| panic!("{error}\n{piece}"));
-                let problems = if has(&rules, &table) {
+    for fence in super::book::snippets::blocks() {
+        for piece in super::book::snippets::pieces(&fence.text) {
+            let table: toml::Table = toml::from_str(&piece).unwrap_or_else(|error| panic!("{error}\n{piece}"));
+            let problems = match super::book::snippets::kind(&table) {
+                Kind::Rules => {
                     let head = if table.contains_key("category") { "" } else { "category = \"restock\"\n" };
                     wrong(&rules, &format!("{head}{piece}"))
-                } else if has(&config, &table) {
-                    wrong(&config, &piece)
-                } else {
-                    // conditions alone
+                }
+                Kind::Config => wrong(&config, &piece),
+                Kind::Conditions => {
                     let rule = toml::Table::from_iter([("name".to_owned(), "x".into())].into_iter().chain(table));
                     let rule = serde_json::to_value(rule).unwrap();
                     Checker { whole: &rules }.wrong(&rules["definitions"]["rule"], &rule, "")
-                };
-                assert_eq!(problems, [""; 0], "{}\n{piece}", page.display());
-                seen += 1;
-            }
+                }
+                Kind::Wanted | Kind::Expected | Kind::Other => continue,
+            };
+            assert_eq!(problems, [""; 0], "{}\n{piece}", fence.place);
+            seen += 1;
         }
     }
     assert!(seen > 10, "only {seen} blocks found");
@@ -304,7 +275,9 @@ fn mistakes_are_refused_by_schema_and_modori_alike() {
         (format!("{account}[alerts.repeat]\nevry = \"1m\"\n"), false),
         (format!("{account}[alerts.repeat]\ncategories = []\n"), false),
         (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\npublic_url = \"https://home.example.jp\"\n"), true),
-        (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\n"), false),
+        (format!("{account}[web]\nlisten = \"127.0.0.1:8580\"\n"), true),
+        (format!("{account}[web]\n"), true),
+        (format!("{account}[web]\nlisten = \"8580\"\n"), false),
         (format!("{account}[channel.x]\nkind = \"desktop\"\n"), true),
         (format!("{account}[channel.x]\nkind = \"desktop\"\nargv = [\"a\"]\n"), false),
         (format!("{account}[channel.x]\nkind = \"ntfy\"\ntopic = \"t\"\nuser = \"u\"\n"), false),

@@ -1,6 +1,6 @@
 //! What can be written after `modori ledger`.
 
-use super::instant;
+use super::{Format, instant};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -22,6 +22,21 @@ pub enum Ledger {
     ///
     /// Files nothing, alerts nothing, marks nothing as read. It may be run as often as you like, also beside a watch.
     Rebuild(Rebuild),
+    /// Let go of words that are kept no longer ([keep]), and write the database anew without them
+    ///
+    /// A running watch does the same once a day by itself. What the words proved stays: cases, sums, dates.
+    Expire(Expire),
+}
+
+/// `modori ledger expire`
+#[derive(Debug, Args)]
+pub struct Expire {
+    /// Only say how much would go
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// `modori ledger export`

@@ -446,7 +446,9 @@ async fn take(config: &Config, told: Vec<OldMail>) {
     };
     match taken.await {
         Ok(new) => anstream::println!("{} taken into the ledger", render::count(new, "event")),
-        Err(error) => anstream::println!("the ledger could not take them in: {error}; `modori import` does it later"),
+        Err(error) => anstream::println!(
+            "the ledger could not take them in: {error}; `modori import --mailbox INBOX` does it later"
+        ),
     }
 }
 

@@ -71,7 +71,6 @@ topic_from = { file = "ntfy-topic" }
 
 # [web]                               # the pages, on this machine alone
 # listen = "127.0.0.1:8580"
-# public_url = "http://127.0.0.1:8580"
 "#
     );
     let config = home().config(&gmail()).unwrap();
@@ -133,7 +132,6 @@ channels = []                         # nobody is told: see docs/channels.md
 
 [web]                                 # the pages, on this machine alone
 listen = "127.0.0.1:8580"
-public_url = "http://127.0.0.1:8580"
 "#
     );
     let config = home().config(&answers).unwrap();

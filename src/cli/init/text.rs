@@ -138,12 +138,10 @@ impl Answers {
             true => {
                 line(&mut out, "[web]", "the pages, on this machine alone");
                 line(&mut out, &format!("listen = \"{LISTEN}\""), "");
-                line(&mut out, &format!("public_url = \"http://{LISTEN}\""), "");
             }
             false => {
                 line(&mut out, "# [web]", "the pages, on this machine alone");
                 line(&mut out, &format!("# listen = \"{LISTEN}\""), "");
-                line(&mut out, &format!("# public_url = \"http://{LISTEN}\""), "");
             }
         }
         out

@@ -27,7 +27,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::time::Duration;
 
 pub(super) use awaiting::awaiting;
 pub(super) use cases::{accounts, case, cases, coupon_state, coupons, questions};
@@ -173,7 +172,7 @@ fn verdict_line(verdict: &Verdict) -> String {
 }
 
 /// The actions of `history`.
-pub(super) fn history(all: &[Action]) -> String {
+pub(super) fn history(all: &[Action], why: bool) -> String {
     let mut table = table(&["#", "when", "what", "mail", "category", "cause", ""]);
     let of_account = |action: &&Action| !matches!(action.effect, Effect::Alert { .. } | Effect::Held { .. });
     let accounts: BTreeSet<&str> = all.iter().filter(of_account).map(|action| action.lane.as_str()).collect();
@@ -206,7 +205,10 @@ pub(super) fn history(all: &[Action]) -> String {
         let mail = message.and_then(|message| message.message_id.as_deref()).map(one_line).unwrap_or_default();
         let rule =
             message.and_then(|message| message.rule.as_deref()).map_or(String::new(), |rule| format!(" ({rule})"));
-        let category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
+        let mut category = message.map(|message| format!("{}{rule}", message.category)).unwrap_or_default();
+        for reason in message.iter().filter(|_| why).flat_map(|message| &message.reasons) {
+            let _ = write!(category, "\n{}: 「{}」", one_line(&reason.condition), one_line(&reason.saw));
+        }
         // what was not needed was not missed
         let needed = !action.error.as_deref().is_some_and(is_no_loss);
         let state = if action.state == State::Done || !needed { "" } else { action.state.word() };
@@ -381,15 +383,6 @@ pub(super) fn bar(thing: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {thing}  {{per_sec}}  {{eta}} left"));
     let bar = ProgressBar::new(0);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
-}
-
-/// A counter where the end is not known.
-pub(super) fn spinner(thing: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template(&format!("{{spinner}} {{pos}} {thing}  {{per_sec}}"));
-    let bar = ProgressBar::new_spinner();
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 

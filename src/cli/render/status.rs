@@ -93,8 +93,11 @@ pub(in crate::cli) fn status(shown: &Shown) -> String {
     };
     if let Some((web, trouble)) = shown.web.as_ref().filter(|_| shown.pid.is_some()) {
         let _ = match trouble {
-            None => writeln!(out, "page with the button: {}, served on {}", one_line(&web.public_url), web.listen),
-            Some(trouble) => writeln!(out, "{RED}page with the button: {}{RED:#}", whole(trouble)),
+            None => match &web.public_url {
+                Some(url) => writeln!(out, "dashboard: {}, served on {}", one_line(url), web.listen),
+                None => writeln!(out, "dashboard: served on {}", web.listen),
+            },
+            Some(trouble) => writeln!(out, "{RED}dashboard: {}{RED:#}", whole(trouble)),
         };
     }
     let _ = write!(out, "{DIM}database: {}{DIM:#}", shown.database);

@@ -109,7 +109,18 @@ impl Check<'_> {
         if let Some(version) = &written.version
             && *version.get_ref() != 1
         {
-            self.wrong(version.span(), "this modori reads version 1 of the configuration", "write version = 1");
+            let found = *version.get_ref();
+            let (what, help) = match found {
+                0 => ("there is no version 0 of the configuration".to_owned(), "write version = 1"),
+                _ => (
+                    format!(
+                        "this is version {found} of the configuration, and modori {} reads version 1",
+                        env!("CARGO_PKG_VERSION")
+                    ),
+                    "it was written for a newer modori: install that one, or bring the file down by hand (docs/operations.md) and write version = 1",
+                ),
+            };
+            self.wrong(version.span(), what, help);
         }
         let language = written
             .language
@@ -136,7 +147,7 @@ impl Check<'_> {
         let flags = filing.flag_cases.unwrap_or(true).then_some(looks);
         let alerts = self.alerts(&written.alerts, &channels);
         let blind = self.blind(&written.sight, &alerts, &channels);
-        let web = self.web(&written.web);
+        let web = self.web(written.web.as_ref());
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
         let replies = self.replies(&written.replies, observe, &accounts);
@@ -158,6 +169,7 @@ impl Check<'_> {
             web,
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
+            keep: self.keep_words(&written.keep),
         })
     }
 
@@ -392,10 +404,15 @@ impl Check<'_> {
 
     /// `~/` is the home folder; anything relative is relative to the configuration's folder.
     pub(super) fn path(&self, path: &str) -> PathBuf {
-        if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-            return PathBuf::from(home).join(rest);
-        }
-        self.file.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+        path_in(self.file.parent().unwrap_or(Path::new("")), path)
+    }
+}
+
+/// A path as it is written in a file of this folder.
+pub(super) fn path_in(folder: &Path, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => folder.join(path),
     }
 }
 

@@ -6,6 +6,7 @@ mod channel;
 mod check;
 pub mod folder;
 mod hot;
+mod keep;
 mod kind;
 mod mail_folder;
 mod mistakes;
@@ -17,11 +18,13 @@ mod replies;
 mod search;
 mod syntax;
 pub mod template;
+pub mod web;
 
 use crate::edge::imap::{Pace, Security};
 use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret;
 use crate::edge::tls::Pin;
+use crate::ledger::Keep as KeepWords;
 use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
@@ -59,7 +62,7 @@ pub struct Config {
     pub backlog: Backlog,
     /// Alert channels by name.
     pub channels: BTreeMap<String, Channel>,
-    /// Where the page with the button is served; `None`: nothing listens.
+    /// Where pages are served; `None`: nothing listens.
     pub web: Option<Web>,
     /// How letters leave.
     pub outgoing: Outgoing,
@@ -67,6 +70,8 @@ pub struct Config {
     pub ledger: Settings,
     /// When mailboxes are asked far more often.
     pub hot: Hours,
+    /// How long words of mails are kept.
+    pub keep: KeepWords,
 }
 
 /// Where pages are served.
@@ -74,8 +79,8 @@ pub struct Config {
 pub struct Web {
     /// The address that is listened on.
     pub listen: std::net::SocketAddr,
-    /// How the phone reaches it, without a slash at the end.
-    pub public_url: String,
+    /// How other devices reach it, without a slash at the end; `None`: they do not.
+    pub public_url: Option<String>,
 }
 
 /// What happens to mail that lies in a mailbox that is opened for the first time.
@@ -233,6 +238,16 @@ pub fn default_file() -> Option<PathBuf> {
 #[must_use]
 pub fn default_state() -> Option<PathBuf> {
     home_folder("XDG_STATE_HOME", ".local/state")
+}
+
+/// The state folder that a configuration names, however much else is wrong with it; else the usual one.
+#[must_use]
+pub fn state_of(file: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let named = table.get("state").and_then(toml::Value::as_str);
+    let folder = file.parent().unwrap_or(Path::new(""));
+    named.map(|state| check::path_in(folder, state)).or_else(default_state)
 }
 
 fn home_folder(variable: &str, below_home: &str) -> Option<PathBuf> {

@@ -1,11 +1,10 @@
-//! `[alerts.repeat]` and `[web]`: which alerts are repeated until they are acknowledged, and the page with the button.
+//! `[alerts.repeat]`: which alerts are repeated until they are acknowledged.
 
 use super::Web;
 use super::check::Check;
 use crate::plan::Repeat;
 use crate::rules::category;
 use serde::Deserialize;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use toml::Spanned;
 
@@ -26,14 +25,6 @@ pub(super) struct Written {
     categories: Option<Spanned<Vec<Spanned<String>>>>,
     wanted_only: Option<bool>,
     opened: Option<bool>,
-}
-
-/// `[web]` as written.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WrittenWeb {
-    listen: Option<Spanned<String>>,
-    public_url: Option<Spanned<String>>,
 }
 
 impl Check<'_> {
@@ -71,90 +62,15 @@ impl Check<'_> {
             categories,
             wanted_only: written.wanted_only.unwrap_or(false),
             opened: written.opened.unwrap_or(true),
-            public_url: web.map(|web| web.public_url.clone()),
+            public_url: web.and_then(|web| web.public_url.clone()),
             key: None,
         })
-    }
-
-    /// Where the page with the button is served, and how the phone reaches it.
-    pub(super) fn web(&mut self, written: &WrittenWeb) -> Option<Web> {
-        let (listen, public_url) = match (&written.listen, &written.public_url) {
-            (None, None) => return None,
-            (Some(listen), Some(public_url)) => (listen, public_url),
-            (one, other) => {
-                let span = one.as_ref().or(other.as_ref()).map_or(0..0, Spanned::span);
-                let help = "listen = \"127.0.0.1:8580\", and public_url = \"https://…\", where your phone finds it";
-                self.wrong(span, "`listen` and `public_url` go together", help);
-                return None;
-            }
-        };
-        let address = listen.get_ref().parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
-        match address {
-            None => self.wrong(
-                listen.span(),
-                format!("`{}` is not an address with a port", listen.get_ref()),
-                "write it like \"127.0.0.1:8580\"",
-            ),
-            Some(address) if address.ip().is_unspecified() => self.wrong(
-                listen.span(),
-                "this would listen on every network that this machine is in",
-                "name one address: 127.0.0.1 behind a reverse proxy, or the machine's address in your VPN",
-            ),
-            Some(_) => {}
-        }
-        let url = public_url.get_ref().trim_end_matches('/');
-        if !is_page_address(url) {
-            self.wrong(
-                public_url.span(),
-                "this must be an https:// address, without a user, a question mark or a #",
-                "http:// is allowed to a private address alone, as in a VPN",
-            );
-            return None;
-        }
-        Some(Web { listen: address?, public_url: url.to_owned() })
-    }
-}
-
-/// https to a host, or http to an address that is nobody else's.
-fn is_page_address(url: &str) -> bool {
-    let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (_, Some(rest)) => (false, rest),
-        _ => return false,
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:[]%".contains(c);
-    let host = rest.split('/').next().unwrap_or_default();
-    if host.is_empty() || !rest.chars().all(plain) {
-        return false;
-    }
-    secure || is_private(host)
-}
-
-fn is_private(host: &str) -> bool {
-    let address = match host.parse::<SocketAddr>() {
-        Ok(address) => address.ip(),
-        Err(_) => match host.trim_start_matches('[').trim_end_matches(']').parse() {
-            Ok(address) => address,
-            Err(_) => {
-                let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-                return name.eq_ignore_ascii_case("localhost");
-            }
-        },
-    };
-    match address {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            // 100.64.0.0/10 is what some VPNs number their machines with (RFC 6598)
-            address.is_loopback() || address.is_private() || (first == 100 && (64..128).contains(&second))
-        }
-        IpAddr::V6(address) => address == Ipv6Addr::LOCALHOST || address.is_unique_local(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Broken, Config};
-    use super::*;
     use std::path::Path;
 
     const SMALL: &str =
@@ -195,42 +111,9 @@ mod tests {
             ("[alerts.repeat]\ncategories = []\n", "6:14", "nothing would be repeated"),
             ("[alerts.repeat]\ncategories = [\"other\"]\n", "6:15", "nothing is told"),
             ("[alerts.repeat]\nevry = \"2m\"\n", "6:1", "did you mean `every`"),
-            ("[web]\nlisten = \"127.0.0.1:8580\"\n", "6:10", "go together"),
-            ("[web]\npublic_url = \"https://a.example.jp\"\n", "6:14", "go together"),
-            ("[web]\nlisten = \"8580\"\npublic_url = \"https://a.example.jp\"\n", "6:10", "not an address"),
-            ("[web]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://a.example.jp\"\n", "6:10", "not an address"),
-            ("[web]\nlisten = \"0.0.0.0:8580\"\npublic_url = \"https://a.example.jp\"\n", "6:10", "every network"),
-            ("[web]\nlisten = \"[::]:8580\"\npublic_url = \"https://a.example.jp\"\n", "6:10", "every network"),
-            ("[web]\nlisten = \"127.0.0.1:8580\"\npublic_url = \"http://a.example.jp\"\n", "7:14", "https://"),
-            ("[web]\nlisten = \"127.0.0.1:8580\"\npublic_url = \"https://me@a.example.jp\"\n", "7:14", "https://"),
-            ("[web]\nlisten = \"127.0.0.1:8580\"\npublic_url = \"https://a.example.jp?x\"\n", "7:14", "https://"),
         ] {
             let broken = parse(text).err().unwrap_or_else(|| panic!("{text} was taken")).to_string();
             assert!(broken.contains(&format!("config.toml:{at}")) && broken.contains(says), "{text}\n{broken}");
-        }
-    }
-
-    #[test]
-    fn plain_http_is_for_private_addresses() {
-        for (url, may) in [
-            ("https://home.example.jp", true),
-            ("https://home.example.jp:8443/modori", true),
-            ("http://127.0.0.1:8580", true),
-            ("http://localhost:8580", true),
-            ("http://192.168.1.7:8580", true),
-            ("http://100.100.1.2:8580", true),
-            ("http://[fd7a:115c::1]:8580", true),
-            ("http://[::1]", true),
-            ("http://100.128.1.2", false),
-            ("http://8.8.8.8", false),
-            ("http://[2001:db8::1]", false),
-            ("http://localhost.example.jp", false),
-            ("https://", false),
-            ("https:///x", false),
-            ("ftp://x", false),
-            ("https://a b", false),
-        ] {
-            assert_eq!(is_page_address(url), may, "{url}");
         }
     }
 }

@@ -27,8 +27,9 @@ pub(super) struct File {
     pub(super) ledger: Option<crate::ledger::due::Settings>,
     #[serde(default)]
     pub(super) hot: Hot,
+    pub(super) web: Option<super::web::Written>,
     #[serde(default)]
-    pub(super) web: super::repeat::WrittenWeb,
+    pub(super) keep: super::keep::Written,
     #[serde(default)]
     pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     #[serde(default)]

@@ -3,10 +3,10 @@
 //! Content-Length is not used: it may be stale or forged, and would then hide the messages that follow. A `From ` line
 //! parts messages when it bears a full date, as every writer puts one there.
 
-use super::{FileError, FileMail, when};
+use super::{FileError, FileMail, Mark, takeout, when};
 use jiff::Timestamp;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a line that are looked at together.
@@ -27,17 +27,17 @@ pub(super) struct Mbox {
     path: PathBuf,
     file: BufReader<File>,
     changed: Timestamp,
-    /// Lines read so far.
-    line: u64,
-    /// Messages begun so far.
-    count: u64,
+    /// How far it is read: bytes, lines, and messages begun.
+    at: Mark,
     /// The open message: its line, and what its `From ` line says of the time.
     open: Option<(u64, Option<Timestamp>)>,
 }
 
 impl Mbox {
-    pub(super) fn new(path: &Path, file: BufReader<File>, changed: Timestamp) -> Self {
-        Self { path: path.to_owned(), file, changed, line: 0, count: 0, open: None }
+    /// Reads on from a mark of this file: the place of a `From ` line, or its start.
+    pub(super) fn new(path: &Path, mut file: BufReader<File>, changed: Timestamp, from: Mark) -> std::io::Result<Self> {
+        file.seek(SeekFrom::Start(from.offset))?;
+        Ok(Self { path: path.to_owned(), file, changed, at: from, open: None })
     }
 
     /// The next message, at most `cap` bytes of it.
@@ -52,23 +52,25 @@ impl Mbox {
                 return Some(Err(FileError::io(&self.path, &error)));
             }
             let whole = piece.ends_with(b"\n");
-            if at_start && !piece.is_empty() {
-                self.line += 1;
-            }
             if piece.is_empty() {
-                return self.open.take().map(|open| Ok(self.mail(open, text)));
+                let end = self.at.to_the_end();
+                return self.open.take().map(|open| Ok(self.mail(open, text, end)));
             }
+            // should the file end here for this run, the next one begins with this line
+            let before = self.at.clone();
+            self.at.offset += piece.len() as u64;
+            self.at.line += u64::from(at_start);
             let separator = at_start && piece.starts_with(b"From ");
             let date = if separator { when::of_from_line(&piece) } else { None };
-            if separator && (date.is_some() || self.count == 0) {
-                let begun = self.open.replace((self.line, date));
+            if separator && (date.is_some() || self.at.count == 0) {
+                let begun = self.open.replace((self.at.line, date));
                 if let Some(open) = begun {
                     // the empty line before it belongs to the separator
-                    let mail = self.mail(open, text);
-                    self.count += 1;
+                    let mail = self.mail(open, text, before);
+                    self.at.count += 1;
                     return Some(Ok(mail));
                 }
-                self.count += 1;
+                self.at.count += 1;
             } else if self.open.is_some() {
                 text.push(&std::mem::take(&mut blank));
                 if at_start && whole && piece.trim_ascii().is_empty() && piece.len() <= 2 {
@@ -81,13 +83,18 @@ impl Mbox {
         }
     }
 
-    fn mail(&self, (line, date): (u64, Option<Timestamp>), text: Text) -> FileMail {
+    fn mail(&self, (line, date): (u64, Option<Timestamp>), text: Text, mark: Mark) -> FileMail {
+        let read = text.bytes.len();
+        let (gmail_labels, bytes) = takeout::parted(text.bytes);
+        let size = text.size - (read - bytes.len()) as u64;
         FileMail {
-            label: format!("{}, message {} (line {line})", self.path.display(), self.count),
+            label: format!("{}, message {} (line {line})", self.path.display(), self.at.count),
             path: self.path.clone(),
-            received: when::received(&text.bytes, date).unwrap_or(self.changed),
-            size: u32::try_from(text.size).unwrap_or(u32::MAX),
-            bytes: text.bytes,
+            received: when::received(&bytes, date).unwrap_or(self.changed),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            bytes,
+            gmail_labels,
+            mark,
         }
     }
 }

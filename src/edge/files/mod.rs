@@ -4,19 +4,18 @@
 //! bounded by the cap of one message and the names of one folder.
 
 mod beside;
+mod listed;
 mod mbox;
+mod takeout;
 mod walk;
 mod when;
 
 pub use beside::Beside;
+pub use listed::{FileMails, Listed, Mark, listed, total};
 
 use super::Advice;
 use jiff::Timestamp;
-use mbox::Mbox;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use walk::{Kind, Source, Walk};
 
 /// A message from a file.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,8 +29,12 @@ pub struct FileMail {
     pub received: Timestamp,
     /// Its size in bytes; more than `bytes.len()` when it was cut at the cap.
     pub size: u32,
-    /// The message, or its first part; escapes of an mbox are removed.
+    /// The message, or its first part; escapes of an mbox are removed, and what Gmail's Takeout put before it.
     pub bytes: Vec<u8>,
+    /// Gmail's labels, as the value of the header field that a Takeout bears; still encoded.
+    pub gmail_labels: Option<Vec<u8>>,
+    /// How far its file is read with it.
+    pub mark: Mark,
 }
 
 impl std::fmt::Debug for FileMail {
@@ -69,14 +72,14 @@ impl FileError {
 /// The messages below `paths`, in the order given and by name within a folder. Each path is an `.eml` file, an mbox, a
 /// Maildir, or a folder of these; of a message at most `cap` bytes are kept.
 pub fn read<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>, cap: u32) -> Mails {
-    Mails { walk: Walk::new(paths.into_iter().map(Into::into)), mbox: None, cap }
+    Mails { files: listed(paths), open: None, cap }
 }
 
 /// The messages of files, one after the other. See [`read`].
 #[derive(Debug)]
 pub struct Mails {
-    walk: Walk,
-    mbox: Option<Mbox>,
+    files: listed::AllListed,
+    open: Option<FileMails>,
     cap: u32,
 }
 
@@ -85,68 +88,17 @@ impl Iterator for Mails {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(mbox) = &mut self.mbox {
-                match mbox.next(self.cap) {
-                    Some(Ok(mail)) => return Some(Ok(mail)),
-                    Some(Err(error)) => {
-                        self.mbox = None;
-                        return Some(Err(error));
-                    }
-                    None => self.mbox = None,
+            if let Some(open) = &mut self.open {
+                match open.next() {
+                    Some(found) => return Some(found),
+                    None => self.open = None,
                 }
             }
-            let source = match self.walk.next()? {
-                Ok(source) => source,
-                Err(error) => return Some(Err(error)),
-            };
-            match self.open(&source) {
-                Ok(Some(mail)) => return Some(Ok(mail)),
-                Ok(None) => {}
+            match self.files.next()?.and_then(|file| file.open(None, self.cap)) {
+                Ok(mails) => self.open = Some(mails),
                 Err(error) => return Some(Err(error)),
             }
         }
-    }
-}
-
-impl Mails {
-    /// The message of a file; an mbox is opened instead, its messages follow.
-    fn open(&mut self, source: &Source) -> Result<Option<FileMail>, FileError> {
-        let path = source.path.as_path();
-        let read = |error: std::io::Error| FileError::io(path, &error);
-        let file = File::open(path).map_err(read)?;
-        let meta = file.metadata().map_err(read)?;
-        let changed = meta.modified().ok().and_then(|time| Timestamp::try_from(time).ok()).unwrap_or_default();
-        if source.kind != Kind::Maildir {
-            if mbox::begins(path).map_err(read)? {
-                self.mbox = Some(Mbox::new(path, BufReader::new(file), changed));
-                return Ok(None);
-            }
-            if source.kind == Kind::Mbox {
-                // programs keep an empty file for an empty folder
-                let empty = meta.len() == 0;
-                return if empty {
-                    Ok(None)
-                } else {
-                    Err(FileError::new(path, "this is no mbox: no line `From …` at its start"))
-                };
-            }
-            if source.kind == Kind::Guess {
-                return Ok(None);
-            }
-        }
-        let mut bytes = Vec::new();
-        file.take(u64::from(self.cap)).read_to_end(&mut bytes).map_err(read)?;
-        if bytes.is_empty() {
-            return Err(FileError::new(path, "the file is empty"));
-        }
-        let told = if source.kind == Kind::Maildir { when::of_maildir_name(path) } else { None };
-        Ok(Some(FileMail {
-            label: path.display().to_string(),
-            path: path.to_owned(),
-            received: when::received(&bytes, told).unwrap_or(changed),
-            size: u32::try_from(meta.len()).unwrap_or(u32::MAX).max(u32::try_from(bytes.len()).unwrap_or(u32::MAX)),
-            bytes,
-        }))
     }
 }
 

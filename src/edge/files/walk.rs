@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Maildir,
     /// An mbox if it begins like one, else none of ours.
     Guess,
+    /// A packed file: told, and passed by.
+    Archive,
 }
 
 /// A file to read.
@@ -86,6 +88,8 @@ fn by_name(path: &Path) -> Kind {
         Kind::Eml
     } else if ends("mbox") || ends("mbx") {
         Kind::Mbox
+    } else if ["zip", "tgz", "gz"].into_iter().any(ends) {
+        Kind::Archive
     } else {
         Kind::Guess
     }

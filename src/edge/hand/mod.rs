@@ -138,6 +138,12 @@ impl Hand {
         self
     }
 
+    /// Whether copies of letters that were sent are kept, as far as the configuration says so.
+    #[must_use]
+    pub fn keeps_copies(&self) -> bool {
+        self.posting.copy != Some(false)
+    }
+
     /// Hands over alerts that were entered as under way, and says that there is work.
     pub fn wake(&self, alerts: Vec<Row>) {
         if !alerts.is_empty() {

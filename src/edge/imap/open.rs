@@ -8,7 +8,7 @@ use super::resolve;
 use super::response::{Code, Condition, Response, Value};
 use super::wire::{Line, Piece};
 use super::{Dial, ImapAccount, Security, Wire};
-use crate::edge::tls::{Reason, TlsTrouble};
+use crate::edge::tls::{Reason, Shown, TlsTrouble};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,15 +53,19 @@ pub(super) async fn connect(account: &ImapAccount) -> Result<Ready, ImapError> {
             match security {
                 Security::Plain => (line(Box::new(tcp)), false),
                 Security::Tls => {
-                    let stream = protect(name, host, tls, Box::new(tcp), limit).await?;
-                    (line(stream), false)
+                    let (stream, shown) = protect(name, host, tls, Box::new(tcp), limit).await?;
+                    let mut line = line(stream);
+                    line.shown = shown;
+                    (line, false)
                 }
                 Security::StartTls => {
                     let mut clear = line(Box::new(tcp));
                     greeting(name, &mut clear).await?;
                     clear.ok("STARTTLS (encryption)", &[Piece::Plain("STARTTLS")]).await?;
-                    let stream = protect(name, host, tls, clear.into_stream()?, limit).await?;
-                    (line(stream), true)
+                    let (stream, shown) = protect(name, host, tls, clear.into_stream()?, limit).await?;
+                    let mut line = line(stream);
+                    line.shown = shown;
+                    (line, true)
                 }
             }
         }
@@ -181,13 +185,16 @@ async fn protect(
     tls: &Arc<ClientConfig>,
     stream: Box<dyn Wire>,
     limit: Duration,
-) -> Result<Box<dyn Wire>, ImapError> {
+) -> Result<(Box<dyn Wire>, Option<Shown>), ImapError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let server = ServerName::try_from(bare)
         .map_err(|_| ImapError::ask(name, format_args!("`{host}` is neither a host name nor an address")))?;
     let connect = TlsConnector::from(Arc::clone(tls)).connect(server, stream);
     match tokio::time::timeout(limit, connect).await {
-        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(Shown::of);
+            Ok((Box::new(stream), shown))
+        }
         Ok(Err(error)) => Err(match TlsTrouble::within(&error, host) {
             // a server that is busy or starting ends handshakes, too
             Some(trouble) if matches!(trouble.reason, Reason::NoAgreement(_)) => ImapError::lost(name, trouble),

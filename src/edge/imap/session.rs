@@ -114,6 +114,12 @@ impl Session {
         })
     }
 
+    /// The certificates that the server showed; `None` without TLS.
+    #[must_use]
+    pub fn shown(&self) -> Option<&crate::edge::tls::Shown> {
+        self.line.shown.as_ref()
+    }
+
     /// Whether the server has a capability (upper case).
     #[must_use]
     pub fn has(&self, capability: &str) -> bool {

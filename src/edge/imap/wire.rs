@@ -5,6 +5,7 @@ use super::error::{ImapError, referral};
 use super::response::{self, Condition, Framed, Response, Seen, Status};
 use super::{Pace, Wire};
 use crate::edge::quoted;
+use crate::edge::tls::Shown;
 use crate::planted::{self, Bug};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub(super) struct Line {
     pub(super) literal_plus: bool,
     /// UTF8=ACCEPT is on: UTF-8 may stand in quotes.
     pub(super) utf8: bool,
+    /// The certificates that the server showed.
+    pub(super) shown: Option<Shown>,
 }
 
 /// What came since the last command was sent.
@@ -120,6 +123,7 @@ impl Line {
             pace,
             literal_plus: false,
             utf8: false,
+            shown: None,
         }
     }
 

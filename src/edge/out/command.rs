@@ -1,6 +1,6 @@
 //! A channel that runs a program: the alert as JSON on its standard input.
 
-use super::{Accepted, Deliver, Delivery, process};
+use super::{Accepted, Deliver, Delivery, Probing, process};
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
 use crate::plan::sheet::sheet;
@@ -21,5 +21,9 @@ impl Deliver for Command {
             process::run(&self.argv, &input, self.limit).await?;
             Ok(Accepted::default())
         })
+    }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(async { Command::probe(self) })
     }
 }

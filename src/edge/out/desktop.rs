@@ -1,7 +1,7 @@
 //! A channel that shows a notice on this machine's screen: `notify-send` (freedesktop) or `osascript` (macOS), never a
 //! shell. What a mail says is an argument of its own behind `--`, so that it is never taken for an option or a script.
 
-use super::{Accepted, Deliver, Delivery, process};
+use super::{Accepted, Deliver, Delivery, Probing, process};
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
 use crate::plan::note::{Head, Note};
@@ -39,6 +39,10 @@ impl Deliver for Desktop {
             process::run(&argv, b"", self.limit).await?;
             Ok(Accepted::default())
         })
+    }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(async { Desktop::probe(self) })
     }
 }
 

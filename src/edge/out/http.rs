@@ -71,6 +71,8 @@ pub(super) struct Answer {
     pub(super) whole: bool,
     /// How long the service asks to wait.
     after: Option<Duration>,
+    /// When it answered, by its own clock.
+    pub(super) date: Option<Timestamp>,
     hide: Vec<String>,
 }
 
@@ -110,6 +112,20 @@ impl Http {
             Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "the connection to a channel is open"),
             Err(error) => tracing::debug!("the connection to a channel is not open: {}", chain(&error.without_url())),
         }
+    }
+
+    /// As [`Http::warm`], and tells when the host answered, by its own clock. Any answer is one.
+    ///
+    /// # Errors
+    /// Connection trouble or time.
+    pub(super) async fn reach(&self, url: &str) -> Result<Option<Timestamp>, OutError> {
+        let scheme = url.split_once("://").map_or("https", |(scheme, _)| scheme);
+        let to = host_of(url);
+        let answer = self.client.head(format!("{scheme}://{to}/")).send().await;
+        answer.map(|answer| date(answer.headers())).map_err(|error| match TlsTrouble::within(&error, &to) {
+            Some(trouble) => OutError { what: trouble.to_string(), advice: Advice::Ask },
+            None => OutError { what: format!("{to}: {}", chain(&error.without_url())), advice: Advice::Again(None) },
+        })
     }
 
     /// One request that must be answered with 2xx.
@@ -172,15 +188,21 @@ impl Http {
             }
         }
         let after = wait(answer.headers(), &body, self.clock.now()).map(|after| after.min(LONGEST_WAIT));
-        Ok(Answer { to, status: status.as_u16(), body, whole, after, hide })
+        let date = date(answer.headers());
+        Ok(Answer { to, status: status.as_u16(), body, whole, after, date, hide })
     }
+}
+
+/// `Date` (RFC 9110, 6.6.1).
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    headers.get(DATE).and_then(|value| value.to_str().ok()).and_then(when::http_date)
 }
 
 /// How long the service asks to wait: by header, or (Telegram, Discord) in the JSON of its answer.
 fn wait(headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // a service counts by its own clock
-    let theirs = text(DATE).and_then(when::http_date).unwrap_or(now);
+    let theirs = date(headers).unwrap_or(now);
     if let Some(after) = text(RETRY_AFTER).and_then(|value| when::retry_after(value, theirs)) {
         return Some(after);
     }

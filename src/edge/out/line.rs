@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use super::http::{Auth, Body, Call, Http};
-use super::{Accepted, Deliver, Delivery, OutError, Warming};
+use super::{Accepted, Deliver, Delivery, OutError, Probing, Warming};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::plan::Alert;
@@ -67,6 +67,10 @@ impl Deliver for Line {
 
     fn keep_warm(&self) -> Option<Duration> {
         self.http.keep_warm
+    }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(Line::probe(self))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod letter;
 mod line;
 mod ntfy;
 pub mod post;
+mod probe;
 mod process;
 mod pushover;
 mod smtp;
@@ -26,6 +27,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use probe::{Probe, Probing};
 
 /// Why an alert could not be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +103,11 @@ pub trait Deliver: Send + Sync {
     /// trouble shows when something is.
     fn warm(&self) -> Warming<'_> {
         Box::pin(async {})
+    }
+
+    /// Asks, as far as that can be done without delivering anything, whether an alert would be taken.
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(async { Ok(Probe { said: "nothing to be asked".to_owned(), not_tried: "", date: None }) })
     }
 
     /// How often [`Deliver::warm`] is wanted while there is nothing to deliver; `None`: only ahead of a hot window.

@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use super::http::{Auth, Body, Call, Http};
-use super::{Accepted, Answers, Deliver, Delivery, OutError, Unanswered, Warming, digest};
+use super::{Accepted, Answers, Deliver, Delivery, OutError, Probing, Unanswered, Warming, digest};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::plan::note::{Head, Note};
@@ -49,7 +49,7 @@ pub(super) struct Ntfy {
 }
 
 impl Ntfy {
-    async fn auth(&self) -> Result<Auth, OutError> {
+    pub(super) async fn auth(&self) -> Result<Auth, OutError> {
         Ok(match &self.login {
             None => Auth::Nobody,
             Some((None, token)) => Auth::Bearer(token.get().await?),
@@ -172,6 +172,10 @@ impl Deliver for Ntfy {
 
     fn keep_warm(&self) -> Option<Duration> {
         self.http.keep_warm
+    }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(Ntfy::probe(self))
     }
 }
 

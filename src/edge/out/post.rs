@@ -10,7 +10,8 @@ use crate::edge::config::Server;
 use crate::edge::imap::refusal::{Heard, Whose};
 use crate::edge::imap::{Security, sasl};
 use crate::edge::oauth::{Credential, TokenError, Tokens};
-use crate::edge::tls::TlsTrouble;
+use crate::edge::secret::Secret;
+use crate::edge::tls::{Shown, TlsTrouble};
 use crate::edge::{Advice, quoted};
 use crate::provider;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
@@ -68,6 +69,33 @@ impl Post {
             ca_file: server.ca_file.clone(),
             limit: server.timeout,
         }
+    }
+
+    /// A server with a user and a password at hand.
+    pub(super) fn at(
+        host: &str,
+        port: u16,
+        security: Security,
+        login: Option<(String, String)>,
+        ca_file: Option<PathBuf>,
+        limit: Duration,
+    ) -> Self {
+        let given = |(user, password): (String, String)| {
+            (user, Credential::Password(Secret::Given(SecretString::from(password))))
+        };
+        Self { host: host.to_owned(), port, security, login: login.map(given), ca_file, limit }
+    }
+
+    /// Connects, protects, says who we are, logs in and says good-bye: no letter is spoken of. Answers the certificate
+    /// that was shown, if one was.
+    ///
+    /// # Errors
+    /// The server cannot be reached or trusted, or refuses the login.
+    pub async fn enter(&self) -> Result<Option<Shown>, OutError> {
+        let mut connection = self.connect().await?;
+        let shown = connection.peer_certificate().ok().and_then(|der| Shown::of(&[der.into()]));
+        let _ = tokio::time::timeout(QUIT, connection.quit()).await;
+        Ok(shown)
     }
 
     /// Connects and logs in.

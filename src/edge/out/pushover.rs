@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use super::http::{Answer, Auth, Body, Call, Http};
-use super::{Accepted, Answers, Deliver, Delivery, OutError, Unanswered, Warming};
+use super::{Accepted, Answers, Deliver, Delivery, OutError, Probing, Unanswered, Warming};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::plan::note::{Head, Note};
@@ -182,6 +182,10 @@ impl Deliver for Pushover {
 
     fn keep_warm(&self) -> Option<Duration> {
         self.http.keep_warm
+    }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(Pushover::probe(self))
     }
 }
 

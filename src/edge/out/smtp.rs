@@ -1,7 +1,7 @@
 //! A channel that sends a mail by SMTP. The Message-ID follows from the key, so that a repeat is the same mail.
 
 use super::address::Address as Hidden;
-use super::{Accepted, Deliver, Delivery, OutError, Warming, digest};
+use super::{Accepted, Deliver, Delivery, OutError, Probing, Warming, digest};
 use crate::edge::clock::Clock;
 use crate::edge::imap::Security;
 use crate::edge::tls::TlsTrouble;
@@ -186,6 +186,10 @@ impl Deliver for Smtp {
 
     fn keep_warm(&self) -> Option<Duration> {
         self.keep_warm
+    }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(Smtp::probe(self))
     }
 }
 

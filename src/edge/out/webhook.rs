@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use super::http::{Auth, Body, Call, Http};
-use super::{Accepted, Deliver, Delivery, OutError, Warming, digest};
+use super::{Accepted, Deliver, Delivery, OutError, Probing, Warming, digest};
 use crate::edge::Advice;
 use crate::edge::clock::Clock;
 use crate::edge::config::template::Template;
@@ -88,10 +88,14 @@ impl Deliver for Webhook {
     fn keep_warm(&self) -> Option<Duration> {
         self.http.keep_warm
     }
+
+    fn probe(&self) -> Probing<'_> {
+        Box::pin(Webhook::probe(self))
+    }
 }
 
 /// What comes after the host: of a webhook's address that is the secret.
-fn secret_part(url: &str) -> &str {
+pub(super) fn secret_part(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let path = rest.split_once('/').map_or("", |(_, path)| path);
     // a path of a few letters is no secret, and would be struck out of words

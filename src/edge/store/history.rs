@@ -5,7 +5,7 @@ use super::settle::{add_place, json};
 use super::{Db, StoreError, from_millis, millis};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::{Effect, Wish};
-use crate::rules::{Verdict, category};
+use crate::rules::{Reason, Verdict, category};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
@@ -47,6 +47,29 @@ pub struct Subject {
     pub rule: Option<String>,
     /// Message-ID without angle brackets.
     pub message_id: Option<String>,
+    /// The rule's conditions, each with the words it saw; not kept for `other`.
+    pub reasons: Vec<Reason>,
+}
+
+/// Which actions are asked for; all of it together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Done (or given up, or wished for) from then on ...
+    pub since: Option<Timestamp>,
+    /// ... and until then.
+    pub until: Option<Timestamp>,
+    /// Older than this action.
+    pub before: Option<i64>,
+    /// Of a mail that this rule decided.
+    pub rule: Option<String>,
+    /// Of a mail that speaks of this order, or about the order itself.
+    pub order: Option<String>,
+    /// Into this folder, or out of it.
+    pub folder: Option<String>,
+    /// Of the mail with this Message-ID, or whose key begins so (six digits at least).
+    pub mail: Option<String>,
+    /// Filings that were carried out, and nothing else.
+    pub filed: bool,
 }
 
 /// What is on record of a mail.
@@ -81,8 +104,37 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn history(&self, since: Option<Timestamp>, limit: u32) -> Result<Vec<Action>, StoreError> {
-        self.actions("coalesce(closed_at, wished_at) >= ?1 ORDER BY coalesce(closed_at, wished_at) DESC, outbox.id DESC LIMIT ?2",
-            (since.map_or(i64::MIN, millis), limit))
+        self.history_of(&Sought { since, ..Sought::default() }, limit)
+    }
+
+    /// The actions that are asked for, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn history_of(&self, sought: &Sought, limit: u32) -> Result<Vec<Action>, StoreError> {
+        let condition = "coalesce(closed_at, wished_at) BETWEEN ?1 AND ?2 \
+             AND (?3 IS NULL OR (coalesce(closed_at, wished_at), outbox.id) < \
+                 (SELECT coalesce(closed_at, wished_at), id FROM outbox AS last WHERE last.id = ?3)) \
+             AND (?4 IS NULL OR json_extract(verdict, '$.rule') = ?4) \
+             AND (?5 IS NULL OR mail_key IN (SELECT mail_key FROM event WHERE order_number = ?5) \
+                 OR json_extract(payload, '$.letter.order') = ?5 OR instr(wish_key, ':' || ?5 || ':') > 0) \
+             AND (?6 IS NULL OR origin = ?6 OR laid.mailbox = ?6 OR json_extract(payload, '$.folder') = ?6) \
+             AND (?7 IS NULL OR message_id = ?7 OR (length(?7) >= 6 AND substr(mail_key, 1, length(?7)) = ?7)) \
+             AND (?8 = 0 OR (kind = 'file' AND state = 'done')) \
+             ORDER BY coalesce(closed_at, wished_at) DESC, outbox.id DESC LIMIT ?9";
+        let values = (
+            sought.since.map_or(i64::MIN, millis),
+            // the whole of the last second
+            sought.until.map_or(i64::MAX, |until| millis(until).saturating_add(999)),
+            sought.before,
+            &sought.rule,
+            &sought.order,
+            &sought.folder,
+            &sought.mail,
+            sought.filed,
+            limit,
+        );
+        self.actions(condition, values)
     }
 
     /// One action by its number.
@@ -97,7 +149,7 @@ impl Db {
         let sql = format!(
             "SELECT outbox.id, wish_key, payload, lane, state, origin, coalesce(closed_at, wished_at), last_error, \
              message.id, mail_key, category, json_extract(verdict, '$.rule'), message_id, \
-             laid.account, laid.mailbox, laid.uid_validity, laid.uid FROM outbox \
+             laid.account, laid.mailbox, laid.uid_validity, laid.uid, json_extract(verdict, '$.reasons') FROM outbox \
              LEFT JOIN message ON message.id = outbox.message LEFT JOIN laid ON laid.outbox = outbox.id WHERE {condition}"
         );
         let mut query = self.connection.prepare(&sql)?;
@@ -110,7 +162,11 @@ impl Db {
             let key: Option<String> = row.get(9)?;
             let message = match (row.get::<_, Option<i64>>(8)?, key.as_deref().and_then(MailKey::from_hex)) {
                 (Some(id), Some(key)) => {
-                    Some(Subject { id, key, category: row.get(10)?, rule: row.get(11)?, message_id: row.get(12)? })
+                    let reasons: Option<String> = row.get(17)?;
+                    // a damaged reason keeps nobody from seeing what was done
+                    let reasons = reasons.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+                    let (category, rule, message_id) = (row.get(10)?, row.get(11)?, row.get(12)?);
+                    Some(Subject { id, key, category, rule, message_id, reasons })
                 }
                 _ => None,
             };
@@ -184,23 +240,13 @@ impl Db {
         })
     }
 
-    /// Takes a filing back: the message goes to `wish`'s folder, and what a back-test had made of it is as before.
-    /// `false` when that was asked for before.
+    /// Takes filings back, all in one transaction: each message goes to its wish's folder, and what a back-test had made
+    /// of it is as before. `false` for one of which that was asked before.
     ///
     /// # Errors
     /// When the database refuses; nothing is changed then.
-    pub fn take_back(&mut self, action: &Action, wish: &Wish, now: Timestamp) -> Result<bool, StoreError> {
-        let message = action.message.as_ref().map(|message| message.id);
-        self.write(|transaction| {
-            let entered = outbox::enter(transaction, wish, &action.lane, message, false, now)?;
-            if entered.is_none() {
-                return Ok(false);
-            }
-            let sql = "UPDATE message SET category = redecided.category, verdict = redecided.verdict \
-                       FROM redecided WHERE redecided.outbox = ?1 AND message.id = ?2";
-            transaction.prepare_cached(sql)?.execute((action.id, message))?;
-            Ok(true)
-        })
+    pub fn take_back(&mut self, all: &[(Action, Wish)], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.write(|transaction| all.iter().map(|(action, wish)| taken_back(transaction, action, wish, now)).collect())
     }
 
     /// A mailbox was renumbered to this UIDVALIDITY, and these messages do not lie in it any more.
@@ -242,6 +288,17 @@ impl Db {
             Ok(())
         })
     }
+}
+
+fn taken_back(transaction: &Transaction<'_>, action: &Action, wish: &Wish, now: Timestamp) -> Result<bool, StoreError> {
+    let message = action.message.as_ref().map(|message| message.id);
+    if outbox::enter(transaction, wish, &action.lane, message, false, now)?.is_none() {
+        return Ok(false);
+    }
+    let sql = "UPDATE message SET category = redecided.category, verdict = redecided.verdict \
+               FROM redecided WHERE redecided.outbox = ?1 AND message.id = ?2";
+    transaction.prepare_cached(sql)?.execute((action.id, message))?;
+    Ok(true)
 }
 
 fn judged(transaction: &Transaction<'_>, message: i64, verdict: &Verdict) -> Result<(), StoreError> {

@@ -43,11 +43,25 @@ pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<us
     if let Some(mails) = &mail.mails {
         letter::keep(transaction, &mail.key, mails)?;
     }
-    for (id, event) in known.iter().filter(|(_, event)| !mail.events.contains(event)) {
+    // what lost its sentence is known all the same: reading the mail again does not bring it back
+    let mut fresh: Vec<Event> = Vec::new();
+    for event in &mail.events {
+        if !fresh.contains(event) {
+            fresh.push(event.clone());
+        }
+    }
+    known.retain(|(_, event)| {
+        let same = fresh.iter().position(|new| new.says_the_same(event));
+        same.is_none_or(|at| {
+            fresh.remove(at);
+            false
+        })
+    });
+    for (id, event) in &known {
         transaction.prepare_cached("UPDATE event SET retired = 1 WHERE id = ?1")?.execute([id])?;
         agenda::wake(transaction, event)?;
     }
-    add_events(transaction, &mail.events)
+    add_events(transaction, &fresh)
 }
 
 /// Appends a statement; the orders it bears on are looked at again.

@@ -127,7 +127,7 @@ pub(super) fn kept(
     Ok(all)
 }
 
-fn about(
+pub(super) fn about(
     connection: &Connection,
     order: &OrderNumber,
     settings: &Settings,

@@ -7,12 +7,14 @@ mod agenda;
 mod awaiting;
 mod backup;
 mod chain;
+mod checkup;
 mod correction;
 mod coupon;
 mod cursor;
 #[cfg(feature = "planted")]
 mod disk;
 mod due;
+mod expire;
 mod flag;
 mod held;
 mod history;
@@ -25,24 +27,30 @@ mod lines;
 mod near;
 mod open;
 mod outbox;
+mod past;
 mod post;
 mod rebuild;
 mod release;
+mod session;
 mod settle;
 mod transfer;
 mod view;
+mod waiting;
+mod word;
 
 pub use agenda::{Enter, Kept, Later};
 pub use awaiting::{ANSWERED, Acknowledged, AwaitedMail, ToWithdraw, Took, Waits};
 pub use backup::Copied;
 pub use chain::{Health, NOT_NEEDED, is_no_loss};
+pub use checkup::Soundness;
 pub use correction::Correction;
 pub use cursor::Cursor;
 #[cfg(feature = "planted")]
 pub use disk::Disk;
 pub use due::NextDue;
+pub use expire::{Carry, Expired, Piece};
 pub use flag::{Became, Flagged, Taken, Watching};
-pub use history::{Action, Decided, Redecided, Subject};
+pub use history::{Action, Decided, Redecided, Sought, Subject};
 pub use latency::{Course, Latency};
 pub use ledger::OldMail;
 pub use letter::LetterFate;
@@ -51,11 +59,15 @@ pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{Db, StoreError};
 pub use outbox::{Row, SeenAt, State};
+pub use past::{PastMailbox, Reached};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
+pub use session::{LINK_LIVES, SESSION_IDLES, SESSION_LIVES, SecretDigest, Session};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
 pub use view::Relabelled;
+pub use waiting::{Found, Version};
+pub use word::{Decided as LetterDecided, Noted, Refused, Story};
 
 use jiff::Timestamp;
 use std::path::Path;
@@ -70,6 +82,8 @@ pub struct Store {
     driver: Driver,
     /// Counts the pieces of work that wrote something.
     changes: Arc<watch::Sender<u64>>,
+    /// Where the database lies, if it is a file.
+    folder: Option<Arc<Path>>,
 }
 
 #[derive(Clone)]
@@ -102,13 +116,20 @@ impl Store {
                 }
             })
             .map_err(|error| StoreError::Thread { error })?;
-        Ok(Self { driver: Driver::Owner(jobs), changes })
+        Ok(Self { driver: Driver::Owner(jobs), changes, folder: Some(folder.into()) })
     }
 
     /// A handle whose calls run on the caller.
     #[must_use]
     pub fn inline(db: Arc<Mutex<Db>>) -> Self {
-        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)) }
+        Self { driver: Driver::Inline(db), changes: Arc::new(watch::Sender::new(0)), folder: None }
+    }
+
+    /// The folder of the database, for whoever reads much over a connection of its own ([`Db::open_to_read`]) and would
+    /// keep others waiting here; `None` where there is no file.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Changes whenever this process wrote something, and when another one was seen to have.
@@ -127,7 +148,7 @@ impl Store {
     #[cfg(feature = "planted")]
     #[must_use]
     pub fn simulated(db: Arc<Mutex<Db>>, disk: Disk) -> Self {
-        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)) }
+        Self { driver: Driver::Simulated(db, disk), changes: Arc::new(watch::Sender::new(0)), folder: None }
     }
 
     /// Runs a piece of work on the database. Once begun it is carried to its end, even if the caller goes away.

@@ -148,6 +148,17 @@ fn near_with(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
+    Ok(gathered(connection, orders, more, settings, now)?.1)
+}
+
+/// The same, with all that bears on these orders.
+pub(super) fn gathered(
+    connection: &Connection,
+    orders: &BTreeSet<OrderNumber>,
+    more: &[Event],
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(Told, BTreeMap<OrderNumber, Case>), StoreError> {
     let mut events = events_of(connection, orders)?;
     events.extend_from_slice(more);
     let mut statements = statements_of(connection, orders)?;
@@ -164,7 +175,7 @@ fn near_with(
     loose.extend(bodies::<Event>(connection, LOOSE_GIVEN, [json(orders, "list of orders")?], "event")?);
     loose.retain(may_belong);
     if loose.is_empty() {
-        return Ok(own);
+        return Ok(((events, statements), own));
     }
     // a mail that is some order's already asks nobody else
     let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
@@ -186,7 +197,18 @@ fn near_with(
     events.extend(events_of(connection, &others)?);
     events.extend(loose);
     statements.extend(statements_of(connection, &others)?);
-    Ok(ledger::cases(&events, &statements, settings, now))
+    let cases = ledger::cases(&events, &statements, settings, now);
+    Ok(((events, statements), cases))
+}
+
+/// Orders that were placed since a day and of which anything is known: of older ones nothing waits any more.
+pub(super) fn since(
+    connection: &Connection,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<BTreeSet<OrderNumber>, StoreError> {
+    let days = i64::from(settings.protection_days) + i64::from(settings.lapse_days) + 1;
+    numbers(connection, SINCE_DAY, [day_of(from_seconds(span(now, days, 0).0))])
 }
 
 /// Spans that touch become one.

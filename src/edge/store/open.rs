@@ -23,6 +23,8 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/013.sql"),
     include_str!("schema/014.sql"),
     include_str!("schema/015.sql"),
+    include_str!("schema/016.sql"),
+    include_str!("schema/017.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.
@@ -122,6 +124,7 @@ impl Db {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         make_folder(folder).map_err(|error| StoreError::Folder { path: folder.to_path_buf(), error })?;
         let path = folder.join("modori.sqlite");
+        make_file(&path).map_err(|error| StoreError::Folder { path: folder.to_path_buf(), error })?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags)
             .map_err(|error| StoreError::Open { path: path.clone(), error })?;
@@ -256,6 +259,21 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     transaction.commit()
+}
+
+/// A file that is missing is made, for its owner only: SQLite gives its log the same mode.
+#[cfg(unix)]
+fn make_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn make_file(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

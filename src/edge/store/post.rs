@@ -228,6 +228,14 @@ impl Db {
         self.posted(&format!("{KINDS} AND {OF_ORDER} = ?1 ORDER BY outbox.id"), [order.as_str()])
     }
 
+    /// A letter by its action's number; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a letter that cannot be read.
+    pub fn letter(&self, id: i64) -> Result<Option<Posted>, StoreError> {
+        Ok(self.posted(&format!("{KINDS} AND outbox.id = ?1"), [id])?.pop())
+    }
+
     /// Letters of which it is not known whether they were sent.
     ///
     /// # Errors

@@ -52,6 +52,10 @@ impl Db {
             for (id, _) in &events {
                 transaction.execute("UPDATE event SET retired = 1 WHERE id = ?1", [id])?;
             }
+            if !events.is_empty() {
+                // what told them is read again, wherever it was read before
+                Self::forget_past(transaction)?;
+            }
             let statements = damaged::<Statement>(transaction, "SELECT id, body FROM statement")?;
             for (id, _) in &statements {
                 transaction.execute("DELETE FROM statement WHERE id = ?1", [id])?;

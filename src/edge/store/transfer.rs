@@ -108,7 +108,7 @@ impl Db {
             for (key, events) in &export.mails {
                 match reading_of(transaction, key)? {
                     None => {}
-                    Some(own) if events.iter().all(|event| own.contains(event)) => continue,
+                    Some(own) if events.iter().all(|event| own.iter().any(|own| own.says_the_same(event))) => continue,
                     Some(own) => {
                         let trust = |events: &[Event]| events.iter().map(|event| event.trust).max();
                         if own.is_empty() || trust(events) <= trust(&own) {

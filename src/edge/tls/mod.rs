@@ -2,10 +2,12 @@
 
 mod certificate;
 mod pin;
+mod shown;
 mod trouble;
 mod verifier;
 
 pub use pin::{NoPin, Pin};
+pub use shown::Shown;
 pub use trouble::{Reason, TlsTrouble};
 
 use std::path::{Path, PathBuf};

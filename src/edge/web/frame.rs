@@ -1,14 +1,15 @@
 //! What every page of the dashboard has around it: heading, ways to the other pages, style; and who visits.
 
 use super::Pages;
-use super::guard::STYLE;
+use super::assets::{ICON, ICON_PATH, SCRIPT_PATH, STYLE_PATH};
+use super::session::{self, Entered};
 use crate::wording::{Face, Labels, Language};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The pages that a heading leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +57,8 @@ impl Here {
     }
 }
 
-/// A request of somebody who may see everything: to have one is to have passed the login.
-#[allow(dead_code)]
+/// A request of somebody who may see everything: to have one is to have passed the login; if it writes, it came from one
+/// of our own forms.
 pub(super) struct Visit {
     /// What pages are made from.
     pub(super) pages: Pages,
@@ -67,55 +68,247 @@ pub(super) struct Visit {
     pub(super) language: Language,
     /// Now.
     pub(super) now: Timestamp,
+    /// The session's own word, in every form.
+    word: String,
+    /// The way from here to the first page.
+    root: String,
+    /// Path and query of this page.
+    here: String,
 }
 
 impl FromRequestParts<Pages> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Response> {
-        if !may_see(parts) {
-            return Err(StatusCode::NOT_FOUND.into_response());
-        }
-        let language = pages.language;
-        let labels = pages.wording.labels(language, Face::Dashboard);
-        Ok(Self { labels, language, now: pages.clock.now(), pages: pages.clone() })
+        let path = parts.uri.path();
+        let Some(entered) = parts.extensions.get::<Entered>() else { return Err(Around::at(pages, path).door()) };
+        let language = entered.language(pages.language);
+        Ok(Self {
+            labels: pages.wording.labels(language, Face::Dashboard),
+            language,
+            now: pages.clock.now(),
+            pages: pages.clone(),
+            word: entered.word(),
+            root: root(path),
+            here: parts.uri.path_and_query().map_or_else(|| path.to_owned(), |all| all.as_str().to_owned()),
+        })
     }
 }
 
-/// Whether the request bears a session. There are none yet: nobody sees anything.
-fn may_see(_parts: &Parts) -> bool {
-    false
-}
-
-#[allow(dead_code)]
 impl Visit {
-    /// A whole page.
+    /// A whole page. Ways within the dashboard are written from its first page on (`/restock`): they are changed to
+    /// lead there from wherever the browser found this one.
     pub(super) fn page(&self, here: Here, title: &str, body: &Markup) -> Response {
-        let page = html! {
-            (DOCTYPE)
-            html lang=(self.language.folder()) {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="robots" content="noindex";
-                    title { (title) " - " (self.labels.get("title")) }
-                    style { (maud::PreEscaped(STYLE)) }
-                }
-                body {
-                    nav {
-                        @for one in Here::ALL {
-                            a href=(one.path()) aria-current=[(one == here).then_some("page")] { (self.labels.get(one.label())) }
+        self.page_with(StatusCode::OK, here, title, body)
+    }
+
+    /// A whole page with a status of its own, such as that of something that is not there.
+    pub(super) fn page_with(&self, status: StatusCode, here: Here, title: &str, body: &Markup) -> Response {
+        let labels = &self.labels;
+        let inside = html! {
+            a.skip href="#main" { (labels.get("frame.skip")) }
+            header.top {
+                div {
+                    a.brand href="/" { (PreEscaped(ICON.replace("<svg ", "<svg aria-hidden=\"true\" "))) (labels.get("title")) }
+                    nav aria-label=(labels.get("frame.pages")) {
+                        ul {
+                            @for one in Here::ALL {
+                                li { a href=(one.path()) aria-current=[(one == here).then_some("page")] { (labels.get(one.label())) } }
+                            }
                         }
                     }
-                    main { h1 { (title) } (body) }
+                }
+            }
+            main #main tabindex="-1" { h1 { (title) } (body) }
+            div #said .visually-hidden role="status" {}
+            footer.foot {
+                p { "modori " (env!("CARGO_PKG_VERSION")) }
+                div.row {
+                    (self.language_form())
+                    (self.form("/logout", &html! {}, labels.get("frame.sign_out")))
                 }
             }
         };
-        Html(page.into_string()).into_response()
+        let title = format!("{title} - {}", labels.get("title"));
+        (status, document(self.language, &self.root, &title, &inside)).into_response()
     }
 
-    /// A form that writes: with the visit's own word that no other site knows.
+    /// A form that writes: with the session's own word, which no other site knows.
     pub(super) fn form(&self, action: &str, fields: &Markup, button: &str) -> Markup {
-        html! { form method="post" action=(action) { (fields) button type="submit" { (button) } } }
+        html! {
+            form method="post" action=(action) { (self.word()) (fields) button type="submit" { (button) } }
+        }
+    }
+
+    /// The field that every form must have: a form without it is refused.
+    pub(super) fn word(&self) -> Markup {
+        html! { input type="hidden" name="csrf" value=(self.word); }
+    }
+
+    /// What answers a form that was taken: the browser goes to a page of the dashboard (`/case/…`).
+    #[allow(dead_code)] // for the pages that write
+    pub(super) fn go(&self, path: &str) -> Response {
+        Redirect::to(path).into_response()
+    }
+
+    fn language_form(&self) -> Markup {
+        let (word, name) = match self.language {
+            Language::Ja => ("en", "English"),
+            Language::En => ("ja", "日本語"),
+        };
+        html! {
+            form method="post" action="/language" {
+                (self.word())
+                input type="hidden" name="back" value=(self.here);
+                button type="submit" name="language" value=(word) lang=(word) { (name) }
+            }
+        }
+    }
+}
+
+/// What is shown to somebody who has not entered.
+pub(super) struct Around {
+    labels: Labels,
+    language: Language,
+    root: String,
+}
+
+impl Around {
+    pub(super) fn of(pages: &Pages, request: &Request) -> Self {
+        Self::at(pages, request.uri().path())
+    }
+
+    pub(super) fn at(pages: &Pages, path: &str) -> Self {
+        Self { labels: session::outside(pages), language: pages.language, root: root(path) }
+    }
+
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// A page without ways to others.
+    pub(super) fn bare(&self, status: StatusCode, title: &str, body: &Markup) -> Response {
+        let inside = html! {
+            main #main { div.card.door { h1 { (title) } (body) } }
+        };
+        let title = format!("{title} - {}", self.labels.get("title"));
+        (status, document(self.language, &self.root, &title, &inside)).into_response()
+    }
+
+    /// A request that was not taken, and why.
+    pub(super) fn refused(&self, status: StatusCode, why: &str) -> Response {
+        let again = html! {
+            p { (self.labels.get(why)) }
+            p { a href="/" { (self.labels.get("door.back")) } }
+        };
+        self.bare(status, self.labels.get("door.title"), &again)
+    }
+
+    /// How one gets in. A link in a mail or a message is opened without the cookie (`SameSite=Strict`): from here one
+    /// goes on with it.
+    pub(super) fn door(&self) -> Response {
+        let how = html! {
+            p { (self.labels.get("door.how")) }
+            pre { code { "modori dashboard" } }
+            p.quiet { (self.labels.get("door.signed_in")) " " a href="" { (self.labels.get("door.on")) } }
+        };
+        self.bare(StatusCode::FORBIDDEN, self.labels.get("door.title"), &how)
+    }
+
+    /// The database refused, or something like it.
+    pub(super) fn trouble(&self, error: &dyn std::fmt::Display) -> Response {
+        tracing::error!("a page cannot be shown: {error}");
+        self.refused(StatusCode::INTERNAL_SERVER_ERROR, "door.trouble")
+    }
+}
+
+fn document(language: Language, root: &str, title: &str, inside: &Markup) -> Html<String> {
+    let page = html! {
+        (DOCTYPE)
+        html lang=(language.folder()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="icon" href=(*ICON_PATH) type="image/svg+xml";
+                link rel="stylesheet" href=(*STYLE_PATH);
+                script src=(*SCRIPT_PATH) defer {}
+            }
+            body { (inside) }
+        }
+    };
+    Html(from_here(&page.into_string(), root))
+}
+
+/// The way from a page to the first one: `./`, `../` for `/case/1`.
+pub(super) fn root(path: &str) -> String {
+    match path.matches('/').count().saturating_sub(1) {
+        0 => "./".to_owned(),
+        deep => "../".repeat(deep),
+    }
+}
+
+/// A way within the dashboard, from where the browser is; `None` when it leads elsewhere.
+pub(super) fn within(way: &str, root: &str) -> Option<String> {
+    let rest = way.strip_prefix('/').filter(|rest| !rest.starts_with('/'))?;
+    Some(format!("{root}{rest}"))
+}
+
+/// All ways of a page that begin at the first one. No text can look like an attribute: its quotes are escaped.
+fn from_here(page: &str, root: &str) -> String {
+    let mut out = String::with_capacity(page.len() + 64);
+    let mut rest = page;
+    loop {
+        let next = [" href=\"/", " action=\"/", " src=\"/", " formaction=\"/"]
+            .iter()
+            .filter_map(|start| rest.find(start).map(|at| (at, at + start.len())))
+            .min();
+        let Some((_, end)) = next else { break };
+        let (before, after) = rest.split_at(end);
+        if after.starts_with('/') {
+            out.push_str(before);
+        } else {
+            out.push_str(before.strip_suffix('/').unwrap_or(before));
+            out.push_str(root);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_lead_home_from_every_depth() {
+        for (path, way) in [("/", "./"), ("/restock", "./"), ("/case/1", "../"), ("/case/1/say", "../../"), ("", "./")]
+        {
+            assert_eq!(root(path), way, "{path}");
+        }
+        assert_eq!(within("/shops?x=1", "../").as_deref(), Some("../shops?x=1"));
+        assert_eq!(within("//evil.example/", "../"), None);
+        assert_eq!(within("https://evil.example/", "../"), None);
+    }
+
+    #[test]
+    fn only_attributes_are_changed_and_only_ways_within() {
+        let mail = "<a href=\"/x\"> href=\"/y";
+        let page = html! {
+            a href="/case/1" { (mail) }
+            form action="/say" {}
+            a href="https://item.rakuten.co.jp/a/b/" {}
+            a href="//item.rakuten.co.jp/" {}
+            a href="#main" {}
+        };
+        let page = from_here(&page.into_string(), "../");
+        assert!(page.contains("<a href=\"../case/1\">&lt;a href=&quot;/x&quot;&gt; href=&quot;/y</a>"), "{page}");
+        assert!(
+            page.contains("action=\"../say\"") && page.contains("\"https://item.") && page.contains("\"//item."),
+            "{page}"
+        );
     }
 }

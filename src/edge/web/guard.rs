@@ -1,12 +1,14 @@
 //! What every request must pass: how many, how long, how large, under which name; and what every answer bears.
 
+use super::session;
 use crate::edge::config;
+use crate::edge::store::SecretDigest;
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
@@ -17,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -37,9 +39,15 @@ pub(super) const MOST_BODY: usize = 1024;
 const MOST_OF_ONE: u32 = 30;
 /// Requests of all together a minute.
 const MOST_OF_ALL: u32 = 120;
+/// Requests of one browser a minute in which the dashboard is open.
+const MOST_OF_SESSION: u32 = 600;
+/// Links that are tried a minute.
+const MOST_TRIED: u32 = 10;
+/// Sessions that are remembered; beyond, all are learned anew.
+const MOST_SESSIONS: usize = 64;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The one style of all pages.
+/// The style of the page with the button, which is whole in itself.
 pub(super) const STYLE: &str = "body{font-family:sans-serif;line-height:1.6;margin:2rem auto;max-width:30rem;padding:0 1rem}\
                                 h1{font-size:1.2rem;overflow-wrap:anywhere}\
                                 button{font-size:1.2rem;padding:1rem;width:100%}";
@@ -141,6 +149,7 @@ impl AsyncWrite for Bounded {
 /// Which names are answered to, and how often.
 pub(super) struct Rules {
     hosts: Vec<String>,
+    port: u16,
     security: String,
     counted: Mutex<Counted>,
 }
@@ -150,6 +159,17 @@ struct Counted {
     since: Instant,
     all: u32,
     of: BTreeMap<IpAddr, u32>,
+    tried: u32,
+    /// Sessions that were good when they were last looked at, and what they asked.
+    sessions: BTreeMap<SecretDigest, u32>,
+}
+
+impl Counted {
+    /// Nothing yet; sessions stay known.
+    fn anew(sessions: BTreeMap<SecretDigest, u32>) -> Self {
+        let sessions = sessions.into_keys().map(|session| (session, 0)).collect();
+        Self { since: Instant::now(), all: 0, of: BTreeMap::new(), tried: 0, sessions }
+    }
 }
 
 impl Rules {
@@ -157,20 +177,67 @@ impl Rules {
         let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
         Self {
             hosts: hosts(web),
+            port: web.listen.port(),
             security: format!(
                 "default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
             ),
-            counted: Mutex::new(Counted { since: Instant::now(), all: 0, of: BTreeMap::new() }),
+            counted: Mutex::new(Counted::anew(BTreeMap::new())),
         }
     }
 
-    /// Whether one more request is answered this minute. Behind a proxy on the same machine everybody comes from there:
-    /// then only what all together ask is counted.
-    fn may(&self, peer: IpAddr) -> bool {
+    fn counted(&self) -> MutexGuard<'_, Counted> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.since.elapsed() >= MINUTE {
-            *counted = Counted { since: Instant::now(), all: 0, of: BTreeMap::new() };
+            let sessions = std::mem::take(&mut counted.sessions);
+            *counted = Counted::anew(sessions);
         }
+        counted
+    }
+
+    /// Remembers whether a session is a good one. What good ones ask is counted by itself: nobody outside can keep them
+    /// out by asking much.
+    pub(super) fn is_session(&self, session: SecretDigest, good: bool) {
+        let mut counted = self.counted();
+        if !good {
+            counted.sessions.remove(&session);
+        } else if counted.sessions.len() < MOST_SESSIONS || counted.sessions.contains_key(&session) {
+            counted.sessions.entry(session).or_default();
+        } else {
+            counted.sessions = BTreeMap::from([(session, 1)]);
+        }
+    }
+
+    /// Whether one more link may be tried this minute.
+    pub(super) fn may_try(&self) -> bool {
+        let mut counted = self.counted();
+        counted.tried = counted.tried.saturating_add(1);
+        counted.tried <= MOST_TRIED
+    }
+
+    /// The link that was tried last was a good one: it does not count.
+    pub(super) fn was_right(&self) {
+        let mut counted = self.counted();
+        counted.tried = counted.tried.saturating_sub(1);
+    }
+
+    /// Whether one more request of a session is answered this minute; `None`: it is not known to be one.
+    fn may_session(&self, session: &SecretDigest) -> Option<bool> {
+        let mut counted = self.counted();
+        let asked = counted.sessions.get_mut(session)?;
+        *asked = asked.saturating_add(1);
+        Some(*asked <= MOST_OF_SESSION)
+    }
+
+    /// Whether one more request is answered this minute.
+    fn may_ask(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let session = session::digest_of(headers, self.port);
+        session.and_then(|session| self.may_session(&session)).unwrap_or_else(|| self.may(peer))
+    }
+
+    /// Whether one more request from outside is answered this minute. Behind a proxy on the same machine everybody comes from there:
+    /// then only what all together ask is counted.
+    fn may(&self, peer: IpAddr) -> bool {
+        let mut counted = self.counted();
         if counted.all >= MOST_OF_ALL {
             return false;
         }
@@ -200,17 +267,18 @@ fn who(peer: IpAddr) -> IpAddr {
 /// The names under which the pages are reached: that of `public_url`, and the address that is listened on. A page of
 /// another site whose name was pointed here (DNS rebinding) asks under its own name.
 fn hosts(web: &config::Web) -> Vec<String> {
-    let (url, usual) = match web.public_url.strip_prefix("https://") {
-        Some(rest) => (rest, ":443"),
-        None => (web.public_url.trim_start_matches("http://"), ":80"),
-    };
-    let public = url.split('/').next().unwrap_or_default().to_ascii_lowercase();
-    let mut hosts =
-        vec![public.trim_end_matches(usual).to_owned(), format!("{}{usual}", public.trim_end_matches(usual))];
-    hosts.push(public);
-    hosts.push(web.listen.to_string());
+    let mut hosts = vec![web.listen.to_string()];
     if web.listen.ip().is_loopback() {
         hosts.push(format!("localhost:{}", web.listen.port()));
+    }
+    if let Some(url) = &web.public_url {
+        let (url, usual) = match url.strip_prefix("https://") {
+            Some(rest) => (rest, ":443"),
+            None => (url.trim_start_matches("http://"), ":80"),
+        };
+        let public = url.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let bare = public.trim_end_matches(usual).to_owned();
+        hosts.extend([format!("{bare}{usual}"), bare, public]);
     }
     hosts
 }
@@ -227,19 +295,20 @@ pub(super) async fn check(
     // what asks under another name is turned away uncounted: it takes nobody's turn
     let mut answer = if !known {
         (StatusCode::MISDIRECTED_REQUEST, "nothing is served under this name\n").into_response()
-    } else if !rules.may(peer.ip()) {
+    } else if !rules.may_ask(peer.ip(), request.headers()) {
         (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], "too many requests; try again in a minute\n")
             .into_response()
     } else {
         next.run(request).await
     };
     let headers = answer.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // what a page says itself of these stays
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     if let Ok(security) = HeaderValue::from_str(&rules.security) {
-        headers.insert(CONTENT_SECURITY_POLICY, security);
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(security);
     }
     answer
 }
@@ -249,7 +318,7 @@ mod tests {
     use super::*;
 
     fn rules(listen: &str, public_url: &str) -> Rules {
-        Rules::new(&config::Web { listen: listen.parse().unwrap(), public_url: public_url.to_owned() })
+        Rules::new(&config::Web { listen: listen.parse().unwrap(), public_url: Some(public_url.to_owned()) })
     }
 
     #[test]

@@ -1,21 +1,28 @@
-//! Pages for the phone, where the configuration names an address for them: nothing listens otherwise. Each page is whole
-//! in itself, and runs no script.
+//! The dashboard, and the page on which an alert is acknowledged: served where the configuration names an address for
+//! them; nothing listens otherwise.
 
 mod ack;
+mod assets;
 mod frame;
 mod guard;
+mod orders;
 mod pages;
+mod session;
 
 use super::clock::Clock;
 use super::config;
 use super::store::{Store, StoreError};
 use crate::wording::{Language, Wording};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use guard::{Guard, Peer};
+pub use orders::{Carry, Orders};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+
+pub use session::{link_digest, link_token};
 
 /// Between two attempts to listen on an address that another program has.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -31,6 +38,8 @@ pub struct Pages {
     pub wording: Wording,
     /// Their language.
     pub language: Language,
+    /// What pages of orders need beside.
+    pub orders: Orders,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
@@ -44,9 +53,8 @@ pub async fn serve(web: &config::Web, pages: Pages) -> Result<Infallible, StoreE
         let trouble = match TcpListener::bind(web.listen).await {
             Ok(listener) => {
                 pages.store.call(|db| db.web_is(None)).await?;
-                tracing::info!("the page with the button is served on {}", web.listen);
-                let service = router(web, pages.clone()).into_make_service_with_connect_info::<Peer>();
-                match axum::serve(Guard::new(listener), service).await {
+                tracing::info!("the dashboard is served on {}", web.listen);
+                match serve_on(listener, web, pages.clone()).await {
                     Ok(()) => "it ended".to_owned(),
                     Err(error) => error.to_string(),
                 }
@@ -65,10 +73,26 @@ pub async fn serve(web: &config::Web, pages: Pages) -> Result<Infallible, StoreE
     }
 }
 
+/// Serves the pages to whoever connects to this listener, until it breaks.
+///
+/// # Errors
+/// When it breaks.
+pub async fn serve_on(listener: TcpListener, web: &config::Web, pages: Pages) -> std::io::Result<()> {
+    let service = router(web, pages).into_make_service_with_connect_info::<Peer>();
+    axum::serve(Guard::new(listener), service).await
+}
+
 /// All there is to be asked for.
 fn router(web: &config::Web, pages: Pages) -> Router {
-    let guard = Arc::new(guard::Rules::new(web));
-    ack::routes(pages.clone())
-        .merge(pages::routes().with_state(pages))
-        .layer(axum::middleware::from_fn_with_state(guard, guard::check))
+    let rules = Arc::new(guard::Rules::new(web));
+    let door = Arc::new(session::Door::new(web, Arc::clone(&rules)));
+    let dashboard = pages::routes()
+        .merge(session::routes())
+        .with_state(pages.clone())
+        .layer(DefaultBodyLimit::max(session::MOST_FORM))
+        .layer(axum::middleware::from_fn_with_state((pages.clone(), door), session::enter));
+    ack::routes(pages)
+        .merge(dashboard)
+        .merge(assets::routes())
+        .layer(axum::middleware::from_fn_with_state(rules, guard::check))
 }

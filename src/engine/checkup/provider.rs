@@ -8,6 +8,7 @@ use crate::edge::imap::{Fetch, Folder, ImapError, Mailbox, Session, UidSet};
 use crate::edge::oauth::Credential;
 use crate::mail::topmost_authserv_id;
 use crate::provider::{self, Grade, LoginKind, Provider, Subject, UserName};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Mails whose Authentication-Results are looked at.
@@ -219,6 +220,16 @@ pub async fn newest(session: &mut Session, opened: Mailbox) -> Result<Vec<Option
     let uids = there.iter().rev().take(MAILS).map(|one| one.uid);
     let heads = session.fetch(&UidSet::of(uids), Fetch::First(HEAD)).await?;
     Ok(heads.iter().map(|one| topmost_authserv_id(&one.bytes)).collect())
+}
+
+/// When the server took in the newest mails of the open mailbox: the latest of these.
+pub(super) async fn newest_received(session: &mut Session, opened: Mailbox) -> Result<Option<Timestamp>, ImapError> {
+    if opened.messages == 0 || opened.uid_next < 2 {
+        return Ok(None);
+    }
+    let last = opened.uid_next - 1;
+    let there = session.fetch(&UidSet::between(last.saturating_sub(BACK), last), Fetch::Sizes).await?;
+    Ok(there.iter().filter_map(|one| one.received).max())
 }
 
 /// What the folders are marked as, whether All Mail is watched, and whether rules name folders that cannot be made.

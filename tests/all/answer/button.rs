@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use modori::edge::clock::Clock;
 use modori::edge::config::Web;
 use modori::edge::store::Store;
-use modori::edge::web::{Pages, serve};
+use modori::edge::web::{Orders, Pages, serve};
 use modori::plan::{Alert, Awaits, Effect, Turn, Wish};
 use modori::wording::{Language, Wording};
 use sha2::{Digest, Sha256};
@@ -74,9 +74,14 @@ impl Served {
         let clock = Clock::simulated(jiff::Timestamp::now());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let port = free_port();
-        let web = Web { listen: ([127, 0, 0, 1], port).into(), public_url: format!("https://{HOST}") };
-        let pages =
-            Pages { store: store.clone(), clock: clock.clone(), wording: Wording::default(), language: Language::En };
+        let web = Web { listen: ([127, 0, 0, 1], port).into(), public_url: Some(format!("https://{HOST}")) };
+        let pages = Pages {
+            store: store.clone(),
+            clock: clock.clone(),
+            wording: Wording::default(),
+            language: Language::En,
+            orders: Orders::default(),
+        };
         runtime.spawn(async move { serve(&web, pages).await });
         let served = Self { port, store, clock, runtime, _folder: folder };
         served.wish(title);
@@ -172,7 +177,7 @@ fn an_unknown_token_is_one_like_another() {
         assert_eq!((answer.status, &answer.body), (404, &answers[0].body));
         assert!(answer.body.contains("No such alert"), "{}", answer.body);
     }
-    for path in ["/", "/ack", "/ack/", "/ack/x/y", "/ack/../ack", "/favicon.ico"] {
+    for path in ["/ack", "/ack/", "/ack/x/y", "/ack/../ack", "/favicon.ico"] {
         let answer = served.get(path);
         assert!(answer.status == 404 && answer.header("content-security-policy").contains("'none'"), "{path}");
     }
@@ -284,5 +289,5 @@ fn an_address_that_is_taken_stops_no_watch_and_is_told() {
     assert!(home.log().contains("cannot listen on"), "{}", home.log());
     let doctor = home.run(&["doctor"]);
     let said = String::from_utf8(doctor.stdout).unwrap();
-    assert!(doctor.status.code() == Some(1) && said.contains("failure  page with the button"), "{said}");
+    assert!(doctor.status.code() == Some(1) && said.contains("failure  dashboard"), "{said}");
 }

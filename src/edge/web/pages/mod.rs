@@ -1,12 +1,15 @@
 //! The pages of the dashboard, one file each.
 
 mod case;
+mod fields;
 mod life;
 mod restock;
 mod rules;
+mod said;
 mod settings;
 mod shops;
 mod waiting;
+mod words;
 
 use super::Pages;
 use axum::Router;

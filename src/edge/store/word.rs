@@ -1,0 +1,270 @@
+//! The shopper's word as it is written down, whichever way she gives it: what she says of an order, that a letter shall
+//! be written, that one was sent.
+
+use super::ledger::add_statement;
+use super::near::{bodies, near, stored};
+use super::post::{Posted, Way};
+use super::settle::json;
+use super::{Db, State, StoreError, letter};
+use crate::facts::OrderNumber;
+use crate::ledger::due::Settings;
+use crate::ledger::word::Mark;
+use crate::ledger::{By, Case, Event, Question, Said, Statement};
+use crate::letter::{Asked, Kind, Letter, Matter, Replies};
+use crate::mailbox::{MailKey, Place};
+use crate::plan::on_letter;
+use crate::plan::on_owner::{self, Kept, Proposal};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use std::collections::{BTreeMap, BTreeSet};
+
+const AFTER: &str = "SELECT body FROM statement WHERE order_number = ?1 AND id > ?2 ORDER BY id";
+const LIES: &str = "SELECT mail_key, account, mailbox, uid_validity, uid FROM message \
+     JOIN place ON place.message = message.id \
+     WHERE gone = 0 AND mail_key IN (SELECT value FROM json_each(?1)) ORDER BY seen_first";
+// the key's digits are lower case: `g` follows `f`
+const NAMELESS: &str = "SELECT body FROM event WHERE mail_key >= ?1 AND mail_key < ?1 || 'g' \
+     AND order_number IS NULL AND retired = 0 ORDER BY id";
+
+/// What became of a word that was given on a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It is written down; the number of its last statement.
+    Now(i64),
+    /// The same form was sent before: nothing more is written.
+    Before(i64),
+    /// What the form showed is not so any more: nothing is written.
+    Stale,
+}
+
+/// Why a letter is not written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refused {
+    /// Nothing is known of the order.
+    Unknown,
+    /// The gate is shut, or the template failed.
+    Gate {
+        /// What it would be.
+        proposal: Box<Proposal>,
+        /// The order's mails were read by a modori that kept no addresses.
+        older: bool,
+    },
+}
+
+/// A letter that is written down: the letter, and its wish's key. `None`: it was written before.
+pub type Decided = Result<Option<(Letter, String)>, Refused>;
+
+/// An order with everything that is said of it.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// The order, and the orders that its questions name.
+    pub cases: BTreeMap<OrderNumber, Case>,
+    /// What the shopper said of it, with the numbers of her statements, oldest first.
+    pub statements: Vec<(i64, Statement)>,
+    /// What bears on a letter.
+    pub kept: Kept,
+    /// Its letters.
+    pub letters: Vec<Posted>,
+    /// Signs about them.
+    pub signs: Vec<(String, String)>,
+    /// Where its mails lie.
+    pub places: BTreeMap<MailKey, Vec<Place>>,
+    /// The mails without an order number that its questions are about.
+    pub nameless: Vec<Event>,
+    /// What a form about it bears.
+    pub mark: Mark,
+}
+
+/// The number of the last statement.
+pub(super) fn last(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(max(id), 0) FROM statement";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+impl Db {
+    /// An order and all that is said of it; `None` when nothing is known of it.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn story(&self, order: &OrderNumber, settings: &Settings, now: Timestamp) -> Result<Option<Story>, StoreError> {
+        let connection = &self.connection;
+        let (case, kept) = letter::about(connection, order, settings, now)?;
+        let Some(case) = case else { return Ok(None) };
+        let mut named: BTreeSet<OrderNumber> = BTreeSet::new();
+        let mut mails: BTreeSet<String> = BTreeSet::new();
+        for question in &case.questions {
+            match question {
+                Question::WhichOrder { orders, mail, .. } | Question::Together { orders, mail, .. } => {
+                    named.extend(orders.iter().cloned());
+                    mails.insert(mail.clone());
+                }
+                Question::ReturnClaimed { mail: Some(mail), .. } => drop(mails.insert(mail.clone())),
+                _ => {}
+            }
+        }
+        let mut nameless = Vec::new();
+        for mail in mails {
+            nameless.extend(bodies::<Event>(connection, NAMELESS, [mail], "event")?);
+        }
+        let mark = Mark::of(Some(&case), last(connection)?);
+        let evidence = case.evidence.iter().map(|one| one.mail).chain(nameless.iter().map(|event| event.mail));
+        let places = self.places_of(evidence.collect())?;
+        let mut cases = match named.is_subset(&BTreeSet::from([order.clone()])) {
+            true => BTreeMap::new(),
+            false => near(connection, &named, settings, now)?,
+        };
+        cases.insert(order.clone(), case);
+        Ok(Some(Story {
+            cases,
+            statements: self.statements_of_order(order)?,
+            kept,
+            letters: self.letters(order)?,
+            signs: self.letter_signs(order)?,
+            places,
+            nameless,
+            mark,
+        }))
+    }
+
+    fn statements_of_order(&self, order: &OrderNumber) -> Result<Vec<(i64, Statement)>, StoreError> {
+        let sql = "SELECT id, body FROM statement WHERE order_number = ?1 ORDER BY at, id";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let mut rows = query.query([order.as_str()])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push((row.get(0)?, stored(row.get_ref(1)?, "statement")?));
+        }
+        Ok(found)
+    }
+
+    /// The places at which mails lie now, as far as is known.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn places_of(&self, mails: BTreeSet<MailKey>) -> Result<BTreeMap<MailKey, Vec<Place>>, StoreError> {
+        let keys: Vec<String> = mails.iter().map(MailKey::hex).collect();
+        let mut query = self.connection.prepare_cached(LIES)?;
+        let mut rows = query.query([json(&keys, "list of mails")?])?;
+        let mut all: BTreeMap<MailKey, Vec<Place>> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let Some(key) = MailKey::from_hex(&row.get::<_, String>(0)?) else { continue };
+            let place =
+                Place { account: row.get(1)?, mailbox: row.get(2)?, uid_validity: row.get(3)?, uid: row.get(4)? };
+            all.entry(key).or_default().push(place);
+        }
+        Ok(all)
+    }
+
+    /// A statement by its number.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a statement that cannot be read.
+    pub fn statement(&self, id: i64) -> Result<Option<Statement>, StoreError> {
+        Ok(bodies(&self.connection, "SELECT body FROM statement WHERE id = ?1", [id], "statement")?.pop())
+    }
+
+    /// Writes down what the shopper says on a form about `order` that bears a mark, once: a form that is sent twice says
+    /// nothing twice, and one that shows what is not so any more says nothing.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is written then.
+    pub fn say_once(
+        &mut self,
+        order: &OrderNumber,
+        mark: &Mark,
+        words: &[(OrderNumber, Said)],
+        by: By,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Noted, StoreError> {
+        self.write(|transaction| {
+            let mut concerned: BTreeSet<&OrderNumber> = words.iter().map(|(order, _)| order).collect();
+            concerned.insert(order);
+            let (mut since, mut again) = (0, true);
+            for order in concerned {
+                let said: Vec<Statement> = bodies(transaction, AFTER, (order.as_str(), mark.statement), "statement")?;
+                let ours = words.iter().filter(|(about, _)| about == order).map(|(_, said)| said);
+                again &= said.iter().all(|one| one.by == by) && said.iter().map(|one| &one.said).eq(ours);
+                since += said.len();
+            }
+            if since > 0 && again {
+                return Ok(Noted::Before(last(transaction)?));
+            }
+            let case = near(transaction, &BTreeSet::from([order.clone()]), settings, now)?.remove(order);
+            if since > 0 || !mark.fits(case.as_ref()) {
+                return Ok(Noted::Stale);
+            }
+            for (order, said) in words {
+                let statement = Statement { order: order.clone(), said: said.clone(), at: now, by };
+                add_statement(transaction, &statement, now)?;
+            }
+            Ok(Noted::Now(last(transaction)?))
+        })
+    }
+
+    /// Writes down a letter that the shopper decided on, if the gate lets it leave at this very moment.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is written then.
+    #[allow(clippy::too_many_arguments)]
+    pub fn ask_letter(
+        &mut self,
+        kind: Kind,
+        order: &OrderNumber,
+        asked: &Asked,
+        send: bool,
+        replies: &Replies,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Decided, StoreError> {
+        self.write_letter(order, settings, now, |case, (mails, memory)| {
+            let Some(case) = case else { return Err(Refused::Unknown) };
+            let matter = Matter { case, mails, memory, settings, now };
+            on_owner::on_owner(kind, &matter, asked, send, replies)
+                .map(|(letter, wish)| ((letter, wish.key.clone()), wish))
+                // what helps when mails were read before letters were thought of is another thing
+                .map_err(|proposal| Refused::Gate { proposal, older: mails.is_empty() && !case.evidence.is_empty() })
+        })
+    }
+
+    /// The shopper says whether letters about an order were sent: those of which it is not known; if she says that one
+    /// was and there is none, the drafts. What is not sent is laid into Drafts; of what is sent a copy is kept if
+    /// `copied`. Answers the letters that this is news of.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn letter_was_sent(
+        &mut self,
+        order: &OrderNumber,
+        sent: bool,
+        copied: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Posted>, StoreError> {
+        let letters = self.letters(order)?;
+        let (unknown, others): (Vec<Posted>, Vec<Posted>) =
+            letters.into_iter().partition(|one| one.way == Way::Send && one.state == State::Unknown);
+        if sent && unknown.is_empty() {
+            let mut drafts = Vec::new();
+            for one in others.into_iter().filter(|one| one.way == Way::Draft && one.state == State::Done) {
+                if self.draft_was_sent(one.id, "sent, as you said", now)? {
+                    drafts.push(one);
+                }
+            }
+            return Ok(drafts);
+        }
+        for one in &unknown {
+            // the copy bears the time of the attempt that was in doubt
+            let copy = || on_letter::sent(one.id, &one.letter, one.begun.unwrap_or(now), one.by);
+            let (state, why, wish) = match sent {
+                true => (State::Done, "sent, as you said", copied.then(copy)),
+                false => {
+                    let draft = on_letter::drafted(one.id, &one.letter, now);
+                    (State::Dropped, "not sent, as you said", Some(draft))
+                }
+            };
+            let wishes: Vec<_> = wish.into_iter().collect();
+            self.letter_ended(one.id, state, Some(why), &wishes, false, now)?;
+        }
+        Ok(unknown)
+    }
+}

@@ -1,0 +1,1 @@
+//! The story of an order, as values and drawn.

@@ -1,0 +1,8 @@
+//! The documentation is a book that does not lie: its pages hang together, and what they show is run.
+
+mod commands;
+mod demo;
+mod layout;
+pub mod page;
+pub mod snippets;
+mod world;
