@@ -19,7 +19,7 @@ pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Tr
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
-pub use past::{History, Import, Undo};
+pub use past::{Calendar, History, Import, Undo};
 pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -94,6 +94,8 @@ pub enum Command {
     Undo(Undo),
     /// Read old mail into the ledger (.eml, mbox, Maildir, or a mailbox); files nothing, alerts nothing
     Import(Import),
+    /// Write what waits, with its days and times, as a calendar file
+    Calendar(Calendar),
     /// Keep the ledger safe: write it out, take it in, copy it, make it anew
     #[command(subcommand)]
     Ledger(Ledger),

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
         match TcpListener::bind(web.listen).await {
             Ok(listener) => {
                 let store = setup::store(&config.state)?;
-                let pages = setup::engine(&config, &store)?.pages();
+                let pages = setup::engine(&config, &store)?.pages(&config.calendar);
                 link(arguments, &config, &web, &clock)?;
                 anstream::println!("served until Ctrl-C");
                 tokio::select! {

@@ -4,6 +4,7 @@ mod ack;
 mod alert;
 pub mod args;
 mod assign;
+mod calendar;
 mod case;
 mod cases;
 mod classify;
@@ -119,6 +120,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::History(history) => history::run(history, config, state),
         Command::Undo(undo) => history::undo(undo, config, state),
         Command::Import(import) => import::run(import, config, state),
+        Command::Calendar(calendar) => calendar::run(calendar, config, state),
         Command::Ledger(ledger) => ledger::run(ledger, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Case(one) => case::run(one, config, state),

@@ -27,6 +27,7 @@ pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Fai
             addresses: Some(own_addresses),
             web: config.web.clone(),
             keep: Some(config.keep),
+            calendar: config.calendar.clone(),
         };
         engine.watch_in(around, stopped()).await.map_err(|error| Failure::new(error.to_string()))?;
         tracing::info!("ended");

@@ -29,19 +29,25 @@ impl Engine {
     ///
     /// # Errors
     /// When the database refuses.
-    pub(super) async fn serve_pages(&self, web: Option<&config::Web>) -> Result<(), EngineError> {
+    pub(super) async fn serve_pages(
+        &self,
+        web: Option<&config::Web>,
+        calendar: &config::Calendar,
+    ) -> Result<(), EngineError> {
         let Some(web) = web else { return std::future::pending().await };
-        match web::serve(web, self.pages()).await? {}
+        match web::serve(web, self.pages(calendar)).await? {}
     }
 
     /// What pages are made from.
     #[must_use]
-    pub fn pages(&self) -> Pages {
+    pub fn pages(&self, calendar: &config::Calendar) -> Pages {
         Pages {
             store: self.store.clone(),
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
+            ledger: self.ledger.clone(),
+            calendar: calendar.clone(),
             orders: self.orders(),
         }
     }

@@ -5,7 +5,7 @@ use super::life::Lives;
 use super::{Engine, EngineError};
 use crate::calendar;
 use crate::edge::clock::Pulse;
-use crate::edge::config::Web;
+use crate::edge::config::{self, Web};
 use crate::edge::systemd::Systemd;
 use crate::ledger::Keep;
 use crate::plan::sight::{Life, Reach};
@@ -38,6 +38,8 @@ pub struct Surroundings {
     pub web: Option<Web>,
     /// How long words are kept; `None`: nothing expires while it runs.
     pub keep: Option<Keep>,
+    /// The calendar file and feed.
+    pub calendar: config::Calendar,
 }
 
 /// The addresses that this machine speaks from. Nothing is sent: the system is asked which way it would go, to addresses

@@ -2,6 +2,7 @@
 
 mod announce;
 pub mod answer;
+pub mod calendar_file;
 pub mod calm;
 pub mod flag;
 pub mod gate;

@@ -150,6 +150,7 @@ impl Check<'_> {
         let web = self.web(written.web.as_ref());
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
+        let calendar = self.calendar(&written.calendar, web.is_some());
         let replies = self.replies(&written.replies, observe, &accounts);
         let Some(state) = self.state.clone() else {
             self.wrong(0..0, "no place for modori's state is known", "write state = \"/a/folder\", or set HOME");
@@ -170,6 +171,7 @@ impl Check<'_> {
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
             keep: self.keep_words(&written.keep),
+            calendar,
         })
     }
 

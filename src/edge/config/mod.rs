@@ -2,6 +2,7 @@
 
 mod account_rules;
 mod alerts;
+mod calendar;
 mod channel;
 mod check;
 pub mod folder;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use account_rules::OwnRules;
+pub use calendar::Calendar;
 pub use check::Broken;
 pub use kind::{Ack, ChannelKind, Login, Ntfy, Pushover, Smtp, Webhook};
 pub use outgoing::{Keep, Outgoing, Server};
@@ -72,6 +74,8 @@ pub struct Config {
     pub hot: Hours,
     /// How long words of mails are kept.
     pub keep: KeepWords,
+    /// The calendar file and feed.
+    pub calendar: Calendar,
 }
 
 /// Where pages are served.

@@ -34,6 +34,8 @@ pub(super) struct File {
     pub(super) search: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     #[serde(default)]
     pub(super) replies: Replies,
+    #[serde(default)]
+    pub(super) calendar: super::calendar::Written,
 }
 
 #[derive(Deserialize)]

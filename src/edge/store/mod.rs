@@ -6,6 +6,7 @@
 mod agenda;
 mod awaiting;
 mod backup;
+mod calendar;
 mod chain;
 mod checkup;
 mod correction;

@@ -81,6 +81,8 @@ impl Served {
             wording: Wording::default(),
             language: Language::En,
             orders: Orders::default(),
+            ledger: modori::ledger::due::Settings::default(),
+            calendar: modori::edge::config::Calendar::default(),
         };
         runtime.spawn(async move { serve(&web, pages).await });
         let served = Self { port, store, clock, runtime, _folder: folder };
