@@ -10,9 +10,33 @@ use tokio::sync::mpsc;
 #[derive(Debug, Default)]
 pub(super) struct Course {
     /// What was answered already, as flags.
-    pub(super) given: RefCell<Vec<String>>,
+    pub(super) given: RefCell<Vec<(&'static str, String)>>,
     /// Everything is written.
     pub(super) written: Cell<bool>,
+}
+
+impl Course {
+    /// The command that goes on from here: what was typed, and what was answered since. `None`: nothing was answered.
+    pub(super) fn again(&self) -> Option<String> {
+        let given = self.given.borrow();
+        if given.is_empty() {
+            return None;
+        }
+        let typed = std::env::args().skip(1);
+        let given = given.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]);
+        let words = std::iter::once("modori".to_owned()).chain(typed).chain(given);
+        Some(words.map(|word| shell(&word)).collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// A word as a shell takes it.
+pub(super) fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// The one who asks.
@@ -40,13 +64,14 @@ impl<'a> Ask<'a> {
     }
 
     /// Keeps an answer as the flag that would have given it, for whoever goes on another time.
-    pub(super) fn gave(&self, flag: &str, value: &str) {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-        let value = match !value.is_empty() && value.chars().all(plain) {
-            true => value.to_owned(),
-            false => format!("'{}'", value.replace('\'', "'\\''")),
-        };
-        self.course.given.borrow_mut().push(format!("{flag} {value}"));
+    pub(super) fn gave(&self, flag: &'static str, value: &str) {
+        let mut given = self.course.given.borrow_mut();
+        // asked once more, the last answer counts; only folders may be several
+        given.retain(|(known, _)| *known != flag || flag == "--folder");
+        if matches!(flag, "--host" | "--provider") {
+            given.retain(|(known, _)| !matches!(*known, "--host" | "--provider"));
+        }
+        given.push((flag, value.to_owned()));
     }
 
     /// A line that was typed or piped in, whatever it holds.

@@ -2,6 +2,7 @@
 
 use super::super::Failure;
 use super::answers::Answers;
+use super::ask::shell;
 use crate::edge::config::{self, Channel, ChannelKind, Config, Hidden, Login, Ntfy, Pushover, Smtp, Webhook};
 use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret;

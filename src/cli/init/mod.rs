@@ -71,21 +71,21 @@ pub(super) fn run(flags: &Init, config: Option<&Path>, state: Option<&Path>) -> 
         tokio::select! {
             biased;
             ended = talk => ended,
-            () = watch::stopped() => Err(stopped(&course, &home)),
+            () = watch::stopped() => {
+                // the terminal stands behind a question
+                anstream::println!();
+                Err(stopped(&course))
+            }
         }
     })
 }
 
 /// What somebody is told who ended it in the middle.
-fn stopped(course: &Course, home: &Home) -> Failure {
+fn stopped(course: &Course) -> Failure {
     if course.written.get() {
         return Failure::new("stopped; the set-up is written, and complete");
     }
-    let given = course.given.borrow();
-    let again = match given.as_slice() {
-        [] => String::new(),
-        given => format!("\nto go on from here: {}", home.command(&format!("init {}", given.join(" ")))),
-    };
+    let again = course.again().map_or_else(String::new, |again| format!("\nto go on from here: {again}"));
     Failure::new(format!("stopped: nothing was written{again}"))
 }
 
@@ -463,7 +463,11 @@ fn next(answers: &Answers, home: &Home, service: Service, written: bool, took: s
         true => (home.command("sweep"), "files the mail that lies there already"),
         false => (home.command("init --agree"), "when you like what you see: file mail from now on"),
     };
-    let all = [start, (home.command("status"), "is every mailbox seen? what waits?"), third];
+    let second = match answers.web {
+        true => (home.command("dashboard"), "opens the pages: what waits, shops, rules"),
+        false => (home.command("status"), "is every mailbox seen? what waits?"),
+    };
+    let all = [start, second, third];
     let lines: Vec<String> = all.iter().map(|(command, what)| format!("  {command}\n      {what}")).collect();
     let linger =
         if service == Service::Systemd { "\n(also while you are not logged in: loginctl enable-linger)" } else { "" };

@@ -132,6 +132,8 @@ async fn again(
     error: &ImapError,
 ) -> Result<(), Failure> {
     let what = error.what.split_once("`: ").map_or(error.what.as_str(), |(_, what)| what);
+    // it is tried again here
+    let what = what.replace(", then run: modori doctor", "");
     let hint = match (error.login.is_some(), error.tls.is_some(), error.lacks_secret()) {
         (false, false, false) => "Is the name of the server right, and is this machine online?",
         _ => "",
@@ -142,7 +144,7 @@ async fn again(
             if hint.is_empty() { "" } else { " " }
         )));
     }
-    anstream::println!("That did not work: {}", render::whole(what));
+    anstream::println!("That did not work: {}", render::whole(&what));
     if !hint.is_empty() {
         anstream::println!("{hint}");
     }

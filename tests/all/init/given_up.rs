@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 /// Every question of the usual way, and an answer that goes on.
-const WAY: &[(&str, &str)] = &[
+pub const WAY: &[(&str, &str)] = &[
     ("Answer with one of these words [ja]:", "en"),
     ("Your mail address, as the shops know it:", ADDRESS),
     ("Login name [shopper@example.test]:", "shopper"),
@@ -39,10 +39,41 @@ fn ctrl_c_at_each_question_leaves_nothing() {
         assert_eq!(code, Some(1), "{question}: {shown}");
         assert!(shown.contains("stopped: nothing was written"), "{question}: {shown}");
         assert_eq!(person.tree(), Vec::<String>::new(), "{question}");
-        assert_eq!(shown.contains("to go on from here: modori init --language en"), at > 0, "{question}: {shown}");
+        let again = shown.split_once("to go on from here: modori init --host localhost");
+        assert_eq!(again.is_some_and(|(_, again)| again.contains(" --language en")), at > 0, "{question}: {shown}");
         assert!(!shown.contains(PASSWORD), "{question}");
     }
     assert_eq!(person.dovecot.mailboxes(), before);
+}
+
+#[test]
+fn one_goes_on_with_what_was_answered() {
+    let Some(person) = Person::new() else { return };
+    let servers = person.servers();
+    let mut talk = Terminal::start(person.home(), &words(&["init"], &servers));
+    for (question, answer) in &WAY[..9] {
+        talk.answer(question, answer);
+    }
+    talk.expect(WAY[9].0);
+    talk.interrupt();
+    let (_, shown) = talk.end();
+    let again = shown.lines().find_map(|line| line.strip_prefix("to go on from here: modori ")).unwrap();
+    // what was answered is asked no more, but for the password
+    let mut talk = Terminal::shell(person.home(), &format!("{} {again}", Terminal::line(&[])));
+    talk.answer("Answer with one of these words [type]:", "");
+    talk.answer("Password (it is not shown):", PASSWORD);
+    talk.answer("Call some of them otherwise? [y/N]", "n");
+    talk.answer("Answer with one of these words [ntfy]:", "none");
+    talk.answer("http://127.0.0.1:8580? [y/N]", "");
+    talk.expect("Done in");
+    let (code, shown) = talk.end();
+    assert_eq!(code, Some(0), "{shown}");
+    for asked in ["In which language", "Your mail address", "Login name", "Take the word of", "File mail from now on?"]
+    {
+        assert!(!shown.contains(asked), "{asked}: {shown}");
+    }
+    let config = std::fs::read_to_string(person.config()).unwrap();
+    assert!(config.contains("mode = \"move\"") && config.contains("authserv_ids = [\"mx.example.jp\"]"), "{config}");
 }
 
 #[test]

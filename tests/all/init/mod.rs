@@ -3,6 +3,7 @@
 
 mod given_up;
 mod look;
+mod page;
 mod terminal;
 mod unasked;
 
