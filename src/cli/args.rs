@@ -4,6 +4,7 @@ mod ack;
 mod alert;
 mod dashboard;
 mod init;
+mod install;
 mod ledger;
 mod letters;
 mod login;
@@ -15,6 +16,7 @@ pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use dashboard::Dashboard;
 pub use init::{Answer, Init, InitAlerts, InitMailbox, InitSorting, Mode, Service, Way};
+pub use install::{Completions, Man};
 pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
@@ -131,6 +133,10 @@ pub enum Command {
     Reply(Reply),
     /// Show the letters about an order, and say whether one was sent of which that is not known
     Letter(Letter),
+    /// Print what a shell completes the command line by (docs/operations.md tells where it goes)
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
 }
 
 /// `modori demo`

@@ -11,6 +11,7 @@ use crate::edge::tls;
 use crate::edge::web::{link_digest, link_token, serve_on};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Makes a link, and serves what it leads to when nobody else does.
@@ -29,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
         match TcpListener::bind(web.listen).await {
             Ok(listener) => {
                 let store = setup::store(&config.state)?;
-                let pages = setup::engine(&config, &store)?.pages(&config.calendar);
+                let pages = setup::engine(&config, &store)?.pages(&Arc::new(config.clone()));
                 link(arguments, &config, &web, &clock)?;
                 anstream::println!("served until Ctrl-C");
                 tokio::select! {

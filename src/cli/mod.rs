@@ -21,6 +21,7 @@ mod history;
 mod import;
 mod init;
 mod inquiry;
+mod install;
 mod ledger;
 mod letter;
 mod login;
@@ -137,6 +138,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Mute(wish) => want::run(List::Muted, wish, config),
         Command::Inquiry(one) => inquiry::run(one, config, state),
         Command::Reply(one) => reply::run(one, config, state),
+        Command::Completions(one) => install::completions(one),
+        Command::Man(one) => install::man(one),
         Command::Letter(letter) => letter::run(letter, config, state),
     };
     done.map(|()| true)

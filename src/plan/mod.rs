@@ -19,6 +19,7 @@ pub mod on_time;
 pub mod opened;
 mod same;
 pub mod search;
+pub mod seen;
 pub mod sheet;
 pub mod sight;
 pub mod still;

@@ -260,7 +260,7 @@ pub(super) async fn password_from(ask: &mut Ask<'_>, account: &Account, home: &H
         "credential" => {
             let name = ask.line("Name of the credential", Some("modori-mail")).await?;
             ask.gave("--password-credential", &name);
-            Ok(credential(&name))
+            Ok(Secret::Credential(name))
         }
         _ => {
             let text = ask.hidden(if is_app(account) { "App password" } else { "Password" }).await?;
@@ -281,11 +281,6 @@ pub(super) async fn password_again(
     }
     let text = ask.hidden(if is_app(account) { "App password" } else { "Password" }).await?;
     Ok(Secret::Ours { file: free(&home.folder, "mail-password"), text: without_gaps(text, account) })
-}
-
-/// A credential that systemd gives to its service (<https://systemd.io/CREDENTIALS/>).
-fn credential(name: &str) -> Secret {
-    Secret::Command(["systemd-creds", "cat", name].map(str::to_owned).to_vec())
 }
 
 fn is_app(account: &Account) -> bool {
@@ -320,7 +315,7 @@ fn by_flag(flags: &InitMailbox, account: &Account, home: &Home) -> Result<Option
     } else if let Some(name) = &flags.password_env {
         Secret::Environment(name.clone())
     } else if let Some(name) = &flags.password_credential {
-        credential(name)
+        Secret::Credential(name.clone())
     } else if flags.password_stdin {
         let mut line = String::new();
         // what follows the first line is left for the questions

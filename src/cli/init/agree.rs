@@ -30,7 +30,7 @@ pub(super) fn run(file: &Path, state: Option<&Path>) -> Result<(), Failure> {
     if after.policy.observe || after.accounts.len() != before.accounts.len() {
         return Err(by_hand());
     }
-    write(&[NewFile { place, text: SecretString::from(text), over: true }])?.stay();
+    write(&[NewFile { place, text: SecretString::from(text), over: true }], None)?.stay();
     anstream::println!(
         "{} says mode = \"move\" now: mail is filed into its folders, nothing is deleted\n\n\
          A watch that runs takes it at its next start. What lies there already:\n  \

@@ -84,6 +84,8 @@ pub(super) enum Secret {
     Environment(String),
     /// A file of the shopper's.
     File(PathBuf),
+    /// What systemd hands to its service.
+    Credential(String),
 }
 
 /// An alert channel.

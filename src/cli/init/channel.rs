@@ -35,7 +35,7 @@ impl Desk<'_, '_> {
     /// A text: from a flag, else asked for.
     async fn text(
         &mut self,
-        name: &str,
+        name: &'static str,
         flag: Option<&String>,
         question: &str,
         usual: Option<&str>,

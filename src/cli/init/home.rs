@@ -44,7 +44,7 @@ impl Home {
     /// A command as it is typed for this configuration.
     pub(super) fn command(&self, words: &str) -> String {
         if self.named {
-            format!("modori {words} --config '{}'", self.file.display())
+            format!("modori {words} --config {}", shell(&self.file.display().to_string()))
         } else {
             format!("modori {words}")
         }

@@ -20,7 +20,7 @@ mod write;
 use super::args::{Answer, Init, InitMailbox, Mode, Service, Tongue, Way};
 use super::{Failure, alert, render, setup, watch};
 use crate::edge::clock::Clock;
-use crate::edge::config::Config;
+use crate::edge::config::{self, Config};
 use crate::edge::store::{Db, OldMail, Store};
 use crate::engine::preview::{Lately, Preview};
 use crate::wording::{Language, Wording};
@@ -381,9 +381,10 @@ async fn service_file(ask: &mut Ask<'_>, flags: &Init, home: &Home) -> Result<(S
     let Some(place) = chosen.place() else { return Ok((Service::None, None)) };
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(format!("cannot tell where modori itself is: {error}; use --service none")))?;
-    let start = Start { program, config: home.named.then(|| home.file.clone()), state: home.state.clone() };
-    let user = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let text = if chosen == Service::Launchd { start.agent(&user) } else { start.unit() };
+    let usual = std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state/modori"));
+    let state = home.state.clone().or_else(config::default_state).filter(|state| Some(state) != usual.as_ref());
+    let start = Start { program, config: home.named.then(|| home.file.clone()), state };
+    let text = if chosen == Service::Launchd { start.agent() } else { start.unit() };
     match std::fs::read_to_string(&place) {
         Ok(there) if there == text => return Ok((chosen, None)),
         Ok(_) if !flags.force => {
@@ -416,7 +417,9 @@ fn put(ask: &Ask<'_>, flags: &Init, answers: &Answers, home: &Home, unit: Option
         add(home.folder.join(write::free(&home.folder, "config.toml.old")), SecretString::from(old), false);
     }
     add(home.file.clone(), SecretString::from(answers.config()), flags.force);
-    let made = write::write(&files)?;
+    // a service that may write nowhere else needs its state folder from the beginning
+    let state = unit.and(home.state.clone().or_else(config::default_state));
+    let made = write::write(&files, state.as_deref())?;
     let config = Config::load_with(&home.file, home.state.as_deref()).map_err(|broken| {
         Failure::new(format!("{broken}\nwhat was written does not pass, and was taken away again: please report this"))
     })?;

@@ -1,12 +1,15 @@
 //! What starts `modori watch` by itself: a systemd unit of one's own user, or a launchd agent.
 
 use super::super::args::Service;
+use super::ask::shell;
 use std::path::{Path, PathBuf};
 
 /// The unit that comes with modori.
 const UNIT: &str = include_str!("../../../dist/modori.service");
-/// What a launchd agent is called.
-const LABEL: &str = "modori.watch";
+/// The launchd agent that comes with modori.
+const AGENT: &str = include_str!("../../../dist/jp.modori.watch.plist");
+/// What it is called.
+const LABEL: &str = "jp.modori.watch";
 
 /// What is started: the program, and what stands behind it.
 #[derive(Clone, Debug)]
@@ -15,7 +18,7 @@ pub(super) struct Start {
     pub(super) program: PathBuf,
     /// The configuration, if it is not at the usual place.
     pub(super) config: Option<PathBuf>,
-    /// The state folder, if it is named on the command line.
+    /// The state folder, if it is not where the unit looks for it.
     pub(super) state: Option<PathBuf>,
 }
 
@@ -41,8 +44,10 @@ impl Start {
             }
             if line.starts_with("ExecStart=") {
                 out.push_str(&format!("ExecStart={}\n", words.join(" ")));
-            } else if let (Some(state), "ProtectHome=read-only") = (&self.state, line) {
-                out.push_str(&format!("{line}\nReadWritePaths={}\n", systemd_word(&state.display().to_string())));
+            } else if let (Some(state), true) = (&self.state, line.starts_with("ReadWritePaths=")) {
+                // without it the database could not be written: all else is read-only there
+                let word = systemd_word(&format!("-{}", state.display()));
+                out.push_str(&format!("ReadWritePaths={word}\n"));
             } else {
                 out.push_str(line);
                 out.push('\n');
@@ -51,19 +56,15 @@ impl Start {
         format!("# written by `modori init`; the unit that comes with modori, with the place of the program\n{out}")
     }
 
-    /// The agent.
-    pub(super) fn agent(&self, home: &Path) -> String {
-        let words: String = self.words().iter().map(|word| format!("    <string>{}</string>\n", xml(word))).collect();
-        let log = xml(&home.join("Library/Logs/modori.log").display().to_string());
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
-             <!-- written by `modori init` -->\n\
-             <plist version=\"1.0\">\n<dict>\n  <key>Label</key>\n  <string>{LABEL}</string>\n  \
-             <key>ProgramArguments</key>\n  <array>\n{words}  </array>\n  \
-             <key>RunAtLoad</key>\n  <true/>\n  <key>KeepAlive</key>\n  <true/>\n  \
-             <key>StandardErrorPath</key>\n  <string>{log}</string>\n</dict>\n</plist>\n"
-        )
+    /// The agent, with this start in it.
+    pub(super) fn agent(&self) -> String {
+        let words: Vec<String> = self.words().iter().map(|word| shell(word)).collect();
+        let text = AGENT.replace("exec modori watch", &format!("exec {}", xml(&words.join(" "))));
+        // how to copy it by hand is told at its head: that was done
+        match text.split_once("<!--").and_then(|(before, rest)| Some((before, rest.split_once("-->")?.1))) {
+            Some((before, after)) => format!("{before}<!-- written by `modori init` -->{after}"),
+            None => text,
+        }
     }
 }
 
@@ -135,9 +136,18 @@ mod tests {
     }
 
     #[test]
-    fn the_agent_is_a_property_list() {
-        let agent = start(None).agent(Path::new("/Users/h&m"));
-        assert!(agent.contains("    <string>/opt/my tools/modori</string>\n    <string>watch</string>\n"), "{agent}");
-        assert!(agent.contains("<string>/Users/h&amp;m/Library/Logs/modori.log</string>"), "{agent}");
+    fn the_unit_may_write_where_the_state_is() {
+        let elsewhere = Start { state: Some("/srv/my state".into()), ..start(None) }.unit();
+        assert!(elsewhere.contains("ReadWritePaths=\"-/srv/my state\"\n"), "{elsewhere}");
+        assert_eq!(elsewhere.matches("ReadWritePaths=").count(), UNIT.matches("\nReadWritePaths=").count());
+        assert_eq!(elsewhere.matches("\nReadWritePaths=").count(), 1, "the unit names no state folder any more");
+    }
+
+    #[test]
+    fn the_agent_is_the_shipped_one_with_another_start() {
+        let agent = start(Some("/Users/h&m/config.toml")).agent();
+        let start = "exec '/opt/my tools/modori' watch --config '/Users/h&amp;m/config.toml' 2&gt;&gt;";
+        assert!(agent.contains(start), "{agent}");
+        assert!(agent.contains(&format!("<string>{LABEL}</string>")) && !agent.contains("cp dist/"), "{agent}");
     }
 }

@@ -77,6 +77,7 @@ impl Secret {
             Self::Command(argv) => format!("{{ command = {} }}", list(argv)),
             Self::Environment(name) => format!("{{ env = {} }}", quoted(name)),
             Self::File(path) => format!("{{ file = {} }}", quoted(&shown(path))),
+            Self::Credential(name) => format!("{{ credential = {} }}", quoted(name)),
         }
     }
 }
@@ -190,6 +191,7 @@ impl Account {
                     Secret::Ours { .. } | Secret::File(_) => "a file that only you can read",
                     Secret::Command(_) => "its first line",
                     Secret::Environment(_) => "an environment variable",
+                    Secret::Credential(_) => "the unit needs a LoadCredential=: docs/operations.md",
                 },
             ),
             Login::Program(argv) => {

@@ -99,8 +99,7 @@ pub(super) async fn log_in(
 
 /// Whether the password comes from what systemd gives its service alone.
 fn is_credential(answers: &Answers) -> bool {
-    let Login::Password(Secret::Command(argv)) = &answers.account.login else { return false };
-    argv.first().is_some_and(|program| program == "systemd-creds")
+    matches!(answers.account.login, Login::Password(Secret::Credential(_)))
         && std::env::var_os("CREDENTIALS_DIRECTORY").is_none()
 }
 

@@ -54,18 +54,21 @@ impl Drop for Made {
     }
 }
 
-/// Writes all files, the last one last: it is the configuration, and names the others. What is written over is first
-/// copied beside, and put back when something fails.
+/// Writes all files, the last one last: it is the configuration, and names the others. `folder` is made besides.
 ///
 /// # Errors
 /// One cannot be written; then none is there.
-pub(super) fn write(files: &[NewFile]) -> Result<Made, Failure> {
+pub(super) fn write(files: &[NewFile], folder: Option<&Path>) -> Result<Made, Failure> {
     let failed = |what: String| Failure::new(format!("{what}; nothing was written"));
     let mut made = Made::default();
     let mut ready = Vec::new();
+    let cannot = |folder: &Path, error: std::io::Error| failed(format!("cannot make {}: {error}", folder.display()));
+    if let Some(folder) = folder {
+        made.folder(folder).map_err(|error| cannot(folder, error))?;
+    }
     for file in files {
         let folder = file.place.parent().unwrap_or(Path::new("."));
-        made.folder(folder).map_err(|error| failed(format!("cannot make {}: {error}", folder.display())))?;
+        made.folder(folder).map_err(|error| cannot(folder, error))?;
         let beside = Beside::new(&file.place, file.over).map_err(|error| failed(error.what))?;
         let written = beside.open().map_err(|error| failed(error.what)).and_then(|mut out| {
             let text = out.write_all(file.text.expose_secret().as_bytes());
@@ -120,10 +123,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("a").join("modori");
         let both = [file(home.join("secret"), "geheim", false), file(home.join("config.toml"), "x", false)];
-        drop(write(&both).unwrap());
+        drop(write(&both, None).unwrap());
         assert_eq!(tree(folder.path()), Vec::<String>::new(), "dropped before all is well");
 
-        write(&both).unwrap().stay();
+        write(&both, None).unwrap().stay();
         assert_eq!(tree(folder.path()), ["a/", "a/modori/", "a/modori/config.toml", "a/modori/secret"]);
         #[cfg(unix)]
         {
@@ -134,7 +137,7 @@ mod tests {
 
         // the second one is there already: the first does not stay either
         let other = [file(home.join("secret-2"), "geheim", false), file(home.join("config.toml"), "y", false)];
-        let refused = write(&other).unwrap_err().what;
+        let refused = write(&other, None).unwrap_err().what;
         assert!(refused.contains("--force") && refused.ends_with("nothing was written"), "{refused}");
         assert_eq!(tree(folder.path()), ["a/", "a/modori/", "a/modori/config.toml", "a/modori/secret"]);
         assert_eq!(std::fs::read_to_string(home.join("config.toml")).unwrap(), "x");

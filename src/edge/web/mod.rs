@@ -20,6 +20,7 @@ use axum::extract::DefaultBodyLimit;
 use guard::{Guard, Peer};
 pub use orders::{Carry, Orders};
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -46,6 +47,17 @@ pub struct Pages {
     pub ledger: Settings,
     /// What the calendar tells, and whether it is served.
     pub calendar: config::Calendar,
+    /// The program behind them; `None`: there is none.
+    pub behind: Option<Behind>,
+}
+
+/// The program that serves pages.
+#[derive(Clone)]
+pub struct Behind {
+    /// As it runs.
+    pub config: Arc<config::Config>,
+    /// Which process has the hand of a state folder now, as far as it says.
+    pub holder: fn(&Path) -> Option<Option<u32>>,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written

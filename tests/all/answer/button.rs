@@ -83,6 +83,7 @@ impl Served {
             orders: Orders::default(),
             ledger: modori::ledger::due::Settings::default(),
             calendar: modori::edge::config::Calendar::default(),
+            behind: None,
         };
         runtime.spawn(async move { serve(&web, pages).await });
         let served = Self { port, store, clock, runtime, _folder: folder };
