@@ -8,6 +8,7 @@ mod install;
 mod ledger;
 mod letters;
 mod login;
+mod month;
 mod orders;
 mod past;
 mod wanted;
@@ -20,6 +21,7 @@ pub use install::{Completions, Man};
 pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
+pub use month::{MonthForm, MonthReport};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use past::{Calendar, History, Import, Undo};
 pub use wanted::Wish;
@@ -70,7 +72,7 @@ pub enum Command {
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),
-    /// Show what the records tell: how long alerts took
+    /// Show what the records tell: how long alerts took, what came of a month
     #[command(subcommand)]
     Report(Report),
     /// Open the dashboard in a browser
@@ -197,6 +199,8 @@ pub struct Doctor {
 pub enum Report {
     /// How long alerts took, in their stages and by channel
     Latency(Latency),
+    /// What came of a month: points and coupons, restocks, shops, what was kept quiet
+    Month(MonthReport),
 }
 
 /// `modori report latency`

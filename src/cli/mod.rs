@@ -27,6 +27,7 @@ mod letter;
 mod login;
 mod logout;
 mod mails;
+mod month;
 mod release;
 mod render;
 mod reply;

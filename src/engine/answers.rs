@@ -50,6 +50,7 @@ impl Engine {
             calendar: config.calendar.clone(),
             orders: self.orders(),
             behind: Some(Behind { config: Arc::clone(config), holder: HandLock::holder }),
+            rules: self.rules.in_use(),
         }
     }
 

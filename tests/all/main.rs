@@ -40,6 +40,7 @@ mod life;
 mod logins;
 mod measure;
 mod measure_life;
+mod month;
 mod mutated;
 mod names;
 mod names_real;

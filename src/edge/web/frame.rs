@@ -147,7 +147,6 @@ impl Visit {
     }
 
     /// What answers a form that was taken: the browser goes to a page of the dashboard (`/case/…`).
-    #[allow(dead_code)] // for the pages that write
     pub(super) fn go(&self, path: &str) -> Response {
         Redirect::to(path).into_response()
     }

@@ -6,6 +6,7 @@ mod assets;
 mod feed;
 mod frame;
 mod guard;
+mod in_use;
 mod orders;
 mod pages;
 mod session;
@@ -18,6 +19,7 @@ use crate::wording::{Language, Wording};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use guard::{Guard, Peer};
+pub use in_use::{InUse, RulesOf};
 pub use orders::{Carry, Orders};
 use std::convert::Infallible;
 use std::path::Path;
@@ -49,6 +51,8 @@ pub struct Pages {
     pub calendar: config::Calendar,
     /// The program behind them; `None`: there is none.
     pub behind: Option<Behind>,
+    /// The rules that sort mail.
+    pub rules: InUse,
 }
 
 /// The program that serves pages.

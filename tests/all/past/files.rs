@@ -31,7 +31,7 @@ fn whole(folder: &Path) -> Vec<String> {
 fn a_mail_is_the_same_mail_from_every_kind_of_file() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = whole(folder.path());
-    assert!(wanted.len() > 500, "{}", wanted.len());
+    assert!(wanted.len() > 450, "{}", wanted.len());
     // an mbox with CRLF, a Maildir, a folder of .eml files
     let lay = |name: &str, text: String| {
         let file = folder.path().join(name);
@@ -89,7 +89,7 @@ fn killed_at_many_places_it_ends_with_the_ledger_of_one_run() {
         std::fs::write(eml.join(format!("{n:06}.eml")), mail(n)).unwrap();
     }
     let paths = [eml.to_str().unwrap(), file.to_str().unwrap(), "--spam-and-trash"];
-    for signal in ["-KILL", "-INT"] {
+    for signal in ["-KILL", "-TERM"] {
         let state = folder.path().join(format!("state{signal}"));
         let (mut cut, mut kinds) = (0, 0);
         let mut wait = Duration::from_millis(15);
@@ -108,7 +108,8 @@ fn killed_at_many_places_it_ends_with_the_ledger_of_one_run() {
             if output.status.success() {
                 break;
             }
-            kinds += usize::from(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from there"));
+            kinds +=
+                usize::from(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from there"));
             cut += 1;
             assert!(cut < 500, "it never ends");
             // it may take longer until the first batch is in, on a busy machine
@@ -141,7 +142,9 @@ fn what_is_broken_is_told_and_keeps_nothing_else_from_being_read() {
     lay("h.eml", mail(200).as_bytes());
     let (good, text, errors) = run(&state, &import(&[mails.to_str().unwrap(), "--spam-and-trash"]));
     assert!(!good);
-    for said in ["b.zip: this is a zip archive: unpack it", "tar xzf", "d.mbox: this is no mbox", "e.eml: the file is empty"] {
+    for said in
+        ["b.zip: this is a zip archive: unpack it", "tar xzf", "d.mbox: this is no mbox", "e.eml: the file is empty"]
+    {
         assert!(errors.contains(said), "{said}: {errors}");
     }
     assert!(errors.contains("4 files could not be read") && text.contains("130 mails read, "), "{text}{errors}");
