@@ -29,6 +29,7 @@ mod half;
 mod hostile;
 mod imap_dovecot;
 mod imports;
+mod init;
 mod ledger;
 mod letters;
 mod letters_cut;
