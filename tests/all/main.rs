@@ -69,3 +69,4 @@ mod story;
 mod support;
 mod wanted;
 mod watch;
+mod web;
