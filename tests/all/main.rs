@@ -70,4 +70,5 @@ mod story;
 mod support;
 mod wanted;
 mod watch;
+mod web;
 mod web_cases;

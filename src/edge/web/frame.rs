@@ -126,7 +126,7 @@ impl Visit {
                 p { "modori " (env!("CARGO_PKG_VERSION")) }
                 div.row {
                     (self.language_form())
-                    (self.form("/logout", &html! {}, labels.get("frame.sign_out")))
+                    form method="post" action="/logout" { (self.word()) button type="submit" { (labels.get("frame.sign_out")) } }
                 }
             }
         };
@@ -137,7 +137,7 @@ impl Visit {
     /// A form that writes: with the session's own word, which no other site knows.
     pub(super) fn form(&self, action: &str, fields: &Markup, button: &str) -> Markup {
         html! {
-            form method="post" action=(action) { (self.word()) (fields) button type="submit" { (button) } }
+            form method="post" action=(action) data-enhance { (self.word()) (fields) button type="submit" { (button) } }
         }
     }
 

@@ -105,7 +105,8 @@ fn log(view: &View, labels: &Labels) -> Markup {
 
 fn row(one: &Restock, labels: &Labels) -> Markup {
     let called = one.called().map_or_else(|| labels.get("restock.unnamed").to_owned(), line);
-    let price = one.price_yen().map(|price| format!("¥{}", yen(price))).filter(|price| !called.contains(price.as_str()));
+    let price =
+        one.price_yen().map(|price| format!("¥{}", yen(price))).filter(|price| !called.contains(price.as_str()));
     let channels: Vec<String> = one.told.iter().map(|told| line(&told.channel)).collect();
     html! {
         tr class=[one.is_late().then_some("late")] {
@@ -258,7 +259,11 @@ fn hours(view: &View, labels: &Labels) -> Markup {
         id: "hours".to_owned(),
         title: title.to_owned(),
         about: labels.get("restock.hours-about").to_owned(),
-        panels: vec![Panel { title: labels.get("restock.all-shops").to_owned(), note: String::new(), bars: bars.collect() }],
+        panels: vec![Panel {
+            title: labels.get("restock.all-shops").to_owned(),
+            note: String::new(),
+            bars: bars.collect(),
+        }],
         ..Picture::default()
     };
     let most = view.shops.first().map(|shop| sum(&shop.restock_hours)).unwrap_or_default();

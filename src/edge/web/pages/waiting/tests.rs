@@ -58,7 +58,12 @@ pub(in crate::edge::web::pages) fn terms(points: u64, item: &str) -> Terms {
 }
 
 /// An order and its cancellation by the shop.
-pub(in crate::edge::web::pages) fn cancelled(order: &OrderNumber, at: Timestamp, points: u64, item: &str) -> Vec<Event> {
+pub(in crate::edge::web::pages) fn cancelled(
+    order: &OrderNumber,
+    at: Timestamp,
+    points: u64,
+    item: &str,
+) -> Vec<Event> {
     let terms = terms(points, item);
     let ordered = EventKind::Order { stage: Stage::Ordered, terms: terms.clone() };
     let cancel = EventKind::Cancel { form: Cancelled::Confirmed, cause: Some(Cause::Shop), terms, reply_by: None };
@@ -221,7 +226,10 @@ fn every_page_is_whole_in_both_languages_and_words_of_mails_cannot_write_it() {
         }
         assert!(!page.contains("<script") && !page.contains("onmouseover=\"x") && !page.contains('\u{202e}'), "{page}");
         assert!(page.contains("&lt;script&gt;"), "{page}");
-        assert_eq!(page.matches("JST").count() + page.matches("日本時間").count() + page.matches("Japan Standard").count(), 1);
+        assert_eq!(
+            page.matches("JST").count() + page.matches("日本時間").count() + page.matches("Japan Standard").count(),
+            1
+        );
     }
 }
 
