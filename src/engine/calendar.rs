@@ -27,7 +27,9 @@ impl Engine {
             let text = self.calendar_text(calendar.details).await?;
             let now = write(&file, text).await.err();
             match &now {
-                Some(what) if trouble.as_ref() != Some(what) => tracing::error!("the calendar is not up to date: {what}"),
+                Some(what) if trouble.as_ref() != Some(what) => {
+                    tracing::error!("the calendar is not up to date: {what}")
+                }
                 None if trouble.is_some() => tracing::info!("the calendar is up to date again"),
                 _ => {}
             }

@@ -50,8 +50,7 @@ impl Engine {
         let mut next = Some(Piece::default());
         while let Some(piece) = next {
             let (settings, now) = (self.ledger.clone(), self.clock.now());
-            let (found, after) =
-                self.store.call(move |db| db.expire(&piece, keep, &settings, Carry::Out, now)).await?;
+            let (found, after) = self.store.call(move |db| db.expire(&piece, keep, &settings, Carry::Out, now)).await?;
             all = all.and(found);
             next = after;
             tokio::time::sleep(BREATH).await;

@@ -191,15 +191,8 @@ pub fn write(entries: &[Entry], labels: &Labels, language: Language, details: bo
 
 /// UTC+9, without daylight saving time since 1952.
 const TOKYO: [&str; 9] = [
-    "BEGIN:VTIMEZONE",
-    "TZID:Asia/Tokyo",
-    "BEGIN:STANDARD",
-    "DTSTART:19520101T000000",
-    "TZOFFSETFROM:+0900",
-    "TZOFFSETTO:+0900",
-    "TZNAME:JST",
-    "END:STANDARD",
-    "END:VTIMEZONE",
+    "BEGIN:VTIMEZONE", "TZID:Asia/Tokyo", "BEGIN:STANDARD", "DTSTART:19520101T000000", "TZOFFSETFROM:+0900",
+    "TZOFFSETTO:+0900", "TZNAME:JST", "END:STANDARD", "END:VTIMEZONE",
 ];
 
 fn event(lines: &mut Vec<String>, entry: &Entry, labels: &Labels, details: bool) {
@@ -308,7 +301,9 @@ fn folded(line: &str) -> String {
 /// When a calendar may look different although nothing new is known: at the next midnight of Tokyo.
 #[must_use]
 pub fn changes_at(now: Timestamp) -> Timestamp {
-    crate::calendar::end_of_day(civil(now).date()).saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX)
+    crate::calendar::end_of_day(civil(now).date())
+        .saturating_add(SignedDuration::from_secs(1))
+        .unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -59,7 +59,9 @@ mod tests {
 
     fn read(text: &str) -> Result<Calendar, String> {
         let text = format!("state = \"/s\"\n{text}");
-        Config::parse(Path::new("/c/config.toml"), &text).map(|config| config.calendar).map_err(|error| error.to_string())
+        Config::parse(Path::new("/c/config.toml"), &text)
+            .map(|config| config.calendar)
+            .map_err(|error| error.to_string())
     }
 
     #[test]

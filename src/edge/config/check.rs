@@ -113,7 +113,10 @@ impl Check<'_> {
             let (what, help) = match found {
                 0 => ("there is no version 0 of the configuration".to_owned(), "write version = 1"),
                 _ => (
-                    format!("this is version {found} of the configuration, and modori {} reads version 1", env!("CARGO_PKG_VERSION")),
+                    format!(
+                        "this is version {found} of the configuration, and modori {} reads version 1",
+                        env!("CARGO_PKG_VERSION")
+                    ),
                     "it was written for a newer modori: install that one, or bring the file down by hand (docs/operations.md) and write version = 1",
                 ),
             };

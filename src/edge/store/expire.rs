@@ -316,7 +316,11 @@ fn others(
                AND json_extract(payload, '$.alert.title') <> '…' LIMIT ?2";
     let alerts = effects(transaction, sql, (millis(old), most), |effect| match effect {
         Effect::Alert { alert, .. } | Effect::Held { alert, .. } => *alert = blanked(alert),
-        Effect::File { .. } | Effect::Flag { .. } | Effect::Draft { .. } | Effect::Send { .. } | Effect::Copy { .. } => {}
+        Effect::File { .. }
+        | Effect::Flag { .. }
+        | Effect::Draft { .. }
+        | Effect::Send { .. }
+        | Effect::Copy { .. } => {}
     })?;
     let waited = repeated(transaction, old, most)?;
     let whole = most as usize;

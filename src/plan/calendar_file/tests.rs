@@ -55,7 +55,8 @@ fn a_sale_rings_before_and_says_what_is_sold() {
 
 #[test]
 fn without_details_it_says_what_and_when_alone() {
-    let text = unfolded(&written(&[entry("399999-20261120-0123456789 pay", "琺瑯ケトル")], Language::En, false)).join("\n");
+    let text =
+        unfolded(&written(&[entry("399999-20261120-0123456789 pay", "琺瑯ケトル")], Language::En, false)).join("\n");
     for hidden in ["399999", "0123456789", "zakka", "ケトル", "500", "300", "URL:", "rakuten.co.jp"] {
         assert!(!text.contains(hidden), "{hidden}: {text}");
     }

@@ -108,7 +108,8 @@ fn killed_at_many_places_it_ends_with_the_ledger_of_one_run() {
             if output.status.success() {
                 break;
             }
-            kinds += usize::from(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from there"));
+            kinds +=
+                usize::from(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from there"));
             cut += 1;
             assert!(cut < 500, "it never ends");
             // it may take longer until the first batch is in, on a busy machine
@@ -141,7 +142,9 @@ fn what_is_broken_is_told_and_keeps_nothing_else_from_being_read() {
     lay("h.eml", mail(200).as_bytes());
     let (good, text, errors) = run(&state, &import(&[mails.to_str().unwrap(), "--spam-and-trash"]));
     assert!(!good);
-    for said in ["b.zip: this is a zip archive: unpack it", "tar xzf", "d.mbox: this is no mbox", "e.eml: the file is empty"] {
+    for said in
+        ["b.zip: this is a zip archive: unpack it", "tar xzf", "d.mbox: this is no mbox", "e.eml: the file is empty"]
+    {
         assert!(errors.contains(said), "{said}: {errors}");
     }
     assert!(errors.contains("4 files could not be read") && text.contains("130 mails read, "), "{text}{errors}");

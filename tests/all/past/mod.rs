@@ -28,7 +28,8 @@ pub fn ledger(state: &std::path::Path) -> Vec<String> {
     // the first line says who wrote it, and when
     let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
     lines.sort();
-    let (good, cases, errors) = run(state, &["cases", "--all", "--format", "json", "--at", "2026-11-30T12:00:00+09:00"]);
+    let (good, cases, errors) =
+        run(state, &["cases", "--all", "--format", "json", "--at", "2026-11-30T12:00:00+09:00"]);
     assert!(good, "{errors}");
     lines.extend(cases.lines().map(str::to_owned));
     lines
