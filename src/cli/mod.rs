@@ -73,7 +73,11 @@ pub fn run() -> ExitCode {
     quiet_panics(args::Format::Text);
     let arguments = Arguments::parse();
     quiet_panics(arguments.log_format);
-    start_log(arguments.verbose, arguments.log_format, matches!(arguments.command, Command::Demo(_) | Command::Sweep(_)));
+    start_log(
+        arguments.verbose,
+        arguments.log_format,
+        matches!(arguments.command, Command::Demo(_) | Command::Sweep(_)),
+    );
     match dispatch(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         // said already, in its own words
@@ -179,12 +183,8 @@ fn start_log(verbose: u8, format: args::Format, draws: bool) {
     let _ = match format {
         args::Format::Text => log.with_ansi(colour).with_target(false).try_init(),
         // `timestamp`, `level`, `message`, `target`, and what belongs to the line beside them
-        args::Format::Json => log
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .with_target(true)
-            .try_init(),
+        args::Format::Json => {
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(true).try_init()
+        }
     };
 }

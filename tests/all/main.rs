@@ -45,6 +45,7 @@ mod oauth;
 mod oauth_dovecot;
 mod order;
 mod past;
+mod pages_of_months;
 mod post_tokens;
 mod providers;
 mod quiet;
