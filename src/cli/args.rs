@@ -3,6 +3,7 @@
 mod ack;
 mod alert;
 mod dashboard;
+mod install;
 mod ledger;
 mod letters;
 mod login;
@@ -14,12 +15,13 @@ mod wanted;
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use dashboard::Dashboard;
+pub use install::{Completions, Man};
 pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
 pub use month::{MonthForm, MonthReport};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
-pub use past::{History, Import, Undo};
+pub use past::{Calendar, History, Import, Undo};
 pub use wanted::Wish;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -92,6 +94,8 @@ pub enum Command {
     Undo(Undo),
     /// Read old mail into the ledger (.eml, mbox, Maildir, or a mailbox); files nothing, alerts nothing
     Import(Import),
+    /// Write what waits, with its days and times, as a calendar file
+    Calendar(Calendar),
     /// Keep the ledger safe: write it out, take it in, copy it, make it anew
     #[command(subcommand)]
     Ledger(Ledger),
@@ -127,6 +131,10 @@ pub enum Command {
     Reply(Reply),
     /// Show the letters about an order, and say whether one was sent of which that is not known
     Letter(Letter),
+    /// Print what a shell completes the command line by (docs/operations.md tells where it goes)
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
 }
 
 /// `modori demo`

@@ -4,6 +4,7 @@ mod ack;
 mod alert;
 pub mod args;
 mod assign;
+mod calendar;
 mod case;
 mod cases;
 mod classify;
@@ -19,6 +20,7 @@ mod explain;
 mod history;
 mod import;
 mod inquiry;
+mod install;
 mod ledger;
 mod letter;
 mod login;
@@ -121,6 +123,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::History(history) => history::run(history, config, state),
         Command::Undo(undo) => history::undo(undo, config, state),
         Command::Import(import) => import::run(import, config, state),
+        Command::Calendar(calendar) => calendar::run(calendar, config, state),
         Command::Ledger(ledger) => ledger::run(ledger, config, state),
         Command::Cases(cases) => cases::run(cases, config, state),
         Command::Case(one) => case::run(one, config, state),
@@ -137,6 +140,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Mute(wish) => want::run(List::Muted, wish, config),
         Command::Inquiry(one) => inquiry::run(one, config, state),
         Command::Reply(one) => reply::run(one, config, state),
+        Command::Completions(one) => install::completions(one),
+        Command::Man(one) => install::man(one),
         Command::Letter(letter) => letter::run(letter, config, state),
     };
     done.map(|()| true)

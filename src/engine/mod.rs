@@ -5,6 +5,7 @@
 
 mod answers;
 pub mod backtest;
+mod calendar;
 pub mod checkup;
 pub mod corrections;
 mod expire;
@@ -185,7 +186,8 @@ impl Engine {
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.tell_kept_back() => ended,
             ended = self.follow_answers() => ended,
-            ended = self.serve_pages(around.web.as_ref()) => ended,
+            ended = self.serve_pages(around.config.as_ref()) => ended,
+            ended = self.keep_calendar(&around.calendar) => ended,
             ended = self.keep_flags() => ended,
             ended = self.let_go(around.keep) => ended,
             ended = self.keep_hot(&lives.hot) => ended,

@@ -224,14 +224,21 @@ impl Engine {
         rules: &Arc<RuleSet>,
         mut reads: Vec<Read>,
     ) -> Result<Vec<Settling>, EngineError> {
-        let asked: Vec<Asked> = reads.iter().map(Asked::of).collect();
+        let mut asked: Vec<Asked> = reads.iter().map(Asked::of).collect();
+        if !self.policy.tells() {
+            // what is expected back stands in alerts alone, and there will be none
+            asked.iter_mut().for_each(|one| one.of_a_case = false);
+        }
         let (own, settings, now) = (self.own_addresses.clone(), self.ledger.clone(), self.clock.now());
+        let of_cases = asked.iter().any(|one| one.of_a_case);
         let told: Vec<Answer> = self
             .store
             .call(move |db| {
                 let mut before: Vec<Event> = Vec::new();
                 let mut one = |asked: &Asked| {
-                    before.extend_from_slice(&asked.events);
+                    if of_cases {
+                        before.extend_from_slice(&asked.events);
+                    }
                     Answer::of(db, asked, &own, &before, &settings, now)
                 };
                 asked.iter().map(&mut one).collect()

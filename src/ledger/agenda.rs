@@ -77,6 +77,32 @@ pub fn appointments(case: &Case, settings: &Settings) -> Vec<Appointment> {
     list
 }
 
+/// The looks and questions of an open case, and its deadlines, each once: what a calendar shows. Coupons are told of by
+/// themselves.
+#[must_use]
+pub fn dates(case: &Case, settings: &Settings) -> Vec<(NextStep, Timestamp)> {
+    if settings.has_lapsed(case.order_number.date(), case.seen_at) {
+        return Vec::new();
+    }
+    let due = &case.due;
+    let mut list = Vec::new();
+    if !case.ended {
+        let mut steps = Vec::new();
+        ladder(case, &mut steps);
+        list.extend(steps.into_iter().map(|one| (one.step, one.at)));
+        let protection = due.protection_until.filter(|_| has_money_to_lose(case));
+        let deadlines = [
+            (NextStep::Reply, due.reply_by),
+            (NextStep::Pay, due.pay_by),
+            (NextStep::Claim, due.late_claim_until),
+            (NextStep::Protect, protection),
+        ];
+        list.extend(deadlines.into_iter().filter_map(|(step, at)| Some((step, at?))));
+    }
+    list.extend(due.spend_by.map(|at| (NextStep::Spend, at)));
+    list
+}
+
 /// Reminders of a coupon that belongs to no case: before its end, and not at once.
 #[must_use]
 pub fn of_coupon(coupon: &Coupon, since: Timestamp, settings: &Settings) -> Vec<Appointment> {

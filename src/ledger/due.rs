@@ -175,6 +175,13 @@ impl Settings {
         end_of_day(days_after(ordered, self.protection_days.saturating_add(self.lapse_days)))
     }
 
+    /// Of orders placed before this day nothing waits any more.
+    #[must_use]
+    pub fn nothing_waits_before(&self, now: Timestamp) -> Date {
+        let days = i64::from(self.protection_days) + i64::from(self.lapse_days);
+        civil(now).date().saturating_sub(days.days())
+    }
+
     /// Whether that is over.
     pub(super) fn has_lapsed(&self, ordered: Date, now: Timestamp) -> bool {
         now > self.lapses_at(ordered)

@@ -148,6 +148,19 @@ pub struct Resale {
     pub shop_code: Option<String>,
 }
 
+/// A sale, and when it was last told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// When it begins.
+    pub from: Timestamp,
+    /// Of which goods, as far as the mail names them.
+    pub items: Vec<Item>,
+    /// At which shop.
+    pub shop_code: Option<String>,
+    /// When the mail came that announces it.
+    pub told: Timestamp,
+}
+
 /// When sales begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sales {

@@ -2,6 +2,7 @@
 
 mod announce;
 pub mod answer;
+pub mod calendar_file;
 pub mod calm;
 pub mod flag;
 pub mod gate;
@@ -19,6 +20,7 @@ pub mod opened;
 mod quiet;
 mod same;
 pub mod search;
+pub mod seen;
 pub mod sheet;
 pub mod sight;
 pub mod still;

@@ -60,13 +60,17 @@ fn services(good: bool, ahead: i64) -> Http {
     Http::serving(move |request| {
         let bearer = request.headers.get("authorization").map(String::as_str);
         let reply = match (request.method.as_str(), request.path.as_str()) {
-            ("GET", "/v1/account") if bearer == Some("Bearer tk_1") && good => Reply::json(200, &json!({"username": "h"})),
+            ("GET", "/v1/account") if bearer == Some("Bearer tk_1") && good => {
+                Reply::json(200, &json!({"username": "h"}))
+            }
             ("GET", "/v1/account") => Reply::json(401, &json!({"error": "unauthorized tk_1"})),
             ("POST", "/1/users/validate.json") if good => Reply::json(200, &json!({"status": 1})),
             ("POST", "/1/users/validate.json") => {
                 Reply::json(400, &json!({"status": 0, "user": "invalid", "errors": ["user key is invalid"]}))
             }
-            ("GET", "/v2/bot/info") if bearer == Some("Bearer line_1") && good => Reply::json(200, &json!({"userId": "U"})),
+            ("GET", "/v2/bot/info") if bearer == Some("Bearer line_1") && good => {
+                Reply::json(200, &json!({"userId": "U"}))
+            }
             ("GET", "/v2/bot/info") => Reply::json(401, &json!({"message": "Authentication failed"})),
             ("GET", "/bot1:t0ken/getMe") if good => Reply::json(200, &json!({"ok": true})),
             ("GET", "/bot1:t0ken/getMe") => Reply::json(401, &json!({"ok": false, "description": "Unauthorized"})),
@@ -136,7 +140,11 @@ fn a_whole_set_up_that_is_well_is_told_line_by_line_and_nothing_is_sent() {
     said.has("account a: sending", "ok: localhost:", "lets in, as post; not tried: ");
     said.has("account a: sending, certificate", "ok: ", "modori test authority");
     said.has("account a: login", "ok: as ", "");
-    said.has("account a: special folders", "warning: no folder is marked or called as the one for drafts", "drafts_folder");
+    said.has(
+        "account a: special folders",
+        "warning: no folder is marked or called as the one for drafts",
+        "drafts_folder",
+    );
     let named = said.sheet["checks"].as_array().unwrap().iter();
     let login = named.clone().find(|one| one["check"] == "login").unwrap();
     assert_eq!((&login["account"], &login["about"]), (&json!("a"), &json!("account a: login")));

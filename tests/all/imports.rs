@@ -61,7 +61,10 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "edge::hand" => {
             with(&["planted", "edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"])
         }
-        "edge::web" => with(&["edge", "edge::store", "edge::clock", "edge::config", "edge::tls"]),
+        // settings are shown with where their secrets come from; sessions are random
+        "edge::web" => {
+            with(&["edge", "edge::store", "edge::clock", "edge::config", "edge::oauth", "edge::secret", "edge::tls"])
+        }
         "edge" | "planted" => Some(vec![]),
         // everything but the two faces, which nobody imports
         "engine" => with(&[EDGE, &["planted"]].concat()),

@@ -1,4 +1,4 @@
-//! What can be written after `modori import`, `modori history` and `modori undo`.
+//! What can be written after `modori import`, `modori history`, `modori undo` and `modori calendar`.
 
 use super::{Format, instant, last_instant};
 use clap::Args;
@@ -98,6 +98,26 @@ pub struct Undo {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+}
+
+/// `modori calendar`
+#[derive(Debug, Args)]
+pub struct Calendar {
+    /// Into this file, which is only written when something changed, instead of standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "new_url"])]
+    pub out: Option<PathBuf>,
+    /// Print the address of the feed ([calendar] feed = true)
+    #[arg(long, conflicts_with = "new_url")]
+    pub url: bool,
+    /// Give the feed another address, and print it: the old one is good no more
+    #[arg(long)]
+    pub new_url: bool,
+    /// Leave order numbers, shops and goods out
+    #[arg(long)]
+    pub no_details: bool,
+    /// As seen at this time
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<Timestamp>,
 }
 
 /// The number of an action, with or without its `#`.

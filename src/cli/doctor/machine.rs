@@ -63,7 +63,11 @@ pub(super) fn modes(file: Option<&Path>, config: Option<&Config>, state: &Path) 
     for secret in config.map(files).unwrap_or_default() {
         if open_to(secret, 0o077) {
             let shown = secret.display();
-            checks.push(Check::failure(about, format!("others can read the secret {shown}"), format!("chmod 600 {shown}")));
+            checks.push(Check::failure(
+                about,
+                format!("others can read the secret {shown}"),
+                format!("chmod 600 {shown}"),
+            ));
         } else if secret.exists() {
             closed += 1;
         }
@@ -91,7 +95,8 @@ pub(super) fn modes(file: Option<&Path>, config: Option<&Config>, state: &Path) 
 
 /// The files that secrets are read from.
 fn files(config: &Config) -> Vec<&Path> {
-    let mut all: Vec<&Secret> = config.channels.values().flat_map(|channel| channel.kind.secrets()).map(|(_, one)| one).collect();
+    let mut all: Vec<&Secret> =
+        config.channels.values().flat_map(|channel| channel.kind.secrets()).map(|(_, one)| one).collect();
     for account in &config.accounts {
         if let Credential::Password(secret) = &account.credential {
             all.push(secret);
@@ -143,7 +148,11 @@ pub(super) fn database(state: &Path) -> Vec<Check> {
     }
     if found.log > LOG {
         let said = format!("the log beside it has {}: a program holds the database open", size(found.log));
-        checks.push(Check::warning(about, said, "end other programs that read modori.sqlite; then it shrinks by itself"));
+        checks.push(Check::warning(
+            about,
+            said,
+            "end other programs that read modori.sqlite; then it shrinks by itself",
+        ));
     }
     if checks.is_empty() {
         let said = format!(
@@ -172,7 +181,10 @@ fn schema(found: &Soundness, path: &Path) -> Option<Check> {
             Some(Check::warning(about, said, remedy))
         }
         std::cmp::Ordering::Greater => {
-            let said = format!("{shown} was written by a newer modori (schema {}, this one knows {})", found.schema, found.known);
+            let said = format!(
+                "{shown} was written by a newer modori (schema {}, this one knows {})",
+                found.schema, found.known
+            );
             Some(Check::failure(about, said, "use the newer program, or put back the copy from before the upgrade"))
         }
     }
@@ -197,7 +209,11 @@ pub(super) fn room(state: &Path) -> Option<Check> {
     let shown = there.display();
     // the number changes all the time: it is told when it matters
     Some(match free < ROOM {
-        true => Check::warning("disk", format!("{} left on the disk of {shown}", size(free.saturating_mul(1024))), "make room: without any, nothing new can be written down, and modori stops"),
+        true => Check::warning(
+            "disk",
+            format!("{} left on the disk of {shown}", size(free.saturating_mul(1024))),
+            "make room: without any, nothing new can be written down, and modori stops",
+        ),
         false => Check::fine("disk", format!("room enough on the disk of {shown}")),
     })
 }

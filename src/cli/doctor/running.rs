@@ -86,7 +86,8 @@ fn outbox(db: &Db, now: Timestamp) -> Result<Vec<Check>, StoreError> {
         let why = lane.trouble.as_deref().map_or_else(String::new, |why| format!(": {}", render::one_line(why)));
         if let Some(oldest) = lane.oldest.filter(|oldest| now.duration_since(*oldest) > PATIENCE) {
             let said = format!("{} waits since {}{why}", lane.open, render::at(oldest));
-            let remedy = "a running watch works it off; if one runs, mend what the reason names (modori status, modori history)";
+            let remedy =
+                "a running watch works it off; if one runs, mend what the reason names (modori status, modori history)";
             checks.push(Check::warning(of.clone(), said, remedy));
         }
         if lane.given_up > 0 {

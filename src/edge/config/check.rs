@@ -113,7 +113,10 @@ impl Check<'_> {
             let (what, help) = match found {
                 0 => ("there is no version 0 of the configuration".to_owned(), "write version = 1"),
                 _ => (
-                    format!("this is version {found} of the configuration, and modori {} reads version 1", env!("CARGO_PKG_VERSION")),
+                    format!(
+                        "this is version {found} of the configuration, and modori {} reads version 1",
+                        env!("CARGO_PKG_VERSION")
+                    ),
                     "it was written for a newer modori: install that one, or bring the file down by hand (docs/operations.md) and write version = 1",
                 ),
             };
@@ -147,12 +150,14 @@ impl Check<'_> {
         let web = self.web(written.web.as_ref());
         let repeat = self.repeat(written.alerts.repeat, web.as_ref());
         let search = self.search(&written.search);
+        let calendar = self.calendar(&written.calendar, web.is_some());
         let replies = self.replies(&written.replies, observe, &accounts);
         let Some(state) = self.state.clone() else {
             self.wrong(0..0, "no place for modori's state is known", "write state = \"/a/folder\", or set HOME");
             return None;
         };
         Some(Config {
+            origin: None,
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
             wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
@@ -167,6 +172,7 @@ impl Check<'_> {
             ledger: self.ledger(written.ledger),
             hot: self.hot(written.hot),
             keep: self.keep_words(&written.keep),
+            calendar,
         })
     }
 
@@ -355,17 +361,18 @@ impl Check<'_> {
 
     pub(super) fn secret(&mut self, written: &Spanned<syntax::Secret>) -> Secret {
         let secret = written.get_ref();
-        match (&secret.command, &secret.env, &secret.file) {
-            (Some(argv), None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
+        match (&secret.command, &secret.env, &secret.file, &secret.credential) {
+            (Some(argv), None, None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
                 Secret::Command(argv.clone())
             }
-            (None, Some(name), None) => Secret::Environment(name.clone()),
-            (None, None, Some(path)) => Secret::File(self.path(path)),
+            (None, Some(name), None, None) => Secret::Environment(name.clone()),
+            (None, None, Some(path), None) => Secret::File(self.path(path)),
+            (None, None, None, Some(name)) if is_credential(name) => Secret::Credential(name.clone()),
             _ => {
                 self.wrong(
                     written.span(),
                     "a secret comes from exactly one place",
-                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" } or { file = \"PATH\" }",
+                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }",
                 );
                 Secret::Environment(String::new())
             }
@@ -403,6 +410,11 @@ impl Check<'_> {
     pub(super) fn path(&self, path: &str) -> PathBuf {
         path_in(self.file.parent().unwrap_or(Path::new("")), path)
     }
+}
+
+/// Whether this can be the name of a credential of systemd: the name of a file, no path.
+fn is_credential(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
 }
 
 /// A path as it is written in a file of this folder.

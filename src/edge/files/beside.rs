@@ -2,7 +2,21 @@
 
 use super::FileError;
 use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+/// Gives a file this content; what has it already is not touched. Answers whether it was written.
+///
+/// # Errors
+/// It cannot be written, or is no ordinary file.
+pub fn keep(place: &Path, content: &[u8]) -> Result<bool, FileError> {
+    if std::fs::read(place).is_ok_and(|known| known == content) {
+        return Ok(false);
+    }
+    let beside = Beside::new(place, true)?;
+    beside.open()?.write_all(content).map_err(|error| unwritable(place, &error))?;
+    beside.keep().map(|()| true)
+}
 
 /// A file on its way to its place, for its owner's eyes only. Dropped before it is put there, it is gone.
 #[derive(Debug)]
@@ -101,7 +115,6 @@ fn unwritable(place: &Path, error: &std::io::Error) -> FileError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> =

@@ -10,7 +10,7 @@ mod takeout;
 mod walk;
 mod when;
 
-pub use beside::Beside;
+pub use beside::{Beside, keep};
 pub use listed::{FileMails, Listed, Mark, listed, total};
 
 use super::Advice;

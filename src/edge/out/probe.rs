@@ -104,7 +104,11 @@ impl Line {
             return Err(answer.refused());
         }
         let said = format!("{} takes the token", host_of(&self.server));
-        Ok(Probe { said, not_tried: "whether `to` may be written to, and what is left of the month's messages", date: answer.date })
+        Ok(Probe {
+            said,
+            not_tried: "whether `to` may be written to, and what is left of the month's messages",
+            date: answer.date,
+        })
     }
 }
 
@@ -134,7 +138,8 @@ impl Webhook {
     pub(super) async fn probe(&self) -> Result<Probe, OutError> {
         let url = self.url.get().await?;
         let Some((address, good)) = asks(&url) else {
-            return reached(&self.http, &url, "the address itself and what it wants to be shown: only an alert tells").await;
+            return reached(&self.http, &url, "the address itself and what it wants to be shown: only an alert tells")
+                .await;
         };
         let hide = vec![url.clone(), super::webhook::secret_part(&url).to_owned(), address.clone()];
         let answer = ask(&self.http, &address, &Auth::Nobody, Body::Nothing, hide).await?;

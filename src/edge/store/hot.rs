@@ -2,7 +2,7 @@
 
 use super::{Db, StoreError, seconds};
 use crate::ledger::{Event, EventKind};
-use crate::plan::hot::{Resale, Used};
+use crate::plan::hot::{Announced, Resale, Used};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rusqlite::OptionalExtension;
 
@@ -15,22 +15,34 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn sales(&self, now: Timestamp) -> Result<Vec<Resale>, StoreError> {
+        let of = |one: Announced| Resale { from: one.from, items: one.items, shop_code: one.shop_code };
+        let mut sales: Vec<Resale> = self.announced(now)?.into_iter().map(of).collect();
+        sales.dedup();
+        Ok(sales)
+    }
+
+    /// The same, with when each was announced.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn announced(&self, now: Timestamp) -> Result<Vec<Announced>, StoreError> {
         let since = now.saturating_sub(BELIEVED.hours()).unwrap_or(Timestamp::MIN);
         let sql = "SELECT body FROM event WHERE order_number IS NULL AND retired = 0 AND at > ?1 \
                    AND body LIKE '%\"resale\"%'";
         let mut query = self.connection.prepare_cached(sql)?;
         let bodies =
             query.query_map([seconds(since)], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-        let mut sales: Vec<Resale> = bodies
+        let mut sales: Vec<Announced> = bodies
             .iter()
             .filter_map(|body| serde_json::from_str::<Event>(body).ok())
             .filter_map(|event| match event.kind {
-                EventKind::Resale { from, items } => Some(Resale { from, items, shop_code: event.shop_code }),
+                EventKind::Resale { from, items } => {
+                    Some(Announced { from, items, shop_code: event.shop_code, told: event.at })
+                }
                 _ => None,
             })
             .collect();
         sales.sort_by_key(|sale| sale.from);
-        sales.dedup();
         Ok(sales)
     }
 

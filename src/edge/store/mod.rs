@@ -6,6 +6,7 @@
 mod agenda;
 mod awaiting;
 mod backup;
+mod calendar;
 mod chain;
 mod checkup;
 mod correction;
@@ -59,7 +60,7 @@ pub use letter::LetterFate;
 pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
-pub use open::{Db, StoreError};
+pub use open::{BEFORE_UPGRADE, Db, StoreError};
 pub use outbox::{Row, SeenAt, State};
 pub use past::{PastMailbox, Reached};
 pub use post::{Posted, Way, letter_of};

@@ -21,11 +21,25 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn each_case(&self, settings: &Settings, now: Timestamp, mut see: impl FnMut(&Case)) -> Result<(), StoreError> {
+    pub fn each_case(&self, settings: &Settings, now: Timestamp, see: impl FnMut(&Case)) -> Result<(), StoreError> {
+        self.each_case_from("", settings, now, see)
+    }
+
+    /// The same for orders that were placed on a day, written as in their numbers (`20261120`), or later.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds a value that cannot be read.
+    pub fn each_case_from(
+        &self,
+        day: &str,
+        settings: &Settings,
+        now: Timestamp,
+        mut see: impl FnMut(&Case),
+    ) -> Result<(), StoreError> {
         let mut last: Option<OrderNumber> = None;
         loop {
             let after =
-                last.as_ref().map_or(("", ""), |last| (last.as_str().get(7..).unwrap_or_default(), last.as_str()));
+                last.as_ref().map_or((day, ""), |last| (last.as_str().get(7..).unwrap_or_default(), last.as_str()));
             let orders = near::numbers(&self.connection, ONE_DAY_AFTER_ANOTHER, (after.0, after.1, TOGETHER))?;
             let cases = near::near(&self.connection, &orders, settings, now)?;
             let place = |order: &OrderNumber| order.as_str().get(7..).unwrap_or_default().to_owned();

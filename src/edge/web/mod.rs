@@ -3,6 +3,7 @@
 
 mod ack;
 mod assets;
+mod feed;
 mod frame;
 mod guard;
 mod in_use;
@@ -13,6 +14,7 @@ mod session;
 use super::clock::Clock;
 use super::config;
 use super::store::{Store, StoreError};
+use crate::ledger::due::Settings;
 use crate::wording::{Language, Wording};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +22,7 @@ use guard::{Guard, Peer};
 pub use in_use::{InUse, RulesOf};
 pub use orders::{Carry, Orders};
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -42,8 +45,23 @@ pub struct Pages {
     pub language: Language,
     /// What pages of orders need beside.
     pub orders: Orders,
+    /// The clocks of the ledger.
+    pub ledger: Settings,
+    /// What the calendar tells, and whether it is served.
+    pub calendar: config::Calendar,
+    /// The program behind them; `None`: there is none.
+    pub behind: Option<Behind>,
     /// The rules that sort mail.
     pub rules: InUse,
+}
+
+/// The program that serves pages.
+#[derive(Clone)]
+pub struct Behind {
+    /// As it runs.
+    pub config: Arc<config::Config>,
+    /// Which process has the hand of a state folder now, as far as it says.
+    pub holder: fn(&Path) -> Option<Option<u32>>,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
@@ -86,9 +104,18 @@ pub async fn serve_on(listener: TcpListener, web: &config::Web, pages: Pages) ->
     axum::serve(Guard::new(listener), service).await
 }
 
+/// The address of the calendar feed.
+#[must_use]
+pub fn feed_url(web: &config::Web, secret: &[u8; 32]) -> String {
+    // without a public address a calendar app on this machine may have it
+    let base = web.public_url.clone().unwrap_or_else(|| format!("http://{}", web.listen));
+    format!("{base}{}", feed::path(secret))
+}
+
 /// All there is to be asked for.
 fn router(web: &config::Web, pages: Pages) -> Router {
     let rules = Arc::new(guard::Rules::new(web));
+    let feed = feed::routes(web, pages.clone());
     let door = Arc::new(session::Door::new(web, Arc::clone(&rules)));
     let dashboard = pages::routes()
         .merge(session::routes())
@@ -99,4 +126,6 @@ fn router(web: &config::Web, pages: Pages) -> Router {
         .merge(dashboard)
         .merge(assets::routes())
         .layer(axum::middleware::from_fn_with_state(rules, guard::check))
+        // counted by itself: a calendar app that asks too often takes nobody's turn at a button
+        .merge(feed)
 }

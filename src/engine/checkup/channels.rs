@@ -117,7 +117,8 @@ const SET: &str = "let the system set it (timedatectl set-ntp true; on macOS: Da
 
 /// A mail that the server took in at a time that has not come yet: one of the two clocks is wrong.
 pub(super) fn from_the_future(about: String, ahead: SignedDuration) -> Option<Check> {
-    let said = || format!("the newest mail was taken in {} from now: this clock is late, or the server's early", long(ahead));
+    let said =
+        || format!("the newest mail was taken in {} from now: this clock is late, or the server's early", long(ahead));
     (ahead.as_secs() > APART_S).then(|| Check::warning(about, said(), SET))
 }
 

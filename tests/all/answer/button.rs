@@ -81,6 +81,9 @@ impl Served {
             wording: Wording::default(),
             language: Language::En,
             orders: Orders::default(),
+            ledger: modori::ledger::due::Settings::default(),
+            calendar: modori::edge::config::Calendar::default(),
+            behind: None,
             rules: InUse::default(),
         };
         runtime.spawn(async move { serve(&web, pages).await });

@@ -26,3 +26,9 @@ CREATE TABLE past_mailbox (
     since         INTEGER,           -- ... that was received from then on
     PRIMARY KEY (account, mailbox)
 ) STRICT, WITHOUT ROWID;
+
+-- The secret part of the calendar feed's address.
+CREATE TABLE feed (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    secret  BLOB    NOT NULL
+) STRICT;

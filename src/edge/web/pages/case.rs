@@ -18,14 +18,11 @@ use crate::edge::web::frame::{Here, Visit};
 use crate::facts::OrderNumber;
 use crate::letter::{Asked, Kind};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Query};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
-
-/// Most bytes of a form: a note in Japanese takes nine for each character.
-const MOST_FORM: usize = 8 * 1024;
 
 pub(super) fn routes() -> Router<Pages> {
     Router::new()
@@ -35,7 +32,6 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/case/{order}/assign", post(said::assign))
         .route("/case/{order}/letter", post(said::letter))
         .route("/case/{order}/sent", post(said::sent))
-        .layer(DefaultBodyLimit::max(MOST_FORM))
 }
 
 async fn show(visit: Visit, Path(order): Path<String>, query: AddressQuery) -> Response {
@@ -63,7 +59,7 @@ pub(super) async fn page(
     };
     let body = draw::page(&told, &words(visit), entered, &|action, fields, button| visit.form(action, fields, button));
     let title = visit.labels.with("case.title", &[("order", order)]);
-    (status, visit.page(Here::Waiting, &title, &html! { (message) (body) })).into_response()
+    visit.page_with(status, Here::Waiting, &title, &html! { (message) (body) })
 }
 
 /// A letter before it is written.
@@ -91,7 +87,7 @@ pub(super) async fn letter(visit: &Visit, asking: &Asking, message: &Markup, sta
     let form = |action: &str, fields: &Markup, button: &str| visit.form(action, fields, button);
     let body = draw::preview(order, &shown, fields, &words(visit), &form);
     let title = visit.labels.get(draw::kind_label(*kind)).to_owned();
-    (status, visit.page(Here::Waiting, &title, &html! { (message) (body) })).into_response()
+    visit.page_with(status, Here::Waiting, &title, &html! { (message) (body) })
 }
 
 /// The story of an order; a page that says so when there is none.
@@ -116,5 +112,5 @@ pub(super) fn no_number(visit: &Visit) -> Response {
 fn not_there(visit: &Visit, body: &Markup) -> Response {
     let back = html! { p { a href="/" { (visit.labels.get("case.back")) } } };
     let title = visit.labels.get("case.missing-title").to_owned();
-    (StatusCode::NOT_FOUND, visit.page(Here::Waiting, &title, &html! { (body) (back) })).into_response()
+    visit.page_with(StatusCode::NOT_FOUND, Here::Waiting, &title, &html! { (body) (back) })
 }

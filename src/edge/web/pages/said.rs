@@ -14,7 +14,6 @@ use crate::wording::yen;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -40,11 +39,6 @@ pub(super) fn words(visit: &Visit) -> Words<'_> {
     Words { labels: &visit.labels, wording: &visit.pages.wording, language: visit.language, now: visit.now }
 }
 
-/// To the page that shows it: a reload says nothing twice.
-pub(super) fn see(path: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
-}
-
 /// The database refused.
 pub(super) fn broken(error: &StoreError) -> Response {
     tracing::error!("a page cannot be shown: {error}");
@@ -52,8 +46,8 @@ pub(super) fn broken(error: &StoreError) -> Response {
 }
 
 /// Where a form's answer is shown: in the list, if it stood there, else at its order.
-fn back(fields: &Fields, order: &OrderNumber, message: &str) -> Response {
-    see(&if fields.from_list() { format!("/?{message}") } else { format!("/case/{order}?{message}") })
+fn back(visit: &Visit, fields: &Fields, order: &OrderNumber, message: &str) -> Response {
+    visit.go(&if fields.from_list() { format!("/?{message}") } else { format!("/case/{order}?{message}") })
 }
 
 /// A word about an order.
@@ -82,7 +76,7 @@ async fn note(visit: &Visit, order: &OrderNumber, fields: Fields, said: Vec<(Ord
     let (about, settings, now) = (order.clone(), visit.pages.orders.settings.clone(), visit.now);
     let noted = visit.pages.store.call(move |db| db.say_once(&about, &mark, &said, By::Dashboard, &settings, now));
     match noted.await {
-        Ok(Noted::Now(id) | Noted::Before(id)) => back(&fields, order, &format!("noted={id}")),
+        Ok(Noted::Now(id) | Noted::Before(id)) => back(visit, &fields, order, &format!("noted={id}")),
         Ok(Noted::Stale) => stale(visit, order, fields).await,
         Err(error) => broken(&error),
     }
@@ -90,7 +84,7 @@ async fn note(visit: &Visit, order: &OrderNumber, fields: Fields, said: Vec<(Ord
 
 /// Nothing was noted: what the form showed is not so any more.
 async fn stale(visit: &Visit, order: &OrderNumber, fields: Fields) -> Response {
-    let message = html! { p .card.warn role="alert" { (visit.labels.get("case.noted.stale")) } };
+    let message = html! { p .card.warn data-said role="alert" { (visit.labels.get("case.noted.stale")) } };
     let entered = Entered { fields, wrong: Vec::new() };
     case::page(visit, order, &message, &entered, StatusCode::CONFLICT).await
 }
@@ -149,7 +143,7 @@ pub(super) async fn letter(visit: Visit, Path(order): Path<String>, Form(pairs):
         match fields.text("wish", LONGEST_WISH, "case.wrong.wish-empty") {
             Ok(wish) => asked.wish = wish,
             Err(wrong) => {
-                let message = html! { p .card.bad role="alert" { (visit.labels.get(wrong.label)) } };
+                let message = html! { p .card.bad data-said role="alert" { (visit.labels.get(wrong.label)) } };
                 let asking = Asking { order, kind, fields };
                 return case::letter(&visit, &asking, &message, StatusCode::UNPROCESSABLE_ENTITY).await;
             }
@@ -178,11 +172,11 @@ pub(super) async fn letter(visit: Visit, Path(order): Path<String>, Form(pairs):
             if visit.pages.orders.carry.tell() {
                 ended(&visit, id).await;
             }
-            back(&fields, &order, &format!("letter={id}"))
+            back(&visit, &fields, &order, &format!("letter={id}"))
         }
-        (Ok(None) | Err(Refused::Gate { .. }), Some(id)) => back(&fields, &order, &format!("letter={id}")),
+        (Ok(None) | Err(Refused::Gate { .. }), Some(id)) => back(&visit, &fields, &order, &format!("letter={id}")),
         _ => {
-            let message = html! { p .card.warn role="alert" { (visit.labels.get("case.noted.refused")) } };
+            let message = html! { p .card.warn data-said role="alert" { (visit.labels.get("case.noted.refused")) } };
             case::letter(&visit, &Asking { order, kind, fields }, &message, StatusCode::CONFLICT).await
         }
     }
@@ -221,10 +215,10 @@ pub(super) async fn sent(visit: Visit, Path(order): Path<String>, Form(pairs): P
     };
     let (about, copied, now) = (order.clone(), visit.pages.orders.copied, visit.now);
     match visit.pages.store.call(move |db| db.letter_was_sent(&about, sent, copied, now)).await {
-        Ok(settled) if settled.is_empty() => back(&fields, &order, "sent=none"),
+        Ok(settled) if settled.is_empty() => back(&visit, &fields, &order, "sent=none"),
         Ok(_) => {
             let _ = visit.pages.orders.carry.tell();
-            back(&fields, &order, if sent { "sent=yes" } else { "sent=no" })
+            back(&visit, &fields, &order, if sent { "sent=yes" } else { "sent=no" })
         }
         Err(error) => broken(&error),
     }
@@ -235,7 +229,7 @@ pub(super) async fn message(visit: &Visit, query: &BTreeMap<String, String>) -> 
     let words = words(visit);
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<i64>().ok());
     let word = |name: &str| query.get(name).map_or("", String::as_str);
-    let fine = |label: &str| html! { p .card.fine role="status" { (words.get(label)) } };
+    let fine = |label: &str| html! { p .card.fine data-said role="status" { (words.get(label)) } };
     if let Some(id) = number("noted") {
         let (settings, now) = (visit.pages.orders.settings.clone(), visit.now);
         let found = visit.pages.store.call(move |db| {
@@ -271,7 +265,7 @@ fn letter_message(visit: &Visit, one: &Posted, words: &Words<'_>) -> Markup {
     let said = words.labels.with("case.noted.letter", &[("subject", &line(&one.letter.subject)), ("fate", &fate)]);
     let open = matches!(one.state, State::Ready | State::Doing);
     html! {
-        p .card.fine role="status" {
+        p .card.fine data-said role="status" {
             (said)
             @if open && !visit.pages.orders.carry.tell() { " " (words.get("case.watch-off")) }
         }

@@ -2,7 +2,7 @@
 
 mod draw;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod view;
 
 pub(super) use draw::{Form, draft, hidden, inquiry, one_tap, why_not};
@@ -68,9 +68,9 @@ async fn seen(visit: Visit, Body(fields): Body<Vec<(String, String)>>) -> Respon
         Ok(Acknowledged::Now(_)) => {
             // repetitions that are about to leave need not
             let _ = visit.pages.orders.carry.tell();
-            said::see("/?seen=now")
+            visit.go("/?seen=now")
         }
-        Ok(Acknowledged::Before(_) | Acknowledged::Over(_)) => said::see("/?seen=over"),
+        Ok(Acknowledged::Before(_) | Acknowledged::Over(_)) => visit.go("/?seen=over"),
         Ok(Acknowledged::Unknown) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => said::broken(&error),
     }

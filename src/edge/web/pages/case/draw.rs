@@ -365,7 +365,7 @@ pub(in crate::edge::web::pages) fn noted(
     };
     let said = words.labels.with("case.noted.said", &[("order", &statement.order), ("left", &left)]);
     html! {
-        p .card.fine role="status" {
+        p .card.fine data-said role="status" {
             (said) " "
             span .quiet { (words.wording.claim(words.language, claim_of(statement))) " " time datetime=(rfc3339(statement.at)) { (words.at(statement.at)) } }
         }
