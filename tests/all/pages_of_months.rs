@@ -37,14 +37,25 @@ impl Served {
         runtime.block_on(store.call(move |db| db.make_link(&link, now))).unwrap();
         let rules = Arc::new(RuleSet::shipped());
         let rules = InUse::by(move || vec![RulesOf { account: None, rules: Arc::clone(&rules) }]);
-        let pages = Pages { store, clock, wording: Wording::default(), language, orders: Orders::default(), rules };
+        let pages = Pages {
+            store,
+            clock,
+            wording: Wording::default(),
+            language,
+            orders: Orders::default(),
+            ledger: modori::ledger::due::Settings::default(),
+            calendar: modori::edge::config::Calendar::default(),
+            behind: None,
+            rules,
+        };
         let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let web = Web { listen: address, public_url: None };
         runtime.spawn(async move { serve_on(listener, &web, pages).await });
         let mut served = Self { port: address.port(), cookie: String::new(), _runtime: runtime };
         let (head, _) = served.ask("POST", "/login", &format!("token={token}"));
-        let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{head}"));
+        let cookie =
+            head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{head}"));
         served.cookie = cookie.split(';').next().unwrap().to_owned();
         served
     }
@@ -112,7 +123,8 @@ fn pages_say_what_the_commands_say_of_a_demo() {
     assert!(seen > 3, "{seen}");
 
     let restock = served.page("/restock");
-    let latency: Value = serde_json::from_str(&modori(folder.path(), &["report", "latency", "--format", "json"])).unwrap();
+    let latency: Value =
+        serde_json::from_str(&modori(folder.path(), &["report", "latency", "--format", "json"])).unwrap();
     let live = latency["live"].as_array().unwrap();
     assert!(!live.is_empty());
     for row in live {
@@ -137,7 +149,8 @@ fn pages_say_what_the_commands_say_of_a_demo() {
             continue;
         }
         found += 1;
-        let page = if found <= 50 { rules.clone() } else { served.page(&format!("/rules?page={}", (found - 1) / 50 + 1)) };
+        let page =
+            if found <= 50 { rules.clone() } else { served.page(&format!("/rules?page={}", (found - 1) / 50 + 1)) };
         let at = page.find(&format!("<code>{name}</code>")).unwrap_or_else(|| panic!("{name}: {page}"));
         let row = &page[at..at + page[at..].find("</tr>").unwrap()];
         assert!(row.contains(file) && row.contains(&format!("rank {rank}<")), "{line}: {row}");

@@ -62,9 +62,7 @@ fn a_rule_that_fell_silent_is_told_of_and_one_that_never_matched_is_not() {
 fn rules_tell_whose_they_are_and_what_they_do() {
     let shipped = RuleSet::shipped();
     let first = shipped.list().iter().find(|rule| rule.category == "restock").unwrap().name.clone();
-    let own = rule_set(&format!(
-        "category = \"restock\"\n[[rule]]\nname = \"{first}\"\nwhen.subject = \"x\"\n[[rule.example]]\nsubject = \"x\"\n"
-    ));
+    let own = rule_set(&format!("category = \"restock\"\n[[rule]]\nname = \"{first}\"\nsubject = \"x\"\n"));
     let view = view(&[
         RulesOf { account: None, rules: Arc::new(RuleSet::shipped()) },
         RulesOf { account: Some("work".into()), rules: own },
@@ -84,8 +82,7 @@ fn rules_tell_whose_they_are_and_what_they_do() {
 
 #[test]
 fn many_rules_and_long_lists_make_a_bounded_page() {
-    let own: String =
-        (0..300).map(|n| format!("[[rule]]\nname = \"own-{n:03}\"\nwhen.subject = \"word{n}\"\n")).collect();
+    let own: String = (0..300).map(|n| format!("[[rule]]\nname = \"own-{n:03}\"\nsubject = \"word{n}\"\n")).collect();
     let rules = rule_set(&format!("category = \"order\"\n{own}"));
     let mut view = view(&[RulesOf { account: None, rules }]);
     assert!(view.used.len() >= 300);
