@@ -48,6 +48,7 @@ mod oauth;
 mod oauth_dovecot;
 mod operations;
 mod order;
+mod pages_of_months;
 mod past;
 mod post_tokens;
 mod providers;

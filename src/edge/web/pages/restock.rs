@@ -157,15 +157,17 @@ fn fate(one: &Restock, labels: &Labels) -> Markup {
 
 /// How long it took: as a whole, and in its stages.
 fn took(one: &Restock, labels: &Labels) -> Markup {
-    let (Some(whole), Some(first)) = (one.whole_ms(), one.told.first()) else { return html! { "-" } };
+    let Some(whole) = one.whole_ms() else { return html! { "-" } };
     let ms = |from: jiff::Timestamp, to: jiff::Timestamp| {
         long(i64::try_from(to.duration_since(from).as_millis()).unwrap_or(i64::MAX))
     };
-    let stages = [
-        ("seen", ms(one.received, one.seen)),
-        ("sent", ms(one.seen, first.left)),
-        ("accepted", ms(first.left, first.accepted)),
-    ];
+    let mut stages = vec![("seen", ms(one.received, one.seen))];
+    match one.told.first() {
+        Some(first) => {
+            stages.extend([("sent", ms(one.seen, first.left)), ("accepted", ms(first.left, first.accepted))]);
+        }
+        None => stages.extend(one.together.map(|together| ("together", ms(one.seen, together)))),
+    }
     html! {
         "≤ " (long(whole))
         @if one.is_late() { " " strong.late { (labels.get("restock.late")) } }
