@@ -3,6 +3,7 @@
 mod ack;
 mod alert;
 mod dashboard;
+mod init;
 mod install;
 mod ledger;
 mod letters;
@@ -15,6 +16,7 @@ mod wanted;
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use dashboard::Dashboard;
+pub use init::{Answer, Init, InitAlerts, InitMailbox, InitSorting, Mode, Service, Way};
 pub use install::{Completions, Man};
 pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
@@ -55,6 +57,8 @@ pub struct Arguments {
 pub enum Command {
     /// Show it all on an embedded server: no account, no network
     Demo(Demo),
+    /// Set modori up: mailbox, folders, alerts; shows what it would do before anything is done
+    Init(Box<Init>),
     /// Watch the configured mailboxes until stopped
     Watch,
     /// Show whether every mailbox is seen, and what waits (exit code 1: blind, or no watch runs)

@@ -15,6 +15,7 @@ mod hot;
 pub mod import;
 pub mod life;
 pub mod past;
+pub mod preview;
 mod pulse;
 pub mod pure;
 pub mod rebuild;

@@ -21,6 +21,15 @@ pub(super) struct Read {
     read: Result<(Mail, Facts), pure::Poison>,
 }
 
+impl Read {
+    /// When it came, its sender and its subject, for people; `None` when it could not be read.
+    pub(super) fn headline(&self) -> Option<(Timestamp, &str, &str)> {
+        let (mail, _) = self.read.as_ref().ok()?;
+        let sender = if mail.from.name.trim().is_empty() { &mail.from.addr } else { &mail.from.name };
+        Some((self.arrival.received, sender, &mail.subject.raw))
+    }
+}
+
 /// What the database is asked about a message.
 struct Asked {
     orders: Vec<OrderNumber>,

@@ -11,6 +11,7 @@ mod folder;
 mod labels;
 mod names;
 mod open;
+mod recent;
 pub mod refusal;
 mod resolve;
 mod response;

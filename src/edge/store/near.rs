@@ -156,7 +156,7 @@ fn near_with(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
-    Ok(gathered(connection, orders, more, settings, now)?.1)
+    Ok(gathered(connection, orders, more, most, settings, now)?.1)
 }
 
 /// The same, with all that bears on these orders.
@@ -164,6 +164,7 @@ pub(super) fn gathered(
     connection: &Connection,
     orders: &BTreeSet<OrderNumber>,
     more: &[Event],
+    most: Option<usize>,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<(Told, BTreeMap<OrderNumber, Case>), StoreError> {
@@ -183,7 +184,7 @@ pub(super) fn gathered(
         loose.extend(bodies::<Event>(connection, LOOSE_BETWEEN, (from, until, limit), "event")?);
     }
     if too_many(loose.len()) {
-        return Ok(own);
+        return Ok(((events, statements), own));
     }
     // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
     loose.extend(bodies::<Event>(connection, LOOSE_GIVEN, [json(orders, "list of orders")?], "event")?);
@@ -198,7 +199,7 @@ pub(super) fn gathered(
         others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until, limit))?);
     }
     if too_many(others.len()) {
-        return Ok(own);
+        return Ok(((events, statements), own));
     }
     others = others.difference(orders).cloned().collect();
     // what the shopper gave to those others, too: an order that was paid back long after still asks for every refund

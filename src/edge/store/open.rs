@@ -26,6 +26,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/016.sql"),
     include_str!("schema/017.sql"),
     include_str!("schema/018.sql"),
+    include_str!("schema/019.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.

@@ -57,7 +57,7 @@ impl Db {
     pub fn waiting(&self, settings: &Settings, replies: &Replies, now: Timestamp) -> Result<Found, StoreError> {
         let connection = &self.connection;
         let orders = since(connection, settings, now)?;
-        let ((events, statements), mut cases) = gathered(connection, &orders, &[], settings, now)?;
+        let ((events, statements), mut cases) = gathered(connection, &orders, &[], None, settings, now)?;
         let returned = returned_since(month(now), &events, &statements, &cases, settings);
         cases.retain(|order, _| orders.contains(order));
         let promised = promised(&events, &cases);

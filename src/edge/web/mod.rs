@@ -122,10 +122,11 @@ fn router(web: &config::Web, pages: Pages) -> Router {
         .with_state(pages.clone())
         .layer(DefaultBodyLimit::max(session::MOST_FORM))
         .layer(axum::middleware::from_fn_with_state((pages.clone(), door), session::enter));
-    ack::routes(pages)
+    let pages = ack::routes(pages)
         .merge(dashboard)
         .merge(assets::routes())
-        .layer(axum::middleware::from_fn_with_state(rules, guard::check))
-        // counted by itself: a calendar app that asks too often takes nobody's turn at a button
-        .merge(feed)
+        .layer(axum::middleware::from_fn_with_state(rules, guard::check));
+    // counted by itself: a calendar app that asks too often takes nobody's turn at a button. What is nowhere to be found
+    // is answered by the router that is merged last
+    feed.merge(pages)
 }

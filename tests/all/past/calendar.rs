@@ -135,7 +135,7 @@ fn a_file_is_only_written_when_something_changed_and_keeps_its_entries() {
     assert_eq!((out(&other), stamp(&file)), (written.clone(), first));
     // what is done goes, the rest stays as it was
     let done = (1..64).step_by(16).map(order).find(|order| written.contains(order.as_str())).unwrap();
-    assert!(run(&state, &["lost", &done]).0);
+    assert!(run(&state, &["lost", &done, "--at", &now]).0);
     let after = out(&state);
     assert!(!after.contains(&done) && after.contains("BEGIN:VEVENT"));
     let uids = |text: &str| lines(text).into_iter().filter(|line| line.starts_with("UID:")).collect::<Vec<_>>();

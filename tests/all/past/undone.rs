@@ -23,10 +23,18 @@ fn kept(dovecot: &Dovecot) -> BTreeMap<String, (String, Vec<String>, String)> {
     let mut oracle = dovecot.oracle();
     for (folder, messages) in dovecot.mailboxes() {
         oracle.command(&format!("EXAMINE \"{}\"", encode(&folder))).unwrap();
-        for one in messages {
-            let told = oracle.command(&format!("UID FETCH {} (INTERNALDATE)", one.uid)).unwrap();
-            let date = told.iter().find_map(|line| line.text.split_once("INTERNALDATE \"")).unwrap().1;
-            let date = date.split('"').next().unwrap().to_owned();
+        let told = oracle.command("UID FETCH 1:4294967295 (INTERNALDATE)").unwrap();
+        let dates: BTreeMap<u32, String> = told
+            .iter()
+            .filter_map(|line| {
+                let uid = line.text.split_once("UID ")?.1.split([' ', ')']).next()?.parse().ok()?;
+                let date = line.text.split_once("INTERNALDATE \"")?.1.split('"').next()?;
+                Some((uid, date.to_owned()))
+            })
+            .collect();
+        // a server that cannot remove single messages keeps the original, marked, until a mail app tidies up
+        for one in messages.into_iter().filter(|one| !one.flags.iter().any(|flag| flag == "\\Deleted")) {
+            let date = dates[&one.uid].clone();
             let mut flags: Vec<String> = one.flags.into_iter().filter(|flag| flag != "\\Recent").collect();
             flags.sort();
             let known = all.insert(one.message_id.clone(), (folder.clone(), flags, date));

@@ -20,3 +20,4 @@ pub mod run;
 pub mod services;
 pub mod smtp;
 pub mod stall;
+pub mod terminal;

@@ -83,7 +83,7 @@ pub(super) fn page(view: &View, labels: &Labels) -> Markup {
 
 fn log(view: &View, labels: &Labels) -> Markup {
     let title = labels.get("restock.log");
-    let heads = ["received", "goods", "shop", "fate", "took", "channel", "seen"];
+    let heads = ["received", "goods", "shop", "became", "took", "channel", "seen"];
     html! {
         section {
             h2 { (title) }

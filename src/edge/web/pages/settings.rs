@@ -281,6 +281,7 @@ fn comes_from(secret: &Secret, visit: &Visit) -> Markup {
         Secret::File(file) => {
             html! { (words(visit, "by-file")) " " code { (visit.text(&file.display().to_string())) } }
         }
+        Secret::Credential(name) => html! { (words(visit, "by-credential")) " " code { (visit.text(name)) } },
         Secret::Given(_) => html! {},
     }
 }
