@@ -10,6 +10,7 @@
 //! the world · never delete, never guess, never send twice.
 
 pub mod calendar;
+pub mod chart;
 pub mod cli;
 pub mod demo;
 pub mod edge;
@@ -22,6 +23,7 @@ pub mod mailbox;
 pub mod plan;
 pub mod planted;
 pub mod provider;
+pub mod review;
 pub mod rules;
 pub mod text;
 pub mod wording;

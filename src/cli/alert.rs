@@ -61,6 +61,14 @@ fn chosen<'a>(config: &'a Config, named: &[String]) -> Result<Vec<(&'a str, &'a 
     Ok(all.filter(|(name, _)| wanted(name)).collect())
 }
 
+/// Sends a test alert through one channel: how long it took, or what it answered and what to do.
+pub(super) async fn one(config: &Config, wording: &Wording, name: &str) -> Result<Duration, String> {
+    let Some(channel) = config.channels.get(name) else { return Err(format!("there is no channel `{name}`")) };
+    let arguments = TestAlert { channels: Vec::new(), urgent: false, format: Format::Text };
+    let Tried { took, answer, .. } = tried(config, wording, &arguments, name, channel, &Clock::system()).await;
+    answer.map(|()| took).map_err(|error| format!("{}; {}", error.what, remedy(error.advice)))
+}
+
 async fn tried<'a>(
     config: &Config,
     wording: &Wording,

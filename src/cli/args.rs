@@ -3,9 +3,12 @@
 mod ack;
 mod alert;
 mod dashboard;
+mod init;
+mod install;
 mod ledger;
 mod letters;
 mod login;
+mod month;
 mod orders;
 mod past;
 mod wanted;
@@ -13,9 +16,12 @@ mod wanted;
 pub use ack::Ack;
 pub use alert::{Alert, TestAlert};
 pub use dashboard::Dashboard;
+pub use init::{Answer, Init, InitAlerts, InitMailbox, InitSorting, Mode, Service, Way};
+pub use install::{Completions, Man};
 pub use ledger::{Backup, Expire, ExportLedger, ImportLedger, Ledger, Rebuild, Transfer};
 pub use letters::{Choice, Inquiry, Reply, Writing};
 pub use login::{Login, Logout};
+pub use month::{MonthForm, MonthReport};
 pub use orders::{About, Assign, Case, CaseState, Cases, Confirm, CouponFate, Coupons, Letter, Limited, Note, Shops};
 pub use past::{Calendar, History, Import, Undo};
 pub use wanted::Wish;
@@ -51,6 +57,8 @@ pub struct Arguments {
 pub enum Command {
     /// Show it all on an embedded server: no account, no network
     Demo(Demo),
+    /// Set modori up: mailbox, folders, alerts; shows what it would do before anything is done
+    Init(Box<Init>),
     /// Watch the configured mailboxes until stopped
     Watch,
     /// Show whether every mailbox is seen, and what waits (exit code 1: blind, or no watch runs)
@@ -64,7 +72,7 @@ pub enum Command {
     /// Try the alert channels
     #[command(subcommand)]
     Alert(Alert),
-    /// Show what the records tell: how long alerts took
+    /// Show what the records tell: how long alerts took, what came of a month
     #[command(subcommand)]
     Report(Report),
     /// Open the dashboard in a browser
@@ -127,6 +135,10 @@ pub enum Command {
     Reply(Reply),
     /// Show the letters about an order, and say whether one was sent of which that is not known
     Letter(Letter),
+    /// Print what a shell completes the command line by (docs/operations.md tells where it goes)
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
 }
 
 /// `modori demo`
@@ -187,6 +199,8 @@ pub struct Doctor {
 pub enum Report {
     /// How long alerts took, in their stages and by channel
     Latency(Latency),
+    /// What came of a month: points and coupons, restocks, shops, what was kept quiet
+    Month(MonthReport),
 }
 
 /// `modori report latency`

@@ -5,6 +5,7 @@ use super::{Failure, render, setup};
 use crate::edge::store::Correction;
 use crate::engine::Engine;
 use crate::rules::{RuleSet, category};
+use crate::text::shell::quoted;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -100,13 +101,6 @@ fn command(
     Some(format!("modori rules new {mail} --category {category}{account}"))
 }
 
-/// For a shell: an id may hold anything that a sender thought of.
-fn quoted(text: &str) -> String {
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '@'));
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    if plain && !text.is_empty() { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
 async fn export(engine: &Engine, correction: &Correction, folder: &Path) -> Result<Option<PathBuf>, Failure> {
     let Some(mailbox) = engine.mailboxes.iter().find(|one| one.account.name == correction.to.account) else {
         return Ok(None);
@@ -164,22 +158,4 @@ fn sheet(correction: &Correction, file: Option<&Path>, command: Option<&str>) ->
         "file": file.map(|file| file.display().to_string()),
         "command": command,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn an_id_cannot_break_out_of_its_quotes() {
-        for (text, expect) in [
-            ("a.eml", "a.eml"),
-            ("<a@b>", "'<a@b>'"),
-            ("<a'; rm -rf ~; '@b>", "'<a'\\''; rm -rf ~; '\\''@b>'"),
-            ("a\u{1b}[2Jb", "'a[2Jb'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(text), expect, "{text}");
-        }
-    }
 }

@@ -11,6 +11,7 @@ use crate::edge::tls;
 use crate::edge::web::{Carry, link_digest, link_token, serve_on};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Makes a link, and serves what it leads to when nobody else does.
@@ -29,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
         match TcpListener::bind(web.listen).await {
             Ok(listener) => {
                 let store = setup::store(&config.state)?;
-                let mut pages = setup::engine(&config, &store)?.pages(&config.calendar);
+                let mut pages = setup::engine(&config, &store)?.pages(&Arc::new(config.clone()));
                 // this command never takes the hand: a watch of another process notices what is written here
                 let state = config.state.clone();
                 pages.orders = pages.orders.carried_out(Carry::by(move || HandLock::holder(&state).is_some()));

@@ -27,6 +27,9 @@ pub(super) fn run(arguments: &Expire, config: Option<&Path>, state: Option<&Path
         all = all.and(found);
         next = after;
     }
+    if carry == Carry::Out {
+        db.forget_copy(keep, now);
+    }
     // asked for by hand, the file is written anew in any case: an earlier run may have left that open
     let clean = arguments.dry_run || db.tidy(true).map_err(failed)?;
     let after = db.size().map_err(failed)?;

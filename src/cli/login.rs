@@ -24,30 +24,43 @@ const UNTOLD: &[&str] = &["offline_access", "openid", "profile", "email"];
 pub(super) fn run(arguments: &Arguments, config: Option<&Path>, state: Option<&Path>) -> Result<bool, Failure> {
     let config = setup::config(config, state)?;
     let (account, tokens) = chosen(&config, arguments.account.as_deref())?;
+    simpler(account);
+    let words = words(&config, account)?;
+    setup::runtime()?.block_on(async {
+        let pasted = (arguments.paste || std::io::stdin().is_terminal()).then(lines);
+        granted(arguments, account, tokens, words, pasted).await?;
+        doctor::again(&config.state, &account.name);
+        tried(account).await
+    })
+}
+
+/// Asks for access to an account and keeps it. `pasted`: where the address may come from that a browser elsewhere ended at.
+pub(super) async fn granted(
+    arguments: &Arguments,
+    account: &Account,
+    tokens: &Tokens,
+    words: Words,
+    pasted: Option<mpsc::Receiver<String>>,
+) -> Result<(), Failure> {
     let Some(grant) = tokens.grant() else {
         return Err(Failure::broken(format!(
             "account `{}` takes its tokens from what `access_token` names",
             account.name
         )));
     };
-    simpler(account);
-    let words = words(&config, account)?;
     let clock = Clock::system();
-    setup::runtime()?.block_on(async {
-        client_secret(account, grant).await?;
-        let granted = match grant.flow {
-            Flow::Loopback => by_browser(arguments, grant, words, &clock).await,
-            Flow::Device => by_code(arguments, grant, &clock).await,
-        };
-        let kept = granted.map_err(|error| Failure::new(error.what))?;
-        tell(grant, &kept);
-        tokens.keep(&kept).await.map_err(|error| {
-            Failure::new(format!("access was granted, and cannot be kept: {}; mend that and log in again", error.what))
-        })?;
-        anstream::println!("kept {}", tokens.place());
-        doctor::again(&config.state, &account.name);
-        tried(account).await
-    })
+    client_secret(account, grant).await?;
+    let granted = match grant.flow {
+        Flow::Loopback => by_browser(arguments, grant, words, pasted, &clock).await,
+        Flow::Device => by_code(arguments, grant, &clock).await,
+    };
+    let kept = granted.map_err(|error| Failure::new(error.what))?;
+    tell(grant, &kept);
+    tokens.keep(&kept).await.map_err(|error| {
+        Failure::new(format!("access was granted, and cannot be kept: {}; mend that and log in again", error.what))
+    })?;
+    anstream::println!("kept {}", tokens.place());
+    Ok(())
 }
 
 /// The account that is meant, and its tokens.
@@ -140,7 +153,7 @@ fn simpler(account: &Account) {
 }
 
 /// What the pages at the end say.
-fn words(config: &Config, account: &Account) -> Result<Words, Failure> {
+pub(super) fn words(config: &Config, account: &Account) -> Result<Words, Failure> {
     let wording = setup::wording(config.wording.as_deref())?;
     let language = config.policy.language;
     let page = |state| wording.login(language, &LoginPage { state, account: account.name.clone() });
@@ -152,17 +165,21 @@ fn words(config: &Config, account: &Account) -> Result<Words, Failure> {
     })
 }
 
-async fn by_browser(arguments: &Arguments, grant: &Grant, words: Words, clock: &Clock) -> Result<Kept, NotGranted> {
+async fn by_browser(
+    arguments: &Arguments,
+    grant: &Grant,
+    words: Words,
+    mut pasted: Option<mpsc::Receiver<String>>,
+    clock: &Clock,
+) -> Result<Kept, NotGranted> {
     let mut login = Loopback::open(grant, words).await?;
     let opened = !arguments.no_browser && browse(login.url());
     let how = if opened { "A browser opens; if it does not, open" } else { "Open" };
     anstream::println!("{how} this page on this machine, and agree there:\n\n{}\n", login.url());
-    let mut pasted = None;
-    if arguments.paste || std::io::stdin().is_terminal() {
+    if pasted.is_some() {
         anstream::println!(
             "In a browser on another machine the last page cannot be shown: paste its address (http://127.0.0.1…) here."
         );
-        pasted = Some(lines());
     }
     // only until somebody agreed: what comes then is not given up
     let late = tokio::time::sleep(arguments.timeout);
@@ -212,7 +229,7 @@ async fn by_code(arguments: &Arguments, grant: &Grant, clock: &Clock) -> Result<
 }
 
 /// What is typed or piped, line by line. The thread ends with the program.
-fn lines() -> mpsc::Receiver<String> {
+pub(super) fn lines() -> mpsc::Receiver<String> {
     let (send, receive) = mpsc::channel(4);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {

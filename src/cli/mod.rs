@@ -19,12 +19,15 @@ mod expire;
 mod explain;
 mod history;
 mod import;
+mod init;
 mod inquiry;
+mod install;
 mod ledger;
 mod letter;
 mod login;
 mod logout;
 mod mails;
+mod month;
 mod release;
 mod render;
 mod reply;
@@ -73,11 +76,8 @@ pub fn run() -> ExitCode {
     quiet_panics(args::Format::Text);
     let arguments = Arguments::parse();
     quiet_panics(arguments.log_format);
-    start_log(
-        arguments.verbose,
-        arguments.log_format,
-        matches!(arguments.command, Command::Demo(_) | Command::Sweep(_)),
-    );
+    let draws = matches!(arguments.command, Command::Demo(_) | Command::Sweep(_) | Command::Init(_));
+    start_log(arguments.verbose, arguments.log_format, draws);
     match dispatch(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         // said already, in its own words
@@ -103,6 +103,7 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
     let state = arguments.state.as_deref();
     let done = match &arguments.command {
         Command::Status(status) => return status::run(status, config, state),
+        Command::Init(init) => return init::run(init, config, state),
         Command::Doctor(doctor) => return doctor::run(doctor, config, state),
         Command::Login(login) => return login::run(login, config, state),
         Command::Logout(logout) => logout::run(logout, config, state),
@@ -138,6 +139,8 @@ fn dispatch(arguments: &Arguments) -> Result<bool, Failure> {
         Command::Mute(wish) => want::run(List::Muted, wish, config),
         Command::Inquiry(one) => inquiry::run(one, config, state),
         Command::Reply(one) => reply::run(one, config, state),
+        Command::Completions(one) => install::completions(one),
+        Command::Man(one) => install::man(one),
         Command::Letter(letter) => letter::run(letter, config, state),
     };
     done.map(|()| true)

@@ -1,4 +1,4 @@
-//! `modori report`: what the records tell. Reads the database only.
+//! `modori report`: what the records tell. Reads the database only. Of a month: [`super::month`].
 //!
 //! `latency`: how long alerts took, in their stages and by channel. Only alerts about a mail that came while its mailbox
 //! was watched are measured; the others are counted beside them.
@@ -6,19 +6,16 @@
 use super::args::{Latency, Report, ReportFormat};
 use super::{Failure, diff, render, setup};
 use crate::calendar::rfc3339;
-use crate::edge::store::{Course, Db, Latency as Took, StoreError};
-use jiff::Timestamp;
+use crate::edge::store::{Db, StoreError};
+use crate::review::latency::{Course, Measured, Stage, Times};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The row of whichever channel was the first to take each alert.
-pub(super) const FIRST: &str = "(first)";
 
 /// Prints a report.
 pub(super) fn run(report: &Report, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     match report {
         Report::Latency(latency) => self::latency(latency, config, state),
+        Report::Month(month) => super::month::run(month, config, state),
     }
 }
 
@@ -43,136 +40,6 @@ fn latency(arguments: &Latency, config: Option<&Path>, state: Option<&Path>) -> 
         ReportFormat::Csv => anstream::print!("{}", csv(&measured)),
     }
     Ok(())
-}
-
-/// A stage of an alert's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    /// From the server's date to modori's having written down what it saw.
-    Seen,
-    /// From there to the first byte of the attempt that succeeded.
-    Sent,
-    /// From there to the channel's word that it took it.
-    Accepted,
-    /// From being seen to being taken: what modori and the channel take together.
-    Told,
-    /// From the server's date to being taken.
-    Whole,
-}
-
-impl Stage {
-    pub(super) const ALL: [Self; 5] = [Self::Seen, Self::Sent, Self::Accepted, Self::Told, Self::Whole];
-
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::Seen => "server's date → seen",
-            Self::Sent => "seen → sent",
-            Self::Accepted => "sent → accepted",
-            Self::Told => "seen → accepted",
-            Self::Whole => "server's date → accepted",
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Seen => "received-seen",
-            Self::Sent => "seen-sent",
-            Self::Accepted => "sent-accepted",
-            Self::Told => "seen-accepted",
-            Self::Whole => "received-accepted",
-        }
-    }
-
-    /// It begins with the server's date, which has whole seconds: what is measured is up to a second more than it was.
-    pub(super) fn is_coarse(self) -> bool {
-        matches!(self, Self::Seen | Self::Whole)
-    }
-
-    /// Milliseconds.
-    fn of(self, took: &Took) -> Option<i64> {
-        let ms =
-            |from: Timestamp, to: Timestamp| i64::try_from(to.duration_since(from).as_millis()).unwrap_or(i64::MAX);
-        Some(match self {
-            Self::Seen => ms(took.received?, took.seen),
-            Self::Sent => ms(took.seen, took.left),
-            Self::Accepted => ms(took.left, took.accepted),
-            Self::Told => ms(took.seen, took.accepted),
-            Self::Whole => ms(took.received?, took.accepted),
-        })
-    }
-}
-
-/// Some times, sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Times(Vec<i64>);
-
-impl Times {
-    fn of(mut ms: Vec<i64>) -> Self {
-        ms.sort_unstable();
-        Self(ms)
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn all(&self) -> &[i64] {
-        &self.0
-    }
-
-    /// So many of a hundred took no longer (nearest rank): a time that really was measured.
-    pub(super) fn percent(&self, percent: usize) -> Option<i64> {
-        let rank = (self.0.len() * percent).div_ceil(100).max(1);
-        self.0.get(rank - 1).copied()
-    }
-
-    pub(super) fn longest(&self) -> Option<i64> {
-        self.0.last().copied()
-    }
-}
-
-/// What was measured.
-pub(super) struct Measured {
-    pub(super) since: Option<Timestamp>,
-    /// By channel and stage.
-    pub(super) live: BTreeMap<(String, Stage), Times>,
-    /// From being seen to being taken, of alerts that are no measure of the watch.
-    pub(super) others: BTreeMap<Course, Times>,
-    /// The longest time between the server's date and being seen, of those that were caught up with.
-    pub(super) latest: Option<i64>,
-}
-
-impl Measured {
-    pub(super) fn of(all: &[Took], since: Option<Timestamp>) -> Self {
-        let mut live: BTreeMap<(String, Stage), Vec<i64>> = BTreeMap::new();
-        let mut first: BTreeMap<&str, &Took> = BTreeMap::new();
-        for took in all.iter().filter(|took| took.way == Course::Live) {
-            for stage in Stage::ALL {
-                live.entry((took.channel.clone(), stage)).or_default().extend(stage.of(took));
-            }
-            let Some(told) = took.told.as_deref() else { continue };
-            let before = first.entry(told).or_insert(took);
-            if took.accepted < before.accepted {
-                *before = took;
-            }
-        }
-        let channels = live.keys().map(|(channel, _)| channel).collect::<std::collections::BTreeSet<_>>().len();
-        if channels > 1 {
-            for stage in Stage::ALL {
-                let times = first.values().filter_map(|took| stage.of(took)).collect();
-                live.insert((FIRST.to_owned(), stage), times);
-            }
-        }
-        let of_way = |way: Course| all.iter().filter(move |took| took.way == way);
-        let others = Course::ALL.into_iter().filter(|way| *way != Course::Live);
-        let others = others.map(|way| (way, Times::of(of_way(way).filter_map(|took| Stage::Told.of(took)).collect())));
-        Self {
-            since,
-            live: live.into_iter().map(|(at, ms)| (at, Times::of(ms))).collect(),
-            others: others.filter(|(_, times)| times.count() > 0).collect(),
-            latest: of_way(Course::CaughtUp).filter_map(|took| Stage::Seen.of(took)).max(),
-        }
-    }
 }
 
 fn sheet(measured: &Measured) -> Value {
@@ -225,6 +92,8 @@ fn csv(measured: &Measured) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::review::latency::{FIRST, Latency as Took};
+    use jiff::Timestamp;
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_780_000_000_000 + ms).unwrap()
@@ -243,17 +112,6 @@ mod tests {
             turn: 0,
             attempts: 1,
         }
-    }
-
-    #[test]
-    fn percentiles_are_times_that_were_measured() {
-        let times = |ms: &[i64]| Times::of(ms.to_vec());
-        let of = |times: &Times| (times.percent(50), times.percent(95), times.longest());
-        assert_eq!(of(&times(&[])), (None, None, None));
-        assert_eq!(of(&times(&[7])), (Some(7), Some(7), Some(7)));
-        assert_eq!(of(&times(&[30, 10, 20])), (Some(20), Some(30), Some(30)));
-        let hundred: Vec<i64> = (1..=100).collect();
-        assert_eq!(of(&times(&hundred)), (Some(50), Some(95), Some(100)));
     }
 
     #[test]

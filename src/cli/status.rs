@@ -8,16 +8,12 @@ use crate::calendar::rfc3339;
 use crate::edge::config::{Account, Web};
 use crate::edge::hand::HandLock;
 use crate::edge::store::{Db, Health, Lane, Lived, StoreError, Watch};
-use crate::engine::life::bound;
 use crate::plan::hot::{Sales, Used};
-use crate::plan::sight::{Life, Reach};
+use crate::plan::seen::Seen;
 use crate::plan::{Policy, summary};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::path::Path;
-
-/// A proof of life is written down a little later than it is had.
-const WRITTEN_LATER: SignedDuration = SignedDuration::from_secs(30);
 
 /// All that is shown.
 pub(super) struct Shown {
@@ -40,18 +36,6 @@ pub(super) struct Shown {
     /// Where the page with the button is served, and why it cannot be.
     pub(super) web: Option<(Web, Option<String>)>,
     pub(super) database: String,
-}
-
-/// One mailbox.
-pub(super) struct Seen {
-    pub(super) account: String,
-    pub(super) mailbox: String,
-    /// The longest silent loss, in seconds.
-    pub(super) bound_s: u64,
-    /// `None`: never watched.
-    pub(super) life: Option<Life>,
-    /// There is fresh proof that it is seen.
-    pub(super) well: bool,
 }
 
 /// Prints it.
@@ -119,28 +103,14 @@ fn channels(policy: &Policy, health: Vec<(String, Health)>) -> Vec<(String, Opti
 pub(super) fn seen(account: &Account, lives: &[Lived], runs: bool, now: Timestamp) -> Seen {
     let lived = lives.iter().find(|one| one.life.account == account.name && one.life.mailbox == account.mailbox);
     let life = lived.map(|lived| lived.life.clone());
-    let bound = bound(&account.pace, life.as_ref().and_then(|life| life.means.as_deref()));
-    let late = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX).saturating_add(WRITTEN_LATER);
-    let fresh = |life: &Life| life.good_at.is_some_and(|at| now.duration_since(at) <= late);
-    let well = runs
-        && life.as_ref().is_some_and(|life| life.reach == Reach::Watching && life.blind_since.is_none() && fresh(life));
-    Seen { account: account.name.clone(), mailbox: account.mailbox.clone(), bound_s: bound.as_secs(), life, well }
+    let bound = account.pace.bound(life.as_ref().and_then(|life| life.means.as_deref()));
+    Seen::of(&account.name, &account.mailbox, life, bound, runs, now)
 }
 
 impl Shown {
     /// A watch runs and sees everything.
     pub(super) fn well(&self) -> bool {
         self.pid.is_some() && !self.mailboxes.is_empty() && self.mailboxes.iter().all(|mailbox| mailbox.well)
-    }
-}
-
-impl Seen {
-    /// How long nothing was seen: while a watch runs, its blindness; else since the last proof of life.
-    pub(super) fn blind_s(&self, runs: bool, now: Timestamp) -> Option<i64> {
-        let life = self.life.as_ref()?;
-        let since = if runs { life.blind_since } else { life.good_at.or(life.blind_since) };
-        let stale = || life.good_at.filter(|_| runs && !self.well);
-        since.or_else(stale).map(|since| now.duration_since(since).as_secs().max(0))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::edge::systemd::Systemd;
 use crate::engine::{Surroundings, own_addresses};
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Watches the configured mailboxes.
 pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
@@ -25,7 +26,7 @@ pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Fai
             by_hand: std::io::stdin().is_terminal(),
             settings_at: setup::changed_at(file),
             addresses: Some(own_addresses),
-            web: config.web.clone(),
+            config: Some(Arc::new(config.clone())),
             keep: Some(config.keep),
             calendar: config.calendar.clone(),
         };

@@ -1,4 +1,4 @@
-//! Secrets: from a command, the environment or a file; never printed.
+//! Secrets: from a command, the environment, a file or systemd; never printed.
 
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -21,6 +21,9 @@ pub enum Secret {
     Environment(String),
     /// A file that only its owner can read (mode 0600 or stricter).
     File(PathBuf),
+    /// A credential that systemd hands to the service (`LoadCredential=`, <https://systemd.io/CREDENTIALS/>): a file of this
+    /// name in `$CREDENTIALS_DIRECTORY`. systemd keeps others out, by means that the file's mode need not show.
+    Credential(String),
     /// Given in memory by the demo or a test.
     Given(SecretString),
 }
@@ -51,6 +54,7 @@ impl fmt::Debug for Secret {
             Self::Command(argv) => write!(f, "Secret::Command({:?} …)", argv.first()),
             Self::Environment(name) => write!(f, "Secret::Environment({name:?})"),
             Self::File(path) => write!(f, "Secret::File({path:?})"),
+            Self::Credential(name) => write!(f, "Secret::Credential({name:?})"),
             Self::Given(_) => f.write_str("Secret::Given(…)"),
         }
     }
@@ -67,7 +71,15 @@ impl Secret {
             Self::Environment(name) => std::env::var(name).map(SecretString::from).map_err(|_| {
                 SecretError::lasting(format!("the environment variable {name} is not set (or not UTF-8)"))
             })?,
-            Self::File(path) => aside(path.clone()).await?,
+            Self::File(path) => aside(path.clone(), Guard::Mode).await?,
+            Self::Credential(name) => {
+                let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                    SecretError::lasting(format!(
+                        "no credential {name}: only a service with LoadCredential={name}:/PATH is handed it by systemd"
+                    ))
+                })?;
+                aside(PathBuf::from(folder).join(name), Guard::Systemd).await?
+            }
             Self::Command(argv) => command(argv).await?,
         };
         if found.expose_secret().is_empty() {
@@ -89,15 +101,25 @@ impl Secret {
             Self::Command(argv) => format!("the command {}", argv.first().map_or("", String::as_str)),
             Self::Environment(name) => format!("the environment variable {name}"),
             Self::File(path) => path.display().to_string(),
+            Self::Credential(name) => format!("the credential {name}"),
             Self::Given(_) => "the program".to_owned(),
         }
     }
 }
 
+/// Who keeps others from a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// Its own mode.
+    Mode,
+    /// systemd.
+    Systemd,
+}
+
 /// Reads a file where waiting for it holds nothing else up: it may lie on a disk that does not answer.
-async fn aside(path: PathBuf) -> Result<SecretString, SecretError> {
+async fn aside(path: PathBuf, guard: Guard) -> Result<SecretString, SecretError> {
     let shown = path.display().to_string();
-    let read = tokio::task::spawn_blocking(move || file(&path));
+    let read = tokio::task::spawn_blocking(move || file(&path, guard));
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) => Err(SecretError::lasting(format!("cannot read {shown}"))),
@@ -105,7 +127,7 @@ async fn aside(path: PathBuf) -> Result<SecretString, SecretError> {
     }
 }
 
-fn file(path: &std::path::Path) -> Result<SecretString, SecretError> {
+fn file(path: &std::path::Path, guard: Guard) -> Result<SecretString, SecretError> {
     let shown = path.display();
     let failed = |error: std::io::Error| SecretError::lasting(format!("cannot read {shown}: {error}"));
     // before it is opened: opening a pipe would wait for whoever writes into it
@@ -120,7 +142,7 @@ fn file(path: &std::path::Path) -> Result<SecretString, SecretError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if about.permissions().mode() & 0o077 != 0 {
+        if guard == Guard::Mode && about.permissions().mode() & 0o077 != 0 {
             return Err(SecretError::lasting(format!("others can read {shown}; run: chmod 600 {shown}")));
         }
     }

@@ -1,10 +1,12 @@
 //! Alerts that await their acknowledgement: told again when it is time, and the channels asked whether it came.
 
 use super::{Engine, EngineError};
-use crate::edge::config;
-use crate::edge::web::{self, Carry, Orders, Pages};
+use crate::edge::config::Config;
+use crate::edge::hand::HandLock;
+use crate::edge::web::{self, Behind, Carry, Orders, Pages};
 use crate::plan::answer;
 use futures_util::future::try_join;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Between two looks at what awaits, however much is written.
@@ -29,26 +31,26 @@ impl Engine {
     ///
     /// # Errors
     /// When the database refuses.
-    pub(super) async fn serve_pages(
-        &self,
-        web: Option<&config::Web>,
-        calendar: &config::Calendar,
-    ) -> Result<(), EngineError> {
-        let Some(web) = web else { return std::future::pending().await };
-        match web::serve(web, self.pages(calendar)).await? {}
+    pub(super) async fn serve_pages(&self, config: Option<&Arc<Config>>) -> Result<(), EngineError> {
+        let Some((config, web)) = config.and_then(|config| Some((config, config.web.as_ref()?))) else {
+            return std::future::pending().await;
+        };
+        match web::serve(web, self.pages(config)).await? {}
     }
 
     /// What pages are made from.
     #[must_use]
-    pub fn pages(&self, calendar: &config::Calendar) -> Pages {
+    pub fn pages(&self, config: &Arc<Config>) -> Pages {
         Pages {
             store: self.store.clone(),
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
             ledger: self.ledger.clone(),
-            calendar: calendar.clone(),
+            calendar: config.calendar.clone(),
             orders: self.orders(),
+            behind: Some(Behind { config: Arc::clone(config), holder: HandLock::holder }),
+            rules: self.rules.in_use(),
         }
     }
 

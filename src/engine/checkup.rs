@@ -13,7 +13,7 @@ use crate::edge::imap::{Dial, ImapError, Means, Session};
 use crate::edge::oauth::Credential;
 use std::time::Duration;
 
-pub use provider::budget;
+pub use provider::{budget, newest};
 
 /// Resolving a name, and connecting to one address.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -143,6 +143,15 @@ pub async fn account(mailbox: &Mailbox, asked: Asked<'_>) -> (Vec<Check>, bool) 
     }
     session.logout().await;
     (checks, true)
+}
+
+/// What a connection that is logged in shows: how new mail is told and filed, folders, whether somebody vouches for mail.
+///
+/// # Errors
+/// The connection.
+pub async fn logged_in(session: &mut Session, mailbox: &Mailbox, asked: Asked<'_>) -> Result<Vec<Check>, ImapError> {
+    let about = |what: &str| format!("account {}: {what}", mailbox.account.name);
+    within(session, mailbox, asked, &about).await
 }
 
 /// What to do when there was no answer to a login: none was sent.

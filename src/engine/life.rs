@@ -3,7 +3,7 @@
 
 use super::{Engine, EngineError, Mailbox};
 use crate::edge::Advice;
-use crate::edge::imap::{Cues, Hot, Means, Pace, Sight, Standing};
+use crate::edge::imap::{Cues, Hot, Pace, Sight, Standing};
 use crate::edge::store::{Lived, Row, Watch};
 use crate::plan::sight::{self, Life, Reach};
 use jiff::{SignedDuration, Timestamp};
@@ -18,17 +18,6 @@ pub(super) const KEEP_EVERY: SignedDuration = SignedDuration::from_secs(15);
 const STEPS: u32 = 6;
 /// What a lane may be late by before it counts as stuck.
 const SLACK: Duration = Duration::from_secs(60);
-
-/// The longest time for which a silent loss stays unnoticed, as it follows from the settings: how often the server is
-/// asked, and how long its answer may take.
-#[must_use]
-pub fn bound(pace: &Pace, means: Option<&str>) -> Duration {
-    if means == Some(Means::Poll.word()) {
-        pace.poll_every + pace.command
-    } else {
-        pace.probe_after + pace.probe_answer
-    }
-}
 
 /// What is known of one mailbox, and how far that is written down.
 struct Kept {
@@ -127,7 +116,7 @@ impl Lives {
         let (reach, failures) = (kept.life.reach, kept.life.failures);
         let deadline = kept.pace.command;
         kept.woken &= !matches!(sight, Sight::Opened { .. } | Sight::Lost { .. });
-        let mut within = bound(&kept.pace, kept.life.means.as_deref()) + deadline * 2 + SLACK;
+        let mut within = kept.pace.bound(kept.life.means.as_deref()) + deadline * 2 + SLACK;
         match sight {
             Sight::Opened { means, .. } => {
                 kept.life.opened(means.word(), now);
@@ -247,7 +236,7 @@ impl Engine {
         let (write, wishes) = {
             let mut all = lives.lock();
             for kept in all.iter_mut() {
-                let bound = bound(&kept.pace, kept.life.means.as_deref());
+                let bound = kept.pace.bound(kept.life.means.as_deref());
                 let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
                 kept.state |= kept.life.reach == Reach::Watching && kept.life.overdue(bound, now);
             }

@@ -15,6 +15,7 @@ mod hot;
 pub mod import;
 pub mod life;
 pub mod past;
+pub mod preview;
 mod pulse;
 pub mod pure;
 pub mod rebuild;
@@ -186,7 +187,7 @@ impl Engine {
             ended = self.follow_time(unread.subscribe()) => ended,
             ended = self.tell_kept_back() => ended,
             ended = self.follow_answers() => ended,
-            ended = self.serve_pages(around.web.as_ref(), &around.calendar) => ended,
+            ended = self.serve_pages(around.config.as_ref()) => ended,
             ended = self.keep_calendar(&around.calendar) => ended,
             ended = self.keep_flags() => ended,
             ended = self.let_go(around.keep) => ended,

@@ -5,12 +5,13 @@ use super::life::Lives;
 use super::{Engine, EngineError};
 use crate::calendar;
 use crate::edge::clock::Pulse;
-use crate::edge::config::{self, Web};
+use crate::edge::config::{self, Config};
 use crate::edge::systemd::Systemd;
 use crate::ledger::Keep;
 use crate::plan::sight::{Life, Reach};
 use jiff::Timestamp;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,7 +25,7 @@ const TICKING: &str = "the engine's tick";
 const ROUND: Duration = Duration::from_secs(60);
 
 /// What surrounds a watch.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Surroundings {
     /// The service manager that started the program.
     pub systemd: Option<Systemd>,
@@ -34,8 +35,8 @@ pub struct Surroundings {
     pub settings_at: Option<Timestamp>,
     /// Tells the addresses that this machine speaks from; a change means that old connections are dead.
     pub addresses: Option<fn() -> Vec<IpAddr>>,
-    /// Where pages are served; `None`: nothing listens.
-    pub web: Option<Web>,
+    /// The configuration, which says where pages are served and is shown there; `None`: nothing listens.
+    pub config: Option<Arc<Config>>,
     /// How long words are kept; `None`: nothing expires while it runs.
     pub keep: Option<Keep>,
     /// The calendar file and feed.

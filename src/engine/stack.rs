@@ -3,6 +3,7 @@
 
 use super::wishes::Wishes;
 use crate::edge::config::folder::{self, FolderError};
+use crate::edge::web::{InUse, RulesOf};
 use crate::plan::wanted::Wanted;
 use crate::rules::{Diagnostic, Folders, Layer, RuleSet, Source};
 use sha2::{Digest, Sha256};
@@ -116,6 +117,15 @@ impl Rules {
     #[must_use]
     pub fn shared(&self) -> Arc<RuleSet> {
         self.stacks.first().map(Stack::now).unwrap_or_default()
+    }
+
+    /// Tells which rules are in use, whenever it is asked: those that accounts share, and of each account with others.
+    #[must_use]
+    pub(super) fn in_use(&self) -> InUse {
+        let stacks = self.stacks.clone();
+        InUse::by(move || {
+            stacks.iter().map(|stack| RulesOf { account: stack.account.clone(), rules: stack.now() }).collect()
+        })
     }
 
     /// Which rules are in use, in a few words.

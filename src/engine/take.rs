@@ -21,6 +21,15 @@ pub(super) struct Read {
     read: Result<(Mail, Facts), pure::Poison>,
 }
 
+impl Read {
+    /// When it came, its sender and its subject, for people; `None` when it could not be read.
+    pub(super) fn headline(&self) -> Option<(Timestamp, &str, &str)> {
+        let (mail, _) = self.read.as_ref().ok()?;
+        let sender = if mail.from.name.trim().is_empty() { &mail.from.addr } else { &mail.from.name };
+        Some((self.arrival.received, sender, &mail.subject.raw))
+    }
+}
+
 /// What the database is asked about a message.
 struct Asked {
     orders: Vec<OrderNumber>,
@@ -224,14 +233,21 @@ impl Engine {
         rules: &Arc<RuleSet>,
         mut reads: Vec<Read>,
     ) -> Result<Vec<Settling>, EngineError> {
-        let asked: Vec<Asked> = reads.iter().map(Asked::of).collect();
+        let mut asked: Vec<Asked> = reads.iter().map(Asked::of).collect();
+        if !self.policy.tells() {
+            // what is expected back stands in alerts alone, and there will be none
+            asked.iter_mut().for_each(|one| one.of_a_case = false);
+        }
         let (own, settings, now) = (self.own_addresses.clone(), self.ledger.clone(), self.clock.now());
+        let of_cases = asked.iter().any(|one| one.of_a_case);
         let told: Vec<Answer> = self
             .store
             .call(move |db| {
                 let mut before: Vec<Event> = Vec::new();
                 let mut one = |asked: &Asked| {
-                    before.extend_from_slice(&asked.events);
+                    if of_cases {
+                        before.extend_from_slice(&asked.events);
+                    }
                     Answer::of(db, asked, &own, &before, &settings, now)
                 };
                 asked.iter().map(&mut one).collect()

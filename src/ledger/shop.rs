@@ -151,12 +151,15 @@ pub fn key_of(case: &Case, codes: &BTreeMap<&str, &str>) -> String {
     case.shop_code.as_deref().unwrap_or_else(|| codes.get(id).copied().unwrap_or(id)).to_owned()
 }
 
-/// The shop caused it: out of stock, mostly.
-fn cancelled_by_shop(case: &Case) -> bool {
+/// Whether the shop caused the cancellation: out of stock, mostly.
+#[must_use]
+pub fn cancelled_by_shop(case: &Case) -> bool {
     case.cause == Some(Cause::Shop) && matches!(case.cancelled, State::Claimed | State::Confirmed | State::Partial)
 }
 
-fn is_verified(case: &Case) -> bool {
+/// Whether a verified mail says that the order is cancelled.
+#[must_use]
+pub fn is_verified(case: &Case) -> bool {
     let says = |one: &Evidence| matches!(one.claim, "cancel-confirmed" | "cancel-claimed" | "cancel-partial");
     case.evidence.iter().any(|one| says(one) && one.trust == TrustLevel::Verified)
 }

@@ -17,8 +17,10 @@ pub mod on_owner;
 pub mod on_rules;
 pub mod on_time;
 pub mod opened;
+mod quiet;
 mod same;
 pub mod search;
+pub mod seen;
 pub mod sheet;
 pub mod sight;
 pub mod still;
@@ -43,6 +45,8 @@ pub use on_mail::{Arrived, kept, on_mail, told};
 pub use on_owner::on_owner;
 pub use on_rules::on_rules;
 pub use on_time::{Due, on_time};
+pub use quiet::Quiet;
+pub use tell::LATE_S;
 pub use warn::warn;
 
 /// What the shopper's configuration says about acting.
@@ -173,7 +177,7 @@ pub enum Effect {
 }
 
 /// Why an alert is kept back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// It is quiet hours.
@@ -182,6 +186,21 @@ pub enum Why {
     Many,
     /// It was noticed late.
     Late,
+}
+
+impl Why {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Quiet, Self::Many, Self::Late];
+
+    /// As it is stored, and as programs read it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Many => "many",
+            Self::Late => "late",
+        }
+    }
 }
 
 /// A row's place in the chain of channels that tell the same.
@@ -315,4 +334,6 @@ pub struct Step {
     pub plan: Vec<Wish>,
     /// What became of letters.
     pub signs: Vec<Sign>,
+    /// Why nothing is told of the mail, where nothing is.
+    pub quiet: Option<Quiet>,
 }

@@ -5,7 +5,7 @@ use super::on_letter;
 use super::same;
 use super::tell::{clean, details, links, other_link, scene, sure, target};
 use super::wanted::Want;
-use super::{Alert, Effect, Late, Policy, Same, Step, Wish};
+use super::{Alert, Effect, Late, Policy, Quiet, Same, Step, Wish};
 use crate::facts::Facts;
 use crate::ledger::{self, Case, Event};
 use crate::letter::{self, Correspondence};
@@ -42,7 +42,10 @@ pub struct Arrived<'a> {
 #[must_use]
 pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     let events = told(arrived.mail, arrived.facts, arrived.verdict);
-    let mut said = announcement(arrived, policy, now);
+    let (mut said, mut quiet) = match announcement(arrived, policy, now) {
+        Ok(said) => (Some(said), None),
+        Err(quiet) => (None, quiet),
+    };
     if let Some(said) = said.as_mut().filter(|_| policy.observe) {
         said.scene.folder.clear(); // nothing is put anywhere, so nothing is said to lie there
     }
@@ -51,6 +54,10 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
         Some(said) => said.announcement(arrived, policy, now).awaiting(policy, now).wishes(policy, now),
         None => Vec::new(),
     };
+    // there was something to say, and somebody to say it to
+    if said.is_some() && plan.is_empty() && policy.tells() {
+        quiet = Some(Quiet::Silenced);
+    }
     // seconds count for a restock: its mail is moved only when the alert is out of the way
     let alerts = plan.iter().filter(|wish| matches!(wish.effect, Effect::Alert { .. }));
     let first = said.filter(|said| said.first).map(|_| alerts.map(|wish| wish.key.clone()).collect());
@@ -58,7 +65,7 @@ pub fn on_mail(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Step {
     let mails = kept(arrived.mail, arrived.facts, &events, &arrived.place.account, arrived.known);
     let signs = on_letter::signs(arrived.mail, arrived.known, now);
     plan.extend(on_letter::told(&signs, policy, now));
-    Step { events, mails, plan, signs }
+    Step { events, mails, plan, signs, quiet }
 }
 
 /// What a mail tells the ledger, whether it arrives now or is read again later. Our own mail and suspect mail tell
@@ -124,29 +131,33 @@ impl Said {
     }
 }
 
-fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Option<Said> {
+/// What is to be said, or why nothing is; `None`: there was nothing to say.
+fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Result<Said, Option<Quiet>> {
     let verdict = arrived.verdict;
     let age = now.duration_since(arrived.mail.received).as_secs();
     let stale = policy.stale_after_s > 0 && age > policy.stale_after_s;
     if verdict.labels.contains(label::OWN) {
-        return None;
+        return Err(None);
     }
     if verdict.labels.contains(label::QUARANTINE) {
-        return (age <= SUSPECT_IS_OLD_S).then(|| quarantine(arrived));
+        return if age <= SUSPECT_IS_OLD_S { Ok(quarantine(arrived)) } else { Err(Some(Quiet::Old)) };
     }
     if verdict.escalate {
         let late = stale && policy.late == Late::Summary;
         let want = policy.wanted.of(arrived.facts, target(arrived, &Want::Neither).as_deref(), now);
         return match want {
             // it is filed, and stands in the history
-            Want::Muted => None,
-            Want::Neither if policy.only_wanted => None,
-            want => Some(Said { late, ..restock(arrived, want, now) }),
+            Want::Muted => Err(Some(Quiet::Muted)),
+            Want::Neither if policy.only_wanted => Err(Some(Quiet::NotWanted)),
+            want => Ok(Said { late, ..restock(arrived, want, now) }),
         };
     }
     let priority = policy.calm.priority_of(&verdict.category, verdict.priority);
-    if priority == Priority::Silent || (stale && is_over(arrived.facts, now)) {
-        return None;
+    if priority == Priority::Silent {
+        return Err(silent(verdict));
+    }
+    if stale && is_over(arrived.facts, now) {
+        return Err(Some(Quiet::Old));
     }
     let template = match verdict.category.as_str() {
         category::CANCELLATION => Template::Cancellation,
@@ -159,7 +170,17 @@ fn announcement(arrived: &Arrived<'_>, policy: &Policy, now: Timestamp) -> Optio
         _ => same::mail(arrived.mail),
     };
     let url = target(arrived, &Want::Neither);
-    Some(Said { template, priority, scene, url, dedupe, first: false, late: false, want: Want::Neither })
+    Ok(Said { template, priority, scene, url, dedupe, first: false, late: false, want: Want::Neither })
+}
+
+/// Why a mail is silent that is no restock to be told at once. Of mail that is none of modori's there was nothing to say.
+fn silent(verdict: &Verdict) -> Option<Quiet> {
+    match verdict.priority {
+        _ if verdict.labels.contains(label::ADVERT) => Some(Quiet::Advert),
+        _ if verdict.category == category::OTHER => None,
+        Priority::Silent => Some(Quiet::Usual),
+        _ => Some(Quiet::Silenced),
+    }
 }
 
 /// Whether every deadline the mail names has passed, and it names one.

@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 /// The longest text of a mail that an alert repeats, in characters.
 const LONGEST: usize = 120;
 
-/// Before this many seconds an alert is not called late.
-const LATE_S: i64 = 60;
+/// Before this many seconds from the receipt of its mail an alert is not called late.
+pub const LATE_S: i64 = 60;
 
 /// Text of a mail in one line, without anything that could disturb or disguise a line of ours.
 pub(super) fn clean(text: &str) -> String {

@@ -179,6 +179,16 @@ impl RuleSet {
         self.categories.iter().map(|category| category.name.as_str())
     }
 
+    /// Where mail that a rule decides on is filed, and how urgent it is; of a rule that is off what its category says.
+    #[must_use]
+    pub fn acts(&self, rule: &Listed) -> (Option<&str>, Priority) {
+        let home = self.categories.iter().find(|category| category.name == rule.category);
+        let own = self.rules.iter().find(|one| one.name == rule.name);
+        let folder = own.and_then(|own| own.folder.as_deref()).or_else(|| home?.folder.as_deref());
+        let usual = home.map(|home| home.priority).unwrap_or_default();
+        (folder.filter(|folder| !folder.is_empty()), own.and_then(|own| own.priority).unwrap_or(usual))
+    }
+
     /// The category whose mail is filed into a folder: by the category's own folder, else by a rule's.
     #[must_use]
     pub fn category_of(&self, folder: &str) -> Option<&str> {

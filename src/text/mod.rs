@@ -7,6 +7,7 @@ pub mod fold;
 mod jis;
 mod kind;
 pub(crate) mod needs;
+pub mod shell;
 pub(crate) mod signs;
 mod spelling;
 

@@ -266,6 +266,52 @@ async fn a_server_that_gives_new_dates_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn new_dates_that_one_of_them_had_before_say_nothing() {
+    // the last came in the second in which all got new dates; what was read in an answer that the renumbering fell into
+    // is the same
+    let left = ((1, 0), (1, 0));
+    for (withdrawn, command, gap, fault, right) in [
+        (&[] as &[&str], "MOVE", Gap::Before, Some(Fault::Cut), left),
+        (&[], "MOVE", Gap::After, Some(Fault::OnlySayOk), left),
+        (&[], "MOVE", Gap::After, Some(Fault::LoseAnswer), left),
+        (&["MOVE"], "COPY", Gap::Before, Some(Fault::Cut), left),
+        (&["MOVE"], "COPY", Gap::After, Some(Fault::LoseAnswer), left),
+        (&["MOVE"], "STORE", Gap::Before, Some(Fault::Cut), left),
+        (&["MOVE"], "STORE", Gap::After, Some(Fault::LoseAnswer), left),
+        (&["MOVE"], "EXPUNGE", Gap::Before, Some(Fault::Cut), left),
+        (&["MOVE"], "EXPUNGE", Gap::After, Some(Fault::LoseAnswer), left),
+        // it may have been moved whole, and another have come in that second: rather one too many
+        (&[], "MOVE", Gap::After, Some(Fault::CopyOnly), ((2, 0), (1, 0))),
+    ] {
+        let world = World::without(withdrawn);
+        world.come("INBOX", MAIL).await;
+        world.later().await;
+        world.come("INBOX", MAIL).await;
+        let second = world.clock.now();
+        fault.clone().into_iter().for_each(|fault| world.server.fault(command, fault));
+        world.at(command, gap, move |server| {
+            server.renumber("INBOX");
+            server.redate("INBOX", second);
+        });
+        world.work().await;
+        assert_eq!((world.lie("INBOX"), world.lie(FOLDER)), right, "{withdrawn:?} {command} {gap:?} {fault:?}");
+    }
+    // moved whole by its number, and a third came in the second of the other one: nothing is taken for it
+    let world = World::without(&[]);
+    world.come("INBOX", MAIL).await;
+    world.later().await;
+    world.come("INBOX", MAIL).await;
+    let second = world.clock.now();
+    world.server.fault("MOVE", Fault::LoseAnswer);
+    world.at("MOVE", Gap::After, move |server| {
+        server.deliver("INBOX", MAIL, second);
+        server.renumber("INBOX");
+    });
+    world.work().await;
+    assert_eq!((world.lie("INBOX"), world.lie(FOLDER)), ((2, 0), (1, 0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_was_moved_whole_and_back_is_not_removed_as_its_source() {
     let world = World::without(&[]);
     world.come("INBOX", MAIL).await;

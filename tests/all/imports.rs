@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const PURE: &[&str] =
-    &["text", "calendar", "mailbox", "mail", "facts", "rules", "ledger", "letter", "wording", "plan", "provider"];
+const PURE: &[&str] = &[
+    "text", "calendar", "chart", "mailbox", "mail", "facts", "rules", "ledger", "letter", "wording", "plan",
+    "provider", "review",
+];
 
 /// What no pure room may mention. `as_of`-style values are how time comes in.
 const FORBIDDEN_IN_PURE: &[&str] = &[
@@ -28,6 +30,8 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
     };
     match room {
         "text" | "calendar" | "mailbox" | "provider" => Some(vec![]),
+        // a picture is made of plain values; names in it are cleaned as all text for people is
+        "chart" => Some(vec!["text"]),
         "mail" => Some(vec!["text", "mailbox"]),
         "facts" => Some(vec!["text", "mail", "calendar"]),
         "ledger" => Some(vec!["mailbox", "mail", "facts", "calendar"]),
@@ -37,6 +41,8 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "letter" => Some(vec!["text", "mailbox", "mail", "facts", "ledger", "calendar", "wording"]),
         "wording" => Some(vec!["text", "mail", "facts", "ledger", "calendar", "rules"]),
         "plan" => Some(pure()),
+        // looks back on what the ledger, the rules and the plans made of mails, in the words of the report
+        "review" => Some(pure()),
         "edge::clock" | "edge::secret" | "edge::systemd" | "edge::tls" => Some(vec!["edge"]),
         // a configuration names accounts, words and deadlines: it uses the plain values of the rooms it configures
         "edge::config" => with(&["edge", "edge::clock", "edge::imap", "edge::oauth", "edge::secret", "edge::tls"]),
@@ -55,7 +61,10 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "edge::hand" => {
             with(&["planted", "edge", "edge::imap", "edge::files", "edge::out", "edge::store", "edge::clock"])
         }
-        "edge::web" => with(&["edge", "edge::store", "edge::clock", "edge::config", "edge::tls"]),
+        // settings are shown with where their secrets come from; sessions are random
+        "edge::web" => {
+            with(&["edge", "edge::store", "edge::clock", "edge::config", "edge::oauth", "edge::secret", "edge::tls"])
+        }
         "edge" | "planted" => Some(vec![]),
         // everything but the two faces, which nobody imports
         "engine" => with(&[EDGE, &["planted"]].concat()),

@@ -9,6 +9,7 @@ mod alert;
 mod backlog;
 mod bare;
 mod idle;
+mod import;
 mod reconnect;
 mod tap;
 

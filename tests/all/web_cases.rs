@@ -227,6 +227,8 @@ fn serve(state: &Path) -> Served {
         calendar: modori::edge::config::Calendar::default(),
         ledger: Settings::default(),
         orders: Orders::new(Settings::default(), Replies::default()),
+        behind: None,
+        rules: modori::edge::web::InUse::default(),
     };
     runtime.spawn(async move { serve_on(listener, &web, pages).await });
     Served { browser: Browser::open(address.port(), state), _runtime: runtime }

@@ -1,23 +1,10 @@
 //! Draws how long alerts took: a table, bars for the terminal, and a picture.
 
 use super::{DIM, count, one_line, table};
-use crate::cli::report::{FIRST, Measured, Stage, Times};
-use crate::edge::store::Course;
+use crate::chart::{self, Bar, Panel, Picture};
+use crate::review::latency::{Course, FIRST, Measured, STEPS, Stage, Times, long};
 use std::fmt::Write as _;
 
-/// Upper ends of the bars, in milliseconds, and their names. A last bar holds what took longer.
-const STEPS: [(i64, &str); 10] = [
-    (1, "1 ms"),
-    (3, "3 ms"),
-    (10, "10 ms"),
-    (30, "30 ms"),
-    (100, "100 ms"),
-    (300, "300 ms"),
-    (1_000, "1 s"),
-    (3_000, "3 s"),
-    (10_000, "10 s"),
-    (60_000, "1 min"),
-];
 const LONGER: &str = "longer";
 /// The longest bar, in characters.
 const WIDTH: usize = 40;
@@ -76,16 +63,9 @@ fn told(measured: &Measured) -> impl Iterator<Item = (&str, &Times)> {
     told.map(|((channel, _), times)| (channel.as_str(), times))
 }
 
-/// How many fall into each step.
+/// The steps with their names, and how many times fall into each.
 fn steps(times: &Times) -> Vec<(&'static str, usize)> {
-    let mut below = i64::MIN;
-    let mut all = Vec::new();
-    for (upper, name) in STEPS {
-        all.push((name, times.all().iter().filter(|ms| **ms > below && **ms <= upper).count()));
-        below = upper;
-    }
-    all.push((LONGER, times.all().iter().filter(|ms| **ms > below).count()));
-    all
+    STEPS.iter().map(|(_, name)| *name).chain([LONGER]).zip(times.steps()).collect()
 }
 
 fn bars(times: &Times) -> String {
@@ -104,104 +84,33 @@ fn bars(times: &Times) -> String {
     out
 }
 
-/// A length of time in few characters.
-fn long(ms: i64) -> String {
-    match ms {
-        ..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        60_000..7_200_000 => format!("{} min", ms / 60_000),
-        _ => format!("{} h", ms / 3_600_000),
-    }
-}
-
-/// Heights and widths of the picture, in its own units.
-const BAR: usize = 46;
-const PANEL: usize = 150;
-const LEFT: usize = 16;
-
 /// A picture that stands alone: one panel of bars a channel, from seen to accepted. Nothing in it is fetched from
 /// elsewhere, and it takes the colour of the text around it.
 pub(in crate::cli) fn svg(measured: &Measured) -> String {
-    let panels: Vec<(&str, &Times)> = told(measured).collect();
-    let width = LEFT * 2 + BAR * (STEPS.len() + 1);
-    let height = (PANEL * panels.len()).max(60) + 40;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\">\n\
-         <title>modori: from seeing a mail to the channel's word that it took the alert</title>\n"
-    );
-    if panels.is_empty() {
-        let _ =
-            writeln!(out, "<text x=\"{LEFT}\" y=\"30\">no alert about a mail that came while modori watched</text>");
-    }
-    for (n, (channel, times)) in panels.iter().enumerate() {
-        let (top, base) = (n * PANEL, n * PANEL + 118);
-        let figures = [(50, "p50"), (95, "p95")]
-            .map(|(percent, name)| format!("{name} {}", times.percent(percent).map(long).unwrap_or_default()));
-        let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"{}\" font-weight=\"bold\">{}</text>", top + 18, escaped(channel));
-        let longest = times.longest().map(long).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}, {}, longest {longest}</text>",
-            width - LEFT,
-            top + 18,
-            count(times.count(), "alert"),
-            figures.join(", ")
-        );
-        let steps = steps(times);
-        let most = steps.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
-        for (at, (name, number)) in steps.iter().enumerate() {
-            let x = LEFT + at * BAR;
-            let tall = (number * 70 / most).max(usize::from(*number > 0));
-            let _ = writeln!(
-                out,
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{tall}\" opacity=\"0.7\"/>",
-                x + 3,
-                base - tall,
-                BAR - 6
-            );
-            if *number > 0 {
-                let _ = writeln!(
-                    out,
-                    "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{number}</text>",
-                    x + BAR / 2,
-                    base - tall - 4
-                );
-            }
-            let up_to = if *name == LONGER { "" } else { "≤ " };
-            let _ = writeln!(
-                out,
-                "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{up_to}{name}</text>",
-                x + BAR / 2,
-                base + 14
-            );
+    let panel = |(channel, times): (&str, &Times)| {
+        let shown = |ms: Option<i64>| ms.map(long).unwrap_or_default();
+        let bars = steps(times).into_iter().map(|(name, number)| {
+            let up_to = if name == LONGER { "" } else { "≤ " };
+            Bar::new(format!("{up_to}{name}"), u64::try_from(number).unwrap_or(u64::MAX))
+        });
+        Panel {
+            title: one_line(channel),
+            note: format!(
+                "{}, p50 {}, p95 {}, longest {}",
+                count(times.count(), "alert"),
+                shown(times.percent(50)),
+                shown(times.percent(95)),
+                shown(times.longest())
+            ),
+            bars: bars.collect(),
         }
-    }
-    let _ = writeln!(
-        out,
-        "<text x=\"{LEFT}\" y=\"{}\">Alerts about mail that came while modori watched; both ends by modori's own clock.</text>\n</svg>",
-        height - 14
-    );
-    out
-}
-
-fn escaped(text: &str) -> String {
-    one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_write_into_the_picture() {
-        assert_eq!(escaped("<script>\"&\n"), "&lt;script&gt;&quot;&amp;");
-    }
-
-    #[test]
-    fn lengths_of_time_are_short() {
-        for (ms, shown) in [(-3, "-3 ms"), (999, "999 ms"), (1_250, "1.2 s"), (90_000, "1 min"), (9_000_000, "2 h")] {
-            assert_eq!(long(ms), shown);
-        }
-    }
+    };
+    chart::picture(&Picture {
+        id: "latency".to_owned(),
+        title: "modori: from seeing a mail to the channel's word that it took the alert".to_owned(),
+        about: "One panel a channel; bars count the alerts that took no longer than each step.".to_owned(),
+        nothing: "no alert about a mail that came while modori watched".to_owned(),
+        foot: "Alerts about mail that came while modori watched; both ends by modori's own clock.".to_owned(),
+        panels: told(measured).map(panel).collect(),
+    })
 }

@@ -4,6 +4,8 @@ mod awaiting;
 mod cases;
 pub(super) mod latency;
 mod letters;
+pub(super) mod month;
+pub(super) mod month_page;
 pub(super) mod shops;
 mod status;
 mod wanted;

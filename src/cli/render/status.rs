@@ -1,9 +1,10 @@
 //! How the watch is, for people.
 
 use super::{DIM, RED, at, count, one_line, table, whole};
-use crate::cli::status::{Seen, Shown};
+use crate::cli::status::Shown;
 use crate::edge::store::Health;
 use crate::engine::checkup::{Check, Grade};
+use crate::plan::seen::Seen;
 use crate::plan::sight::Reach;
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;

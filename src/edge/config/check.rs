@@ -157,6 +157,7 @@ impl Check<'_> {
             return None;
         };
         Some(Config {
+            origin: None,
             rules: written.rules.as_deref().map(|path| self.path(path)),
             wording: written.wording.as_deref().map(|path| self.path(path)),
             wanted: self.path(written.wanted.as_deref().unwrap_or("wanted.toml")),
@@ -360,17 +361,18 @@ impl Check<'_> {
 
     pub(super) fn secret(&mut self, written: &Spanned<syntax::Secret>) -> Secret {
         let secret = written.get_ref();
-        match (&secret.command, &secret.env, &secret.file) {
-            (Some(argv), None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
+        match (&secret.command, &secret.env, &secret.file, &secret.credential) {
+            (Some(argv), None, None, None) if argv.first().is_some_and(|program| !program.is_empty()) => {
                 Secret::Command(argv.clone())
             }
-            (None, Some(name), None) => Secret::Environment(name.clone()),
-            (None, None, Some(path)) => Secret::File(self.path(path)),
+            (None, Some(name), None, None) => Secret::Environment(name.clone()),
+            (None, None, Some(path), None) => Secret::File(self.path(path)),
+            (None, None, None, Some(name)) if is_credential(name) => Secret::Credential(name.clone()),
             _ => {
                 self.wrong(
                     written.span(),
                     "a secret comes from exactly one place",
-                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" } or { file = \"PATH\" }",
+                    "{ command = [\"PROGRAM\", \"ARG\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }",
                 );
                 Secret::Environment(String::new())
             }
@@ -408,6 +410,11 @@ impl Check<'_> {
     pub(super) fn path(&self, path: &str) -> PathBuf {
         path_in(self.file.parent().unwrap_or(Path::new("")), path)
     }
+}
+
+/// Whether this can be the name of a credential of systemd: the name of a file, no path.
+fn is_credential(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
 }
 
 /// A path as it is written in a file of this folder.

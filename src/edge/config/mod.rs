@@ -30,6 +30,7 @@ use crate::ledger::due::Settings;
 use crate::plan::Policy;
 use crate::plan::hot::Hours;
 use crate::wording::Buttons;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub const SCHEMA: &str = include_str!("../../../schema/config.schema.json");
 /// The configuration file, read and checked.
 #[derive(Clone)]
 pub struct Config {
+    /// The file it was read from; `None`: it was not read from a file.
+    pub origin: Option<Origin>,
     /// Folder of the shopper's own rule files, if there is one.
     pub rules: Option<PathBuf>,
     /// Folder of the shopper's own wording, if there is one.
@@ -76,6 +79,25 @@ pub struct Config {
     pub keep: KeepWords,
     /// The calendar file and feed.
     pub calendar: Calendar,
+}
+
+/// The file that a configuration was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// When it was last changed, as it was read.
+    pub changed_at: Option<jiff::Timestamp>,
+    /// SHA-256 of what was read.
+    digest: [u8; 32],
+}
+
+impl Origin {
+    /// Whether the file holds now what was read; `None`: it cannot be read.
+    #[must_use]
+    pub fn is_in_use(&self) -> Option<bool> {
+        std::fs::read(&self.file).ok().map(|bytes| Sha256::digest(bytes).as_slice() == self.digest)
+    }
 }
 
 /// Where pages are served.
@@ -139,8 +161,7 @@ pub struct Account {
 }
 
 /// Where a secret may come from, as it is written.
-const SECRET_FORMS: &str =
-    "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" } or { file = \"PATH\" }";
+const SECRET_FORMS: &str = "{ command = [\"secret-tool\", \"lookup\", \"service\", \"modori\"] }, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 
 /// How an account's provider was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,8 +220,13 @@ impl Config {
     /// When it cannot be read, or what is wrong with it.
     pub fn load_with(file: &Path, state: Option<&Path>) -> Result<Self, Broken> {
         let bytes = std::fs::read(file).map_err(|error| Broken::unreadable(file, &error))?;
+        let digest = Sha256::digest(&bytes).into();
+        let changed = std::fs::metadata(file).and_then(|about| about.modified()).ok();
+        let changed_at = changed.and_then(|changed| jiff::Timestamp::try_from(changed).ok());
         let text = String::from_utf8(bytes).map_err(|error| Broken::not_utf8(file, &error))?;
-        check::parse(file, &text, state)
+        let mut config = check::parse(file, &text, state)?;
+        config.origin = Some(Origin { file: file.to_path_buf(), changed_at, digest });
+        Ok(config)
     }
 
     /// Every address that is the shopper's own, lower case.

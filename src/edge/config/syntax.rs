@@ -126,13 +126,14 @@ pub(super) struct Replies {
     pub(super) copy_to_sent: Option<Spanned<toml::Value>>,
 }
 
-/// A secret: one of the three.
+/// A secret: one of the four.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Secret {
     pub(super) command: Option<Vec<String>>,
     pub(super) env: Option<String>,
     pub(super) file: Option<String>,
+    pub(super) credential: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -11,6 +11,7 @@ mod folder;
 mod labels;
 mod names;
 mod open;
+mod recent;
 pub mod refusal;
 mod resolve;
 mod response;
@@ -50,6 +51,18 @@ pub enum Security {
     Plain,
 }
 
+impl Security {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::StartTls => "starttls",
+            Self::Plain => "plain",
+        }
+    }
+}
+
 /// How to reach a server.
 #[derive(Clone)]
 pub enum Dial {
@@ -83,6 +96,19 @@ pub struct Pace {
     pub hot_floor: Duration,
     /// First and longest wait before connecting again.
     pub back_off: (Duration, Duration),
+}
+
+impl Pace {
+    /// The longest time for which a silent loss stays unnoticed, as it follows from the settings: how often the server
+    /// is asked, and how long its answer may take. `means`: what tells of new mail, as [`Means::word`] says it.
+    #[must_use]
+    pub fn bound(&self, means: Option<&str>) -> Duration {
+        if means == Some(Means::Poll.word()) {
+            self.poll_every + self.command
+        } else {
+            self.probe_after + self.probe_answer
+        }
+    }
 }
 
 impl Default for Pace {

@@ -3,6 +3,7 @@
 use super::outbox::{COLUMNS, Row};
 use super::{Db, StoreError, from_millis, millis};
 use jiff::Timestamp;
+use rusqlite::OptionalExtension;
 
 /// When there is work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,10 +36,14 @@ fn were_under_way() -> String {
     format!("SELECT {COLUMNS} FROM outbox WHERE {DOING} AND kind = ?1 ORDER BY id")
 }
 
-fn due_now_and_later() -> String {
+// each ends with the first row it finds: a sweep has thousands that are due
+fn due_now() -> String {
+    format!("SELECT 1 FROM outbox WHERE {READY} AND kind = ?1 AND due <= ?2 AND NOT EXISTS ({WAITS_FOR}) LIMIT 1")
+}
+
+fn due_later() -> String {
     format!(
-        "SELECT max(due <= ?2), min(iif(due > ?2, due, NULL)) FROM outbox WHERE {READY} AND kind = ?1 \
-         AND NOT EXISTS ({WAITS_FOR})"
+        "SELECT due FROM outbox WHERE {READY} AND kind = ?1 AND due > ?2 AND NOT EXISTS ({WAITS_FOR}) ORDER BY due LIMIT 1"
     )
 }
 
@@ -74,12 +79,12 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn next_due(&self, kinds: &[&str], now: Timestamp) -> Result<NextDue, StoreError> {
-        let mut query = self.connection.prepare_cached(&due_now_and_later())?;
+        let mut now_due = self.connection.prepare_cached(&due_now())?;
+        let mut later_due = self.connection.prepare_cached(&due_later())?;
         let mut next = NextDue::default();
         for kind in kinds {
-            let (due, later): (Option<bool>, Option<i64>) =
-                query.query_row((kind, millis(now)), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            next.now |= due.unwrap_or(false);
+            next.now |= now_due.exists((kind, millis(now)))?;
+            let later: Option<i64> = later_due.query_row((kind, millis(now)), |row| row.get(0)).optional()?;
             next.later = next.later.into_iter().chain(later.map(from_millis)).min();
         }
         Ok(next)
@@ -124,7 +129,7 @@ mod tests {
         let db = Db::in_memory().unwrap();
         let of_message = "SELECT 1 FROM outbox WHERE message = ?1 AND kind = 'file'".to_owned();
         let asked =
-            [can_be_worked_on(), were_under_way(), due_now_and_later(), any_doing(), doing_in_lane(), of_message];
+            [can_be_worked_on(), were_under_way(), due_now(), due_later(), any_doing(), doing_in_lane(), of_message];
         for sql in asked {
             let mut query = db.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             for n in 1..=query.parameter_count() {
@@ -136,6 +141,11 @@ mod tests {
                 steps.push(row.get::<_, String>("detail").unwrap());
             }
             assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{sql}: {steps:?}");
+            // nor those of another kind, nor is any of them sorted
+            let first = steps.first().unwrap();
+            assert!(!sql.contains("kind = ?1") || first.contains("kind=? AND state=?"), "{sql}: {steps:?}");
+            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+            assert!(!sorts || sql == were_under_way(), "{sql}: {steps:?}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! from being done twice; only the words in them go. That they are gone from the file, too, is [`Db::tidy`]'s work.
 
 use super::near::{near, numbers};
+use super::open::BEFORE_UPGRADE;
 use super::rebuild::ONE_DAY_AFTER_ANOTHER;
 use super::settle::json;
 use super::{Db, StoreError, millis, seconds};
@@ -16,6 +17,7 @@ use crate::plan::{Alert, Effect};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Orders that are looked at in one transaction.
 const ORDERS: u32 = 200;
@@ -114,6 +116,18 @@ impl Db {
             self.connection.execute_batch("VACUUM")?;
         }
         Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? == 0)
+    }
+
+    /// Removes the copy that an upgrade left beside the database, once it is as old as words are kept.
+    pub fn forget_copy(&self, keep: Keep, now: Timestamp) {
+        let Some(folder) = self.connection.path().and_then(|path| Path::new(path).parent()) else { return };
+        let copy = folder.join(BEFORE_UPGRADE);
+        let made = std::fs::metadata(&copy).and_then(|about| about.modified()).ok();
+        let made = made.and_then(|made| Timestamp::try_from(made).ok());
+        if made.is_some_and(|made| made <= before(now, i64::from(keep.excerpt_days))) {
+            // one that cannot be removed today is tomorrow's
+            let _ = std::fs::remove_file(&copy);
+        }
     }
 
     /// Bytes of the file.

@@ -2,61 +2,8 @@
 
 use super::{Db, StoreError, from_millis, millis};
 use crate::plan::Effect;
+use crate::review::latency::{Course, Latency};
 use jiff::Timestamp;
-
-/// How long one alert took.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Latency {
-    /// First line of the alert.
-    pub title: String,
-    /// The name of what is told, the same on every channel.
-    pub told: Option<String>,
-    /// Channel.
-    pub channel: String,
-    /// When the server took the mail in (whole seconds on most servers).
-    pub received: Option<Timestamp>,
-    /// When modori had seen it, and had written down that it is to be told.
-    pub seen: Timestamp,
-    /// When the attempt that succeeded began.
-    pub left: Timestamp,
-    /// When the channel had accepted it.
-    pub accepted: Timestamp,
-    /// What it measures.
-    pub way: Course,
-    /// The channel's turn: 0, or which of the channels that are asked when none before took it.
-    pub turn: u32,
-    /// How many attempts it took.
-    pub attempts: u32,
-}
-
-/// What an alert's time measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Course {
-    /// Its mail came while its mailbox was watched: this is how fast modori is.
-    Live,
-    /// Its mail had come before its mailbox was watched (again), or was swept up.
-    CaughtUp,
-    /// It was kept back on purpose.
-    KeptBack,
-    /// It is about no mail: a reminder, a summary.
-    NoMail,
-}
-
-impl Course {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Live, Self::CaughtUp, Self::KeptBack, Self::NoMail];
-
-    /// As it is shown.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::CaughtUp => "caught-up",
-            Self::KeptBack => "kept-back",
-            Self::NoMail => "no-mail",
-        }
-    }
-}
 
 impl Db {
     /// The latencies of all alerts, oldest first.

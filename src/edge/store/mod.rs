@@ -25,6 +25,7 @@ mod ledger;
 mod letter;
 mod life;
 mod lines;
+mod month;
 mod near;
 mod open;
 mod outbox;
@@ -32,6 +33,8 @@ mod past;
 mod post;
 mod rebuild;
 mod release;
+mod restock_log;
+mod rule_hits;
 mod session;
 mod settle;
 mod transfer;
@@ -52,23 +55,25 @@ pub use due::NextDue;
 pub use expire::{Carry, Expired, Piece};
 pub use flag::{Became, Flagged, Taken, Watching};
 pub use history::{Action, Decided, Redecided, Sought, Subject};
-pub use latency::{Course, Latency};
 pub use ledger::OldMail;
 pub use letter::LetterFate;
 pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
-pub use open::{Db, StoreError};
+pub use open::{BEFORE_UPGRADE, Db, StoreError};
 pub use outbox::{Row, SeenAt, State};
 pub use past::{PastMailbox, Reached};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};
+pub use rule_hits::{Hits, SILENT_DAYS, Unmatched};
 pub use session::{LINK_LIVES, SESSION_IDLES, SESSION_LIVES, SecretDigest, Session};
 pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
 pub use view::Relabelled;
 pub use waiting::{Found, Version};
 pub use word::{Decided as LetterDecided, Noted, Refused, Story};
+
+pub use crate::review::latency::{Course, Latency};
 
 use jiff::Timestamp;
 use std::path::Path;
@@ -179,6 +184,25 @@ impl Store {
                 jobs.send(job).map_err(|_| StoreError::Gone)?;
                 answered.await.map_err(|_| StoreError::Gone)?
             }
+        }
+    }
+}
+
+impl Store {
+    /// Reads from the database beside whoever writes to it: however long that takes, no mail waits for it.
+    ///
+    /// # Errors
+    /// What the work answers, or that the database cannot be opened a second time.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.folder.clone() {
+            Some(folder) => {
+                let looked = tokio::task::spawn_blocking(move || work(&Db::open_to_read(&folder)?));
+                looked.await.unwrap_or(Err(StoreError::Gone))
+            }
+            None => self.call(|db| work(db)).await,
         }
     }
 }

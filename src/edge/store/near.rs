@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Days that the date of a mail may be off, on top of those that a setting gives.
 pub(super) const SPARE_DAYS: i64 = 2;
+/// What an alert says of a case is told without the mails that name no order when there are more than so many of them, or
+/// when more than so many orders are asked for each: of what so many share nothing can be said of one, and nobody waits
+/// for it. Four months of a shopper hold a few.
+const MOST_BESIDE: usize = 100;
 /// An order is new for so many days: it may be warned of.
 const NEW_DAYS: i64 = 2;
 
@@ -25,14 +29,14 @@ const SINCE_DAY: &str = "SELECT order_number FROM agenda WHERE substr(order_numb
 const OF_SHOP: &str = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
 // left to itself SQLite takes the index of orders, and reads every mail that names none
 const LOOSE_BETWEEN: &str = "SELECT body FROM event INDEXED BY event_without_order \
-     WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2";
+     WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2 LIMIT ?3";
 const LOOSE_GIVEN: &str = "SELECT body FROM event WHERE +order_number IS NULL AND retired = 0 AND mail_key IN \
      (SELECT mail_key FROM statement WHERE mail_key IS NOT NULL \
       AND order_number IN (SELECT value FROM json_each(?1)))";
 const GIVEN_TO: &str = "SELECT order_number FROM statement WHERE mail_key IN (SELECT value FROM json_each(?1))";
 const TOLD_OF_BETWEEN: &str = "SELECT DISTINCT order_number FROM event \
      WHERE cancels = 1 AND retired = 0 AND at BETWEEN ?1 AND ?2 \
-     UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2";
+     UNION SELECT order_number FROM statement WHERE at BETWEEN ?1 AND ?2 LIMIT ?3";
 const EVENTS_OF: &str =
     "SELECT body FROM event WHERE retired = 0 AND order_number IN (SELECT value FROM json_each(?1))";
 const STATEMENTS_OF: &str = "SELECT body FROM statement WHERE order_number IN (SELECT value FROM json_each(?1))";
@@ -61,7 +65,9 @@ impl Db {
         Ok(cases)
     }
 
-    /// The case of an order as it will be when these events are written down.
+    /// The case of an order as it will be when these events are written down: for an alert, which leaves at once. However
+    /// many orders are cancelled at the same time, that takes no longer; what names no order is left out when very many
+    /// share it.
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
@@ -73,7 +79,7 @@ impl Db {
         now: Timestamp,
     ) -> Result<Option<Case>, StoreError> {
         let orders = BTreeSet::from([order.clone()]);
-        Ok(near_with(&self.connection, &orders, events, settings, now)?.remove(order))
+        Ok(near_with(&self.connection, &orders, events, Some(MOST_BESIDE), settings, now)?.remove(order))
     }
 }
 
@@ -137,18 +143,20 @@ pub(super) fn near(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
-    near_with(connection, orders, &[], settings, now)
+    near_with(connection, orders, &[], None, settings, now)
 }
 
-/// The same, with events that are not written down yet.
+/// The same, with events that are not written down yet. Beside more than `most` mails without a number, or more than
+/// `most` orders that they may speak of, those mails are left out.
 fn near_with(
     connection: &Connection,
     orders: &BTreeSet<OrderNumber>,
     more: &[Event],
+    most: Option<usize>,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<BTreeMap<OrderNumber, Case>, StoreError> {
-    Ok(gathered(connection, orders, more, settings, now)?.1)
+    Ok(gathered(connection, orders, more, most, settings, now)?.1)
 }
 
 /// The same, with all that bears on these orders.
@@ -156,6 +164,7 @@ pub(super) fn gathered(
     connection: &Connection,
     orders: &BTreeSet<OrderNumber>,
     more: &[Event],
+    most: Option<usize>,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<(Told, BTreeMap<OrderNumber, Case>), StoreError> {
@@ -167,9 +176,15 @@ pub(super) fn gathered(
     let cancelled = own.values().filter_map(|case| case.cancelled_at);
     // a mail comes after the cancellation it speaks of, or a day before it
     let windows: Vec<(i64, i64)> = merged(cancelled.map(|at| span(at, SPARE_DAYS, days)).collect());
+    // one more than may be, to see that there are more
+    let limit = most.and_then(|most| i64::try_from(most).ok()).map_or(-1, |most| most.saturating_add(1));
+    let too_many = |found: usize| most.is_some_and(|most| found > most);
     let mut loose = Vec::new();
     for (from, until) in windows {
-        loose.extend(bodies::<Event>(connection, LOOSE_BETWEEN, (from, until), "event")?);
+        loose.extend(bodies::<Event>(connection, LOOSE_BETWEEN, (from, until, limit), "event")?);
+    }
+    if too_many(loose.len()) {
+        return Ok(((events, statements), own));
     }
     // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
     loose.extend(bodies::<Event>(connection, LOOSE_GIVEN, [json(orders, "list of orders")?], "event")?);
@@ -181,7 +196,10 @@ pub(super) fn gathered(
     let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
     let mut others = numbers(connection, GIVEN_TO, [json(&mails, "list of mails")?])?;
     for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
-        others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until))?);
+        others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until, limit))?);
+    }
+    if too_many(others.len()) {
+        return Ok(((events, statements), own));
     }
     others = others.difference(orders).cloned().collect();
     // what the shopper gave to those others, too: an order that was paid back long after still asks for every refund

@@ -25,6 +25,8 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/015.sql"),
     include_str!("schema/016.sql"),
     include_str!("schema/017.sql"),
+    include_str!("schema/018.sql"),
+    include_str!("schema/019.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.
@@ -56,7 +58,10 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// It was written by a newer modori.
-    #[error("{path} was written by a newer modori (schema {found}, this one knows {known}); use the newer program")]
+    #[error(
+        "{path} was written by a newer modori (schema {found}, this one knows {known}); use the newer program, or put back \
+         the copy from before the upgrade (modori.before-upgrade.sqlite beside it; docs/operations.md)"
+    )]
     Newer {
         /// Which.
         path: PathBuf,
@@ -76,6 +81,17 @@ pub enum StoreError {
     Missing {
         /// Where one was looked for.
         path: PathBuf,
+    },
+    /// The file could not be copied before it is brought up to date; it stays as it is.
+    #[error(
+        "{path} is of an older modori and is to be brought up to date, but no copy of it as it is could be made ({why}); \
+         nothing was changed. Make room on the disk, and start again"
+    )]
+    NoCopy {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// A copy of the database is not what it should be.
     #[error("the copy at {path} is not sound: {what}; it was not kept")]
@@ -128,6 +144,9 @@ impl Db {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags)
             .map_err(|error| StoreError::Open { path: path.clone(), error })?;
+        if is_older(&connection).map_err(|error| StoreError::Open { path: path.clone(), error })? {
+            copy_before_upgrade(folder)?;
+        }
         Self::ready(connection, &path)
     }
 
@@ -242,6 +261,38 @@ impl Db {
     }
 }
 
+/// What an upgrade leaves beside the database: the file as it was before, until the next upgrade.
+pub const BEFORE_UPGRADE: &str = "modori.before-upgrade.sqlite";
+
+/// A database of ours that is not of the newest schema.
+fn is_older(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(BUSY)?;
+    let sql =
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
+    let (id, version): (i32, u32) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(id == APPLICATION_ID && version > 0 && version < newest())
+}
+
+/// Copies the file as it is, looks the copy over, and only then puts it into the place of the one before.
+fn copy_before_upgrade(folder: &Path) -> Result<(), StoreError> {
+    let beside = folder.join(format!("{BEFORE_UPGRADE}.{}", std::process::id()));
+    let keep = || -> Result<(), String> {
+        let _ = std::fs::remove_file(&beside);
+        make_file(&beside).map_err(|error| error.to_string())?;
+        let copied = Db::backup(folder, &beside).map_err(|error| error.to_string())?;
+        if copied.schema >= newest() {
+            // another process has brought it up to date meanwhile, and made the copy
+            return std::fs::remove_file(&beside).map_err(|error| error.to_string());
+        }
+        std::fs::File::open(&beside).and_then(|copy| copy.sync_all()).map_err(|error| error.to_string())?;
+        std::fs::rename(&beside, folder.join(BEFORE_UPGRADE)).map_err(|error| error.to_string())
+    };
+    keep().map_err(|why| {
+        let _ = std::fs::remove_file(&beside);
+        StoreError::NoCopy { path: folder.join("modori.sqlite"), why }
+    })
+}
+
 /// The schema this program knows.
 pub(super) fn newest() -> u32 {
     u32::try_from(SCHEMA.len()).unwrap_or(u32::MAX)
@@ -272,8 +323,8 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_file(_: &Path) -> std::io::Result<()> {
-    Ok(())
+fn make_file(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path).map(|_| ())
 }
 
 #[cfg(unix)]

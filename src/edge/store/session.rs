@@ -98,6 +98,19 @@ impl Db {
         Ok(self.connection.query_row(sql, bounds(now), |row| row.get(0))?)
     }
 
+    /// The browsers that are signed in, the newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn all_sessions(&self, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let sql =
+            "SELECT began_at, language FROM web_session WHERE began_at > ?1 AND seen_at > ?2 ORDER BY began_at DESC";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let rows = query
+            .query_map(bounds(now), |row| Ok(Session { began_at: from_seconds(row.get(0)?), language: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Keeps the language that was chosen in a session.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::view::IN_VIEW;
 use super::{Db, StoreError, agenda, correction, held, letter, millis, seconds};
 use crate::ledger::{Event, EventKind};
 use crate::mailbox::{MailKey, Place};
-use crate::plan::{Effect, Same, Step, Use, Wish};
+use crate::plan::{Effect, Quiet, Same, Step, Use, Wish};
 use crate::rules::{Verdict, category};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
@@ -166,10 +166,20 @@ fn settle_one(
     if private {
         verdict.reasons.clear();
     }
+    let mut plan = Vec::new();
+    for wish in &one.step.plan {
+        if !alerted_already(transaction, wish, &hex, one.received)? {
+            plan.push(wish);
+        }
+    }
+    // all that was to be said of it was said of another mail
+    let tells = |wish: &Wish| matches!(wish.effect, Effect::Alert { .. } | Effect::Held { .. });
+    let said_before = one.step.plan.iter().any(tells) && !plan.iter().any(|wish| tells(wish));
+    let quiet = if said_before { Some(Quiet::Same) } else { one.step.quiet };
     transaction
         .prepare_cached(
-            "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict, message_id, poison, caught_up) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO message (mail_key, received_at, seen_at, size, category, verdict, message_id, poison, caught_up, \
+             quiet) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             &hex,
@@ -181,6 +191,7 @@ fn settle_one(
             one.message_id.as_deref().filter(|_| !private),
             one.poison,
             came == Came::Before,
+            quiet.map(Quiet::word),
         ))?;
     let message = transaction.last_insert_rowid();
     if !add_place(transaction, &one.place, Some(one.received), message)? {
@@ -191,12 +202,6 @@ fn settle_one(
         letter::keep(transaction, &one.key, &one.step.mails)?;
     }
     super::post::add_signs(transaction, &one.step.signs, one.key)?;
-    let mut plan = Vec::new();
-    for wish in &one.step.plan {
-        if !alerted_already(transaction, wish, &hex, one.received)? {
-            plan.push(wish);
-        }
-    }
     let hand = by == By::Hand;
     let alerts = held::enter_all(transaction, plan.iter().copied(), &one.place.account, Some(message), hand, now)?;
     for wish in plan {

@@ -59,7 +59,7 @@ impl Db {
         // all of one moment, whoever writes meanwhile
         let _moment = connection.unchecked_transaction()?;
         let orders = since(connection, settings, now)?;
-        let ((events, statements), mut cases) = gathered(connection, &orders, &[], settings, now)?;
+        let ((events, statements), mut cases) = gathered(connection, &orders, &[], None, settings, now)?;
         let returned = returned_since(month(now), &events, &statements, &cases, settings);
         cases.retain(|order, _| orders.contains(order));
         let promised = promised(&events, &cases);

@@ -3,6 +3,7 @@
 use super::Pages;
 use super::assets::{ICON, ICON_PATH, SCRIPT_PATH, STYLE_PATH};
 use super::session::{self, Entered};
+use crate::calendar;
 use crate::wording::{Face, Labels, Language};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -125,7 +126,7 @@ impl Visit {
                 p { "modori " (env!("CARGO_PKG_VERSION")) }
                 div.row {
                     (self.language_form())
-                    (self.form("/logout", &html! {}, labels.get("frame.sign_out")))
+                    form method="post" action="/logout" { (self.word()) button type="submit" { (labels.get("frame.sign_out")) } }
                 }
             }
         };
@@ -136,7 +137,7 @@ impl Visit {
     /// A form that writes: with the session's own word, which no other site knows.
     pub(super) fn form(&self, action: &str, fields: &Markup, button: &str) -> Markup {
         html! {
-            form method="post" action=(action) { (self.word()) (fields) button type="submit" { (button) } }
+            form method="post" action=(action) data-enhance { (self.word()) (fields) button type="submit" { (button) } }
         }
     }
 
@@ -148,6 +149,34 @@ impl Visit {
     /// What answers a form that was taken: the browser goes to a page of the dashboard (`/case/…`).
     pub(super) fn go(&self, path: &str) -> Response {
         Redirect::to(path).into_response()
+    }
+
+    /// An instant, by the clock of Tokyo.
+    pub(super) fn at(&self, at: Timestamp) -> Markup {
+        let here = calendar::civil(at);
+        let shown = if here.date() == calendar::civil(self.now).date() {
+            here.strftime("%H:%M").to_string()
+        } else {
+            here.strftime("%Y-%m-%d %H:%M").to_string()
+        };
+        html! { time datetime=(calendar::rfc3339(at)) { (shown) } }
+    }
+
+    /// How long ago an instant was.
+    pub(super) fn ago(&self, at: Timestamp) -> Markup {
+        let since = self.now.duration_since(at).as_secs().max(0);
+        html! { time datetime=(calendar::rfc3339(at)) { (self.labels.with("frame.ago", &[("span", &span(&self.labels, since))])) } }
+    }
+
+    /// A text of others as it may be shown: without what steers a screen; maud escapes the rest.
+    #[allow(clippy::unused_self)] // it is said of this visit's page
+    pub(super) fn text(&self, text: &str) -> String {
+        shown(text)
+    }
+
+    /// What is answered when the database refuses.
+    pub(super) fn trouble(&self, error: &dyn std::fmt::Display) -> Response {
+        Around { labels: self.labels.clone(), language: self.language, root: self.root.clone() }.trouble(error)
     }
 
     fn language_form(&self) -> Markup {
@@ -163,6 +192,28 @@ impl Visit {
             }
         }
     }
+}
+
+/// A text of others without control and direction characters; line breaks stay.
+pub(super) fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}')
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
+    text.chars().filter(|c| !steers(*c)).collect()
+}
+
+/// A span of time, in whole units of the largest two that it has.
+pub(super) fn span(labels: &Labels, seconds: i64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    let parts = [("frame.days", days), ("frame.hours", hours), ("frame.minutes", minutes), ("frame.seconds", rest)];
+    let first = parts.iter().position(|(_, number)| *number > 0).unwrap_or(3);
+    let said = parts.iter().skip(first).take(2).filter(|(label, number)| *number > 0 || *label == "frame.seconds");
+    let said: Vec<String> = said.map(|(label, number)| labels.with(label, &[("number", number)])).collect();
+    said.join(" ")
 }
 
 /// What is shown to somebody who has not entered.

@@ -6,6 +6,7 @@ mod assets;
 mod feed;
 mod frame;
 mod guard;
+mod in_use;
 mod orders;
 mod pages;
 mod session;
@@ -18,8 +19,10 @@ use crate::wording::{Language, Wording};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use guard::{Guard, Peer};
+pub use in_use::{InUse, RulesOf};
 pub use orders::{Carry, Orders};
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -46,6 +49,19 @@ pub struct Pages {
     pub ledger: Settings,
     /// What the calendar tells, and whether it is served.
     pub calendar: config::Calendar,
+    /// The program behind them; `None`: there is none.
+    pub behind: Option<Behind>,
+    /// The rules that sort mail.
+    pub rules: InUse,
+}
+
+/// The program that serves pages.
+#[derive(Clone)]
+pub struct Behind {
+    /// As it runs.
+    pub config: Arc<config::Config>,
+    /// Which process has the hand of a state folder now, as far as it says.
+    pub holder: fn(&Path) -> Option<Option<u32>>,
 }
 
 /// Serves the pages for ever. An address that cannot be listened on is no reason to stop the watch: that is written
@@ -106,10 +122,11 @@ fn router(web: &config::Web, pages: Pages) -> Router {
         .with_state(pages.clone())
         .layer(DefaultBodyLimit::max(session::MOST_FORM))
         .layer(axum::middleware::from_fn_with_state((pages.clone(), door), session::enter));
-    ack::routes(pages)
+    let pages = ack::routes(pages)
         .merge(dashboard)
         .merge(assets::routes())
-        .layer(axum::middleware::from_fn_with_state(rules, guard::check))
-        // counted by itself: a calendar app that asks too often takes nobody's turn at a button
-        .merge(feed)
+        .layer(axum::middleware::from_fn_with_state(rules, guard::check));
+    // counted by itself: a calendar app that asks too often takes nobody's turn at a button. What is nowhere to be found
+    // is answered by the router that is merged last
+    feed.merge(pages)
 }

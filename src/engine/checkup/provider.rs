@@ -208,7 +208,10 @@ pub(super) async fn vouched(
 }
 
 /// The topmost authserv-id of each of the newest mails of the open mailbox.
-async fn newest(session: &mut Session, opened: Mailbox) -> Result<Vec<Option<String>>, ImapError> {
+///
+/// # Errors
+/// The connection.
+pub async fn newest(session: &mut Session, opened: Mailbox) -> Result<Vec<Option<String>>, ImapError> {
     if opened.messages == 0 || opened.uid_next < 2 {
         return Ok(Vec::new());
     }

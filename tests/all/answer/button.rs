@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use modori::edge::clock::Clock;
 use modori::edge::config::Web;
 use modori::edge::store::Store;
-use modori::edge::web::{Orders, Pages, serve};
+use modori::edge::web::{InUse, Orders, Pages, serve};
 use modori::plan::{Alert, Awaits, Effect, Turn, Wish};
 use modori::wording::{Language, Wording};
 use sha2::{Digest, Sha256};
@@ -83,6 +83,8 @@ impl Served {
             orders: Orders::default(),
             ledger: modori::ledger::due::Settings::default(),
             calendar: modori::edge::config::Calendar::default(),
+            behind: None,
+            rules: InUse::default(),
         };
         runtime.spawn(async move { serve(&web, pages).await });
         let served = Self { port, store, clock, runtime, _folder: folder };

@@ -4,5 +4,8 @@ mod commands;
 mod demo;
 mod layout;
 pub mod page;
+mod privacy;
+mod recipes;
 pub mod snippets;
+mod troubleshooting;
 mod world;

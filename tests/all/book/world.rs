@@ -14,7 +14,7 @@ pub const ORDER: &str = "399999-20261120-0123456789";
 
 pub struct World {
     folder: tempfile::TempDir,
-    _server: Option<Embedded>,
+    server: Option<Embedded>,
 }
 
 /// What a command said.
@@ -41,7 +41,7 @@ impl World {
         }
         symlink(env!("CARGO_BIN_EXE_modori"), folder.path().join("bin/modori")).unwrap();
         symlink(super::page::root().join("fixtures"), folder.path().join("fixtures")).unwrap();
-        Self { folder, _server: None }
+        Self { folder, server: None }
     }
 
     /// The same with a mailbox, one order in it that was cancelled, and the files that examples name.
@@ -73,8 +73,13 @@ impl World {
             "old.mbox",
             &format!("From a@example.jp Tue Nov 24 10:00:00 2026\n{}", restock.replace("\r\n", "\n")),
         );
-        world._server = Some(server);
+        world.server = Some(server);
         world
+    }
+
+    /// Lays a further mail into the mailbox.
+    pub fn deliver(&self, mail: &[u8]) {
+        self.server.as_ref().unwrap().deliver("INBOX", mail);
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -31,7 +31,7 @@ fn whole(folder: &Path) -> Vec<String> {
 fn a_mail_is_the_same_mail_from_every_kind_of_file() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = whole(folder.path());
-    assert!(wanted.len() > 500, "{}", wanted.len());
+    assert!(wanted.len() > 450, "{}", wanted.len());
     // an mbox with CRLF, a Maildir, a folder of .eml files
     let lay = |name: &str, text: String| {
         let file = folder.path().join(name);
@@ -68,12 +68,12 @@ fn a_mail_is_the_same_mail_from_every_kind_of_file() {
 fn spam_and_trash_of_a_takeout_are_left_out_and_said() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("all.mbox");
-    std::fs::write(&file, takeout(0..256)).unwrap();
+    std::fs::write(&file, takeout(0..640)).unwrap();
     let (good, text, errors) = run(&folder.path().join("state"), &import(&[file.to_str().unwrap()]));
     assert!(good, "{errors}");
-    assert!(text.contains("248 mails read, "), "{text}");
-    assert!(text.contains("4 mails in spam, 4 mails in the trash (--spam-and-trash reads these, too)"), "{text}");
-    assert!(text.contains("the ledger now: 32 orders, 16 cancelled, "), "{text}");
+    assert!(text.contains("620 mails read, "), "{text}");
+    assert!(text.contains("10 mails in spam, 10 mails in the trash (--spam-and-trash reads these, too)"), "{text}");
+    assert!(text.contains("the ledger now: 80 orders, 40 cancelled, 20 open"), "{text}");
     assert!(text.contains("more; `modori cases` shows all"), "{text}");
 }
 
@@ -89,7 +89,7 @@ fn killed_at_many_places_it_ends_with_the_ledger_of_one_run() {
         std::fs::write(eml.join(format!("{n:06}.eml")), mail(n)).unwrap();
     }
     let paths = [eml.to_str().unwrap(), file.to_str().unwrap(), "--spam-and-trash"];
-    for signal in ["-KILL", "-INT"] {
+    for signal in ["-KILL", "-TERM"] {
         let state = folder.path().join(format!("state{signal}"));
         let (mut cut, mut kinds) = (0, 0);
         let mut wait = Duration::from_millis(15);
@@ -113,7 +113,7 @@ fn killed_at_many_places_it_ends_with_the_ledger_of_one_run() {
             cut += 1;
             assert!(cut < 500, "it never ends");
             // it may take longer until the first batch is in, on a busy machine
-            wait += Duration::from_millis(5);
+            wait += wait / 5;
         }
         assert!(cut >= 3, "it was cut only {cut} times");
         assert!(signal == "-KILL" || kinds > 0, "a stopped import says how to go on");

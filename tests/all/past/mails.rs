@@ -1,6 +1,7 @@
 //! Mails of some years, made by their number: orders, cancellations, returned points, and much else.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use std::sync::LazyLock;
 
 /// The host whose word on senders counts.
 pub const HOST: &str = "mx.example.jp";
@@ -13,9 +14,14 @@ pub fn order(n: usize) -> String {
 
 /// When a mail came.
 pub fn at(n: usize) -> Timestamp {
-    let start: Timestamp = "2024-01-05T10:00:00+09:00".parse().unwrap();
-    start + SignedDuration::from_mins(i64::try_from(n).unwrap() * 9)
+    *START + SignedDuration::from_mins(i64::try_from(n).unwrap() * 9)
 }
+
+/// When the first came: lately, so that something still waits. The same for all tests of one run.
+static START: LazyLock<Timestamp> = LazyLock::new(|| {
+    let day = modori::calendar::civil(Timestamp::now()).date().saturating_sub(30.days());
+    modori::calendar::instant(day.at(10, 0, 0, 0))
+});
 
 /// The mail of this number, with LF.
 pub fn mail(n: usize) -> String {

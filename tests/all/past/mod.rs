@@ -1,5 +1,6 @@
 //! The past: old mail imported, actions looked up and taken back.
 
+mod calendar;
 mod files;
 mod mailbox;
 mod mails;
@@ -28,8 +29,8 @@ pub fn ledger(state: &std::path::Path) -> Vec<String> {
     // the first line says who wrote it, and when
     let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
     lines.sort();
-    let (good, cases, errors) =
-        run(state, &["cases", "--all", "--format", "json", "--at", "2026-11-30T12:00:00+09:00"]);
+    let at = mails::at(5000).to_string();
+    let (good, cases, errors) = run(state, &["cases", "--all", "--format", "json", "--at", &at]);
     assert!(good, "{errors}");
     lines.extend(cases.lines().map(str::to_owned));
     lines

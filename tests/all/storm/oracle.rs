@@ -18,7 +18,9 @@
 //!   are never lost.
 //! * A MOVE of one of several such deliveries was done half, INBOX was renumbered before that was looked at, and another
 //!   client took another of them away: the one that is left is the source, but only its date of receipt can say so. Where
-//!   the server gave new dates with the new numbers, or they came in the same second, it is left, beside its copy.
+//!   the server gave new dates with the new numbers, or they came in the same second, it is left, beside its copy. The
+//!   same where nobody took any away and the new date is one that another of them was known by already: that one could
+//!   have come since, and the source be gone.
 //! * A server that carried a MOVE out only after a later MOVE of the same message had been done half (its own record says
 //!   so, `Server::overtaken`): the message came into its folder with each of them, and lies there once more. When the
 //!   late one came after our own half, it brought our `\\Deleted` along.
@@ -159,7 +161,8 @@ fn left_for_another(folder: &str, all: &[(&Message, Vec<String>)], storm: &Storm
     let left = |(half, live): &(&Message, Vec<String>)| {
         let taken_for = |(other, _): &(&Message, Vec<String>)| {
             let alike = storm.schedule.redates || other.received == half.received;
-            !std::ptr::eq(*other, *half) && alike && (other.put.is_some() || other.removed)
+            let went = other.put.is_some() || other.removed;
+            !std::ptr::eq(*other, *half) && (alike && went || other.newly_dated)
         };
         let lies = |place: &str| live.iter().any(|one| one == place);
         half.halved && lies("INBOX") && lies(folder) && all.iter().any(taken_for)

@@ -2,7 +2,7 @@
 
 use super::mails::letters;
 use super::schedule::{Deed, Meddling, Schedule};
-use super::world::{KEEP, World};
+use super::world::{KEEP, Message, World};
 use jiff::SignedDuration;
 use modori::demo::Gap;
 use std::collections::BTreeMap;
@@ -99,6 +99,9 @@ impl Weather {
                         }
                         _ => "another client, in the middle of a command",
                     });
+                    if let ("FETCH", Gap::Within, Deed::Renumber(folder)) = (command, gap, &*deed) {
+                        weather.redate(folder, |_| true);
+                    }
                     weather.happen(&deed, &format!("at {command}, {gap:?}: "));
                 });
             }
@@ -113,7 +116,9 @@ impl Weather {
                     server.renumber(folder);
                     if world.redates {
                         self.count("UIDVALIDITY change, with new dates of receipt");
-                        server.redate(folder, world.clock.now());
+                        let now = world.clock.now();
+                        server.redate(folder, now);
+                        self.redate(folder, |message| message.received == now.as_second());
                     }
                 }
             }
@@ -126,6 +131,18 @@ impl Weather {
                 self.count(if *seconds < 0 { "clock set back" } else { "clock set ahead" });
                 world.clock.set_on(SignedDuration::from_secs(*seconds));
             }
+        }
+    }
+
+    /// INBOX gives new dates, and these have theirs already.
+    fn redate(&self, folder: &str, already: impl Fn(&Message) -> bool) {
+        let world = &self.world;
+        if !world.redates || folder != "INBOX" {
+            return;
+        }
+        for message in world.messages.lock().unwrap().iter_mut() {
+            let lies = world.places(&message.bytes).iter().any(|(lies, ..)| lies == folder);
+            message.newly_dated |= lies && already(message);
         }
     }
 

@@ -48,6 +48,9 @@ pub struct Message {
     pub overtaken: bool,
     /// And that a move of it was done half.
     pub halved: bool,
+    /// The new date that INBOX gave to all was known as this one's before: it came in that second, or lay there when INBOX
+    /// was renumbered in the middle of an answer.
+    pub newly_dated: bool,
     /// Another client made so many copies.
     pub copies: usize,
     /// Flags that others ever set.
@@ -163,6 +166,7 @@ impl World {
             halves: 0,
             overtaken: false,
             halved: false,
+            newly_dated: false,
             copies: 0,
             kept: flags.clone(),
             set: flags,

@@ -215,6 +215,52 @@ fn every_schema_there_was_is_opened_and_nothing_is_lost() {
 }
 
 #[test]
+fn the_file_is_copied_before_it_is_brought_up_to_date_and_the_copy_stays_until_the_next_time() {
+    use crate::edge::store::open::{BEFORE_UPGRADE, StoreError};
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join(BEFORE_UPGRADE);
+    drop(Db::open(folder.path()).unwrap());
+    drop(Db::open(folder.path()).unwrap());
+    assert!(!copy.exists(), "nothing was brought up to date");
+    for version in [1, SCHEMA.len() - 1] {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(format!("modori.sqlite{end}")));
+        }
+        let old = left_by(version, &path_in(&folder));
+        let before = rows(&old, version);
+        drop(old);
+        drop(Db::open(folder.path()).unwrap());
+        let kept = Connection::open(&copy).unwrap();
+        assert_eq!(rows(&kept, version), before);
+        assert_eq!(text(&kept, "SELECT user_version || '' FROM pragma_user_version"), version.to_string());
+        drop(kept);
+        let names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|one| one.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("modori.before"))
+            .collect();
+        assert_eq!(names, [BEFORE_UPGRADE], "one file");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        // put back, it is opened and brought up to date again
+        std::fs::copy(&copy, path_in(&folder)).unwrap();
+        drop(Db::open(folder.path()).unwrap());
+    }
+    // where no copy can be made, the file stays as it is
+    let folder = tempfile::tempdir().unwrap();
+    drop(left_by(2, &path_in(&folder)));
+    std::fs::create_dir(folder.path().join(BEFORE_UPGRADE)).unwrap();
+    std::fs::write(folder.path().join(BEFORE_UPGRADE).join("x"), "").unwrap();
+    let refused = Db::open(folder.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::NoCopy { .. }), "{refused}");
+    let raw = Connection::open(path_in(&folder)).unwrap();
+    assert_eq!(text(&raw, "SELECT user_version || '' FROM pragma_user_version"), "2");
+}
+
+#[test]
 fn a_backup_of_an_older_schema_is_taken_before_it_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     drop(left_by(1, &path_in(&folder)));

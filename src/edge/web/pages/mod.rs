@@ -2,6 +2,7 @@
 
 mod case;
 mod fields;
+mod figures;
 mod life;
 mod restock;
 mod rules;
