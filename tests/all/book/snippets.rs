@@ -21,7 +21,7 @@ pub enum Kind {
 
 const CONFIG: &[&str] = &[
     "version", "language", "account", "filing", "alerts", "web", "sight", "channel", "hot", "search", "ledger",
-    "replies", "state", "wording", "letters", "wanted", "keep", "log",
+    "replies", "state", "wording", "letters", "wanted", "keep", "calendar", "log",
 ];
 const RULES: &[&str] = &["category", "rule", "extract", "example", "quarantine-folder", "rank", "priority"];
 const EXPECTED: &[&str] = &["received", "unsure"];
