@@ -7,11 +7,13 @@ use modori::edge::store::{Db, Enter, Later, OldMail, Settling};
 use modori::facts::{Cancelled, Cause, Form, Item, OrderNumber, PointsReturn, Stage};
 use modori::ledger::due::Settings;
 use modori::ledger::{self, Event, EventKind, Terms};
+use modori::letter::Replies;
 use modori::mail::TrustLevel;
 use modori::mailbox::{MailKey, Place};
 use modori::plan::{Policy, Step, on_time};
 use modori::rules::Verdict;
 use peak_alloc::PeakAlloc;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 #[global_allocator]
@@ -142,6 +144,26 @@ fn main() {
         "all orders looked at, 500 a transaction: {time:?}, {:.1} MB at the most",
         MEMORY.peak_usage_as_mb() - before
     );
+
+    // what the dashboard shows first, and the page of one order
+    let replies = Replies { drafts: true, ..Replies::default() };
+    let mut waits = Vec::new();
+    let mut open = 0;
+    for _ in 0..10 {
+        let (found, time) = timed(|| db.waiting(&settings, &replies, now).expect("what waits"));
+        open = found.cases.values().filter(|case| !case.ended).count();
+        waits.push(time);
+    }
+    show(&format!("what waits, {open} open orders, found anew"), &mut waits);
+    let orders: BTreeSet<&OrderNumber> = all.iter().filter_map(|event| event.order.as_ref()).collect();
+    let mut stories: Vec<Duration> = orders
+        .iter()
+        .rev()
+        .step_by(50)
+        .take(100)
+        .map(|order| timed(|| assert!(db.story(order, &settings, now).expect("a story").is_some())).1)
+        .collect();
+    show("the story of one order", &mut stories);
 
     // one mail more, as it arrives: into memory (the work before a commit) and onto the disk
     let mut memory = Db::in_memory().expect("a database");

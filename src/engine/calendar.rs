@@ -36,14 +36,14 @@ impl Engine {
             trouble = now;
             let now = self.clock.now();
             let midnight = Duration::try_from(calendar_file::changes_at(now).duration_since(now)).unwrap_or_default();
-            tokio::time::sleep(LOOK_AT_MOST_EVERY).await;
             let _ = tokio::time::timeout(midnight.min(LOOK_EVERY), changes.changed()).await;
+            // what was just written may be an alert on its way: that comes first, and more may follow
+            tokio::time::sleep(LOOK_AT_MOST_EVERY).await;
         }
     }
 
     async fn calendar_text(&self, details: bool) -> Result<String, EngineError> {
-        let (settings, now) = (self.ledger.clone(), self.clock.now());
-        let entries = self.store.call(move |db| db.calendar(&settings, now)).await?;
+        let entries = self.store.calendar(&self.ledger, self.clock.now()).await?;
         let language = self.policy.language;
         Ok(calendar_file::write(&entries, &self.policy.wording.labels(language, Face::Calendar), language, details))
     }

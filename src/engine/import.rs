@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// A batch, which is read together and is one transaction, ends with the mail that brings it to so many ...
 const BATCH: usize = 128;
 /// ... or to so many bytes.
-const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_BYTES: usize = 512 * 1024;
 /// So many marks of files that gave no new mail are written together.
 const MARKS: usize = 500;
 /// Gmail's label for what it took for spam, in a Takeout of an English and of a Japanese account (a guess: as its pages

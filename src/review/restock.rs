@@ -32,6 +32,8 @@ pub struct Restock {
     pub shop_name: Option<String>,
     /// Who took the alert, the first one first.
     pub told: Vec<Told>,
+    /// When it was told together with others, if it was: when that alert was written down.
+    pub together: Option<Timestamp>,
     /// What became of it.
     pub fate: Fate,
     /// When the shopper said that she had seen it.
@@ -87,17 +89,23 @@ impl Fate {
 }
 
 impl Restock {
+    /// When it was told: the first channel's word, or that it was told together with others.
+    #[must_use]
+    pub fn told_at(&self) -> Option<Timestamp> {
+        self.told.first().map(|told| told.accepted).or(self.together)
+    }
+
     /// Milliseconds from the server's date to the first channel's word that it took the alert. Up to a second more than it
     /// was: most servers' dates have whole seconds.
     #[must_use]
     pub fn whole_ms(&self) -> Option<i64> {
-        self.told.first().map(|told| ms(self.received, told.accepted))
+        self.told_at().map(|told| ms(self.received, told))
     }
 
     /// Milliseconds from being seen to that word: what modori and the channel take together.
     #[must_use]
     pub fn told_ms(&self) -> Option<i64> {
-        self.told.first().map(|told| ms(self.seen, told.accepted))
+        self.told_at().map(|told| ms(self.seen, told))
     }
 
     /// Whether it was told late: as an alert says of itself, a minute or more after its mail had come.
@@ -199,6 +207,7 @@ pub(crate) mod tests {
                 .map(|ms| Told { channel: "phone".into(), left: received, accepted: accepted(ms) })
                 .into_iter()
                 .collect(),
+            together: None,
             fate: if took_ms.is_some() { Fate::Told } else { Fate::Quiet(Quiet::Muted) },
             acknowledged: None,
             awaited: false,
@@ -218,6 +227,10 @@ pub(crate) mod tests {
         let kept = Restock { fate: Fate::ToldLater(Why::Quiet), ..restock(2, Some(8_000)) };
         let speed = Speed::of(&[restock(0, Some(40)), caught_up, kept, restock(3, None)]);
         assert_eq!((speed.live.all(), speed.others.all()), (&[40][..], &[8_000, 9_000_000][..]));
+        // told with others: no channel took an alert of its own
+        let together = Restock { together: Some(at(7_200)), fate: Fate::ToldLater(Why::Late), ..restock(0, None) };
+        assert!(together.is_late() && !together.is_measured());
+        assert_eq!(together.whole_ms(), Some(7_200_000));
     }
 
     #[test]

@@ -174,8 +174,12 @@ pub(super) async fn user(ask: &mut Ask<'_>, account: &mut Account, flag: Option<
 }
 
 async fn login(ask: &mut Ask<'_>, flags: &InitMailbox, account: &Account, home: &Home) -> Result<Login, Failure> {
-    if let Some(login) = by_flag(flags, account, home)? {
+    if let Some(login) = by_flag(flags)? {
         return Ok(login);
+    }
+    if flags.password_stdin {
+        let text = without_gaps(ask.piped("--password-stdin").await?, account);
+        return Ok(Login::Password(Secret::Ours { file: free(&home.folder, "mail-password"), text }));
     }
     let provider = provider(account);
     let takes = |kind| provider.is_some_and(|provider| provider.login.contains(&kind));
@@ -297,7 +301,7 @@ fn without_gaps(text: SecretString, account: &Account) -> SecretString {
 }
 
 /// The login that flags tell, if they do.
-fn by_flag(flags: &InitMailbox, account: &Account, home: &Home) -> Result<Option<Login>, Failure> {
+fn by_flag(flags: &InitMailbox) -> Result<Option<Login>, Failure> {
     let command = |flag: &str, text: &str| {
         words(text).ok_or_else(|| Failure::broken(format!("{flag}: no program, or a quotation mark is left open")))
     };
@@ -316,16 +320,6 @@ fn by_flag(flags: &InitMailbox, account: &Account, home: &Home) -> Result<Option
         Secret::Environment(name.clone())
     } else if let Some(name) = &flags.password_credential {
         Secret::Credential(name.clone())
-    } else if flags.password_stdin {
-        let mut line = String::new();
-        // what follows the first line is left for the questions
-        std::io::stdin().read_line(&mut line).map_err(|error| Failure::new(format!("--password-stdin: {error}")))?;
-        let text = line.trim_end_matches(['\r', '\n']).to_owned();
-        if text.is_empty() {
-            return Err(Failure::broken("--password-stdin: standard input holds no password"));
-        }
-        let text = without_gaps(SecretString::from(text), account);
-        Secret::Ours { file: free(&home.folder, "mail-password"), text }
     } else {
         return Ok(None);
     };

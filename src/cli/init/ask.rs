@@ -88,6 +88,16 @@ impl<'a> Ask<'a> {
         line.ok_or_else(|| Failure::new("the input ended before the last question was answered: nothing was written"))
     }
 
+    /// The next line of standard input, for a flag that takes its value from there.
+    pub(super) async fn piped(&mut self, flag: &str) -> Result<SecretString, Failure> {
+        let line = self.lines.get_or_insert_with(login::lines).recv().await;
+        let text = SecretString::from(line.unwrap_or_default().trim_end_matches(['\r', '\n']).to_owned());
+        match secrecy::ExposeSecret::expose_secret(&text).is_empty() {
+            true => Err(Failure::broken(format!("{flag}: standard input holds nothing; nothing was written"))),
+            false => Ok(text),
+        }
+    }
+
     fn prompt(text: &str) {
         anstream::print!("{text} ");
         let _ = std::io::stdout().flush();

@@ -108,3 +108,6 @@ fn value(cell: &Cell) -> Value {
         Cell::Nothing => Value::Null,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,38 +21,37 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn each_case(&self, settings: &Settings, now: Timestamp, see: impl FnMut(&Case)) -> Result<(), StoreError> {
-        self.each_case_from("", settings, now, see)
+    pub fn each_case(&self, settings: &Settings, now: Timestamp, mut see: impl FnMut(&Case)) -> Result<(), StoreError> {
+        let mut last: Option<OrderNumber> = None;
+        loop {
+            last = self.some_cases("", last.as_ref(), TOGETHER, settings, now, &mut see)?;
+            if last.is_none() {
+                return Ok(());
+            }
+        }
     }
 
-    /// The same for orders that were placed on a day, written as in their numbers (`20261120`), or later.
-    ///
-    /// # Errors
-    /// When the database refuses, or holds a value that cannot be read.
-    pub fn each_case_from(
+    /// So many cases, of orders that were placed on a day, written as in their numbers (`20261120`), or later, and stand
+    /// after `last`; answers the last one shown.
+    pub(super) fn some_cases(
         &self,
         day: &str,
+        last: Option<&OrderNumber>,
+        together: u32,
         settings: &Settings,
         now: Timestamp,
         mut see: impl FnMut(&Case),
-    ) -> Result<(), StoreError> {
-        let mut last: Option<OrderNumber> = None;
-        loop {
-            let after =
-                last.as_ref().map_or((day, ""), |last| (last.as_str().get(7..).unwrap_or_default(), last.as_str()));
-            let orders = near::numbers(&self.connection, ONE_DAY_AFTER_ANOTHER, (after.0, after.1, TOGETHER))?;
-            let cases = near::near(&self.connection, &orders, settings, now)?;
-            let place = |order: &OrderNumber| order.as_str().get(7..).unwrap_or_default().to_owned();
-            let mut by_day: Vec<&OrderNumber> = orders.iter().collect();
-            by_day.sort_by_key(|order| (place(order), (*order).clone()));
-            for case in by_day.iter().filter_map(|order| cases.get(*order)) {
-                see(case);
-            }
-            match by_day.last() {
-                Some(order) => last = Some((*order).clone()),
-                None => return Ok(()),
-            }
+    ) -> Result<Option<OrderNumber>, StoreError> {
+        let after = last.map_or((day, ""), |last| (last.as_str().get(7..).unwrap_or_default(), last.as_str()));
+        let orders = near::numbers(&self.connection, ONE_DAY_AFTER_ANOTHER, (after.0, after.1, together))?;
+        let cases = near::near(&self.connection, &orders, settings, now)?;
+        let place = |order: &OrderNumber| order.as_str().get(7..).unwrap_or_default().to_owned();
+        let mut by_day: Vec<&OrderNumber> = orders.iter().collect();
+        by_day.sort_by_key(|order| (place(order), (*order).clone()));
+        for case in by_day.iter().filter_map(|order| cases.get(*order)) {
+            see(case);
         }
+        Ok(by_day.last().map(|order| (*order).clone()))
     }
 
     /// Takes out of the ledger what cannot be read: an event counts no more (its mail tells it again), a statement is

@@ -93,6 +93,8 @@ struct Course {
     seen: Option<Timestamp>,
     /// Kept back, and whether it is still.
     held: Option<(Why, bool)>,
+    /// When it was told together with others.
+    together: Option<Timestamp>,
     under_way: bool,
     missed: bool,
     /// The name under which it is told.
@@ -135,6 +137,8 @@ fn restock(connection: &Connection, mail: &Mail) -> Result<Option<Restock>, Stor
         shop_name: said("shop_name"),
         title: course.alert.as_ref().map(|alert| alert.title.clone()),
         url: course.alert.as_ref().and_then(|alert| alert.url.clone()),
+        // alone, it has an alert of its own
+        together: course.together.filter(|_| course.told.is_empty()),
         told: course.told,
         fate,
         acknowledged: acknowledged.flatten(),
@@ -160,7 +164,7 @@ fn event(connection: &Connection, mail: &str) -> Result<Option<Event>, StoreErro
 
 fn course(connection: &Connection, message: i64) -> Result<Course, StoreError> {
     // repetitions are no tellings of their own
-    let sql = "SELECT payload, state, lane, told, last_error, left_at, accepted_at, seen_at FROM outbox \
+    let sql = "SELECT payload, state, lane, told, last_error, left_at, accepted_at, seen_at, closed_at FROM outbox \
                LEFT JOIN latency ON latency.outbox = outbox.id \
                WHERE message = ?1 AND kind IN ('alert', 'held') AND (told IS NULL OR instr(told, '#') = 0) \
                ORDER BY accepted_at IS NULL, accepted_at, outbox.id";
@@ -174,6 +178,7 @@ fn course(connection: &Connection, message: i64) -> Result<Course, StoreError> {
         match effect {
             Effect::Held { alert, why, .. } => {
                 course.held = Some((why, matches!(state, State::Ready | State::Doing)));
+                course.together = row.get::<_, Option<i64>>(8)?.filter(|_| state == State::Done).map(from_millis);
                 course.alert.get_or_insert(alert);
             }
             Effect::Alert { alert, .. } => {

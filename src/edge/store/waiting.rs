@@ -56,6 +56,8 @@ impl Db {
     /// When the database refuses, or holds a value that cannot be read.
     pub fn waiting(&self, settings: &Settings, replies: &Replies, now: Timestamp) -> Result<Found, StoreError> {
         let connection = &self.connection;
+        // all of one moment, whoever writes meanwhile
+        let _moment = connection.unchecked_transaction()?;
         let orders = since(connection, settings, now)?;
         let ((events, statements), mut cases) = gathered(connection, &orders, &[], None, settings, now)?;
         let returned = returned_since(month(now), &events, &statements, &cases, settings);

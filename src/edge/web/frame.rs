@@ -126,7 +126,7 @@ impl Visit {
                 p { "modori " (env!("CARGO_PKG_VERSION")) }
                 div.row {
                     (self.language_form())
-                    (self.form("/logout", &html! {}, labels.get("frame.sign_out")))
+                    form method="post" action="/logout" { (self.word()) button type="submit" { (labels.get("frame.sign_out")) } }
                 }
             }
         };
@@ -137,7 +137,7 @@ impl Visit {
     /// A form that writes: with the session's own word, which no other site knows.
     pub(super) fn form(&self, action: &str, fields: &Markup, button: &str) -> Markup {
         html! {
-            form method="post" action=(action) { (self.word()) (fields) button type="submit" { (button) } }
+            form method="post" action=(action) data-enhance { (self.word()) (fields) button type="submit" { (button) } }
         }
     }
 
@@ -310,18 +310,16 @@ pub(super) fn within(way: &str, root: &str) -> Option<String> {
 fn from_here(page: &str, root: &str) -> String {
     let mut out = String::with_capacity(page.len() + 64);
     let mut rest = page;
-    loop {
-        let next = [" href=\"/", " action=\"/", " src=\"/", " formaction=\"/"]
-            .iter()
-            .filter_map(|start| rest.find(start).map(|at| (at, at + start.len())))
-            .min();
-        let Some((_, end)) = next else { break };
-        let (before, after) = rest.split_at(end);
-        if after.starts_with('/') {
-            out.push_str(before);
-        } else {
+    // one pass: a page of hundreds of orders has thousands of ways
+    while let Some(at) = rest.find("=\"/") {
+        let (before, after) = rest.split_at(at + 3);
+        let name = rest.get(..at).unwrap_or_default();
+        let leads = [" href", " action", " src", " formaction"].iter().any(|known| name.ends_with(known));
+        if leads && !after.starts_with('/') {
             out.push_str(before.strip_suffix('/').unwrap_or(before));
             out.push_str(root);
+        } else {
+            out.push_str(before);
         }
         rest = after;
     }

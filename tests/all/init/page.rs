@@ -12,7 +12,8 @@ const PAGE: &str = "docs/init.md";
 fn settled(text: &str) -> String {
     let moves = Regex::new("\u{1b}\\[[0-9;?]*[A-Za-z]").unwrap();
     let text = moves.replace_all(text, "");
-    let lines = text.lines().map(|line| line.rsplit('\r').next().unwrap_or_default().trim_end());
+    // not `lines`: a return that stands before the line's end is what takes a progress bar away
+    let lines = text.split('\n').map(|line| line.rsplit('\r').next().unwrap_or_default().trim_end());
     lines.collect::<Vec<_>>().join("\n")
 }
 

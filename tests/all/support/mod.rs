@@ -1,5 +1,6 @@
 //! Real servers the tests run against: Dovecot, Cyrus, Courier, Exim, an SMTP receiver, an HTTP receiver, and an eye of their own on IMAP.
 
+pub mod browser;
 pub mod certs;
 pub mod courier;
 pub mod cut;

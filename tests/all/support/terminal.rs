@@ -23,7 +23,8 @@ fn word(text: &str) -> String {
 impl Terminal {
     /// Starts modori in a terminal, for somebody who lives in this folder.
     pub fn start(home: &Path, arguments: &[&str]) -> Self {
-        Self::shell(home, &Self::line(arguments))
+        // in the place of the shell, which would tell of Ctrl-C itself
+        Self::shell(home, &format!("exec {}", Self::line(arguments)))
     }
 
     /// modori with these arguments, as a shell takes it.

@@ -64,7 +64,7 @@ impl Fields {
     }
 
     /// The form stood in the list of what waits.
-    pub(super) fn from_list(&self) -> bool {
+    pub(super) fn stood_in_list(&self) -> bool {
         self.get("from") == "waiting"
     }
 

@@ -188,7 +188,7 @@ impl Look {
         html! {
             @if self.channels.is_empty() { p.warn { (labels.get("life.no-channel")) } }
             @else {
-                div.table tabindex="0" role="region" aria-labelledby="alerts" {
+                div.table tabindex="0" role="group" aria-labelledby="alerts" {
                     table {
                         thead { tr {
                             th scope="col" { (labels.get("life.channel")) }
@@ -216,7 +216,7 @@ impl Look {
             return html! { p { (labels.get("life.no-lanes")) } };
         }
         html! {
-            div.table tabindex="0" role="region" aria-labelledby="lanes" {
+            div.table tabindex="0" role="group" aria-labelledby="lanes" {
                 table {
                     thead { tr {
                         th scope="col" { (labels.get("life.lane")) }

@@ -105,7 +105,8 @@ fn log(view: &View, labels: &Labels) -> Markup {
 
 fn row(one: &Restock, labels: &Labels) -> Markup {
     let called = one.called().map_or_else(|| labels.get("restock.unnamed").to_owned(), line);
-    let price = one.price_yen().map(|price| format!("¥{}", yen(price))).filter(|price| !called.contains(price.as_str()));
+    let price =
+        one.price_yen().map(|price| format!("¥{}", yen(price))).filter(|price| !called.contains(price.as_str()));
     let channels: Vec<String> = one.told.iter().map(|told| line(&told.channel)).collect();
     html! {
         tr class=[one.is_late().then_some("late")] {
@@ -156,15 +157,17 @@ fn fate(one: &Restock, labels: &Labels) -> Markup {
 
 /// How long it took: as a whole, and in its stages.
 fn took(one: &Restock, labels: &Labels) -> Markup {
-    let (Some(whole), Some(first)) = (one.whole_ms(), one.told.first()) else { return html! { "-" } };
+    let Some(whole) = one.whole_ms() else { return html! { "-" } };
     let ms = |from: jiff::Timestamp, to: jiff::Timestamp| {
         long(i64::try_from(to.duration_since(from).as_millis()).unwrap_or(i64::MAX))
     };
-    let stages = [
-        ("seen", ms(one.received, one.seen)),
-        ("sent", ms(one.seen, first.left)),
-        ("accepted", ms(first.left, first.accepted)),
-    ];
+    let mut stages = vec![("seen", ms(one.received, one.seen))];
+    match one.told.first() {
+        Some(first) => {
+            stages.extend([("sent", ms(one.seen, first.left)), ("accepted", ms(first.left, first.accepted))]);
+        }
+        None => stages.extend(one.together.map(|together| ("together", ms(one.seen, together)))),
+    }
     html! {
         "≤ " (long(whole))
         @if one.is_late() { " " strong.late { (labels.get("restock.late")) } }
@@ -258,7 +261,11 @@ fn hours(view: &View, labels: &Labels) -> Markup {
         id: "hours".to_owned(),
         title: title.to_owned(),
         about: labels.get("restock.hours-about").to_owned(),
-        panels: vec![Panel { title: labels.get("restock.all-shops").to_owned(), note: String::new(), bars: bars.collect() }],
+        panels: vec![Panel {
+            title: labels.get("restock.all-shops").to_owned(),
+            note: String::new(),
+            bars: bars.collect(),
+        }],
         ..Picture::default()
     };
     let most = view.shops.first().map(|shop| sum(&shop.restock_hours)).unwrap_or_default();

@@ -93,7 +93,9 @@ pub(super) fn used(stacks: &[RulesOf]) -> Vec<Used> {
     for other in others {
         for rule in other.rules.list() {
             let one = of(&other.rules, rule, other.account.as_ref());
-            let same = |known: &&Used| known.rule == one.rule && (&known.folder, known.priority) == (&one.folder, one.priority);
+            let same = |known: &&Used| {
+                known.rule == one.rule && (&known.folder, known.priority) == (&one.folder, one.priority)
+            };
             if !all.iter().take(before).any(|known| same(&known)) {
                 all.push(one);
             }
@@ -136,11 +138,8 @@ pub(super) fn page(view: &View, pager: Pager, words: &Words<'_>) -> Markup {
 fn silent(view: &View, labels: &Labels) -> Markup {
     let switched_off = |name: &str| view.used.iter().any(|one| one.rule.name == name && !one.rule.enabled);
     let known = |name: &str| view.used.iter().any(|one| one.rule.name == name);
-    let mut all: Vec<(&String, &Hits)> = view
-        .hits
-        .iter()
-        .filter(|(name, hits)| hits.fell_silent() && known(name) && !switched_off(name))
-        .collect();
+    let mut all: Vec<(&String, &Hits)> =
+        view.hits.iter().filter(|(name, hits)| hits.fell_silent() && known(name) && !switched_off(name)).collect();
     // those whose senders write still are the likelier ones
     all.sort_by_key(|(name, hits)| (hits.still_write.is_empty(), std::cmp::Reverse(hits.last), *name));
     html! {

@@ -47,7 +47,7 @@ pub(super) fn broken(error: &StoreError) -> Response {
 
 /// Where a form's answer is shown: in the list, if it stood there, else at its order.
 fn back(visit: &Visit, fields: &Fields, order: &OrderNumber, message: &str) -> Response {
-    visit.go(&if fields.from_list() { format!("/?{message}") } else { format!("/case/{order}?{message}") })
+    visit.go(&if fields.stood_in_list() { format!("/?{message}") } else { format!("/case/{order}?{message}") })
 }
 
 /// A word about an order.

@@ -180,7 +180,7 @@ fn channels(config: &Config, visit: &Visit) -> Markup {
         return html! { p.warn { (words(visit, "no-channels")) } };
     }
     html! {
-        div.table tabindex="0" role="region" aria-labelledby="channels" {
+        div.table tabindex="0" role="group" aria-labelledby="channels" {
             table {
                 thead { tr {
                     th scope="col" { (words(visit, "name")) }

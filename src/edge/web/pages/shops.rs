@@ -106,7 +106,8 @@ async fn show(visit: Visit, query: AddressQuery) -> Response {
 pub(super) fn page(shops: &[Shop], order: Order, pager: Pager, labels: &Labels) -> Markup {
     let title = labels.get("shops.title");
     let most_orders = shops.iter().map(|shop| u64::from(shop.orders)).max().unwrap_or_default();
-    let most_days = shops.iter().filter_map(|shop| shop.days_back_median).max().and_then(|days| u64::try_from(days).ok());
+    let most_days =
+        shops.iter().filter_map(|shop| shop.days_back_median).max().and_then(|days| u64::try_from(days).ok());
     let shown = pager.part(shops);
     html! {
         p { (labels.get("shops.how")) }

@@ -149,17 +149,19 @@ fn evidence(one: &Evidence, words: &Words<'_>) -> Markup {
 fn timeline(story: &[Moment<'_>], words: &Words<'_>) -> Markup {
     html! {
         h2 { (words.get("case.timeline")) }
-        table .timeline {
-            thead {
-                tr {
-                    th scope="col" { (words.get("case.when")) }
-                    th scope="col" { (words.get("case.what")) }
-                    th scope="col" { (words.get("case.who")) }
-                    th scope="col" { (words.get("case.words")) }
-                    th scope="col" { (words.get("case.lies")) }
+        div.table tabindex="0" role="group" aria-label=(words.get("case.timeline")) {
+            table .timeline {
+                thead {
+                    tr {
+                        th scope="col" { (words.get("case.when")) }
+                        th scope="col" { (words.get("case.what")) }
+                        th scope="col" { (words.get("case.who")) }
+                        th scope="col" { (words.get("case.words")) }
+                        th scope="col" { (words.get("case.lies")) }
+                    }
                 }
+                tbody { @for one in story { (moment(one, words)) } }
             }
-            tbody { @for one in story { (moment(one, words)) } }
         }
     }
 }

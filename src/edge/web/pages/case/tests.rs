@@ -51,17 +51,30 @@ fn the_whole_story_is_told_in_both_languages_and_mails_cannot_write_it() {
     say(&mut db, &order, Said::Note { text: format!("電話した {EVIL}") }, tokyo(11, 20, 9));
     let until = tokyo(11, 30, 23);
     say(&mut db, &order, Said::Limited { points: 300, expires: until }, tokyo(11, 20, 10));
-    say(&mut db, &order, Said::Confirm { points: Some(100), expires: Some(until), coupon_back: None }, tokyo(11, 21, 9));
+    say(
+        &mut db,
+        &order,
+        Said::Confirm { points: Some(100), expires: Some(until), coupon_back: None },
+        tokyo(11, 21, 9),
+    );
     let story = story(&db, &order, now);
     assert_eq!(story.statements.len(), 3);
     for (language, said) in [
         (
             Language::Ja,
-            ["まだ戻っていないポイント</th><td>400ポイント", "300ポイント（11月30日(月) 23:00 まで）", "差出人を確認済み", "コマンドで"],
+            [
+                "まだ戻っていないポイント</th><td>400ポイント",
+                "300ポイント（11月30日(月) 23:00 まで）",
+                "差出人を確認済み",
+                "コマンドで",
+            ],
         ),
         (
             Language::En,
-            ["Points outstanding</th><td>400 points", "300 points (until Mon Nov 30, 23:00)", "sender verified", "by a command"],
+            [
+                "Points outstanding</th><td>400 points", "300 points (until Mon Nov 30, 23:00)", "sender verified",
+                "by a command",
+            ],
         ),
     ] {
         let page = drawn(&story, &order, &Entered::default(), language, now);
@@ -140,8 +153,13 @@ fn a_mail_that_changes_the_order_makes_a_form_stale_and_one_about_another_does_n
     let import = |db: &mut Db, events: Vec<crate::ledger::Event>| {
         for event in events {
             let mail = event.mail;
-            db.import(&[crate::edge::store::OldMail { key: mail, events: vec![event], keep_trusted: true, mails: None }])
-                .unwrap();
+            db.import(&[crate::edge::store::OldMail {
+                key: mail,
+                events: vec![event],
+                keep_trusted: true,
+                mails: None,
+            }])
+            .unwrap();
         }
     };
     import(&mut db, cancelled(&number(5, 12), tokyo(11, 13, 15), 70, "皿"));
@@ -189,7 +207,10 @@ fn wrong_fields_are_told_beside_them_and_keep_what_was_entered() {
     let page = drawn(&story, &order, &entered, Language::En, now);
     is_whole(&page);
     assert!(page.contains("value=\"501&quot;&gt;&lt;b&gt;\"") && page.contains("value=\"2026-12-31\""), "{page}");
-    assert!(page.contains("aria-describedby=\"points-wrong\"") && page.contains("write a number from 0 to 500"), "{page}");
+    assert!(
+        page.contains("aria-describedby=\"points-wrong\"") && page.contains("write a number from 0 to 500"),
+        "{page}"
+    );
     assert!(page.contains("<details open"), "{page}");
 }
 

@@ -281,7 +281,8 @@ pub(in crate::edge::web::pages) fn preview(
         to: proposal.letter.as_ref().map(|letter| letter.to.clone()),
         subject,
         body,
-        sendable: replies.send.contains(&kind) && warnings.is_empty() && reasons.is_empty(),
+        // Rakuten has no address
+        sendable: kind != Kind::AskRakuten && replies.send.contains(&kind) && warnings.is_empty() && reasons.is_empty(),
         warnings: if replies.send.contains(&kind) { warnings } else { Vec::new() },
         mailto: proposal.letter.as_ref().filter(|_| way && !reasons.is_empty()).map(mailto),
         form: (way && kind.is_inquiry()).then(|| form(order)),
