@@ -238,6 +238,10 @@ fn tried(world: &World, fence: &Fence, line: &str, output: &[String]) -> Option<
             world.starts(&fence.place, &line, "watching");
             return None;
         }
+        ["modori", "dashboard"] => {
+            world.starts(&fence.place, &line, "This link opens the dashboard once");
+            return None;
+        }
         // what they answer tells whether all is well, and nothing watches here
         ["modori", "status" | "doctor", ..] => &[0, 1],
         _ if output.iter().any(|line| line.starts_with("error")) => &[2],
