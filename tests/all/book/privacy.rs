@@ -10,7 +10,10 @@ const PAGE: &str = "docs/privacy.md";
 /// Tables and their columns, as the page lists them.
 fn listed() -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
-    for (_, line) in read(PAGE).prose() {
+    let page = read(PAGE);
+    let lines = page.prose();
+    let part = lines.iter().skip_while(|(_, line)| *line != "## What is stored").skip(1);
+    for (_, line) in part.take_while(|(_, line)| !line.starts_with("## ")) {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
         let [table, _, _, columns] = cells.as_slice() else { continue };
         let Some(table) = table.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) else { continue };

@@ -56,12 +56,14 @@ impl World {
             server.deliver("INBOX", one);
         }
         world.secret("mail-password", PASSWORD);
+        let [web] = crate::support::real::free_ports();
         world.write(
             ".config/modori/config.toml",
             &format!(
                 "language = \"en\"\nrules = \"rules\"\n[[account]]\nname = \"home\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"plain\"\n\
                  user = \"{USER}\"\npassword = {{ file = \"mail-password\" }}\nauthserv_ids = [\"mx.example.jp\"]\n\
-                 [filing]\nmode = \"move\"\n[alerts]\nchannels = [\"phone\"]\n[channel.phone]\nkind = \"command\"\nargv = [\"cat\"]\n",
+                 [filing]\nmode = \"move\"\n[alerts]\nchannels = [\"phone\"]\n[channel.phone]\nkind = \"command\"\nargv = [\"cat\"]\n\
+                 [web]\nlisten = \"127.0.0.1:{web}\"\n",
                 server.port
             ),
         );
@@ -130,7 +132,8 @@ impl World {
     pub fn starts(&self, place: &str, line: &str, says: &str) {
         let log = self.path("log");
         let file = std::fs::File::create(&log).unwrap();
-        let mut child = self.shell(&format!("exec {line}")).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let mut child =
+            self.shell(&format!("exec {line}")).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let heard = || std::fs::read_to_string(&log).unwrap_or_default();
         until(&format!("{place}: {line} says `{says}`"), || {
             assert!(child.try_wait().unwrap().is_none(), "{place}: {line} ended: {}", heard());
