@@ -75,7 +75,8 @@ fn four_forms_say_the_same() {
         let mut shown: Vec<i64> =
             page.split("<data value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
         let mut all: Vec<i64> = figures.values().copied().collect();
-        (shown.sort_unstable(), all.sort_unstable());
+        shown.sort_unstable();
+        all.sort_unstable();
         assert_eq!(shown, all, "{language}");
 
         // and what the page shows for each stands in the text, as often at least
@@ -101,7 +102,7 @@ fn four_forms_say_the_same() {
 fn a_page_stands_alone_and_no_name_writes_into_it() {
     let embedded = Embedded::start();
     let home = embedded.home("", "backlog = \"sort\"\n");
-    let hostile = restock("x").iter().copied().collect::<Vec<u8>>();
+    let hostile = restock("x").to_vec();
     let hostile =
         String::from_utf8(hostile).unwrap().replace("商品名：x", "商品名：<script>alert(1)</script>=1+1\u{202e}");
     embedded.deliver("INBOX", hostile.as_bytes());

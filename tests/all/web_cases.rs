@@ -242,7 +242,7 @@ fn cases(home: &Home) -> Vec<Value> {
 #[test]
 fn a_word_on_a_page_is_the_same_as_the_command_s_and_counts_once() {
     let order = order(1);
-    let here = home(&[order.clone()], "帆布トート");
+    let here = home(std::slice::from_ref(&order), "帆布トート");
     // another home with the very same mails
     let other = home(&[], "");
     let mails = here.path().join("mails");
@@ -250,7 +250,8 @@ fn a_word_on_a_page_is_the_same_as_the_command_s_and_counts_once() {
     assert_eq!(cases(&here), cases(&other));
     let served = serve(&here.state());
     let browser = &served.browser;
-    let words: [(&str, &str, &[(&str, &str)], &[&str]); 5] = [
+    type Word<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+    let words: [Word<'_>; 5] = [
         ("say", "Note that it came back", &[("points", "300"), ("expires", "2099-12-31")], &[]),
         (
             "say",
@@ -305,7 +306,7 @@ fn statements(home: &Home) -> Vec<modori::ledger::Statement> {
 #[test]
 fn one_tap_in_the_list_is_taken_back_with_another() {
     let order = order(1);
-    let home = home(&[order.clone()], "帆布トート");
+    let home = home(std::slice::from_ref(&order), "帆布トート");
     let served = serve(&home.state());
     let browser = &served.browser;
     let list = browser.get("/").body;
@@ -323,7 +324,7 @@ fn one_tap_in_the_list_is_taken_back_with_another() {
 #[test]
 fn hostile_addresses_forms_and_mails_get_nowhere() {
     let order = order(1);
-    let home = home(&[order.clone()], "<script>alert(1)</script>\"onload=\"x");
+    let home = home(std::slice::from_ref(&order), "<script>alert(1)</script>\"onload=\"x");
     let served = serve(&home.state());
     let browser = &served.browser;
     for path in [
