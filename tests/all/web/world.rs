@@ -49,7 +49,9 @@ impl Run {
         let db = || modori::edge::store::Db::open_to_read(&run.home.state()).unwrap();
         until("every mail was seen and nothing is left to do", || {
             let seen: u32 = db().counts().unwrap().iter().map(|(_, number)| *number).sum();
-            seen as usize >= all && db().open_rows().unwrap() == 0
+            let lanes = db().lanes(Timestamp::now()).unwrap();
+            // late restocks are kept back for a while, to be told together
+            seen as usize >= all && lanes.iter().all(|lane| lane.kind == "held" || lane.open == 0)
         });
         run
     }
