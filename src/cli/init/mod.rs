@@ -70,12 +70,13 @@ pub(super) fn run(flags: &Init, config: Option<&Path>, state: Option<&Path>) -> 
         let talk = talk(&mut ask, flags, &home);
         tokio::select! {
             biased;
-            ended = talk => ended,
+            // listened for before the first question is shown
             () = watch::stopped() => {
                 // the terminal stands behind a question
                 anstream::println!();
                 Err(stopped(&course))
             }
+            ended = talk => ended,
         }
     })
 }

@@ -1,3 +1,5 @@
+//! Months that add up and follow one another, and what counts in which.
+
 use super::*;
 use crate::facts::{Cancelled, Cause, Form, PointsReturn, Stage};
 use crate::ledger::case::CouponState;

@@ -16,7 +16,7 @@ pub const AWAY: &str = "home.example.jp";
 pub struct Run {
     pub home: Home,
     pub port: u16,
-    pub embedded: Embedded,
+    _embedded: Embedded,
     pub watch: Option<Running>,
     _phone: Http,
 }
@@ -44,7 +44,7 @@ impl Run {
         for mail in more {
             embedded.deliver("INBOX", mail);
         }
-        let run = Self { home, port, embedded, watch: Some(watch), _phone: phone };
+        let run = Self { home, port, _embedded: embedded, watch: Some(watch), _phone: phone };
         let all = story.backlog.len() + story.live.len() + more.len();
         let db = || modori::edge::store::Db::open_to_read(&run.home.state()).unwrap();
         until("every mail was seen and nothing is left to do", || {

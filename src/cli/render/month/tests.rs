@@ -1,3 +1,5 @@
+//! A month as it is printed: the document shows the same, no name is a formula, nothing is unnamed.
+
 use super::*;
 use crate::facts::{Cancelled, Cause, Form, OrderNumber, PointsReturn, Stage};
 use crate::ledger::due::Settings;

@@ -1,3 +1,5 @@
+//! The page of restocks from plain values: every fate, nothing, hostile words.
+
 use super::*;
 use crate::facts::Item;
 use crate::plan::{Quiet, Why};

@@ -1,3 +1,5 @@
+//! The page of rules from plain values: what fell silent, whose rules are whose, long lists.
+
 use super::*;
 use crate::mailbox::{MailKey, Place};
 use crate::rules::Source;

@@ -1,3 +1,5 @@
+//! The page of shops from plain values: sorted by links, bounded, hostile names.
+
 use super::*;
 use crate::wording::{Face, Language, Wording};
 use std::collections::BTreeMap;
