@@ -266,7 +266,11 @@ fn counts(page: &Page<'_>, view: &View<'_>, range: &Range<usize>, timed: bool) -
     let paid = ["返還", "返却", "返金", "払い戻", "払戻", "還付"];
     let money = view.slice(sentence.clone());
     let money = paid.iter().any(|word| money.contains(word));
-    !asks && !service && !item && !fresh && !planned && !money && is_said(view, range.start, range.end)
+    // 領収書は購入履歴から発行できます: what can be had is a paper
+    let papers = ["履歴", "領収", "明細", "証明", "納品書", "インボイス", "レシート", "伝票"];
+    let named = view.slice(range.clone());
+    let paper = papers.iter().any(|word| named.contains(word));
+    !asks && !service && !item && !fresh && !planned && !money && !paper && is_said(view, range.start, range.end)
 }
 
 /// Whether the sentence goes on to ask.
@@ -335,6 +339,8 @@ mod tests {
             ("キャンセル分をカートに戻しました。", Some(Back)),
             ("キャンセル分のご利用ポイント、合わせて300ポイントを返還いたしました。", None),
             ("キャンセル分の代金は明日ご返金いたします。", None),
+            ("領収書は購入履歴から発行できます。", None),
+            ("注文明細は購入履歴よりご確認いただけます。", None),
             ("再入荷の予定はありますか？", None),
             ("再入荷いたしましたらご連絡ください。", None),
             ("本日発送いたしました。", None),

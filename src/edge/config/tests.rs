@@ -250,7 +250,10 @@ fn the_schema_and_the_parser_know_the_same_keys() {
         ("[hot]", "/definitions/hot/properties"),
         ("[sight]", "/definitions/sight/properties"),
         ("[ledger]", "/definitions/ledger/properties"),
-        ("[ledger.calendar]", "/definitions/calendar/properties"),
+        ("[ledger.calendar]", "/definitions/business-days/properties"),
+        ("[calendar]", "/definitions/calendar/properties"),
+        ("[web]", "/definitions/web/properties"),
+        ("[keep]", "/definitions/keep/properties"),
     ] {
         assert_eq!(keys(at), known_keys(table), "{at}: change schema/config.schema.json, too");
     }

@@ -440,8 +440,11 @@ async fn prepare(
 ) -> Result<Prepared, Result<(), Stopped>> {
     let ready = async {
         let mut opened = session.select(mailbox).await?;
-        if filings.iter().any(|filing| filing.place.uid_validity != opened.uid_validity) {
-            // the watching side may know the newer one: what was opened a while ago is asked anew
+        let renumbered = filings.iter().any(|filing| filing.place.uid_validity != opened.uid_validity);
+        // what came after it was opened may be unknown to it still: there a MOVE finds nothing, and says OK
+        let newer = opened.uid_next != 0 && filings.iter().any(|filing| filing.place.uid >= opened.uid_next);
+        if renumbered || newer {
+            // the watching side knows more: what was opened a while ago is asked anew
             opened = session.select_anew(mailbox).await?;
         }
         let target = session.target(folder).await?;
