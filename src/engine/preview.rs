@@ -138,7 +138,8 @@ impl Engine {
             }
             let (events, mails) = (one.step.events, one.step.mails);
             if !events.is_empty() || !mails.is_empty() {
-                told.push(OldMail { key: one.key, events, keep_trusted: false, mails: Some(mails) });
+                // it may go into a ledger that knows better: this reading may lack the provider's word
+                told.push(OldMail { key: one.key, events, keep_trusted: true, mails: Some(mails) });
             }
         }
         let scratch = told.clone();

@@ -91,6 +91,8 @@ pub(super) async fn server(ask: &mut Ask<'_>, account: &mut Account) -> Result<(
         ask.gave("--provider", &answer);
         (account.provider, account.host) = (Some(answer), None);
         (account.port, account.security) = (None, None);
+        ask.took_back("--port");
+        ask.took_back("--security");
         return Ok(());
     }
     ask.gave("--host", &answer);
@@ -120,6 +122,14 @@ pub(super) async fn server_again(ask: &mut Ask<'_>, account: &mut Account) -> Re
         };
         account.security = (security != "tls").then(|| security.to_owned());
         account.port = (port != usual).then_some(port);
+        match &account.security {
+            Some(security) => ask.gave("--security", security),
+            None => ask.took_back("--security"),
+        }
+        match account.port {
+            Some(port) => ask.gave("--port", &port.to_string()),
+            None => ask.took_back("--port"),
+        }
     }
     Ok(())
 }
@@ -267,6 +277,8 @@ pub(super) async fn password_from(ask: &mut Ask<'_>, account: &Account, home: &H
             Ok(Secret::Credential(name))
         }
         _ => {
+            // where it came from before does not count any more
+            ask.took_back("--password-file");
             let text = ask.hidden(if is_app(account) { "App password" } else { "Password" }).await?;
             Ok(Secret::Ours { file, text: without_gaps(text, account) })
         }

@@ -4,7 +4,6 @@ use super::super::Failure;
 use super::super::render;
 use super::write::{NewFile, write};
 use crate::edge::config::Config;
-use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
 /// Changes the line, if that gives a configuration that passes.
@@ -30,7 +29,7 @@ pub(super) fn run(file: &Path, state: Option<&Path>) -> Result<(), Failure> {
     if after.policy.observe || after.accounts.len() != before.accounts.len() {
         return Err(by_hand());
     }
-    write(&[NewFile { place, text: SecretString::from(text), over: true }], None)?.stay();
+    write(&[NewFile::new(place, text, true)], None)?.stay();
     anstream::println!(
         "{} says mode = \"move\" now: mail is filed into its folders, nothing is deleted\n\n\
          A watch that runs takes it at its next start. What lies there already:\n  \

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 /// Where the talk stands, for whoever ends it.
 #[derive(Debug, Default)]
 pub(super) struct Course {
-    /// What was answered already, as flags.
-    pub(super) given: RefCell<Vec<(&'static str, String)>>,
+    /// What was answered already, as flags; without a value: what was typed so counts no more.
+    given: RefCell<Vec<(&'static str, Option<String>)>>,
     /// Everything is written.
     pub(super) written: Cell<bool>,
 }
@@ -18,15 +18,59 @@ pub(super) struct Course {
 impl Course {
     /// The command that goes on from here: what was typed, and what was answered since. `None`: nothing was answered.
     pub(super) fn again(&self) -> Option<String> {
+        let words = self.words(std::env::args().skip(1))?;
+        Some(words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The same as words, after what was typed.
+    fn words(&self, typed: impl Iterator<Item = String>) -> Option<Vec<String>> {
         let given = self.given.borrow();
         if given.is_empty() {
             return None;
         }
-        let typed = std::env::args().skip(1);
-        let given = given.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]);
-        let words = std::iter::once("modori".to_owned()).chain(typed).chain(given);
-        Some(words.map(|word| shell(&word)).collect::<Vec<_>>().join(" "))
+        let mut words = vec!["modori".to_owned()];
+        let mut typed = typed;
+        while let Some(word) = typed.next() {
+            let (flag, with_value) = word.split_once('=').map_or((word.as_str(), false), |(flag, _)| (flag, true));
+            if !given.iter().any(|(later, _)| replaces(later, flag)) {
+                words.push(word);
+            } else if !with_value && flag != "--password-stdin" {
+                // its value
+                typed.next();
+            }
+        }
+        for (flag, value) in given.iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?))) {
+            match value.starts_with('-') {
+                true => words.push(format!("{flag}={value}")),
+                false => words.extend([(*flag).to_owned(), value.clone()]),
+            }
+        }
+        Some(words)
     }
+
+    /// Keeps an answer as the flag that would have given it.
+    fn gave(&self, flag: &'static str, value: Option<&str>) {
+        let mut given = self.given.borrow_mut();
+        // asked once more, the last answer counts; only folders may be several
+        given.retain(|(known, _)| !replaces(flag, known) || flag == "--folder");
+        given.push((flag, value.map(str::to_owned)));
+    }
+}
+
+/// Flags of which one alone can be given.
+const RIVALS: &[&[&str]] = &[
+    &["--host", "--provider"],
+    &["--ca-file", "--pin"],
+    &["--authserv-id", "--authserv"],
+    &[
+        "--password-file", "--password-command", "--password-env", "--password-credential", "--password-stdin",
+        "--oauth-client-id", "--oauth-client-secret-file", "--token-command",
+    ],
+];
+
+/// Whether an answer takes the place of an earlier one.
+fn replaces(later: &str, earlier: &str) -> bool {
+    later == earlier || RIVALS.iter().any(|rivals| rivals.contains(&later) && rivals.contains(&earlier))
 }
 
 /// A word as a shell takes it.
@@ -65,13 +109,12 @@ impl<'a> Ask<'a> {
 
     /// Keeps an answer as the flag that would have given it, for whoever goes on another time.
     pub(super) fn gave(&self, flag: &'static str, value: &str) {
-        let mut given = self.course.given.borrow_mut();
-        // asked once more, the last answer counts; only folders may be several
-        given.retain(|(known, _)| *known != flag || flag == "--folder");
-        if matches!(flag, "--host" | "--provider") {
-            given.retain(|(known, _)| !matches!(*known, "--host" | "--provider"));
-        }
-        given.push((flag, value.to_owned()));
+        self.course.gave(flag, Some(value));
+    }
+
+    /// An earlier answer, or a flag that was typed, counts no more.
+    pub(super) fn took_back(&self, flag: &'static str) {
+        self.course.gave(flag, None);
     }
 
     /// A line that was typed or piped in, whatever it holds.
@@ -213,5 +256,41 @@ struct Quiet;
 impl Quiet {
     fn begin() -> Option<Self> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Arguments;
+    use clap::Parser as _;
+
+    #[test]
+    fn the_command_that_goes_on_says_each_thing_once_and_parses() {
+        let course = Course::default();
+        let of = |typed: &str| {
+            let words = course.words(typed.split(' ').map(str::to_owned))?;
+            Arguments::try_parse_from(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            Some(words.join(" "))
+        };
+        assert_eq!(of("init --host a"), None, "nothing was answered");
+        course.gave("--user", Some("hanako"));
+        course.gave("--user", Some("-h"));
+        course.gave("--provider", Some("gmail"));
+        course.gave("--pin", Some("sha256:00"));
+        course.gave("--password-env", Some("P"));
+        course.gave("--authserv", Some("no"));
+        course.gave("--folder", Some("restock=a"));
+        course.gave("--folder", Some("coupon=b"));
+        course.gave("--port", None);
+        assert_eq!(
+            of("--config c init --user=h --host a --ca-file b --password-file c --authserv-id d --port 1 --web no")
+                .unwrap(),
+            "modori --config c init --web no --user=-h --provider gmail --pin sha256:00 --password-env P --authserv no \
+             --folder restock=a --folder coupon=b"
+        );
+        assert!(of("init --password-stdin --email h@i.jp").unwrap().contains("init --email h@i.jp"));
+        course.gave("--password-file", None);
+        assert!(!of("init --oauth-client-id c --oauth-client-secret-file d").unwrap().contains("--oauth"));
     }
 }

@@ -8,6 +8,7 @@ mod answers;
 mod ask;
 mod channel;
 mod home;
+mod secret;
 mod service;
 mod show;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use answers::Answers;
 use ask::{Ask, Course};
 use home::Home;
 use jiff::SignedDuration;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use service::Start;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,15 @@ pub(super) fn run(flags: &Init, config: Option<&Path>, state: Option<&Path>) -> 
             home.command("doctor"),
             home.command("init --agree"),
             home.command("init --force")
+        )));
+    }
+    if flags.non_interactive
+        && let (Some(name), Some(Service::Systemd | Service::Launchd)) = (&flags.mailbox.password_env, flags.service)
+    {
+        return Err(Failure::broken(format!(
+            "--password-env with --service: the service will not have the variable {} of this shell; give the password \
+             with --password-file, --password-command or --password-stdin (nothing was written)",
+            render::one_line(name)
         )));
     }
     if flags.non_interactive {
@@ -213,12 +223,16 @@ async fn talk(ask: &mut Ask<'_>, flags: &Init, home: &Home) -> Result<bool, Fail
         ask.gave("--web", if answers.web { "yes" } else { "no" });
     }
     let (service, unit) = service_file(ask, flags, home).await?;
-    let config = put(ask, flags, &answers, home, unit.as_ref())?;
+    if service != Service::None {
+        secret::for_service(ask, &mut answers, home).await?;
+    }
+    let unit_is_new = unit.is_some();
+    let config = put(ask, flags, &answers, home, service, unit)?;
     if let Some(entry) = granted {
         entry.keep();
     }
     take(&config, told).await;
-    anstream::println!("{}", next(&answers, home, service, unit.is_some(), begun.elapsed()));
+    anstream::println!("{}", next(&answers, home, service, unit_is_new, begun.elapsed()));
     Ok(true)
 }
 
@@ -382,9 +396,7 @@ async fn service_file(ask: &mut Ask<'_>, flags: &Init, home: &Home) -> Result<(S
     let Some(place) = chosen.place() else { return Ok((Service::None, None)) };
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(format!("cannot tell where modori itself is: {error}; use --service none")))?;
-    let usual = std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state/modori"));
-    let state = home.state.clone().or_else(config::default_state).filter(|state| Some(state) != usual.as_ref());
-    let start = Start { program, config: home.named.then(|| home.file.clone()), state };
+    let start = Start::new(program, home, std::env::var_os("HOME").map(PathBuf::from).as_deref());
     let text = if chosen == Service::Launchd { start.agent() } else { start.unit() };
     match std::fs::read_to_string(&place) {
         Ok(there) if there == text => return Ok((chosen, None)),
@@ -394,37 +406,47 @@ async fn service_file(ask: &mut Ask<'_>, flags: &Init, home: &Home) -> Result<(S
         }
         _ => {}
     }
-    Ok((chosen, Some(NewFile { place, text: SecretString::from(text), over: true })))
+    Ok((chosen, Some(NewFile::new(place, text, true))))
 }
 
 /// Writes everything down at once, and reads it as every command will.
-fn put(ask: &Ask<'_>, flags: &Init, answers: &Answers, home: &Home, unit: Option<&NewFile>) -> Result<Config, Failure> {
+fn put(
+    ask: &Ask<'_>,
+    flags: &Init,
+    answers: &Answers,
+    home: &Home,
+    service: Service,
+    unit: Option<NewFile>,
+) -> Result<Config, Failure> {
+    // rules of one's own that do not pass are told before anything is written
+    let ready = home.config(answers)?;
+    setup::rules_of(ready.rules.as_deref(), ready.accounts.first())
+        .map_err(|failure| Failure::broken(format!("{}\nnothing was written", failure.what)))?;
     let mut files = Vec::new();
-    let mut add = |place: PathBuf, text: SecretString, over: bool| files.push(NewFile { place, text, over });
     for (name, text) in answers.kept() {
-        add(home.folder.join(name), SecretString::from(format!("{}\n", text.expose_secret())), false);
+        let text = format!("{}\n", text.expose_secret());
+        files.push(NewFile::new(home.folder.join(name), text, false));
     }
     let rules = home.folder.join(text::RULES);
     let example = rules.join(text::EXAMPLE);
     if std::fs::symlink_metadata(&example).is_err() {
-        add(example, SecretString::from(text::OWN_RULES), false);
+        files.push(NewFile::new(example, text::OWN_RULES, false));
     }
-    if let Some(unit) = unit {
-        add(unit.place.clone(), unit.text.clone(), unit.over);
+    files.extend(unit);
+    if flags.force && std::fs::symlink_metadata(&home.file).is_ok() {
+        // whatever it holds: it may be no text at all
+        let old = std::fs::read(&home.file).map_err(|error| {
+            Failure::new(format!("cannot keep {}: {error}; nothing was written", home.file.display()))
+        })?;
+        files.push(NewFile::new(home.folder.join(write::free(&home.folder, "config.toml.old")), old, false));
     }
-    if flags.force
-        && let Ok(old) = std::fs::read_to_string(&home.file)
-    {
-        add(home.folder.join(write::free(&home.folder, "config.toml.old")), SecretString::from(old), false);
-    }
-    add(home.file.clone(), SecretString::from(answers.config()), flags.force);
-    // a service that may write nowhere else needs its state folder from the beginning
-    let state = unit.and(home.state.clone().or_else(config::default_state));
+    files.push(NewFile::new(home.file.clone(), answers.config(), flags.force));
+    // a service that may write nowhere else needs its state folder from the beginning, whoever wrote its unit
+    let state = (service != Service::None).then(|| home.state.clone().or_else(config::default_state)).flatten();
     let made = write::write(&files, state.as_deref())?;
     let config = Config::load_with(&home.file, home.state.as_deref()).map_err(|broken| {
         Failure::new(format!("{broken}\nwhat was written does not pass, and was taken away again: please report this"))
     })?;
-    setup::rules(config.rules.as_deref())?;
     made.stay();
     ask.wrote();
     anstream::println!("\nWritten, for your eyes only:");

@@ -2,6 +2,8 @@
 
 use super::super::args::Service;
 use super::ask::shell;
+use super::home::Home;
+use crate::edge::config;
 use std::path::{Path, PathBuf};
 
 /// The unit that comes with modori.
@@ -16,17 +18,32 @@ const LABEL: &str = "jp.modori.watch";
 pub(super) struct Start {
     /// The program.
     pub(super) program: PathBuf,
-    /// The configuration, if it is not at the usual place.
+    /// The configuration, if the service would not find it by itself.
     pub(super) config: Option<PathBuf>,
     /// The state folder, if it is not where the unit looks for it.
     pub(super) state: Option<PathBuf>,
+    /// The configuration names that state folder itself.
+    pub(super) state_is_written: bool,
 }
 
 impl Start {
+    /// How this program is started for what is set up. A service knows the home folder of its user, and nothing of what
+    /// a shell set besides (XDG_CONFIG_HOME, XDG_STATE_HOME): what lies elsewhere is named.
+    pub(super) fn new(program: PathBuf, home: &Home, user: Option<&Path>) -> Self {
+        let below = |path: &str| user.map(|user| user.join(path));
+        let config = Some(home.file.clone()).filter(|file| Some(file) != below(".config/modori/config.toml").as_ref());
+        let state = home.state.clone().or_else(config::default_state);
+        let state = state.filter(|state| Some(state) != below(".local/state/modori").as_ref());
+        Self { program, config, state, state_is_written: home.state.is_some() }
+    }
+
     fn words(&self) -> Vec<String> {
         let mut words = vec![self.program.display().to_string(), "watch".to_owned()];
         if let Some(config) = &self.config {
             words.extend(["--config".to_owned(), config.display().to_string()]);
+        }
+        if let Some(state) = self.state.as_ref().filter(|_| !self.state_is_written) {
+            words.extend(["--state".to_owned(), state.display().to_string()]);
         }
         words
     }
@@ -120,7 +137,12 @@ mod tests {
     use super::*;
 
     fn start(config: Option<&str>) -> Start {
-        Start { program: "/opt/my tools/modori".into(), config: config.map(PathBuf::from), state: None }
+        Start {
+            program: "/opt/my tools/modori".into(),
+            config: config.map(PathBuf::from),
+            state: None,
+            state_is_written: false,
+        }
     }
 
     #[test]
@@ -141,6 +163,10 @@ mod tests {
         assert!(elsewhere.contains("ReadWritePaths=\"-/srv/my state\"\n"), "{elsewhere}");
         assert_eq!(UNIT.matches("\nReadWritePaths=").count(), 1, "the shipped unit names another folder");
         assert_eq!(elsewhere.matches("\nReadWritePaths=").count(), 1, "it names one folder");
+        // nothing else tells it where: what a shell knows a service does not
+        assert!(elsewhere.contains(" watch --state \"/srv/my state\"\n"), "{elsewhere}");
+        let written = Start { state: Some("/srv/s".into()), state_is_written: true, ..start(None) }.unit();
+        assert!(written.contains("-/srv/s\n") && !written.contains("--state"), "{written}");
     }
 
     #[test]

@@ -253,3 +253,16 @@ fn what_is_missing_is_told_at_once_and_nothing_else_is_asked_for() {
         ["--pushover-token-file", "--pushover-user-file"]
     );
 }
+
+#[test]
+fn a_password_that_only_a_shell_has_goes_into_a_file_wherever_it_is_used() {
+    let variable = || Secret::Environment("P".to_owned());
+    let keys = vec![("password", Value::Secret(variable()))];
+    let account = Account { login: Login::Password(variable()), ..gmail().account };
+    let mut answers = Answers { account, channel: Some(Channel { name: "mail", kind: "smtp", keys }), ..gmail() };
+    secret::in_file(&mut answers, "Q", "mail-password", &SecretString::from("geheim"));
+    assert!(answers.config().matches("env = \"P\"").count() == 2, "another variable");
+    secret::in_file(&mut answers, "P", "mail-password", &SecretString::from("geheim"));
+    assert_eq!(answers.config().matches("{ file = \"mail-password\" }").count(), 2, "{}", answers.config());
+    assert_eq!(answers.kept().len(), 1);
+}

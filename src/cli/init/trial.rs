@@ -8,13 +8,14 @@ use super::ask::Ask;
 use super::home::Home;
 use super::show;
 use crate::edge::config::Config;
+use crate::edge::files;
 use crate::edge::imap::{ImapError, Session};
 use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret as Source;
 use crate::engine::Mailbox;
 use crate::engine::checkup::{self, Asked, Grade};
 use crate::rules::RuleSet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,18 +47,24 @@ impl Entry {
     pub(super) fn keep(mut self) {
         if let Some(granted) = &mut self.granted {
             granted.paths.clear();
+            granted.before = None;
         }
     }
 }
 
-/// Files and folders of access that was granted. Dropped before the set-up is written, they are gone.
+/// Files and folders of access that was granted. Dropped before the set-up is written, they are gone, and access that was
+/// kept there before is back.
 #[derive(Debug)]
 struct Granted {
     paths: Vec<PathBuf>,
+    before: Option<(PathBuf, SecretSlice<u8>)>,
 }
 
 impl Drop for Granted {
     fn drop(&mut self) {
+        if let Some((file, before)) = self.before.take() {
+            let _ = files::keep(&file, before.expose_secret());
+        }
         for path in &self.paths {
             // a folder that holds something else stays
             let _ = if path.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
@@ -82,7 +89,11 @@ pub(super) async fn log_in(
     loop {
         let config = entry.over(home.config(answers)?);
         if matches!(answers.account.login, Login::Oauth { .. }) && entry.granted.is_none() {
-            entry.granted = Some(grant(&config).await?);
+            if ask.talks() {
+                entry.granted = Some(grant(&config).await?);
+            } else {
+                granted_before(&config)?;
+            }
         }
         let mailbox = mailbox(&config)?;
         let account = &mailbox.account;
@@ -108,6 +119,21 @@ fn mailbox(config: &Config) -> Result<Mailbox, Failure> {
     Mailbox::of(account).map_err(|error| Failure::broken(error.to_string()))
 }
 
+/// Whether access was granted at another time: nobody is there to agree in a browser.
+fn granted_before(config: &Config) -> Result<(), Failure> {
+    let (account, tokens) = login::chosen(config, None)?;
+    if tokens.granted_at().is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "access must be granted in a browser first, and nobody is asked (--non-interactive): {} holds none. \
+         Run this once without --non-interactive; or, with a configuration that has [account.oauth] for the \
+         account `{}`, run `modori login`, and then this again with --force. Nothing was written",
+        tokens.place(),
+        account.name
+    )))
+}
+
 /// Lets the provider grant access, as `modori login` does.
 async fn grant(config: &Config) -> Result<Granted, Failure> {
     let (account, tokens) = login::chosen(config, None)?;
@@ -115,8 +141,15 @@ async fn grant(config: &Config) -> Result<Granted, Failure> {
     let made = |path: &PathBuf| !path.exists();
     let file = folder.join(format!("{}.json", account.name));
     let lock = folder.join(format!("{}.json.lock", account.name));
+    let before = match std::fs::read(&file) {
+        Ok(before) => Some((file.clone(), SecretSlice::from(before))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(Failure::new(format!("cannot read {}: {error}; nothing was written", file.display())));
+        }
+    };
     let paths = [file, lock, folder, config.state.clone()].into_iter().filter(made).collect();
-    let granted = Granted { paths };
+    let granted = Granted { paths, before };
     let arguments = LoginArguments { account: None, no_browser: false, paste: false, timeout: AGREE };
     login::granted(&arguments, account, tokens, login::words(config, account)?, None).await?;
     Ok(granted)
@@ -171,6 +204,7 @@ async fn again(
         "access" => entry.granted = None,
         "user" => {
             let user = ask.line("Login name", Some(&answers.account.user.clone())).await?;
+            ask.gave("--user", &user);
             answers.account.user = user;
         }
         "server" => {
@@ -178,6 +212,9 @@ async fn again(
         }
         "trust" => {
             answers.account.pin = key.map(ToString::to_string);
+            if let Some(pin) = &answers.account.pin {
+                ask.gave("--pin", pin);
+            }
             answers.account.ca_file = None;
         }
         "stop" => return Err(Failure::new("ended: nothing was written")),
@@ -307,4 +344,24 @@ async fn folders(
         ask.gave("--folder", &format!("{category}={folder}"));
     }
     Ok(!answers.folders.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_that_was_kept_before_is_back_when_the_set_up_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, new) = (folder.path().join("home.json"), folder.path().join("home.json.lock"));
+        let granted = || {
+            std::fs::write(&file, "new").unwrap();
+            std::fs::write(&new, "").unwrap();
+            Granted { paths: vec![new.clone()], before: Some((file.clone(), SecretSlice::from(b"old".to_vec()))) }
+        };
+        drop(granted());
+        assert_eq!((std::fs::read(&file).unwrap(), new.exists()), (b"old".to_vec(), false));
+        Entry { once: None, granted: Some(granted()) }.keep();
+        assert_eq!((std::fs::read(&file).unwrap(), new.exists()), (b"new".to_vec(), true));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Failure;
 use crate::edge::files::Beside;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,21 +12,47 @@ pub(super) struct NewFile {
     /// Where.
     pub(super) place: PathBuf,
     /// What stands in it.
-    pub(super) text: SecretString,
+    content: SecretSlice<u8>,
     /// It may be there already, and is written over.
     pub(super) over: bool,
 }
 
-/// Folders and files that were made. Dropped before all is well, they are gone again.
+impl NewFile {
+    /// A file with this content.
+    pub(super) fn new(place: PathBuf, content: impl Into<Vec<u8>>, over: bool) -> Self {
+        Self { place, content: SecretSlice::from(content.into()), over }
+    }
+}
+
+/// Folders and files that were made. Dropped before all is well, they are gone again, and what they replaced is back.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     paths: Vec<PathBuf>,
+    /// Files that were written over, and where each waits under another name.
+    replaced: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Made {
     /// All is well: they stay.
     pub(super) fn stay(mut self) {
         self.paths.clear();
+        for (_, aside) in self.replaced.drain(..) {
+            let _ = std::fs::remove_file(aside);
+        }
+    }
+
+    /// Gives a file that is about to be written over a second name.
+    fn aside(&mut self, place: &Path) -> std::io::Result<()> {
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(place.file_name().unwrap_or_default());
+        hidden.push(format!(".{}.before", std::process::id()));
+        let aside = place.with_file_name(hidden);
+        // no other process has our number: what bears it is left over from one that is gone
+        let _ = std::fs::remove_file(&aside);
+        // some file systems know no second names
+        std::fs::hard_link(place, &aside).or_else(|_| std::fs::copy(place, &aside).map(|_| ()))?;
+        self.replaced.push((place.to_path_buf(), aside));
+        Ok(())
     }
 
     /// Makes a folder, and those above it, for their owner only.
@@ -48,6 +74,12 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
+        for (place, aside) in self.replaced.drain(..) {
+            // two names of one file: a rename leaves both then (POSIX), and the second one is removed
+            if std::fs::rename(&aside, place).is_ok() {
+                let _ = std::fs::remove_file(aside);
+            }
+        }
         for path in self.paths.iter().rev() {
             let _ = if path.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
         }
@@ -71,14 +103,18 @@ pub(super) fn write(files: &[NewFile], folder: Option<&Path>) -> Result<Made, Fa
         made.folder(folder).map_err(|error| cannot(folder, error))?;
         let beside = Beside::new(&file.place, file.over).map_err(|error| failed(error.what))?;
         let written = beside.open().map_err(|error| failed(error.what)).and_then(|mut out| {
-            let text = out.write_all(file.text.expose_secret().as_bytes());
-            text.map_err(|error| failed(format!("cannot write {}: {error}", file.place.display())))
+            let content = out.write_all(file.content.expose_secret());
+            content.map_err(|error| failed(format!("cannot write {}: {error}", file.place.display())))
         });
         written?;
         ready.push((beside, file));
     }
     for (beside, file) in ready {
         let was_there = file.place.exists();
+        if was_there && file.over {
+            let kept = made.aside(&file.place);
+            kept.map_err(|error| failed(format!("cannot keep {} meanwhile: {error}", file.place.display())))?;
+        }
         beside.keep().map_err(|error| failed(error.what))?;
         if !was_there {
             made.paths.push(file.place.clone());
@@ -99,7 +135,7 @@ mod tests {
     use super::*;
 
     fn file(place: PathBuf, text: &str, over: bool) -> NewFile {
-        NewFile { place, text: SecretString::from(text), over }
+        NewFile::new(place, text, over)
     }
 
     fn tree(folder: &Path) -> Vec<String> {
@@ -141,6 +177,26 @@ mod tests {
         assert!(refused.contains("--force") && refused.ends_with("nothing was written"), "{refused}");
         assert_eq!(tree(folder.path()), ["a/", "a/modori/", "a/modori/config.toml", "a/modori/secret"]);
         assert_eq!(std::fs::read_to_string(home.join("config.toml")).unwrap(), "x");
+    }
+
+    #[test]
+    fn what_was_written_over_is_back_when_all_is_not_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("config.toml");
+        std::fs::write(&place, b"old \xff").unwrap();
+        let new = || [file(folder.path().join("secret"), "s", false), file(place.clone(), "new", true)];
+        let made = write(&new(), None).unwrap();
+        assert_eq!(std::fs::read(&place).unwrap(), b"new");
+        drop(made);
+        assert_eq!(
+            (std::fs::read(&place).unwrap(), tree(folder.path())),
+            (b"old \xff".to_vec(), vec!["config.toml".to_owned()])
+        );
+        write(&new(), None).unwrap().stay();
+        assert_eq!(
+            (std::fs::read(&place).unwrap(), tree(folder.path())),
+            (b"new".to_vec(), vec!["config.toml".to_owned(), "secret".to_owned()])
+        );
     }
 
     #[test]
