@@ -5,6 +5,7 @@ use super::Pages;
 use super::guard::{MOST_BODY, STYLE};
 use crate::edge::store::Acknowledged;
 use crate::plan::answer::By;
+use crate::text;
 use crate::wording::{Language, Page, PageState};
 use axum::Router;
 use axum::body::Bytes;
@@ -82,19 +83,16 @@ fn page(language: Language, lines: &[String], open: bool) -> String {
     )
 }
 
-/// A text as HTML shows it, and nothing else.
+/// A text as HTML shows it, in one line, without what steers a screen.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text::one_line(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // what steers a screen is not shown
-            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) => {
-            }
             c => out.push(c),
         }
     }
@@ -107,7 +105,11 @@ mod tests {
 
     #[test]
     fn a_title_cannot_write_the_page() {
-        let lines = ["<script>alert(1)</script> & \"\u{202e}x'".to_owned(), "text".to_owned(), "press".to_owned()];
+        let lines = [
+            "<script>alert(1)</script> & \"\u{202e}\u{200f}\u{61c}\u{feff}x'".to_owned(),
+            "text".to_owned(),
+            "press".to_owned(),
+        ];
         let shown = page(Language::En, &lines, true);
         assert!(
             shown.contains("<h1>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&#39;</h1><p>text</p>"),

@@ -4,6 +4,7 @@ use super::Pages;
 use super::assets::{ICON, ICON_PATH, SCRIPT_PATH, STYLE_PATH};
 use super::session::{self, Entered};
 use crate::calendar;
+use crate::text;
 use crate::wording::{Face, Labels, Language};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -73,7 +74,7 @@ pub(super) struct Visit {
     word: String,
     /// The way from here to the first page.
     root: String,
-    /// Path and query of this page.
+    /// Path and query of this page; where a form was sent to can only be written to: then the page that has the form.
     here: String,
 }
 
@@ -91,7 +92,11 @@ impl FromRequestParts<Pages> for Visit {
             pages: pages.clone(),
             word: entered.word(),
             root: root(path),
-            here: parts.uri.path_and_query().map_or_else(|| path.to_owned(), |all| all.as_str().to_owned()),
+            here: if parts.method.is_safe() {
+                parts.uri.path_and_query().map_or_else(|| path.to_owned(), |all| all.as_str().to_owned())
+            } else {
+                page_of(path)
+            },
         })
     }
 }
@@ -196,13 +201,7 @@ impl Visit {
 
 /// A text of others without control and direction characters; line breaks stay.
 pub(super) fn shown(text: &str) -> String {
-    let steers = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}')
-            || ('\u{202a}'..='\u{202e}').contains(&c)
-            || ('\u{2066}'..='\u{2069}').contains(&c)
-    };
-    text.chars().filter(|c| !steers(*c)).collect()
+    text::lines(text)
 }
 
 /// A span of time, in whole units of the largest two that it has.
@@ -258,7 +257,7 @@ impl Around {
     /// goes on with it.
     pub(super) fn door(&self) -> Response {
         let how = html! {
-            p { (self.labels.get("door.how")) }
+            p data-door { (self.labels.get("door.how")) }
             pre { code { "modori dashboard" } }
             p.quiet { (self.labels.get("door.signed_in")) " " a href="" { (self.labels.get("door.on")) } }
         };
@@ -290,6 +289,12 @@ fn document(language: Language, root: &str, title: &str, inside: &Markup) -> Htm
         }
     };
     Html(from_here(&page.into_string(), root))
+}
+
+/// The page that has the form which is sent to a path: that of the order, else the first.
+fn page_of(path: &str) -> String {
+    let order = path.strip_prefix("/case/").and_then(|rest| rest.split('/').next()).filter(|order| !order.is_empty());
+    order.map_or_else(|| "/".to_owned(), |order| format!("/case/{order}"))
 }
 
 /// The way from a page to the first one: `./`, `../` for `/case/1`.
@@ -340,6 +345,24 @@ mod tests {
         assert_eq!(within("/shops?x=1", "../").as_deref(), Some("../shops?x=1"));
         assert_eq!(within("//evil.example/", "../"), None);
         assert_eq!(within("https://evil.example/", "../"), None);
+    }
+
+    #[test]
+    fn a_form_belongs_to_a_page_that_can_be_looked_at() {
+        for (path, page) in [
+            ("/case/1-2-3/say", "/case/1-2-3"),
+            ("/case/1-2-3/letter", "/case/1-2-3"),
+            ("/case/", "/"),
+            ("/seen", "/"),
+            ("/", "/"),
+        ] {
+            assert_eq!(page_of(path), page, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_steers_a_screen_is_taken_out_as_everywhere() {
+        assert_eq!(shown("a\u{feff}b\u{fff9}c\u{202e}d\r\ne\tf"), "abcd\ne f");
     }
 
     #[test]

@@ -41,8 +41,8 @@ const MOST_OF_ONE: u32 = 30;
 const MOST_OF_ALL: u32 = 120;
 /// Requests of one browser a minute in which the dashboard is open.
 const MOST_OF_SESSION: u32 = 600;
-/// Links that are tried a minute.
-const MOST_TRIED: u32 = 10;
+/// Wrong links a minute that are told so.
+const MOST_WRONG: u32 = 10;
 /// Sessions that are remembered; beyond, all are learned anew.
 const MOST_SESSIONS: usize = 64;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -159,7 +159,7 @@ struct Counted {
     since: Instant,
     all: u32,
     of: BTreeMap<IpAddr, u32>,
-    tried: u32,
+    wrong: u32,
     /// Sessions that were good when they were last looked at, and what they asked.
     sessions: BTreeMap<SecretDigest, u32>,
 }
@@ -168,7 +168,7 @@ impl Counted {
     /// Nothing yet; sessions stay known.
     fn anew(sessions: BTreeMap<SecretDigest, u32>) -> Self {
         let sessions = sessions.into_keys().map(|session| (session, 0)).collect();
-        Self { since: Instant::now(), all: 0, of: BTreeMap::new(), tried: 0, sessions }
+        Self { since: Instant::now(), all: 0, of: BTreeMap::new(), wrong: 0, sessions }
     }
 }
 
@@ -207,17 +207,11 @@ impl Rules {
         }
     }
 
-    /// Whether one more link may be tried this minute.
-    pub(super) fn may_try(&self) -> bool {
+    /// Counts a wrong link: whether it is one of the few of this minute that are told so.
+    pub(super) fn may_fail(&self) -> bool {
         let mut counted = self.counted();
-        counted.tried = counted.tried.saturating_add(1);
-        counted.tried <= MOST_TRIED
-    }
-
-    /// The link that was tried last was a good one: it does not count.
-    pub(super) fn was_right(&self) {
-        let mut counted = self.counted();
-        counted.tried = counted.tried.saturating_sub(1);
+        counted.wrong = counted.wrong.saturating_add(1);
+        counted.wrong <= MOST_WRONG
     }
 
     /// Whether one more request of a session is answered this minute; `None`: it is not known to be one.
@@ -229,7 +223,12 @@ impl Rules {
     }
 
     /// Whether one more request is answered this minute.
-    fn may_ask(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    fn may_ask(&self, peer: IpAddr, path: &str, headers: &HeaderMap) -> bool {
+        // how one signs in takes nobody's turn and waits for none: whoever has a right link gets in, however much is
+        // asked by others. Its wrong ones are counted by themselves
+        if path == session::LOGIN {
+            return true;
+        }
         let session = session::digest_of(headers, self.port);
         session.and_then(|session| self.may_session(&session)).unwrap_or_else(|| self.may(peer))
     }
@@ -264,13 +263,23 @@ fn who(peer: IpAddr) -> IpAddr {
     }
 }
 
+/// How the address that is listened on is written; a browser leaves the usual port of http away.
+pub(super) fn own_names(listen: SocketAddr) -> Vec<String> {
+    let mut names = vec![listen.to_string()];
+    if listen.ip().is_loopback() {
+        names.push(format!("localhost:{}", listen.port()));
+    }
+    if listen.port() == 80 {
+        let bare: Vec<String> = names.iter().filter_map(|name| name.strip_suffix(":80")).map(str::to_owned).collect();
+        names.extend(bare);
+    }
+    names
+}
+
 /// The names under which the pages are reached: that of `public_url`, and the address that is listened on. A page of
 /// another site whose name was pointed here (DNS rebinding) asks under its own name.
 fn hosts(web: &config::Web) -> Vec<String> {
-    let mut hosts = vec![web.listen.to_string()];
-    if web.listen.ip().is_loopback() {
-        hosts.push(format!("localhost:{}", web.listen.port()));
-    }
+    let mut hosts = own_names(web.listen);
     if let Some(url) = &web.public_url {
         let (url, usual) = match url.strip_prefix("https://") {
             Some(rest) => (rest, ":443"),
@@ -295,7 +304,7 @@ pub(super) async fn check(
     // what asks under another name is turned away uncounted: it takes nobody's turn
     let mut answer = if !known {
         (StatusCode::MISDIRECTED_REQUEST, "nothing is served under this name\n").into_response()
-    } else if !rules.may_ask(peer.ip(), request.headers()) {
+    } else if !rules.may_ask(peer.ip(), request.uri().path(), request.headers()) {
         (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")], "too many requests; try again in a minute\n")
             .into_response()
     } else {
@@ -338,6 +347,16 @@ mod tests {
         }
         let vpn = rules("100.64.0.7:8580", "http://[fd00::7]:8580").hosts;
         assert!(vpn.contains(&"[fd00::7]:8580".to_owned()) && !vpn.contains(&"localhost:8580".to_owned()), "{vpn:?}");
+    }
+
+    #[test]
+    fn a_browser_leaves_the_usual_port_away() {
+        let names = |listen: &str| own_names(listen.parse().unwrap());
+        assert_eq!(names("127.0.0.1:80"), ["127.0.0.1:80", "localhost:80", "127.0.0.1", "localhost"]);
+        assert_eq!(names("[fd00::7]:80"), ["[fd00::7]:80", "[fd00::7]"]);
+        assert_eq!(names("127.0.0.1:8580"), ["127.0.0.1:8580", "localhost:8580"]);
+        let web = config::Web { listen: "127.0.0.1:80".parse().unwrap(), public_url: None };
+        assert!(hosts(&web).contains(&"127.0.0.1".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 
 use super::Pages;
 use super::frame::{self, Around};
-use super::guard::Rules;
+use super::guard::{self, Rules};
 use crate::edge::config;
 use crate::edge::store::{SESSION_LIVES, SecretDigest, Session};
 use crate::edge::tls;
@@ -41,10 +41,8 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(web: &config::Web, rules: Arc<Rules>) -> Self {
-        let mut origins = vec![format!("http://{}", web.listen)];
-        if web.listen.ip().is_loopback() {
-            origins.push(format!("http://localhost:{}", web.listen.port()));
-        }
+        let mut origins: Vec<String> =
+            guard::own_names(web.listen).into_iter().map(|name| format!("http://{name}")).collect();
         if let Some((scheme, rest)) = web.public_url.as_deref().and_then(|url| url.split_once("://")) {
             let host = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
             let usual = if scheme == "https" { ":443" } else { ":80" };
@@ -180,7 +178,9 @@ async fn entered(pages: &Pages, door: &Arc<Door>, request: &mut Request) -> Resu
     if writes && !door.is_ours(request.headers()) {
         return Err(around.refused(StatusCode::FORBIDDEN, "door.elsewhere"));
     }
-    let session = match door.secret(request.headers()) {
+    // a link is worth a session by itself, whatever this browser had before: its page and its form know no other word
+    let secret = door.secret(request.headers()).filter(|_| request.uri().path() != LOGIN);
+    let session = match secret {
         None => None,
         Some(secret) => {
             let (key, now) = (digest(secret), pages.clock.now());
@@ -223,7 +223,7 @@ async fn word_in(request: &mut Request) -> Result<Option<String>, StatusCode> {
     Ok(Form::<Word>::from_request(copy, &()).await.ok().map(|Form(word)| word.csrf))
 }
 
-const LOGIN: &str = "/login";
+pub(super) const LOGIN: &str = "/login";
 
 pub(super) fn routes() -> Router<Pages> {
     Router::new()
@@ -260,7 +260,7 @@ async fn ask(State(pages): State<Pages>, query: Result<Query<Token>, QueryReject
     )
 }
 
-/// Exchanges a link for a session.
+/// Exchanges a link for a session. Only wrong ones count: nobody outside can keep out who has a right one.
 async fn open(
     State(pages): State<Pages>,
     Extension(door): Extension<Arc<Door>>,
@@ -268,10 +268,14 @@ async fn open(
     Form(Token { token }): Form<Token>,
 ) -> Response {
     let around = Around::at(&pages, LOGIN);
-    if !door.rules.may_try() {
-        return around.refused(StatusCode::TOO_MANY_REQUESTS, "door.often");
-    }
-    let Some(link) = link_digest(&token) else { return around.refused(StatusCode::FORBIDDEN, "door.used") };
+    let wrong = || {
+        if door.rules.may_fail() {
+            around.refused(StatusCode::FORBIDDEN, "door.used")
+        } else {
+            around.refused(StatusCode::TOO_MANY_REQUESTS, "door.often")
+        }
+    };
+    let Some(link) = link_digest(&token) else { return wrong() };
     let secret = match tls::random() {
         Ok(secret) => secret,
         Err(error) => return around.trouble(&error),
@@ -279,9 +283,8 @@ async fn open(
     let (key, now) = (digest(secret), pages.clock.now());
     match pages.store.call(move |db| db.use_link(&link, &key, now)).await {
         Err(error) => around.trouble(&error),
-        Ok(false) => around.refused(StatusCode::FORBIDDEN, "door.used"),
+        Ok(false) => wrong(),
         Ok(true) => {
-            door.rules.was_right();
             door.rules.is_session(key, true);
             tracing::info!("the dashboard was opened in a browser");
             let secure = headers.get(ORIGIN).is_some_and(|from| from.as_bytes().starts_with(b"https://"));

@@ -34,6 +34,10 @@ fn a_link_opens_once_by_its_button_and_never_by_being_looked_at() {
     let cookie = entered.header("set-cookie");
     assert!(cookie.contains("; HttpOnly; SameSite=Strict") && cookie.contains("; Path=/; Max-Age="), "{cookie}");
     assert_eq!(enter(&origin).status, 403, "it works once");
+    // a browser that is signed in opens another link by the same form, which has the token alone
+    let again = Client { cookie: cookie.split(';').next().unwrap().to_owned(), ..out.clone() };
+    let entered = again.send("POST", "/login", &[("Origin", &origin)], &format!("token={}", run.token()));
+    assert_eq!((entered.status, entered.header("location")), (303, "./"));
     let client = Client { cookie: cookie.split(';').next().unwrap().to_owned(), ..out.clone() };
     assert!(client.get("/").status == 200 && client.get("/").body.contains("<nav"));
     // from elsewhere, over TLS
@@ -45,7 +49,7 @@ fn a_link_opens_once_by_its_button_and_never_by_being_looked_at() {
     // a restart ends no session; a word does
     run.restart();
     assert_eq!(client.get("/life").status, 200);
-    assert!(run.home.ok(&["dashboard", "--sign-out-all"]).contains("2 browsers"));
+    assert!(run.home.ok(&["dashboard", "--sign-out-all"]).contains("3 browsers"));
     until("the watch knows it", || client.get("/life").status == 403);
 }
 
@@ -95,6 +99,34 @@ fn only_our_own_forms_write() {
     assert!(left.status == 200 && left.header("set-cookie").contains("Max-Age=0"), "{}", left.head);
     assert_eq!(one.get("/").status, 403);
     assert_eq!(other.get("/").status, 200);
+}
+
+#[test]
+fn a_refused_form_leads_on_to_pages_that_can_be_looked_at() {
+    let run = Run::start(&[]);
+    let client = run.client();
+    let case = case_of(&client.get("/").body);
+    let body = format!("csrf={}&from=case&what=confirm&points=many", client.word);
+    let refused = client.send("POST", &format!("{case}/say"), &[("Origin", &client.origin())], &body);
+    assert!(refused.status == 422 || refused.status == 409, "{} {}", refused.status, refused.body);
+    assert!(refused.body.contains(&format!("name=\"back\" value=\"{case}\"")), "{}", refused.body);
+}
+
+#[test]
+fn a_second_command_finds_that_the_port_is_ours() {
+    let mut run = Run::start(&[]);
+    assert_eq!(run.watch.take().unwrap().terminate(), Some(0));
+    let first = run.home.start(&["dashboard"]);
+    let out = Client { port: run.port, cookie: String::new(), word: String::new() };
+    until("the command serves it", || std::net::TcpStream::connect(("127.0.0.1", run.port)).is_ok());
+    let body = format!("token={}", run.token());
+    assert_eq!(out.send("POST", "/login", &[("Origin", &out.origin())], &body).status, 303);
+    assert_eq!(first.terminate(), Some(0));
+    // a port of somebody else's is still told as such
+    let _other = std::net::TcpListener::bind(("127.0.0.1", run.port)).unwrap();
+    let said = run.home.run(&["dashboard"]);
+    let errors = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(!said.status.success() && errors.contains("cannot listen"), "{errors}");
 }
 
 #[test]
@@ -154,7 +186,8 @@ fn what_is_meant_badly_gets_nowhere() {
     let origin = ("Origin", origin.as_str());
     let tries: Vec<u16> = (0..14)
         .map(|_| {
-            client.send("POST", "/login", &[origin], &format!("csrf={}&token={}", client.word, "A".repeat(43))).status
+            // a browser sends the fields of that form and no other
+            client.send("POST", "/login", &[origin], &format!("token={}", "A".repeat(43))).status
         })
         .collect();
     assert!(tries.contains(&403) && tries.last() == Some(&429), "{tries:?}");
@@ -163,6 +196,10 @@ fn what_is_meant_badly_gets_nowhere() {
     let statuses: Vec<u16> = (0..130).map(|_| out.get("/").status).collect();
     assert!(statuses.contains(&429), "{statuses:?}");
     assert_eq!(client.get("/").status, 200);
+    // nobody outside keeps out who has a right link
+    let token = run.token();
+    assert_eq!(out.get(&format!("/login?token={token}")).status, 200);
+    assert_eq!(out.send("POST", "/login", &[origin], &format!("token={token}")).status, 303);
 }
 
 #[test]

@@ -22,7 +22,8 @@ async fn show(visit: Visit) -> Response {
     let title = visit.labels.get(Here::Life.label()).to_owned();
     let Some(behind) = visit.pages.behind.clone() else { return visit.page(Here::Life, &title, &html! {}) };
     let now = visit.now;
-    let read = visit.pages.store.call(move |db| Look::at(db, &behind, now)).await;
+    // a week of alerts, every half minute, of each open page: beside the mail, never in its way
+    let read = visit.pages.store.look(move |db| Look::at(db, &behind, now)).await;
     match read {
         Ok(look) => visit.page(Here::Life, &title, &look.drawn(&visit)),
         Err(error) => visit.trouble(&error),
