@@ -66,7 +66,8 @@ pub(super) fn write(
         let (letter, key) = match decided {
             Ok(Some(written)) => written,
             Ok(None) => return Err(Failure::new(Silence::AlreadyWritten.sentence())),
-            Err(Refused::Unknown) => return Err(unknown(&order)),
+            // no text was shown here that could be another one
+            Err(Refused::Unknown | Refused::Changed) => return Err(unknown(&order)),
             Err(Refused::Gate { proposal, older }) => return Err(refused(&order, &proposal, older)),
         };
         let worked = async {

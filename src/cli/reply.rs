@@ -2,14 +2,14 @@
 
 use super::args::{About, Choice, Reply};
 use super::{Failure, inquiry, say};
-use crate::edge::store::State;
+use crate::edge::store::{LetterFate, State};
 use crate::letter::{Asked, Kind};
 use std::path::Path;
 
 /// Answers the shop.
 pub(super) fn run(arguments: &Reply, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
-    let about = About { order: arguments.writing.order.clone(), at: None };
     if arguments.done {
+        let about = About { order: arguments.writing.order.clone(), at: None };
         return say::answered(&about, config, state);
     }
     let kind = match arguments.choose {
@@ -20,11 +20,9 @@ pub(super) fn run(arguments: &Reply, config: Option<&Path>, state: Option<&Path>
     };
     let asked = Asked { wish: arguments.wish.clone().unwrap_or_default() };
     let far = inquiry::write(kind, &arguments.writing, &asked, config, state)?;
-    // a draft answers nothing yet
-    if kind.is_answer() && far.as_ref().is_some_and(|far| far.sends && far.state == State::Done) {
-        return say::answered(&about, config, state);
-    }
-    if kind.is_answer() && far.is_some() {
+    // one that was sent is noted as the answer with its end; a draft answers nothing yet
+    let is_sent = |far: &LetterFate| far.sends && far.state == State::Done;
+    if kind.is_answer() && far.as_ref().is_some_and(|far| !is_sent(far)) {
         anstream::println!("when it is sent: modori reply {} --done", arguments.writing.order);
     }
     Ok(())

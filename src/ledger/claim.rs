@@ -68,7 +68,7 @@ pub fn evidence(event: &Event) -> Evidence {
 pub fn claim_of(statement: &Statement) -> &'static str {
     match (&statement.said, statement.by) {
         (Said::Confirm { .. }, By::Flag) => "said-by-flag",
-        (Said::Confirm { .. }, By::Command | By::Dashboard) => "said-confirm",
+        (Said::Confirm { .. }, By::Command | By::Dashboard | By::Letter) => "said-confirm",
         (Said::Deny, _) => "said-deny",
         (Said::Lost, _) => "said-lost",
         (Said::Lives, _) => "said-lives",

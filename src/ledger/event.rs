@@ -173,6 +173,8 @@ pub enum By {
     Flag,
     /// On a page of the dashboard.
     Dashboard,
+    /// By a letter to the shop that she had sent.
+    Letter,
 }
 
 /// A statement of the shopper about one order.

@@ -2,6 +2,8 @@
 //! word was given twice, or about something that changed meanwhile.
 
 use super::case::{Case, CouponState};
+use super::event::Event;
+use crate::facts::OrderNumber;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -59,6 +61,25 @@ impl Mark {
         plain.then(|| Self { statement, digest: digest.to_owned() })
     }
 
+    /// Of a mail without an order number and all orders it may speak of, as they are shown together.
+    #[must_use]
+    pub fn of_mail<'a>(
+        cases: impl Iterator<Item = (&'a OrderNumber, Option<&'a Case>)>,
+        mail: &[Event],
+        statement: i64,
+    ) -> Self {
+        Self { statement, digest: digest_of_mail(cases, mail) }
+    }
+
+    /// Whether mail and orders still are what she saw.
+    pub fn fits_mail<'a>(
+        &self,
+        cases: impl Iterator<Item = (&'a OrderNumber, Option<&'a Case>)>,
+        mail: &[Event],
+    ) -> bool {
+        self.digest == digest_of_mail(cases, mail)
+    }
+
     /// Whether the case still is what she saw.
     #[must_use]
     pub fn fits(&self, case: Option<&Case>) -> bool {
@@ -83,6 +104,22 @@ fn digest(case: Option<&Case>) -> String {
             hash.update(one.claim);
         }
     }
+    digits(hash)
+}
+
+fn digest_of_mail<'a>(cases: impl Iterator<Item = (&'a OrderNumber, Option<&'a Case>)>, mail: &[Event]) -> String {
+    let mut hash = Sha256::new();
+    for (order, case) in cases {
+        hash.update(format!("{order} {} ", digest(case)));
+    }
+    for event in mail {
+        hash.update(format!("{} {:?} {:?}", event.mail.hex(), event.kind, event.trust));
+    }
+    digits(hash)
+}
+
+/// The first digits of a hash.
+fn digits(hash: Sha256) -> String {
     let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
     hash.finalize().iter().flat_map(digits).take(DIGITS).collect()
 }

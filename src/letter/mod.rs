@@ -27,7 +27,7 @@ pub use memory::{Memory, Outcome, Written};
 pub use silence::Silence;
 pub use templates::Letters;
 pub use words::Words;
-pub use write::{Asked, Matter, Unwritten, message_id, step, text, write};
+pub use write::{Asked, LONGEST_WISH, Matter, Unwritten, digest, message_id, step, text, write};
 
 /// A letter, ready to be laid into Drafts or to be sent. Its bytes are made at the edge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

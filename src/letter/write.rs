@@ -34,6 +34,9 @@ pub struct Matter<'a> {
     pub now: Timestamp,
 }
 
+/// Most characters of a wish that a letter says.
+pub const LONGEST_WISH: usize = 100;
+
 /// What a letter is asked for with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -182,7 +185,7 @@ fn words(matter: &Matter<'_>, answered: Option<&Correspondence>, asked: &Asked, 
         asked_at: before,
         answer_by: Some(crate::calendar::end_of_day(by)),
         reply_subject: reply_subject(answered, &case.order_number),
-        wish: clean::line(&asked.wish, 100),
+        wish: clean::line(&asked.wish, LONGEST_WISH),
         timeline: timeline(case, memory, replies),
     }
 }
@@ -217,4 +220,15 @@ fn timeline(case: &Case, memory: &Memory, replies: &Replies) -> Vec<Moment> {
     moments.dedup();
     let last = moments.len().saturating_sub(MOMENTS);
     moments.split_off(last)
+}
+
+/// What was shown of a letter before it was written, in a few digits: from whom, to whom, subject, text.
+#[must_use]
+pub fn digest(letter: &Letter) -> String {
+    let mut hash = Sha256::new();
+    for part in [&letter.from, &letter.to, &letter.subject, &letter.body] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

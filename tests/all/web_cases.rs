@@ -371,6 +371,8 @@ fn hostile_addresses_forms_and_mails_get_nowhere() {
         assert_eq!(answer.status, status, "{name}={value}: {}", answer.body);
         assert!(!answer.body.contains("<b>"), "{}", answer.body);
     }
+    let many = (0..300).fold(form(), |form, n| form.with(&format!("x{n}"), ""));
+    assert_eq!(browser.send(&many).status, 422);
     assert!(statements(&home).is_empty());
 }
 
@@ -401,6 +403,15 @@ fn a_letter_from_a_page_lies_in_drafts_once() {
     let Some(dovecot) = Dovecot::start(&Setup { special: true, ..Setup::default() }) else { return };
     let (port, order) = (free_port(), order(1));
     let (home, running, browser) = watched(&dovecot, port, &order);
+    // a letter that says something else than the page showed is not written
+    let page = browser.get(&format!("/case/{order}/letter/ask-shop")).body;
+    let shown = pick(&page, "/letter", "下書きに入れる");
+    let other = browser.send(&shown.with("text", &"0".repeat(32)));
+    assert_eq!(other.status, 409, "{}", other.body);
+    assert!(other.body.contains("表示した文面から変わっています"), "{}", other.body);
+    let unseen = pick(&page, "/letter", "下書きに入れる").with("text", "").with("send", "yes");
+    assert_eq!(browser.send(&unseen).status, 409);
+    assert_eq!(cases(&home)[0]["inquiry"], "none");
     let list = browser.get("/").body;
     let form = pick(&list, &order, "問い合わせの下書きを作る");
     let first = browser.send(&form);
@@ -413,7 +424,9 @@ fn a_letter_from_a_page_lies_in_drafts_once() {
     assert!(!home.run(&["inquiry", &order]).status.success());
     // and the page that it was sent
     let page = browser.get(&format!("/case/{order}")).body;
-    let shown = browser.follow(&browser.send(&pick(&page, "/sent", "送信した")));
+    let sent = pick(&page, "/sent", "送信した");
+    let shown = browser.follow(&browser.send(&sent));
+    assert!(browser.follow(&browser.send(&sent)).contains("送信済みとして記録しました"));
     assert!(shown.contains("送信済みとして記録しました"), "{shown}");
     assert_eq!(cases(&home)[0]["inquiry"], "sent");
     drop(running);

@@ -71,7 +71,7 @@ pub use settle::{Settled, Settling};
 pub use transfer::TakenOver;
 pub use view::Relabelled;
 pub use waiting::{Found, Version};
-pub use word::{Decided as LetterDecided, Noted, Refused, Story};
+pub use word::{Decided as LetterDecided, LettersSettled, Noted, Refused, Story};
 
 pub use crate::review::latency::{Course, Latency};
 

@@ -1,16 +1,18 @@
 //! Letters in the world: where each lies, what became of it, and the signs that nothing more may be written.
 
+use super::ledger::add_statement;
 use super::outbox::{self, COLUMNS, Row, State};
 use super::settle::json;
 use super::{Db, StoreError, from_millis, millis, seconds};
 use crate::calendar;
 use crate::facts::OrderNumber;
-use crate::letter::Letter;
+use crate::ledger::{self, Said, Statement};
+use crate::letter::{Kind, Letter};
 use crate::mailbox::{MailKey, Place};
 use crate::plan::gate::By;
 use crate::plan::{Effect, Sign, Wish};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde_json::Value;
 
 // the words of the indexes, letter by letter: only then are they used (held by a test)
@@ -162,26 +164,7 @@ impl Db {
         hand: bool,
         now: Timestamp,
     ) -> Result<Vec<Row>, StoreError> {
-        self.write(|transaction| {
-            // of one that is in doubt it stays known when it may have left
-            let sql = "UPDATE outbox SET state = ?2, doing = iif(?2 = 'unknown', doing, NULL), last_error = coalesce(?3, last_error), closed_at = ?4 \
-                       WHERE id = ?1 AND state IN ('ready', 'doing', 'unknown') AND state <> ?2";
-            if transaction.prepare_cached(sql)?.execute((id, state.word(), why, millis(now)))? == 0 {
-                return Ok(Vec::new());
-            }
-            let mut alerts = Vec::new();
-            for wish in wishes {
-                let at_once = hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
-                let Some(row) = outbox::enter(transaction, wish, "", None, at_once, now)? else { continue };
-                if matches!(wish.effect, Effect::Draft { .. }) {
-                    // what becomes of the draft becomes of the letter
-                    let sql = "UPDATE letter SET outbox = ?2 WHERE outbox = ?1";
-                    transaction.prepare_cached(sql)?.execute((id, row.id))?;
-                }
-                alerts.extend(at_once.then_some(row));
-            }
-            Ok(alerts)
-        })
+        self.write(|transaction| end(transaction, id, state, why, wishes, hand, now))
     }
 
     /// A draft was sent by the shopper (row `id`). Answers whether that is news.
@@ -189,14 +172,7 @@ impl Db {
     /// # Errors
     /// When the database refuses.
     pub fn draft_was_sent(&mut self, id: i64, why: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(|transaction| {
-            let sql = "UPDATE letter SET sent_at = ?2 WHERE outbox = ?1 AND sent_at IS NULL";
-            if transaction.prepare_cached(sql)?.execute((id, seconds(now)))? == 0 {
-                return Ok(false);
-            }
-            transaction.prepare_cached("UPDATE outbox SET last_error = ?2 WHERE id = ?1")?.execute((id, why))?;
-            Ok(true)
-        })
+        self.write(|transaction| draft_sent(transaction, id, why, now))
     }
 
     /// Rows of a kind and lane that an attempt was begun on.
@@ -225,7 +201,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a letter that cannot be read.
     pub fn letters(&self, order: &OrderNumber) -> Result<Vec<Posted>, StoreError> {
-        self.posted(&format!("{KINDS} AND {OF_ORDER} = ?1 ORDER BY outbox.id"), [order.as_str()])
+        letters(&self.connection, order)
     }
 
     /// A letter by its action's number; `None` when there is none.
@@ -233,7 +209,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a letter that cannot be read.
     pub fn letter(&self, id: i64) -> Result<Option<Posted>, StoreError> {
-        Ok(self.posted(&format!("{KINDS} AND outbox.id = ?1"), [id])?.pop())
+        Ok(posted(&self.connection, &format!("{KINDS} AND outbox.id = ?1"), [id])?.pop())
     }
 
     /// Letters of which it is not known whether they were sent.
@@ -241,7 +217,7 @@ impl Db {
     /// # Errors
     /// When the database refuses, or holds a letter that cannot be read.
     pub fn unknown_letters(&self) -> Result<Vec<Posted>, StoreError> {
-        self.posted("kind = 'send' AND state = 'unknown' ORDER BY outbox.id", [])
+        posted(&self.connection, "kind = 'send' AND state = 'unknown' ORDER BY outbox.id", [])
     }
 
     /// How many letters were written since the day began in Tokyo: one that became a draft counts once.
@@ -276,45 +252,117 @@ impl Db {
             self.connection.prepare_cached(&sql)?.query_row([message_id], |row| row.get(0)).optional()?;
         Ok(order.as_deref().and_then(OrderNumber::parse))
     }
+}
 
-    fn posted(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Posted>, StoreError> {
-        let sql = format!(
-            "SELECT outbox.id, wish_key, payload, state, last_error, coalesce(closed_at, wished_at), wished_at, \
-             laid.account, laid.mailbox, laid.uid_validity, laid.uid, doing \
-             FROM outbox LEFT JOIN laid ON laid.outbox = outbox.id WHERE {condition}"
-        );
-        let mut query = self.connection.prepare_cached(&sql)?;
-        let mut rows = query.query(values)?;
-        let mut all = Vec::new();
-        while let Some(row) = rows.next()? {
-            let payload: String = row.get(2)?;
-            let effect: Effect =
-                serde_json::from_str(&payload).map_err(|error| StoreError::Value { what: "effect", error })?;
-            let Some((letter, way)) = letter_of(&effect) else { continue };
-            let state: String = row.get(3)?;
-            let account: Option<String> = row.get(7)?;
-            let place = match account {
-                Some(account) => {
-                    Some(Place { account, mailbox: row.get(8)?, uid_validity: row.get(9)?, uid: row.get(10)? })
-                }
-                None => None,
-            };
-            all.push(Posted {
-                id: row.get(0)?,
-                key: row.get(1)?,
-                letter: letter.clone(),
-                way,
-                state: State::of(&state),
-                error: row.get(4)?,
-                begun: row.get::<_, Option<String>>(11)?.as_deref().and_then(begun),
-                by: by(&effect),
-                at: from_millis(row.get(5)?),
-                wished_at: from_millis(row.get(6)?),
-                place,
-            });
-        }
-        Ok(all)
+/// A letter's end, and what follows from it ([`Db::letter_ended`]).
+pub(super) fn end(
+    transaction: &Transaction<'_>,
+    id: i64,
+    state: State,
+    why: Option<&str>,
+    wishes: &[Wish],
+    hand: bool,
+    now: Timestamp,
+) -> Result<Vec<Row>, StoreError> {
+    // of one that is in doubt it stays known when it may have left
+    let sql = "UPDATE outbox SET state = ?2, doing = iif(?2 = 'unknown', doing, NULL), last_error = coalesce(?3, last_error), closed_at = ?4 \
+               WHERE id = ?1 AND state IN ('ready', 'doing', 'unknown') AND state <> ?2";
+    if transaction.prepare_cached(sql)?.execute((id, state.word(), why, millis(now)))? == 0 {
+        return Ok(Vec::new());
     }
+    if state == State::Done {
+        shop_was_answered(transaction, id, now)?;
+    }
+    let mut alerts = Vec::new();
+    for wish in wishes {
+        let at_once = hand && matches!(wish.effect, Effect::Alert { .. }) && wish.due <= now;
+        let Some(row) = outbox::enter(transaction, wish, "", None, at_once, now)? else { continue };
+        if matches!(wish.effect, Effect::Draft { .. }) {
+            // what becomes of the draft becomes of the letter
+            let sql = "UPDATE letter SET outbox = ?2 WHERE outbox = ?1";
+            transaction.prepare_cached(sql)?.execute((id, row.id))?;
+        }
+        alerts.extend(at_once.then_some(row));
+    }
+    Ok(alerts)
+}
+
+/// An answer that was sent answers the shop's question: written down with the letter's end, whoever asked for it and
+/// however long that is ago. A draft answers nothing yet.
+fn shop_was_answered(transaction: &Transaction<'_>, id: i64, now: Timestamp) -> Result<(), StoreError> {
+    let sent = posted(transaction, "kind = 'send' AND outbox.id = ?1", [id])?;
+    let answers = |one: &&Posted| Kind::of_step(&one.letter.step).is_some_and(Kind::is_answer);
+    for one in sent.iter().filter(answers) {
+        let statement =
+            Statement { order: one.letter.order.clone(), said: Said::Answered, at: now, by: ledger::By::Letter };
+        add_statement(transaction, &statement, now)?;
+    }
+    Ok(())
+}
+
+/// A draft was sent by the shopper. Answers whether that is news.
+pub(super) fn draft_sent(
+    transaction: &Transaction<'_>,
+    id: i64,
+    why: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE letter SET sent_at = ?2 WHERE outbox = ?1 AND sent_at IS NULL";
+    if transaction.prepare_cached(sql)?.execute((id, seconds(now)))? == 0 {
+        return Ok(false);
+    }
+    transaction.prepare_cached("UPDATE outbox SET last_error = ?2 WHERE id = ?1")?.execute((id, why))?;
+    Ok(true)
+}
+
+/// Whether a draft waits to be sent by the shopper.
+pub(super) fn draft_waits(connection: &Connection, id: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM letter WHERE outbox = ?1 AND sent_at IS NULL)";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
+}
+
+/// The letters about an order, in the order they were wished for.
+pub(super) fn letters(connection: &Connection, order: &OrderNumber) -> Result<Vec<Posted>, StoreError> {
+    posted(connection, &format!("{KINDS} AND {OF_ORDER} = ?1 ORDER BY outbox.id"), [order.as_str()])
+}
+
+fn posted(connection: &Connection, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Posted>, StoreError> {
+    let sql = format!(
+        "SELECT outbox.id, wish_key, payload, state, last_error, coalesce(closed_at, wished_at), wished_at, \
+         laid.account, laid.mailbox, laid.uid_validity, laid.uid, doing \
+         FROM outbox LEFT JOIN laid ON laid.outbox = outbox.id WHERE {condition}"
+    );
+    let mut query = connection.prepare_cached(&sql)?;
+    let mut rows = query.query(values)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let payload: String = row.get(2)?;
+        let effect: Effect =
+            serde_json::from_str(&payload).map_err(|error| StoreError::Value { what: "effect", error })?;
+        let Some((letter, way)) = letter_of(&effect) else { continue };
+        let state: String = row.get(3)?;
+        let account: Option<String> = row.get(7)?;
+        let place = match account {
+            Some(account) => {
+                Some(Place { account, mailbox: row.get(8)?, uid_validity: row.get(9)?, uid: row.get(10)? })
+            }
+            None => None,
+        };
+        all.push(Posted {
+            id: row.get(0)?,
+            key: row.get(1)?,
+            letter: letter.clone(),
+            way,
+            state: State::of(&state),
+            error: row.get(4)?,
+            begun: row.get::<_, Option<String>>(11)?.as_deref().and_then(begun),
+            by: by(&effect),
+            at: from_millis(row.get(5)?),
+            wished_at: from_millis(row.get(6)?),
+            place,
+        });
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::ledger::add_statement;
 use super::near::{bodies, near, stored};
-use super::post::{Posted, Way};
+use super::post::{self, Posted, Way};
 use super::settle::json;
 use super::{Db, State, StoreError, letter};
 use crate::facts::OrderNumber;
@@ -15,10 +15,10 @@ use crate::mailbox::{MailKey, Place};
 use crate::plan::on_letter;
 use crate::plan::on_owner::{self, Kept, Proposal};
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
-const AFTER: &str = "SELECT body FROM statement WHERE order_number = ?1 AND id > ?2 ORDER BY id";
+const AFTER: &str = "SELECT id, body FROM statement WHERE order_number = ?1 AND id > ?2 ORDER BY id";
 const LIES: &str = "SELECT mail_key, account, mailbox, uid_validity, uid FROM message \
      JOIN place ON place.message = message.id \
      WHERE gone = 0 AND mail_key IN (SELECT value FROM json_each(?1)) ORDER BY seen_first";
@@ -26,14 +26,29 @@ const LIES: &str = "SELECT mail_key, account, mailbox, uid_validity, uid FROM me
 const NAMELESS: &str = "SELECT body FROM event WHERE mail_key >= ?1 AND mail_key < ?1 || 'g' \
      AND order_number IS NULL AND retired = 0 ORDER BY id";
 
+/// Why a letter is at its end, by the shopper's word.
+const SENT: &str = "sent, as you said";
+const NOT_SENT: &str = "not sent, as you said";
+
 /// What became of a word that was given on a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noted {
     /// It is written down; the number of its last statement.
     Now(i64),
-    /// The same form was sent before: nothing more is written.
+    /// The same form was sent before: nothing more is written; the number of its last statement.
     Before(i64),
     /// What the form showed is not so any more: nothing is written.
+    Stale,
+}
+
+/// What became of the shopper's word on letters that a form showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LettersSettled {
+    /// It is written down.
+    Now,
+    /// All of them were settled like this before.
+    Before,
+    /// They are not what the form showed: nothing is written.
     Stale,
 }
 
@@ -42,6 +57,8 @@ pub enum Noted {
 pub enum Refused {
     /// Nothing is known of the order.
     Unknown,
+    /// Another text would leave than the one that was shown.
+    Changed,
     /// The gate is shut, or the template failed.
     Gate {
         /// What it would be.
@@ -81,6 +98,99 @@ pub(super) fn last(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
+/// Whether anything was said, since a form was made, of the orders that it speaks of; and the number of this form's last
+/// statement, if that is all that was said.
+fn said_since(
+    connection: &Connection,
+    order: &OrderNumber,
+    mark: &Mark,
+    words: &[(OrderNumber, Said)],
+    by: By,
+) -> Result<(bool, Option<i64>), StoreError> {
+    let mut concerned: BTreeSet<&OrderNumber> = words.iter().map(|(order, _)| order).collect();
+    concerned.insert(order);
+    let (mut latest, mut ours) = (None, true);
+    for order in concerned {
+        let mut query = connection.prepare_cached(AFTER)?;
+        let mut rows = query.query((order.as_str(), mark.statement))?;
+        let mut said: Vec<Statement> = Vec::new();
+        while let Some(row) = rows.next()? {
+            latest = latest.max(Some(row.get::<_, i64>(0)?));
+            said.push(stored(row.get_ref(1)?, "statement")?);
+        }
+        let of_form = words.iter().filter(|(about, _)| about == order).map(|(_, said)| said);
+        ours &= said.iter().all(|one| one.by == by) && said.iter().map(|one| &one.said).eq(of_form);
+    }
+    Ok((latest.is_some(), latest.filter(|_| ours)))
+}
+
+fn write_down(
+    transaction: &Transaction<'_>,
+    words: &[(OrderNumber, Said)],
+    by: By,
+    now: Timestamp,
+) -> Result<Noted, StoreError> {
+    for (order, said) in words {
+        let statement = Statement { order: order.clone(), said: said.clone(), at: now, by };
+        add_statement(transaction, &statement, now)?;
+    }
+    Ok(Noted::Now(last(transaction)?))
+}
+
+/// How a letter stands to the shopper's word on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It waits for her word.
+    Open,
+    /// Her word was given.
+    Settled,
+    /// It is something else.
+    Other,
+}
+
+fn standing(
+    connection: &Connection,
+    letters: &[Posted],
+    (id, shown): (i64, State),
+    sent: bool,
+) -> Result<Standing, StoreError> {
+    let Some(one) = letters.iter().find(|one| one.id == id) else { return Ok(Standing::Other) };
+    let said = one.error.as_deref() == Some(if sent { SENT } else { NOT_SENT });
+    Ok(match (one.way, shown, one.state) {
+        (Way::Send, State::Unknown, State::Unknown) => Standing::Open,
+        (Way::Send, State::Unknown, State::Done | State::Dropped) if said => Standing::Settled,
+        (Way::Draft, State::Done, State::Done) if sent => {
+            if post::draft_waits(connection, id)? {
+                Standing::Open
+            } else {
+                Standing::Settled
+            }
+        }
+        _ => Standing::Other,
+    })
+}
+
+/// The shopper's word on one letter, whose sending is in doubt or whose draft waits.
+fn settle(
+    transaction: &Transaction<'_>,
+    one: &Posted,
+    sent: bool,
+    copied: bool,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if one.way == Way::Draft {
+        return post::draft_sent(transaction, one.id, SENT, now);
+    }
+    // the copy bears the time of the attempt that was in doubt
+    let copy = || on_letter::sent(one.id, &one.letter, one.begun.unwrap_or(now), one.by);
+    let (state, why, wish) = match sent {
+        true => (State::Done, SENT, copied.then(copy)),
+        false => (State::Dropped, NOT_SENT, Some(on_letter::drafted(one.id, &one.letter, now))),
+    };
+    let wishes: Vec<_> = wish.into_iter().collect();
+    post::end(transaction, one.id, state, Some(why), &wishes, false, now).map(|_| true)
+}
+
 impl Db {
     /// An order and all that is said of it; `None` when nothing is known of it.
     ///
@@ -88,6 +198,8 @@ impl Db {
     /// When the database refuses, or holds a value that cannot be read.
     pub fn story(&self, order: &OrderNumber, settings: &Settings, now: Timestamp) -> Result<Option<Story>, StoreError> {
         let connection = &self.connection;
+        // all of one moment, whoever writes meanwhile
+        let _moment = connection.unchecked_transaction()?;
         let (case, kept) = letter::about(connection, order, settings, now)?;
         let Some(case) = case else { return Ok(None) };
         let mut named: BTreeSet<OrderNumber> = BTreeSet::new();
@@ -178,27 +290,49 @@ impl Db {
         now: Timestamp,
     ) -> Result<Noted, StoreError> {
         self.write(|transaction| {
-            let mut concerned: BTreeSet<&OrderNumber> = words.iter().map(|(order, _)| order).collect();
-            concerned.insert(order);
-            let (mut since, mut again) = (0, true);
-            for order in concerned {
-                let said: Vec<Statement> = bodies(transaction, AFTER, (order.as_str(), mark.statement), "statement")?;
-                let ours = words.iter().filter(|(about, _)| about == order).map(|(_, said)| said);
-                again &= said.iter().all(|one| one.by == by) && said.iter().map(|one| &one.said).eq(ours);
-                since += said.len();
-            }
-            if since > 0 && again {
-                return Ok(Noted::Before(last(transaction)?));
+            let (since, ours) = said_since(transaction, order, mark, words, by)?;
+            if let Some(id) = ours {
+                return Ok(Noted::Before(id));
             }
             let case = near(transaction, &BTreeSet::from([order.clone()]), settings, now)?.remove(order);
-            if since > 0 || !mark.fits(case.as_ref()) {
+            if since || !mark.fits(case.as_ref()) {
                 return Ok(Noted::Stale);
             }
-            for (order, said) in words {
-                let statement = Statement { order: order.clone(), said: said.clone(), at: now, by };
-                add_statement(transaction, &statement, now)?;
+            write_down(transaction, words, by, now)
+        })
+    }
+
+    /// The same, of whose the points of a mail are: `mark` is one of all `shown` orders and the mail
+    /// ([`Mark::of_mail`]), and none of them changed.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is written then.
+    #[allow(clippy::too_many_arguments)]
+    pub fn assign_once(
+        &mut self,
+        order: &OrderNumber,
+        shown: &BTreeSet<OrderNumber>,
+        mail: &MailKey,
+        mark: &Mark,
+        words: &[(OrderNumber, Said)],
+        by: By,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Noted, StoreError> {
+        self.write(|transaction| {
+            let (since, ours) = said_since(transaction, order, mark, words, by)?;
+            if let Some(id) = ours {
+                return Ok(Noted::Before(id));
             }
-            Ok(Noted::Now(last(transaction)?))
+            let mut shown = shown.clone();
+            shown.insert(order.clone());
+            let cases = near(transaction, &shown, settings, now)?;
+            let events = bodies::<Event>(transaction, NAMELESS, [mail.hex()], "event")?;
+            let now_shown = shown.iter().map(|order| (order, cases.get(order)));
+            if since || !mark.fits_mail(now_shown, &events) {
+                return Ok(Noted::Stale);
+            }
+            write_down(transaction, words, by, now)
         })
     }
 
@@ -217,13 +351,37 @@ impl Db {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<Decided, StoreError> {
+        self.ask_letter_shown(kind, order, asked, send, None, replies, settings, now)
+    }
+
+    /// The same, of a letter that was shown: only the one with this digest ([`letter_digest`]) is written.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is written then.
+    ///
+    /// [`letter_digest`]: crate::letter::digest
+    #[allow(clippy::too_many_arguments)]
+    pub fn ask_letter_shown(
+        &mut self,
+        kind: Kind,
+        order: &OrderNumber,
+        asked: &Asked,
+        send: bool,
+        shown: Option<&str>,
+        replies: &Replies,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Decided, StoreError> {
         self.write_letter(order, settings, now, |case, (mails, memory)| {
             let Some(case) = case else { return Err(Refused::Unknown) };
             let matter = Matter { case, mails, memory, settings, now };
-            on_owner::on_owner(kind, &matter, asked, send, replies)
-                .map(|(letter, wish)| ((letter, wish.key.clone()), wish))
+            let (letter, wish) = on_owner::on_owner(kind, &matter, asked, send, replies)
                 // what helps when mails were read before letters were thought of is another thing
-                .map_err(|proposal| Refused::Gate { proposal, older: mails.is_empty() && !case.evidence.is_empty() })
+                .map_err(|proposal| Refused::Gate { proposal, older: mails.is_empty() && !case.evidence.is_empty() })?;
+            if shown.is_some_and(|shown| shown != crate::letter::digest(&letter)) {
+                return Err(Refused::Changed);
+            }
+            Ok(((letter, wish.key.clone()), wish))
         })
     }
 
@@ -240,31 +398,56 @@ impl Db {
         copied: bool,
         now: Timestamp,
     ) -> Result<Vec<Posted>, StoreError> {
-        let letters = self.letters(order)?;
-        let (unknown, others): (Vec<Posted>, Vec<Posted>) =
-            letters.into_iter().partition(|one| one.way == Way::Send && one.state == State::Unknown);
-        if sent && unknown.is_empty() {
-            let mut drafts = Vec::new();
-            for one in others.into_iter().filter(|one| one.way == Way::Draft && one.state == State::Done) {
-                if self.draft_was_sent(one.id, "sent, as you said", now)? {
-                    drafts.push(one);
+        self.write(|transaction| {
+            let letters = post::letters(transaction, order)?;
+            let (unknown, others): (Vec<Posted>, Vec<Posted>) =
+                letters.into_iter().partition(|one| one.way == Way::Send && one.state == State::Unknown);
+            let drafts = sent && unknown.is_empty();
+            let concerned = match drafts {
+                true => others.into_iter().filter(|one| one.way == Way::Draft && one.state == State::Done).collect(),
+                false => unknown,
+            };
+            let mut news = Vec::new();
+            for one in concerned {
+                if settle(transaction, &one, sent, copied, now)? {
+                    news.push(one);
                 }
             }
-            return Ok(drafts);
-        }
-        for one in &unknown {
-            // the copy bears the time of the attempt that was in doubt
-            let copy = || on_letter::sent(one.id, &one.letter, one.begun.unwrap_or(now), one.by);
-            let (state, why, wish) = match sent {
-                true => (State::Done, "sent, as you said", copied.then(copy)),
-                false => {
-                    let draft = on_letter::drafted(one.id, &one.letter, now);
-                    (State::Dropped, "not sent, as you said", Some(draft))
+            Ok(news)
+        })
+    }
+
+    /// The same of exactly those letters that a form showed, each with its state then: one whose sending was in doubt, or
+    /// a draft that waited. If one of them is something else now, nothing is written.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is written then.
+    pub fn settle_letters(
+        &mut self,
+        order: &OrderNumber,
+        shown: &[(i64, State)],
+        sent: bool,
+        copied: bool,
+        now: Timestamp,
+    ) -> Result<LettersSettled, StoreError> {
+        self.write(|transaction| {
+            let letters = post::letters(transaction, order)?;
+            let mut open = Vec::new();
+            for one in shown {
+                match standing(transaction, &letters, *one, sent)? {
+                    Standing::Open => open.extend(letters.iter().find(|posted| posted.id == one.0)),
+                    Standing::Settled => {}
+                    Standing::Other => return Ok(LettersSettled::Stale),
                 }
-            };
-            let wishes: Vec<_> = wish.into_iter().collect();
-            self.letter_ended(one.id, state, Some(why), &wishes, false, now)?;
-        }
-        Ok(unknown)
+            }
+            for one in &open {
+                settle(transaction, one, sent, copied, now)?;
+            }
+            Ok(match (shown.is_empty(), open.is_empty()) {
+                (true, _) => LettersSettled::Stale,
+                (_, true) => LettersSettled::Before,
+                _ => LettersSettled::Now,
+            })
+        })
     }
 }

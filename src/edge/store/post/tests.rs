@@ -82,3 +82,52 @@ fn letters_are_found_by_an_index() {
         assert!(plan.contains("outbox_of_letter"), "{plan}");
     }
 }
+
+fn drafted(name: &str) -> Wish {
+    let effect = Effect::Draft { letter: Box::new(letter(name)) };
+    Wish { key: name.to_owned(), effect, due: at(0), until: None, dedupe: vec![], after: vec![], turn: None }
+}
+
+#[test]
+fn the_word_on_letters_settles_those_that_were_shown_and_no_others() {
+    use crate::edge::store::LettersSettled;
+    let mut db = Db::in_memory().unwrap();
+    db.wish(&[send("ask-shop"), drafted("thanks")], true, at(0)).unwrap();
+    let order = OrderNumber::parse(ORDER).unwrap();
+    let rows: Vec<i64> = db.letters(&order).unwrap().iter().map(|one| one.id).collect();
+    db.letter_ended(rows[0], State::Unknown, Some("cut"), &[], true, at(1)).unwrap();
+    db.laid(rows[1], None, None, at(1)).unwrap();
+    let doubt = [(rows[0], State::Unknown)];
+    let mut say =
+        |db: &mut Db, shown: &[(i64, State)], sent| db.settle_letters(&order, shown, sent, false, at(2)).unwrap();
+    assert_eq!(say(&mut db, &[], true), LettersSettled::Stale);
+    assert_eq!(say(&mut db, &[(rows[0], State::Done)], true), LettersSettled::Stale);
+    assert_eq!(say(&mut db, &[(99, State::Unknown)], true), LettersSettled::Stale);
+    assert_eq!(say(&mut db, &doubt, true), LettersSettled::Now);
+    // pressed again: the draft is another letter, and waits as before
+    assert_eq!(say(&mut db, &doubt, true), LettersSettled::Before);
+    assert_eq!(say(&mut db, &doubt, false), LettersSettled::Stale, "the other button of the same page");
+    let errors: Vec<Option<String>> = db.letters(&order).unwrap().into_iter().map(|one| one.error).collect();
+    assert_eq!(errors, [Some("sent, as you said".to_owned()), None]);
+    let draft = [(rows[1], State::Done)];
+    assert_eq!(say(&mut db, &draft, false), LettersSettled::Stale);
+    assert_eq!(say(&mut db, &draft, true), LettersSettled::Now);
+    assert_eq!(say(&mut db, &draft, true), LettersSettled::Before);
+}
+
+#[test]
+fn an_answer_that_was_sent_answers_the_shop_once_and_a_question_does_not() {
+    let mut db = Db::in_memory().unwrap();
+    db.wish(&[send("answer-cancel"), send("ask-shop")], true, at(0)).unwrap();
+    let order = OrderNumber::parse(ORDER).unwrap();
+    let rows: Vec<i64> = db.letters(&order).unwrap().iter().map(|one| one.id).collect();
+    for id in &rows {
+        db.letter_ended(*id, State::Unknown, Some("cut"), &[], true, at(1)).unwrap();
+    }
+    assert!(db.statements().unwrap().is_empty());
+    for id in rows.iter().chain(&rows) {
+        db.letter_ended(*id, State::Done, None, &[], true, at(2)).unwrap();
+    }
+    let said = db.statements().unwrap();
+    assert_eq!(said, [Statement { order, said: Said::Answered, at: at(2), by: ledger::By::Letter }]);
+}

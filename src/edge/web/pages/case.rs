@@ -8,7 +8,7 @@ mod view;
 
 pub(super) use draw::noted;
 pub(super) use forms::Entered;
-pub(super) use view::fate_of;
+pub(super) use view::{fate_of, shown_with};
 
 use super::fields::Fields;
 use super::said::{self, AddressQuery, Asking, broken, words};
@@ -16,7 +16,7 @@ use crate::edge::store::Story;
 use crate::edge::web::Pages;
 use crate::edge::web::frame::{Here, Visit};
 use crate::facts::OrderNumber;
-use crate::letter::{Asked, Kind};
+use crate::letter::Kind;
 use axum::Router;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -37,24 +37,25 @@ pub(super) fn routes() -> Router<Pages> {
 async fn show(visit: Visit, Path(order): Path<String>, query: AddressQuery) -> Response {
     let Some(order) = OrderNumber::parse(&order) else { return no_number(&visit) };
     let query = query.map(|Query(all)| all).unwrap_or_default();
-    let message = said::message(&visit, &query).await;
-    page(&visit, &order, &message, &Entered::default(), StatusCode::OK).await
+    let story = match known(&visit, &order).await {
+        Ok(story) => story,
+        Err(response) => return response,
+    };
+    let message = said::message(&visit, &query, Some(&story)).await;
+    page(&visit, &order, &story, &message, &Entered::default(), StatusCode::OK)
 }
 
 /// The whole page of an order.
-pub(super) async fn page(
+pub(super) fn page(
     visit: &Visit,
     order: &OrderNumber,
+    story: &Story,
     message: &Markup,
     entered: &Entered,
     status: StatusCode,
 ) -> Response {
-    let story = match known(visit, order).await {
-        Ok(story) => story,
-        Err(response) => return response,
-    };
     let orders = &visit.pages.orders;
-    let Some(told) = view::view(&story, order, &orders.settings, &orders.replies, visit.now) else {
+    let Some(told) = view::view(story, order, &orders.settings, &orders.replies, visit.now) else {
         return missing(visit, message);
     };
     let body = draw::page(&told, &words(visit), entered, &|action, fields, button| visit.form(action, fields, button));
@@ -69,7 +70,7 @@ async fn look(visit: Visit, Path((order, kind)): Path<(String, String)>, query: 
         return missing(&visit, &html! {});
     };
     let query = query.map(|Query(all)| all).unwrap_or_default();
-    let fields = Fields::of(query.into_iter().collect());
+    let Some(fields) = Fields::of(query.into_iter().collect()) else { return said::too_many(&visit) };
     letter(&visit, &Asking { order, kind, fields }, &html! {}, StatusCode::OK).await
 }
 
@@ -81,11 +82,12 @@ pub(super) async fn letter(visit: &Visit, asking: &Asking, message: &Markup, sta
         Err(response) => return response,
     };
     let orders = &visit.pages.orders;
-    let asked = Asked { wish: crate::text::one_line(fields.get("wish")) };
+    let wish = said::wish(*kind, fields);
+    let asked = wish.clone().unwrap_or_default();
     let shown = view::preview(*kind, &story, order, &asked, &orders.settings, &orders.replies, visit.now);
     let Some(shown) = shown else { return missing(visit, message) };
     let form = |action: &str, fields: &Markup, button: &str| visit.form(action, fields, button);
-    let body = draw::preview(order, &shown, fields, &words(visit), &form);
+    let body = draw::preview(order, &shown, &wish, fields, &words(visit), &form);
     let title = visit.labels.get(draw::kind_label(*kind)).to_owned();
     visit.page_with(status, Here::Waiting, &title, &html! { (message) (body) })
 }
@@ -93,7 +95,7 @@ pub(super) async fn letter(visit: &Visit, asking: &Asking, message: &Markup, sta
 /// The story of an order; a page that says so when there is none.
 pub(super) async fn known(visit: &Visit, order: &OrderNumber) -> Result<Story, Response> {
     let (about, settings, now) = (order.clone(), visit.pages.orders.settings.clone(), visit.now);
-    match visit.pages.store.call(move |db| db.story(&about, &settings, now)).await {
+    match visit.pages.store.look(move |db| db.story(&about, &settings, now)).await {
         Ok(Some(story)) => Ok(story),
         Ok(None) => Err(missing(visit, &html! {})),
         Err(error) => Err(broken(&error)),

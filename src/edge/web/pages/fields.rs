@@ -1,18 +1,17 @@
 //! What a form says: its fields, each with its bounds, and what is wrong with them in the words of a label.
 
 use crate::calendar::{civil, instant, last_second_of};
+use crate::edge::store::State;
 use crate::ledger::word::Mark;
 use crate::ledger::{Case, Said};
 use crate::wording::yen;
 use jiff::{Timestamp, ToSpan};
 use std::collections::BTreeMap;
 
-/// Most fields of a form that are looked at.
-const MOST_FIELDS: usize = 64;
+/// Most fields of a form: one that has more says nothing. A mail without a number may speak of many orders.
+const MOST_FIELDS: usize = 256;
 /// Most characters of a note.
 pub(super) const LONGEST_NOTE: usize = 500;
-/// Most characters of a wish.
-pub(super) const LONGEST_WISH: usize = 200;
 /// Most points anything may be about, when it is not known how many were used.
 const MOST_POINTS: u64 = 10_000_000;
 /// Points and coupons end within so many years.
@@ -45,12 +44,21 @@ impl Wrong {
 }
 
 impl Fields {
-    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+    /// The fields of a form; `None` when they are more than any form has: what is left out would be taken as not said.
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Option<Self> {
+        if pairs.len() > MOST_FIELDS {
+            return None;
+        }
         let mut all = BTreeMap::new();
-        for (name, value) in pairs.into_iter().take(MOST_FIELDS) {
+        for (name, value) in pairs {
             all.entry(name).or_insert(value);
         }
-        Self(all)
+        Some(Self(all))
+    }
+
+    /// The names of all fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// A field as it was written; empty when it is not there.
@@ -61,6 +69,16 @@ impl Fields {
     /// What the form showed; one that shows nothing is stale.
     pub(super) fn mark(&self) -> Option<Mark> {
         Mark::parse(self.get("mark"))
+    }
+
+    /// The letters that the form showed, each with its state then.
+    pub(super) fn letters(&self) -> Option<Vec<(i64, State)>> {
+        let one = |text: &str| {
+            let (id, state) = text.split_once('.')?;
+            let state = [State::Done, State::Unknown].into_iter().find(|one| one.word() == state)?;
+            Some((id.parse().ok()?, state))
+        };
+        self.get("letters").split_whitespace().map(one).collect()
     }
 
     /// The form stood in the list of what waits.
@@ -108,17 +126,17 @@ impl Fields {
         Ok(text)
     }
 
-    /// What the shopper says of a case with this form, the same as the command of that name would say; `None` when it is
-    /// no such form.
+    /// What the shopper says of a case with this form, the same as commands of that name would say; `None` when it is no
+    /// such form.
     ///
     /// # Errors
     /// What is wrong with its fields.
-    pub(super) fn said(&self, case: &Case, now: Timestamp) -> Result<Option<Said>, Vec<Wrong>> {
+    pub(super) fn said(&self, case: &Case, now: Timestamp) -> Result<Option<Vec<Said>>, Vec<Wrong>> {
         let most = case.points.used.unwrap_or(MOST_POINTS);
         let whole = |name: &str, given: Result<Option<u64>, Wrong>| {
             given.and_then(|given| given.ok_or_else(|| Wrong::of(name, "case.wrong.points-empty")))
         };
-        Ok(Some(match self.get("what") {
+        let said = match self.get("what") {
             "confirm" => {
                 let (points, expires) = (self.points("points", most), self.day("expires", case, now));
                 let coupon_back = match self.get("coupon") {
@@ -127,6 +145,12 @@ impl Fields {
                     _ => None,
                 };
                 let (points, expires) = both(points, expires)?;
+                // a form that has a field for points and leaves it empty means all that were expected; a word about the
+                // coupon alone would leave them outstanding
+                if self.0.contains_key("points") && points.is_none() && expires.is_none() && coupon_back.is_some() {
+                    let all = Said::Confirm { points: None, expires: None, coupon_back: None };
+                    return Ok(Some(vec![Said::Confirm { points, expires, coupon_back }, all]));
+                }
                 Said::Confirm { points, expires, coupon_back }
             }
             "deny" => Said::Deny,
@@ -144,7 +168,8 @@ impl Fields {
                 text: self.text("text", LONGEST_NOTE, "case.wrong.text-empty").map_err(|wrong| vec![wrong])?,
             },
             _ => return Ok(None),
-        }))
+        };
+        Ok(Some(vec![said]))
     }
 }
 

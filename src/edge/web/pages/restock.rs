@@ -7,7 +7,7 @@ use crate::chart::{self, Bar, Panel, Picture};
 use crate::edge::store::StoreError;
 use crate::edge::web::Pages;
 use crate::edge::web::frame::{Here, Visit};
-use crate::ledger::{self, Shop};
+use crate::ledger::Shop;
 use crate::review::latency::{FIRST, Measured, STEPS, Stage, Times, long};
 use crate::review::{Fate, Restock};
 use crate::wording::{Labels, yen};
@@ -39,15 +39,15 @@ pub(super) struct View {
 
 async fn show(visit: Visit, query: AddressQuery) -> Response {
     let query = query.map(|Query(all)| all).unwrap_or_default();
-    let (settings, now) = (visit.pages.orders.settings.clone(), visit.now);
+    let shops = match visit.pages.orders.shops(&visit.pages.store, visit.now).await {
+        Ok(shops) => shops.to_vec(),
+        Err(error) => return said::broken(&error),
+    };
     let found: Result<View, StoreError> = visit
         .pages
         .store
         .look(move |db| {
             let pager = Pager::of(&query, db.restock_count()?, EACH);
-            let (events, statements) = (db.events()?, db.statements()?);
-            let cases = ledger::cases(&events, &statements, &settings, now);
-            let shops = ledger::shops(&events, &cases, &settings, now).into_values().collect();
             Ok(View::of(pager, db.restocks(pager.skip(), EACH)?, Measured::of(&db.latencies()?, None), shops))
         })
         .await;

@@ -1,15 +1,15 @@
 //! What the shopper says on a page: written down as the commands write it, once, and told again on the page that follows.
 
 use super::case::{self, Entered};
-use super::fields::{Fields, LONGEST_WISH, Wrong};
+use super::fields::{Fields, Wrong};
 use super::waiting;
 use super::words::{Words, line};
-use crate::edge::store::{Noted, Posted, Refused, State, StoreError, Way};
-use crate::edge::web::frame::Visit;
+use crate::edge::store::{LettersSettled, Noted, Posted, Refused, State, StoreError, Story, Way};
+use crate::edge::web::frame::{Here, Visit};
 use crate::facts::OrderNumber;
 use crate::ledger::giving::{Ungiven, give, nameless};
 use crate::ledger::{By, Said, Statement};
-use crate::letter::{Asked, Kind};
+use crate::letter::{Asked, Kind, LONGEST_WISH};
 use crate::wording::yen;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query};
@@ -53,29 +53,42 @@ fn back(visit: &Visit, fields: &Fields, order: &OrderNumber, message: &str) -> R
 /// A word about an order.
 pub(super) async fn say(visit: Visit, Path(order): Path<String>, Form(pairs): Pairs) -> Response {
     let Some(order) = OrderNumber::parse(&order) else { return case::no_number(&visit) };
-    let fields = Fields::of(pairs);
+    let Some(fields) = Fields::of(pairs) else { return too_many(&visit) };
     let story = match case::known(&visit, &order).await {
         Ok(story) => story,
         Err(response) => return response,
     };
     let said = match story.cases.get(&order).map(|case| fields.said(case, visit.now)) {
         Some(Ok(Some(said))) => said,
-        Some(Err(wrong)) => return again(&visit, &order, Entered { fields, wrong }).await,
+        Some(Err(wrong)) => return again(&visit, &order, &story, Entered { fields, wrong }),
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
-    note(&visit, &order, fields, vec![(order.clone(), said)]).await
+    let Some(mark) = fields.mark() else { return stale(&visit, &order, fields).await };
+    let said: Vec<_> = said.into_iter().map(|said| (order.clone(), said)).collect();
+    let (about, settings, now) = (order.clone(), visit.pages.orders.settings.clone(), visit.now);
+    let noted = visit.pages.store.call(move |db| db.say_once(&about, &mark, &said, By::Dashboard, &settings, now));
+    noted_or_not(&visit, &order, fields, noted.await).await
+}
+
+/// No page has a form of so many fields.
+pub(super) fn too_many(visit: &Visit) -> Response {
+    let body = html! { p .card.bad role="alert" { (visit.labels.get("case.wrong.form")) } };
+    let title = visit.labels.get(Here::Waiting.label()).to_owned();
+    visit.page_with(StatusCode::UNPROCESSABLE_ENTITY, Here::Waiting, &title, &body)
 }
 
 /// The form again, with what is wrong.
-async fn again(visit: &Visit, order: &OrderNumber, entered: Entered) -> Response {
-    case::page(visit, order, &html! {}, &entered, StatusCode::UNPROCESSABLE_ENTITY).await
+fn again(visit: &Visit, order: &OrderNumber, story: &Story, entered: Entered) -> Response {
+    case::page(visit, order, story, &html! {}, &entered, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
-async fn note(visit: &Visit, order: &OrderNumber, fields: Fields, said: Vec<(OrderNumber, Said)>) -> Response {
-    let Some(mark) = fields.mark() else { return stale(visit, order, fields).await };
-    let (about, settings, now) = (order.clone(), visit.pages.orders.settings.clone(), visit.now);
-    let noted = visit.pages.store.call(move |db| db.say_once(&about, &mark, &said, By::Dashboard, &settings, now));
-    match noted.await {
+async fn noted_or_not(
+    visit: &Visit,
+    order: &OrderNumber,
+    fields: Fields,
+    noted: Result<Noted, StoreError>,
+) -> Response {
+    match noted {
         Ok(Noted::Now(id) | Noted::Before(id)) => back(visit, &fields, order, &format!("noted={id}")),
         Ok(Noted::Stale) => stale(visit, order, fields).await,
         Err(error) => broken(&error),
@@ -86,15 +99,18 @@ async fn note(visit: &Visit, order: &OrderNumber, fields: Fields, said: Vec<(Ord
 async fn stale(visit: &Visit, order: &OrderNumber, fields: Fields) -> Response {
     let message = html! { p .card.warn data-said role="alert" { (visit.labels.get("case.noted.stale")) } };
     let entered = Entered { fields, wrong: Vec::new() };
-    case::page(visit, order, &message, &entered, StatusCode::CONFLICT).await
+    match case::known(visit, order).await {
+        Ok(story) => case::page(visit, order, &story, &message, &entered, StatusCode::CONFLICT),
+        Err(response) => response,
+    }
 }
 
 /// Whose points a mail speaks of.
 pub(super) async fn assign(visit: Visit, Path(order): Path<String>, Form(pairs): Pairs) -> Response {
     let Some(order) = OrderNumber::parse(&order) else { return case::no_number(&visit) };
-    let given = pairs.iter().filter_map(|(name, _)| OrderNumber::parse(name.strip_prefix("of-")?));
+    let Some(fields) = Fields::of(pairs) else { return too_many(&visit) };
+    let given = fields.names().filter_map(|name| OrderNumber::parse(name.strip_prefix("of-")?));
     let named: Vec<OrderNumber> = given.collect();
-    let fields = Fields::of(pairs.clone());
     let story = match case::known(&visit, &order).await {
         Ok(story) => story,
         Err(response) => return response,
@@ -115,7 +131,7 @@ pub(super) async fn assign(visit: Visit, Path(order): Path<String>, Form(pairs):
         wrong.push(Wrong::of("assign", "case.wrong.assign-empty"));
     }
     let given = match give(mail, &to, &not, &story.cases) {
-        _ if !wrong.is_empty() => return again(&visit, &order, Entered { fields, wrong }).await,
+        _ if !wrong.is_empty() => return again(&visit, &order, &story, Entered { fields, wrong }),
         Ok(given) => given,
         Err(why) => {
             let wrong = match why {
@@ -125,34 +141,45 @@ pub(super) async fn assign(visit: Visit, Path(order): Path<String>, Form(pairs):
                 }
                 _ => Wrong::of("assign", "case.wrong.assign-unknown"),
             };
-            return again(&visit, &order, Entered { fields, wrong: vec![wrong] }).await;
+            return again(&visit, &order, &story, Entered { fields, wrong: vec![wrong] });
         }
     };
-    note(&visit, &order, fields, given).await
+    let Some(mark) = fields.mark() else { return stale(&visit, &order, fields).await };
+    let shown = case::shown_with(&story, &order, &mail.mail);
+    let (about, mail) = (order.clone(), mail.mail);
+    let (settings, now) = (visit.pages.orders.settings.clone(), visit.now);
+    let noted = visit
+        .pages
+        .store
+        .call(move |db| db.assign_once(&about, &shown, &mail, &mark, &given, By::Dashboard, &settings, now));
+    noted_or_not(&visit, &order, fields, noted.await).await
 }
 
 /// A letter shall be written: into Drafts, or, from the page that shows it whole and where the configuration lets it, to
 /// the shop.
 pub(super) async fn letter(visit: Visit, Path(order): Path<String>, Form(pairs): Pairs) -> Response {
     let Some(order) = OrderNumber::parse(&order) else { return case::no_number(&visit) };
-    let fields = Fields::of(pairs);
+    let Some(fields) = Fields::of(pairs) else { return too_many(&visit) };
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == fields.get("kind") && *kind != Kind::AskRakuten);
     let Some(kind) = kind else { return StatusCode::BAD_REQUEST.into_response() };
-    let mut asked = Asked::default();
-    if kind == Kind::AnswerAlternative {
-        match fields.text("wish", LONGEST_WISH, "case.wrong.wish-empty") {
-            Ok(wish) => asked.wish = wish,
-            Err(wrong) => {
-                let message = html! { p .card.bad data-said role="alert" { (visit.labels.get(wrong.label)) } };
-                let asking = Asking { order, kind, fields };
-                return case::letter(&visit, &asking, &message, StatusCode::UNPROCESSABLE_ENTITY).await;
-            }
+    let asked = match wish(kind, &fields) {
+        Ok(asked) => asked,
+        Err(_) => {
+            let asking = Asking { order, kind, fields };
+            return case::letter(&visit, &asking, &html! {}, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
+    };
+    let send = fields.get("send") == "yes";
+    let shown = Some(fields.get("text").to_owned()).filter(|shown| !shown.is_empty());
+    if shown.is_none() && (send || kind == Kind::AnswerAlternative) {
+        // what was not seen does not leave
+        return not_so(&visit, Asking { order, kind, fields }, "case.noted.letter-other").await;
     }
     let orders = visit.pages.orders.clone();
-    let (about, now, send) = (order.clone(), visit.now, fields.get("send") == "yes");
+    let (about, now) = (order.clone(), visit.now);
     let decided = visit.pages.store.call(move |db| {
-        let decided = db.ask_letter(kind, &about, &asked, send, &orders.replies, &orders.settings, now)?;
+        let (replies, settings) = (&orders.replies, &orders.settings);
+        let decided = db.ask_letter_shown(kind, &about, &asked, send, shown.as_deref(), replies, settings, now)?;
         let letters = db.letters(&about)?;
         // the same form sent twice, or a letter of before: what became of it is the answer
         let of_kind = |one: &&Posted| Kind::of_step(&one.letter.step) == Some(kind);
@@ -175,11 +202,26 @@ pub(super) async fn letter(visit: Visit, Path(order): Path<String>, Form(pairs):
             back(&visit, &fields, &order, &format!("letter={id}"))
         }
         (Ok(None) | Err(Refused::Gate { .. }), Some(id)) => back(&visit, &fields, &order, &format!("letter={id}")),
-        _ => {
-            let message = html! { p .card.warn data-said role="alert" { (visit.labels.get("case.noted.refused")) } };
-            case::letter(&visit, &Asking { order, kind, fields }, &message, StatusCode::CONFLICT).await
-        }
+        (Err(Refused::Changed), _) => not_so(&visit, Asking { order, kind, fields }, "case.noted.letter-other").await,
+        _ => not_so(&visit, Asking { order, kind, fields }, "case.noted.refused").await,
     }
+}
+
+/// What the shopper asks for in a letter.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn wish(kind: Kind, fields: &Fields) -> Result<Asked, Wrong> {
+    if kind != Kind::AnswerAlternative {
+        return Ok(Asked::default());
+    }
+    Ok(Asked { wish: fields.text("wish", LONGEST_WISH, "case.wrong.wish-empty")? })
+}
+
+/// No letter was written; it is shown as it would be now.
+async fn not_so(visit: &Visit, asking: Asking, why: &str) -> Response {
+    let message = html! { p .card.warn data-said role="alert" { (visit.labels.get(why)) } };
+    case::letter(visit, &asking, &message, StatusCode::CONFLICT).await
 }
 
 /// It lies somewhere, or is on the way: a letter that failed is none.
@@ -207,16 +249,17 @@ async fn ended(visit: &Visit, id: i64) {
 /// Whether a letter was sent.
 pub(super) async fn sent(visit: Visit, Path(order): Path<String>, Form(pairs): Pairs) -> Response {
     let Some(order) = OrderNumber::parse(&order) else { return case::no_number(&visit) };
-    let fields = Fields::of(pairs);
+    let Some(fields) = Fields::of(pairs) else { return too_many(&visit) };
     let sent = match fields.get("sent") {
         "yes" => true,
         "no" => false,
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
+    let Some(shown) = fields.letters() else { return StatusCode::BAD_REQUEST.into_response() };
     let (about, copied, now) = (order.clone(), visit.pages.orders.copied, visit.now);
-    match visit.pages.store.call(move |db| db.letter_was_sent(&about, sent, copied, now)).await {
-        Ok(settled) if settled.is_empty() => back(&visit, &fields, &order, "sent=none"),
-        Ok(_) => {
+    match visit.pages.store.call(move |db| db.settle_letters(&about, &shown, sent, copied, now)).await {
+        Ok(LettersSettled::Stale) => stale(&visit, &order, fields).await,
+        Ok(LettersSettled::Now | LettersSettled::Before) => {
             let _ = visit.pages.orders.carry.tell();
             back(&visit, &fields, &order, if sent { "sent=yes" } else { "sent=no" })
         }
@@ -224,28 +267,31 @@ pub(super) async fn sent(visit: Visit, Path(order): Path<String>, Form(pairs): P
     }
 }
 
-/// What the page before did, as the database knows it: an address names a row, and never what is said.
-pub(super) async fn message(visit: &Visit, query: &BTreeMap<String, String>) -> Markup {
+/// What the page before did, as the database knows it: an address names a row, and never what is said. `known` is the
+/// story that is shown on this page, if it is that of an order.
+pub(super) async fn message(visit: &Visit, query: &BTreeMap<String, String>, known: Option<&Story>) -> Markup {
     let words = words(visit);
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<i64>().ok());
     let word = |name: &str| query.get(name).map_or("", String::as_str);
     let fine = |label: &str| html! { p .card.fine data-said role="status" { (words.get(label)) } };
     if let Some(id) = number("noted") {
         let (settings, now) = (visit.pages.orders.settings.clone(), visit.now);
-        let found = visit.pages.store.call(move |db| {
+        let has = |story: &Story| story.statements.iter().find(|(one, _)| *one == id).map(|(_, one)| one.clone());
+        if let Some((statement, story)) = known.and_then(|story| Some((has(story)?, story))) {
+            return noted(visit, &statement, id, Some(story), &words);
+        }
+        let found = visit.pages.store.look(move |db| {
             let Some(statement) = db.statement(id)? else { return Ok(None) };
-            let (case, _) = db.about_letter(&statement.order, &settings, now)?;
-            Ok(Some((statement, case)))
+            let story = db.story(&statement.order, &settings, now)?;
+            Ok(Some((statement, story)))
         });
         return match found.await {
-            Ok(Some((statement, case))) => {
-                html! { (case::noted(&statement, case.as_ref(), &words)) (take_back(visit, &statement, id).await) }
-            }
+            Ok(Some((statement, story))) => noted(visit, &statement, id, story.as_ref(), &words),
             _ => html! {},
         };
     }
     if let Some(id) = number("letter") {
-        return match visit.pages.store.call(move |db| db.letter(id)).await {
+        return match visit.pages.store.look(move |db| db.letter(id)).await {
             Ok(Some(one)) => letter_message(visit, &one, &words),
             _ => html! {},
         };
@@ -255,7 +301,6 @@ pub(super) async fn message(visit: &Visit, query: &BTreeMap<String, String>) -> 
         ("over", _) => fine("case.noted.ack-over"),
         (_, "yes") => fine("case.noted.letters-sent"),
         (_, "no") => fine("case.noted.letters-not-sent"),
-        (_, "none") => fine("case.noted.letters-none"),
         _ => html! {},
     }
 }
@@ -272,18 +317,20 @@ fn letter_message(visit: &Visit, one: &Posted, words: &Words<'_>) -> Markup {
     }
 }
 
+/// A word that was noted, and what takes it back.
+fn noted(visit: &Visit, statement: &Statement, id: i64, story: Option<&Story>, words: &Words<'_>) -> Markup {
+    let case = story.and_then(|story| story.cases.get(&statement.order));
+    html! { (case::noted(statement, case, words)) @if let Some(story) = story { (take_back(visit, statement, id, story)) } }
+}
+
 /// What takes the last word back, where the ledger has such a word: a confirmation is taken back by "not yet".
-async fn take_back(visit: &Visit, statement: &Statement, id: i64) -> Markup {
+fn take_back(visit: &Visit, statement: &Statement, id: i64, story: &Story) -> Markup {
     if !matches!(
         statement.said,
         Said::Confirm { points: Some(_), .. } | Said::Confirm { coupon_back: None, .. } | Said::Lost
     ) {
         return html! {};
     }
-    let (order, settings, now) = (statement.order.clone(), visit.pages.orders.settings.clone(), visit.now);
-    let Ok(Some(story)) = visit.pages.store.call(move |db| db.story(&order, &settings, now)).await else {
-        return html! {};
-    };
     let last = story.statements.iter().map(|(id, _)| *id).max();
     let Some(case) = story.cases.get(&statement.order).filter(|_| last == Some(id)) else { return html! {} };
     let mark = story.mark.to_string();

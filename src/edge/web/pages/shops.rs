@@ -5,10 +5,9 @@ use super::restock::{by_hour, hot};
 use super::said::{self, AddressQuery};
 use super::words::line;
 use crate::chart;
-use crate::edge::store::StoreError;
 use crate::edge::web::Pages;
 use crate::edge::web::frame::{Here, Visit};
-use crate::ledger::{self, Shop};
+use crate::ledger::Shop;
 use crate::wording::Labels;
 use axum::Router;
 use axum::extract::Query;
@@ -81,18 +80,9 @@ fn restocks_first(shop: &Shop) -> Reverse<u64> {
 
 async fn show(visit: Visit, query: AddressQuery) -> Response {
     let query = query.map(|Query(all)| all).unwrap_or_default();
-    let (settings, now) = (visit.pages.orders.settings.clone(), visit.now);
-    let found: Result<Vec<Shop>, StoreError> = visit
-        .pages
-        .store
-        .look(move |db| {
-            let (events, statements) = (db.events()?, db.statements()?);
-            let cases = ledger::cases(&events, &statements, &settings, now);
-            Ok(ledger::shops(&events, &cases, &settings, now).into_values().collect())
-        })
-        .await;
-    match found {
-        Ok(mut shops) => {
+    match visit.pages.orders.shops(&visit.pages.store, visit.now).await {
+        Ok(shops) => {
+            let mut shops = shops.to_vec();
             let order = Order::of(query.get("sort"));
             order.sort(&mut shops);
             let pager = Pager::of(&query, u64::try_from(shops.len()).unwrap_or(u64::MAX), EACH);

@@ -5,7 +5,7 @@ mod draw;
 pub(super) mod tests;
 mod view;
 
-pub(super) use draw::{Form, draft, hidden, inquiry, one_tap, why_not};
+pub(super) use draw::{Form, draft, hidden, inquiry, one_tap, shown, why_not};
 pub(super) use view::{Ask, Says, ask, is_assumed, says};
 
 use super::fields::Fields;
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Pages> {
 
 async fn show(visit: Visit, query: AddressQuery) -> Response {
     let query = query.map(|Query(all)| all).unwrap_or_default();
-    let message = said::message(&visit, &query).await;
+    let message = said::message(&visit, &query, None).await;
     page(&visit, &message).await
 }
 
@@ -54,7 +54,7 @@ async fn body(visit: &Visit) -> Result<Markup, StoreError> {
     let beside = visit
         .pages
         .store
-        .call(move |db| Ok((db.awaiting(now)?, db.unknown_letters()?, owned(&db.coupons_ending(now, soon)?))));
+        .look(move |db| Ok((db.awaiting(now)?, db.unknown_letters()?, owned(&db.coupons_ending(now, soon)?))));
     let (alerts, letters, coupons) = beside.await?;
     let view = view::view(&found, &alerts, &letters, &coupons, &orders.settings, &orders.replies, now);
     Ok(draw::page(&view, &said::words(visit), &|action, fields, button| visit.form(action, fields, button)))
@@ -62,7 +62,8 @@ async fn body(visit: &Visit) -> Result<Markup, StoreError> {
 
 /// An alert is acknowledged.
 async fn seen(visit: Visit, Body(fields): Body<Vec<(String, String)>>) -> Response {
-    let (token, now) = (Fields::of(fields).get("token").to_owned(), visit.now);
+    let Some(fields) = Fields::of(fields) else { return said::too_many(&visit) };
+    let (token, now) = (fields.get("token").to_owned(), visit.now);
     let by = By::Dashboard;
     match visit.pages.store.call(move |db| db.acknowledge(&token, &by, now)).await {
         Ok(Acknowledged::Now(_)) => {

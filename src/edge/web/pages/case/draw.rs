@@ -3,12 +3,15 @@
 use super::forms::{self, Entered};
 use super::view::{Fate, Moment, Preview, Saying, Told, Who};
 use crate::calendar::rfc3339;
-use crate::edge::web::pages::fields::Fields;
-use crate::edge::web::pages::waiting::{Ask, Form, draft, hidden, inquiry, is_assumed, why_not};
+use crate::edge::store::Posted;
+use crate::edge::web::pages::fields::{Fields, Wrong};
+use crate::edge::web::pages::waiting::{
+    Ask, Form, draft, hidden, inquiry, is_assumed, shown as letters_shown, why_not,
+};
 use crate::edge::web::pages::words::{Words, line};
 use crate::ledger::case::{About, Conflict, CouponState};
 use crate::ledger::{By, Case, Evidence, Said, claim_of};
-use crate::letter::{Kind, Silence};
+use crate::letter::{Asked, Kind, LONGEST_WISH, Silence};
 use crate::mail::TrustLevel;
 use crate::wording::yen;
 use maud::{Markup, html};
@@ -187,6 +190,7 @@ fn moment(one: &Moment<'_>, words: &Words<'_>) -> Markup {
                                 By::Command => "case.by-command",
                                 By::Flag => "case.by-flag",
                                 By::Dashboard => "case.by-dashboard",
+                                By::Letter => "case.by-letter",
                             }))
                         }
                     }
@@ -230,8 +234,10 @@ fn statement(said: &Said, words: &Words<'_>) -> String {
 
 fn letters(told: &Told<'_>, words: &Words<'_>, form: Form<'_>) -> Markup {
     let order = &told.case.order_number;
-    let sent = |fate: &str, button: &str| {
-        form(&format!("/case/{order}/sent"), &hidden(&[("sent", fate), ("from", "case")]), words.get(button))
+    let sent = |letters: &[&Posted], fate: &str, button: &str| {
+        let letters = letters_shown(letters.iter().copied());
+        let fields = hidden(&[("letters", &letters), ("sent", fate), ("from", "case")]);
+        form(&format!("/case/{order}/sent"), &fields, words.get(button))
     };
     html! {
         h2 { (words.get("case.letters")) }
@@ -239,11 +245,11 @@ fn letters(told: &Told<'_>, words: &Words<'_>, form: Form<'_>) -> Markup {
         @if let Some(far) = inquiry(told.case.inquiry, words) { p { (far) } }
         ul { @for one in &told.letters { li { (fate(one, words)) } } }
         div .row {
-            @if told.doubt {
-                (sent("yes", "waiting.sent"))
-                (sent("no", "waiting.not-sent"))
-            } @else if told.drafted {
-                (sent("yes", "waiting.sent"))
+            @if !told.doubt.is_empty() {
+                (sent(&told.doubt, "yes", "waiting.sent"))
+                (sent(&told.doubt, "no", "waiting.not-sent"))
+            } @else if !told.drafted.is_empty() {
+                (sent(&told.drafted, "yes", "waiting.sent"))
             }
             @if let Ask::May(kind) = &told.ask { (draft(*kind, told.case, "case", words, form)) }
         }
@@ -306,6 +312,7 @@ pub(super) fn kind_label(kind: Kind) -> &'static str {
 pub(super) fn preview(
     order: &crate::facts::OrderNumber,
     shown: &Preview,
+    wish: &Result<Asked, Wrong>,
     fields: &Fields,
     words: &Words<'_>,
     form: Form<'_>,
@@ -314,22 +321,20 @@ pub(super) fn preview(
     let kind = shown.kind;
     let ask = |send: &str, button: &str| {
         let fields = html! {
-            (hidden(&[("kind", kind.name()), ("send", send), ("from", "case")]))
-            @if kind == Kind::AnswerAlternative {
-                p {
-                    label for=(format!("wish-{send}")) { (words.get("case.wish-label")) }
-                    input type="text" id=(format!("wish-{send}")) name="wish" required maxlength="200" value=(fields.get("wish"));
-                }
+            (hidden(&[("kind", kind.name()), ("send", send), ("from", "case"), ("text", &shown.digest)]))
+            @if let Some(wish) = wish.as_ref().ok().map(|asked| &asked.wish).filter(|wish| !wish.is_empty()) {
+                (hidden(&[("wish", wish)]))
             }
         };
         form(&action, &fields, words.get(button))
     };
     let list = |all: &[Silence]| html! { ul { @for one in all { li { (words.silence(*one)) } } } };
-    let writable = shown.reasons.is_empty() && kind != Kind::AskRakuten && shown.trouble.is_none();
+    let writable = shown.reasons.is_empty() && kind != Kind::AskRakuten && shown.trouble.is_none() && wish.is_ok();
     html! {
         p { a href=(format!("/case/{order}")) { (words.with("waiting.of-order", "order", order)) } }
         @if let Some(trouble) = &shown.trouble { p .bad { (line(trouble)) } }
         @if kind == Kind::AskRakuten { p { (words.get("case.rakuten-paste")) } }
+        @if kind == Kind::AnswerAlternative { (wished(&format!("/case/{order}/letter/{}", kind.name()), wish, fields, words)) }
         dl {
             @if let Some(from) = &shown.from { dt { (words.get("case.from")) } dd { (line(from)) } }
             @if let Some(to) = &shown.to { dt { (words.get("case.to")) } dd { (line(to)) } }
@@ -348,6 +353,24 @@ pub(super) fn preview(
             }
         }
         (other_ways(shown.mailto.as_deref(), shown.form.as_deref(), words))
+    }
+}
+
+/// What the shopper would like instead: the text is shown with it before it can be written.
+fn wished(action: &str, wish: &Result<Asked, Wrong>, fields: &Fields, words: &Words<'_>) -> Markup {
+    let given = fields.get("wish");
+    // nothing was written yet: nothing is wrong yet
+    let wrong = wish.as_ref().err().filter(|_| fields.names().any(|name| name == "wish"));
+    html! {
+        form method="get" action=(action) {
+            p .field {
+                label for="wish" { (words.get("case.wish-label")) }
+                input type="text" id="wish" name="wish" required maxlength=(LONGEST_WISH) value=(given)
+                    aria-invalid=[wrong.map(|_| "true")] aria-describedby=[wrong.map(|_| "wish-wrong")];
+                @if let Some(wrong) = wrong { span .bad id="wish-wrong" { (forms::said(wrong, words)) } }
+            }
+            button type="submit" { (words.get("case.letter-preview")) }
+        }
     }
 }
 

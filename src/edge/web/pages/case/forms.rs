@@ -49,7 +49,7 @@ impl Field<'_> {
 }
 
 /// What is wrong, in words.
-fn said(wrong: &Wrong, words: &Words<'_>) -> String {
+pub(super) fn said(wrong: &Wrong, words: &Words<'_>) -> String {
     let values: Vec<(&str, &dyn Display)> =
         wrong.values.iter().map(|(place, value)| (*place, value as &dyn Display)).collect();
     words.labels.with(wrong.label, &values)
@@ -142,22 +142,25 @@ pub(super) fn assign(
     let alone = one.orders.len() == 1;
     let wrong = entered.wrong.iter().find(|wrong| again && wrong.field == "assign");
     let fields = html! {
-        (hidden(&[("mark", &told.mark), ("mail", &mail)]))
+        (hidden(&[("mark", &one.mark), ("mail", &mail)]))
         @for (order, missing) in &one.orders {
             @let name = format!("of-{order}");
+            // two mails may ask about the same orders
+            @let id = format!("of-{}-{order}", one.event.mail.short());
+            @let note = format!("{id}-wrong");
+            @let wrong = entered.wrong.iter().find(|wrong| again && wrong.field == name);
             @let usual = if alone { one.points.or(*missing) } else { *missing };
             p .field {
-                label for=(name) { (words.with("case.assign-label", "order", order)) }
-                input type="text" inputmode="numeric" id=(name) name=(name) autocomplete="off"
+                label for=(id) { (words.with("case.assign-label", "order", order)) }
+                input type="text" inputmode="numeric" id=(id) name=(name) autocomplete="off"
+                    aria-invalid=[wrong.map(|_| "true")] aria-describedby=[wrong.map(|_| note.as_str())]
                     value=(if again { entered.fields.get(&name).to_owned() } else { usual.map(|points| points.to_string()).unwrap_or_default() });
-                @for wrong in entered.wrong.iter().filter(|wrong| again && wrong.field == name) {
-                    span .bad { (said(wrong, words)) }
-                }
+                @if let Some(wrong) = wrong { span .bad id=(note) { (said(wrong, words)) } }
             }
         }
         @if let Some(wrong) = wrong { p .bad { (said(wrong, words)) } }
     };
-    let disown = hidden(&[("mark", &told.mark), ("mail", &mail), ("not", here.as_str())]);
+    let disown = hidden(&[("mark", &one.mark), ("mail", &mail), ("not", here.as_str())]);
     html! {
         h3 { (words.get("case.assign-title")) }
         p .quiet {

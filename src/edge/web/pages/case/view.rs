@@ -6,15 +6,17 @@ use crate::facts::OrderNumber;
 use crate::ledger::case::Conflict;
 use crate::ledger::due::Settings;
 use crate::ledger::giving::amount;
+use crate::ledger::word::Mark;
 use crate::ledger::{By, Case, Event, Question, Said, claim_of};
 use crate::letter::silence::About;
-use crate::letter::{Asked, Kind, Matter, Replies, Silence, form, mailto};
+use crate::letter::{self, Asked, Kind, Matter, Replies, Silence, form, mailto};
 use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use crate::plan::gate;
 use crate::plan::link::{click_target, order_page};
 use crate::plan::on_owner::propose;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// One order.
 pub(in crate::edge::web::pages) struct Told<'a> {
@@ -36,10 +38,10 @@ pub(in crate::edge::web::pages) struct Told<'a> {
     pub(super) form: String,
     /// The order in the purchase history.
     pub(super) page: Option<String>,
-    /// A letter of which it is not known whether it was sent.
-    pub(super) doubt: bool,
-    /// A draft that waits to be sent.
-    pub(super) drafted: bool,
+    /// Letters of which it is not known whether they were sent.
+    pub(super) doubt: Vec<&'a Posted>,
+    /// Drafts that wait to be sent.
+    pub(super) drafted: Vec<&'a Posted>,
     pub(super) mark: String,
 }
 
@@ -84,6 +86,8 @@ pub(super) struct Assign<'a> {
     pub(super) orders: Vec<(OrderNumber, Option<u64>)>,
     /// How many it speaks of.
     pub(super) points: Option<u64>,
+    /// What a form about it bears.
+    pub(super) mark: String,
 }
 
 /// What is shown before a letter is written.
@@ -97,6 +101,8 @@ pub(in crate::edge::web::pages) struct Preview {
     pub(super) reasons: Vec<Silence>,
     /// Why modori does not send it itself, though it drafts it.
     pub(super) warnings: Vec<Silence>,
+    /// What a form that has it written bears: only this text leaves.
+    pub(super) digest: String,
     /// The configuration lets it be sent.
     pub(super) sendable: bool,
     pub(super) mailto: Option<String>,
@@ -143,6 +149,7 @@ pub(in crate::edge::web::pages) fn view<'a>(
     }));
     moments.sort_by_key(|one| one.at);
     let letters: Vec<Fate<'a>> = story.letters.iter().map(|one| fate(one, story)).collect();
+    let of_fate = |fate| letters.iter().filter(|one| one.fate == fate).map(|one| one.letter).collect();
     let (mails, memory) = &story.kept;
     let matter = Matter { case, mails, memory, settings, now };
     let asking = propose(Kind::AskShop, gate::By::Owner, &matter, &Asked::default(), replies);
@@ -160,8 +167,8 @@ pub(in crate::edge::web::pages) fn view<'a>(
         says: says(case),
         ask: ask(case, &story.kept, settings, replies, now),
         offers: Kind::ALL.into_iter().filter(|kind| is_offered(*kind, case)).collect(),
-        doubt: letters.iter().any(|one| one.letter.way == Way::Send && one.letter.state == RowState::Unknown),
-        drafted: letters.iter().any(|one| one.fate == "case.fate.draft-done"),
+        doubt: of_fate("case.fate.send-unknown"),
+        drafted: of_fate("case.fate.draft-done"),
         letters,
         assigns: case.questions.iter().flat_map(|question| assigns(question, case, story)).collect(),
         mailto: link,
@@ -249,8 +256,32 @@ fn assigns<'a>(question: &Question, case: &Case, story: &'a Story) -> Vec<Assign
             event,
             orders: orders.iter().map(|order| (order.clone(), missing(order))).collect(),
             points: amount(event),
+            mark: mark_of(event, &shown_with(story, &case.order_number, &event.mail), story).to_string(),
         })
         .collect()
+}
+
+/// The orders that are shown with a mail: those that the questions about it name, and the one whose page it is.
+pub(in crate::edge::web::pages) fn shown_with(
+    story: &Story,
+    order: &OrderNumber,
+    mail: &MailKey,
+) -> BTreeSet<OrderNumber> {
+    let mut all = BTreeSet::from([order.clone()]);
+    for question in story.cases.get(order).into_iter().flat_map(|case| &case.questions) {
+        if let Question::WhichOrder { orders, mail: short, .. } | Question::Together { orders, mail: short, .. } =
+            question
+            && mail.hex().starts_with(short.as_str())
+        {
+            all.extend(orders.iter().cloned());
+        }
+    }
+    all
+}
+
+fn mark_of(event: &Event, shown: &BTreeSet<OrderNumber>, story: &Story) -> Mark {
+    let events: Vec<Event> = story.nameless.iter().filter(|one| one.mail == event.mail).cloned().collect();
+    Mark::of_mail(shown.iter().map(|order| (order, story.cases.get(order))), &events, story.mark.statement)
 }
 
 /// A letter as it would be written, and whether it may be.
@@ -279,6 +310,7 @@ pub(in crate::edge::web::pages) fn preview(
         kind,
         from: proposal.letter.as_ref().map(|letter| letter.from.clone()),
         to: proposal.letter.as_ref().map(|letter| letter.to.clone()),
+        digest: proposal.letter.as_ref().map(letter::digest).unwrap_or_default(),
         subject,
         body,
         // Rakuten has no address

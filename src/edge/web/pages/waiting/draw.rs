@@ -90,10 +90,19 @@ fn alert(one: &Waits, words: &Words<'_>, form: Form<'_>) -> Markup {
     }
 }
 
+/// The letters that a form shows, each with its state.
+pub(in crate::edge::web::pages) fn shown<'a>(letters: impl IntoIterator<Item = &'a Posted>) -> String {
+    let each = letters.into_iter().map(|one| format!("{}.{}", one.id, one.state.word()));
+    each.collect::<Vec<_>>().join(" ")
+}
+
 fn doubt(one: &Posted, words: &Words<'_>, form: Form<'_>) -> Markup {
     let letter = &one.letter;
     let action = format!("/case/{}/sent", letter.order);
-    let fate = |fate: &str, button: &str| form(&action, &hidden(&[("sent", fate), ("from", "waiting")]), button);
+    let shown = shown([one]);
+    let fate = |fate: &str, button: &str| {
+        form(&action, &hidden(&[("letters", &shown), ("sent", fate), ("from", "waiting")]), button)
+    };
     html! {
         section .card.warn {
             p { strong { (line(&letter.subject)) } " " (line(&letter.to)) " " (words.time(one.at)) }
