@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Days that the date of a mail may be off, on top of those that a setting gives.
 pub(super) const SPARE_DAYS: i64 = 2;
-/// What an alert says of a case is told without the mails that name no order when there are more than so many of them, or
-/// when more than so many orders are asked for each: of what so many share nothing can be said of one, and nobody waits
-/// for it. Four months of a shopper hold a few.
+/// What an alert says of a case is told without the returns and apologies that name no order and that nobody gave to one,
+/// when there are more than so many of them, or when more than so many orders are asked for each: of what so many share
+/// nothing can be said of one, and nobody waits for it. Four months of a shopper hold a few. What she said herself counts
+/// always.
 const MOST_BESIDE: usize = 100;
 /// An order is new for so many days: it may be warned of.
 const NEW_DAYS: i64 = 2;
@@ -27,9 +28,12 @@ const LATELY_CANCELLED: &str = "SELECT order_number FROM agenda WHERE cancelled_
      UNION ALL SELECT order_number FROM agenda WHERE wake_at <= ?3 AND substr(order_number, 8) >= ?2";
 const SINCE_DAY: &str = "SELECT order_number FROM agenda WHERE substr(order_number, 8) >= ?1";
 const OF_SHOP: &str = "SELECT order_number FROM agenda WHERE order_number BETWEEN ?1 AND ?2";
-// left to itself SQLite takes the index of orders, and reads every mail that names none
+// left to itself SQLite takes the index of orders, and reads every mail that names none. What no order knows anything of
+// (`may_belong`; restocks, mostly) is left out here already: it does not count. What cannot be read is told by its reader
 const LOOSE_BETWEEN: &str = "SELECT body FROM event INDEXED BY event_without_order \
-     WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2 LIMIT ?3";
+     WHERE order_number IS NULL AND retired = 0 AND at BETWEEN ?1 AND ?2 \
+     AND CASE WHEN json_valid(body) THEN json_extract(body, '$.kind.what') = 'points' \
+         OR json_extract(body, '$.kind.role') = 'apology' ELSE 1 END LIMIT ?3";
 const LOOSE_GIVEN: &str = "SELECT body FROM event WHERE +order_number IS NULL AND retired = 0 AND mail_key IN \
      (SELECT mail_key FROM statement WHERE mail_key IS NOT NULL \
       AND order_number IN (SELECT value FROM json_each(?1)))";
@@ -66,8 +70,8 @@ impl Db {
     }
 
     /// The case of an order as it will be when these events are written down: for an alert, which leaves at once. However
-    /// many orders are cancelled at the same time, that takes no longer; what names no order is left out when very many
-    /// share it.
+    /// many orders are cancelled at the same time, that takes no longer; what names no order and was given to none is left
+    /// out when very many share it.
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
@@ -147,7 +151,7 @@ pub(super) fn near(
 }
 
 /// The same, with events that are not written down yet. Beside more than `most` mails without a number, or more than
-/// `most` orders that they may speak of, those mails are left out.
+/// `most` orders that they may speak of, those mails are left out, except what the shopper gave to these orders.
 fn near_with(
     connection: &Connection,
     orders: &BTreeSet<OrderNumber>,
@@ -179,28 +183,33 @@ pub(super) fn gathered(
     // one more than may be, to see that there are more
     let limit = most.and_then(|most| i64::try_from(most).ok()).map_or(-1, |most| most.saturating_add(1));
     let too_many = |found: usize| most.is_some_and(|most| found > most);
+    // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
+    let mut given = bodies::<Event>(connection, LOOSE_GIVEN, [json(orders, "list of orders")?], "event")?;
+    given.retain(may_belong);
+    let given_mails: BTreeSet<String> = given.iter().map(|event| event.mail.hex()).collect();
     let mut loose = Vec::new();
     for (from, until) in windows {
         loose.extend(bodies::<Event>(connection, LOOSE_BETWEEN, (from, until, limit), "event")?);
     }
+    loose.retain(|event| may_belong(event) && !given_mails.contains(&event.mail.hex()));
     if too_many(loose.len()) {
-        return Ok(((events, statements), own));
+        loose.clear();
     }
-    // what the shopper gave to these orders, wherever it lies, and to which others she gave of the same mails
-    loose.extend(bodies::<Event>(connection, LOOSE_GIVEN, [json(orders, "list of orders")?], "event")?);
-    loose.retain(may_belong);
+    let mut others = BTreeSet::new();
+    for (from, until) in merged(loose.iter().chain(&given).map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
+        others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until, limit))?);
+    }
+    if too_many(others.len()) {
+        loose.clear();
+        others.clear();
+    }
+    loose.extend(given);
     if loose.is_empty() {
         return Ok(((events, statements), own));
     }
     // a mail that is some order's already asks nobody else
     let mails: BTreeSet<String> = loose.iter().map(|event| event.mail.hex()).collect();
-    let mut others = numbers(connection, GIVEN_TO, [json(&mails, "list of mails")?])?;
-    for (from, until) in merged(loose.iter().map(|event| span(event.at, days, SPARE_DAYS)).collect()) {
-        others.extend(numbers(connection, TOLD_OF_BETWEEN, (from, until, limit))?);
-    }
-    if too_many(others.len()) {
-        return Ok(((events, statements), own));
-    }
+    others.extend(numbers(connection, GIVEN_TO, [json(&mails, "list of mails")?])?);
     others = others.difference(orders).cloned().collect();
     // what the shopper gave to those others, too: an order that was paid back long after still asks for every refund
     // before, as long as that is not known. And whom else she gave of it, because no mail gives more than it speaks of
@@ -275,7 +284,62 @@ pub(super) fn stored<T: serde::de::DeserializeOwned>(body: ValueRef<'_>, what: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::store::OldMail;
     use crate::edge::store::rebuild::ONE_DAY_AFTER_ANOTHER;
+    use serde_json::{Value, json};
+
+    const ORDER: &str = "399999-20261120-0123456789";
+
+    fn mail(n: u32, order: Option<&str>, kind: Value) -> OldMail {
+        let body = json!({
+            "order": order, "kind": kind, "at": "2026-11-22T01:00:00Z", "mail": format!("{n:064x}"),
+            "second_identity": n.to_string(), "trust": "verified", "excerpt": format!("{n}"),
+        });
+        let event: Event = serde_json::from_value(body).unwrap();
+        OldMail { key: event.mail, events: vec![event], keep_trusted: false, mails: None }
+    }
+
+    fn points(yen: u32) -> Value {
+        json!({"what": "points", "returned": {"amount": yen, "form": "done"}, "limited": null, "expires_at": null})
+    }
+
+    /// What an alert knows of the order's case, beside these mails without a number; and what the whole ledger knows.
+    fn alert_and_ledger(loose: impl Iterator<Item = OldMail>, given: Option<u32>) -> (Option<Case>, Option<Case>) {
+        let mut db = Db::in_memory().unwrap();
+        let cancelled = json!({"what": "cancel", "form": "confirmed", "cause": "shop", "shop_code": null, "shop_name": null,
+            "ordered_at": null, "total_yen": 3000, "payment_yen": 2500, "points_used": 500, "coupon_used_yen": null,
+            "items": [], "reply_by": null});
+        db.import(&[mail(1, Some(ORDER), cancelled)]).unwrap();
+        db.import(&loose.collect::<Vec<_>>()).unwrap();
+        let now = "2026-11-26T01:00:00Z".parse().unwrap();
+        let order = OrderNumber::parse(ORDER).unwrap();
+        if let Some(n) = given {
+            let said = json!({"order": ORDER, "said": {"says": "assign", "mail": format!("{n:064x}")}, "at": now});
+            db.say(&serde_json::from_value(said).unwrap(), now).unwrap();
+        }
+        let settings = Settings::default();
+        let whole = near(&db.connection, &BTreeSet::from([order.clone()]), &settings, now).unwrap().remove(&order);
+        (db.case_with(&order, &[], &settings, now).unwrap(), whole)
+    }
+
+    #[test]
+    fn restocks_do_not_count_among_what_may_belong_to_an_order() {
+        let restock = || json!({"what": "restock", "items": []});
+        let many = (10..200).map(|n| mail(n, None, restock())).chain([mail(2, None, points(500))]);
+        let (alert, ledger) = alert_and_ledger(many, None);
+        assert_eq!(alert, ledger);
+        let without = alert_and_ledger(std::iter::empty(), None).0;
+        assert_ne!(alert, without, "the return is known");
+    }
+
+    #[test]
+    fn what_the_shopper_gave_to_an_order_counts_beside_however_many_mails() {
+        let many = || (10..200).map(|n| mail(n, None, points(n)));
+        let (alert, _) = alert_and_ledger(many().chain([mail(2, None, points(500))]), Some(2));
+        let (alone, _) = alert_and_ledger([mail(2, None, points(500))].into_iter(), Some(2));
+        assert_eq!(alert, alone, "and the others are left out");
+        assert_ne!(alert, alert_and_ledger(many(), None).0);
+    }
 
     #[test]
     fn no_question_that_is_asked_all_the_time_reads_a_whole_table() {
