@@ -6,10 +6,11 @@ use crate::edge::clock::Clock;
 use crate::edge::config::Config;
 use crate::edge::store::Db;
 use crate::edge::{files, tls, web};
-use crate::plan::calendar_file;
+use crate::plan::calendar_file::{self, Wishes};
 use crate::wording::{Face, Language};
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Writes the calendar to standard output or into a file, or prints the feed's address.
 pub(super) fn run(arguments: &Calendar, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
@@ -21,7 +22,13 @@ pub(super) fn run(arguments: &Calendar, config: Option<&Path>, state: Option<&Pa
     let db = Db::open(&folder).map_err(failed)?;
     let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
     let now = arguments.at.unwrap_or_else(|| Clock::system().now());
-    let entries = db.calendar(&settings, now).map_err(failed)?;
+    let wishes = match &config {
+        Some(config) => {
+            Wishes { wanted: Arc::new(setup::wanted(&config.wanted)?.1), only_wanted: config.policy.only_wanted }
+        }
+        None => Wishes::default(),
+    };
+    let entries = db.calendar(&settings, &wishes, now).map_err(failed)?;
     let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
     let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;
     let details = !arguments.no_details && config.as_ref().is_none_or(|config| config.calendar.details);

@@ -5,6 +5,7 @@ use crate::edge::config::Config;
 use crate::edge::hand::HandLock;
 use crate::edge::web::{self, Behind, Carry, Orders, Pages};
 use crate::plan::answer;
+use crate::plan::calendar_file::Wishes;
 use futures_util::future::try_join;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,10 @@ impl Engine {
             calendar: config.calendar.clone(),
             orders: self.orders(),
             behind: Some(Behind { config: Arc::clone(config), holder: HandLock::holder }),
-            rules: self.rules.in_use(),
+            rules: {
+                let (rules, only_wanted) = (self.rules.clone(), self.policy.only_wanted);
+                self.rules.in_use().wishing(move || Wishes { wanted: rules.wishes().now(), only_wanted })
+            },
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::edge::config;
 use crate::edge::files;
-use crate::plan::calendar_file;
+use crate::plan::calendar_file::{self, Wishes};
 use crate::wording::Face;
 use std::path::Path;
 use std::time::Duration;
@@ -43,7 +43,8 @@ impl Engine {
     }
 
     async fn calendar_text(&self, details: bool) -> Result<String, EngineError> {
-        let entries = self.store.calendar(&self.ledger, self.clock.now()).await?;
+        let wishes = Wishes { wanted: self.rules.wishes().now(), only_wanted: self.policy.only_wanted };
+        let entries = self.store.calendar(&self.ledger, &wishes, self.clock.now()).await?;
         let language = self.policy.language;
         Ok(calendar_file::write(&entries, &self.policy.wording.labels(language, Face::Calendar), language, details))
     }

@@ -7,6 +7,7 @@
 
 use super::hot::Announced;
 use super::link::click_target;
+use super::wanted::{Want, Wanted};
 use crate::calendar::civil;
 use crate::ledger::coupon::Owned;
 use crate::ledger::due::Settings;
@@ -15,6 +16,7 @@ use crate::wording::{Labels, Language};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Most octets of a line, its end not counted (RFC 5545, 3.1).
 const LINE: usize = 75;
@@ -22,8 +24,19 @@ const LINE: usize = 75;
 const VALUE: usize = 200;
 /// The alarm before goods are sold again, in minutes.
 const ALARM: u8 = 10;
+/// The label of goods that are sold again.
+const SALE: &str = "what.sale";
 /// A shopper's own list of orders.
 const ORDERS: &str = "https://order.my.rakuten.co.jp/";
+
+/// What the shopper thinks of announced goods.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Muted goods stand in no calendar.
+    pub wanted: Arc<Wanted>,
+    /// Only the sale of goods that are waited for rings before.
+    pub only_wanted: bool,
+}
 
 /// An entry of the calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +84,7 @@ pub fn of_case(case: &Case, settings: &Settings) -> Vec<Entry> {
         case.assumed.contains(&key)
     };
     let dates = agenda::dates(case, settings).into_iter();
+    let dates = dates.map(|(step, at)| (step, if is_rung(step) { at } else { last_moment(at) }));
     let waits = dates.filter(|(step, at)| is_rung(*step) || waits(*at, case.seen_at));
     waits
         .map(|(step, at)| Entry {
@@ -93,7 +107,7 @@ pub fn of_case(case: &Case, settings: &Settings) -> Vec<Entry> {
 /// The end of a coupon.
 #[must_use]
 pub fn of_coupon(coupon: &Owned, now: Timestamp) -> Option<Entry> {
-    let at = coupon.coupon.expires_at.filter(|at| waits(*at, now))?;
+    let at = coupon.coupon.expires_at.map(last_moment).filter(|at| waits(*at, now))?;
     let worth = coupon.coupon.amount_yen.map(Worth::Yen).or(coupon.coupon.percent.map(Worth::Percent));
     Some(Entry {
         about: format!("coupon {}", coupon.identity()),
@@ -111,9 +125,13 @@ pub fn of_coupon(coupon: &Owned, now: Timestamp) -> Option<Entry> {
     })
 }
 
-/// Goods that are sold again.
+/// Goods that are sold again, unless they are muted.
 #[must_use]
-pub fn of_sale(sale: &Announced, now: Timestamp) -> Option<Entry> {
+pub fn of_sale(sale: &Announced, wishes: &Wishes, now: Timestamp) -> Option<Entry> {
+    let want = wishes.wanted.of_sale(&sale.items, sale.shop_code.as_deref(), now);
+    if want == Want::Muted {
+        return None;
+    }
     let first = sale.items.first();
     let goods = first.map(|item| item.name.clone());
     waits(sale.from, now).then(|| Entry {
@@ -124,11 +142,11 @@ pub fn of_sale(sale: &Announced, now: Timestamp) -> Option<Entry> {
             goods.as_deref().unwrap_or_default(),
             sale.from.as_second()
         ),
-        what: "what.sale",
+        what: SALE,
         at: sale.from,
         told: sale.told,
         assumed: false,
-        alarm: true,
+        alarm: !wishes.only_wanted || want != Want::Neither,
         order: None,
         shop: sale.shop_code.clone(),
         goods,
@@ -146,6 +164,12 @@ fn is_rung(step: NextStep) -> bool {
 /// Until the end of its day: what is over is taken out at midnight, not while one looks.
 fn waits(at: Timestamp, now: Timestamp) -> bool {
     civil(at).date() >= civil(now).date()
+}
+
+/// A deadline at 0:00 is the end of the day before: "until 24:00 of the 4th".
+fn last_moment(at: Timestamp) -> Timestamp {
+    let midnight = civil(at).time() == jiff::civil::Time::midnight();
+    if midnight { at.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(at) } else { at }
 }
 
 fn label(step: NextStep) -> &'static str {
@@ -205,7 +229,8 @@ fn event(lines: &mut Vec<String>, entry: &Entry, labels: &Labels, details: bool)
     let minutes = entry.told.as_second().div_euclid(60).saturating_sub(FIRST_MINUTE).clamp(0, i64::from(i32::MAX));
     let told = entry.told.strftime("%Y%m%dT%H%M%SZ");
     let mut summary = labels.get(entry.what).to_owned();
-    if let Some(name) = entry.goods.as_ref().filter(|_| entry.alarm).or(entry.shop.as_ref()).filter(|_| details) {
+    if let Some(name) = entry.goods.as_ref().filter(|_| entry.what == SALE).or(entry.shop.as_ref()).filter(|_| details)
+    {
         summary = labels.with("summary", &[("what", &summary), ("name", &plain(name))]);
     }
     lines.push("BEGIN:VEVENT".to_owned());

@@ -161,6 +161,21 @@ impl Wanted {
         if let Some(first) = goods.first_mut().filter(|first| first.page.is_none()) {
             first.page = page.and_then(item_page);
         }
+        self.judge(&goods, listed, now)
+    }
+
+    /// What the shopper thinks of the goods of an announced sale.
+    #[must_use]
+    pub fn of_sale(&self, items: &[Item], shop_code: Option<&str>, now: Timestamp) -> Want {
+        let shop = Seller { code: shop_code, name: None };
+        let mut goods: Vec<Goods<'_>> = items.iter().map(|item| Goods::of(item, shop)).collect();
+        if goods.is_empty() {
+            goods.push(Goods { shop, ..Goods::default() });
+        }
+        self.judge(&goods, !items.is_empty(), now)
+    }
+
+    fn judge(&self, goods: &[Goods<'_>], listed: bool, now: Timestamp) -> Want {
         for (at, one) in goods.iter().enumerate() {
             if let Some(entry) = self.wanted.iter().find(|entry| entry.fits(one, true, now)) {
                 return Want::Wanted { item: listed.then_some(at), note: entry.note.clone().unwrap_or_default() };

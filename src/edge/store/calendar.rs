@@ -5,7 +5,7 @@ use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::coupon;
 use crate::ledger::due::Settings;
-use crate::plan::calendar_file::{self, Entry};
+use crate::plan::calendar_file::{self, Entry, Wishes};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::OptionalExtension;
 
@@ -20,8 +20,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub async fn calendar(&self, settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = self.call(move |db| db.calendar_without_orders(now)).await?;
+    pub async fn calendar(
+        &self,
+        settings: &Settings,
+        wishes: &Wishes,
+        now: Timestamp,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let wishes = wishes.clone();
+        let mut entries = self.call(move |db| db.calendar_without_orders(&wishes, now)).await?;
         let mut last: Option<OrderNumber> = None;
         loop {
             let (settings, after) = (settings.clone(), last);
@@ -41,8 +47,8 @@ impl Db {
     ///
     /// # Errors
     /// When the database refuses, or holds a value that cannot be read.
-    pub fn calendar(&self, settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = self.calendar_without_orders(now)?;
+    pub fn calendar(&self, settings: &Settings, wishes: &Wishes, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = self.calendar_without_orders(wishes, now)?;
         let mut last: Option<OrderNumber> = None;
         loop {
             let (some, reached) = self.calendar_of_some(last.as_ref(), 1000, settings, now)?;
@@ -69,12 +75,12 @@ impl Db {
     }
 
     /// Coupons, and announced sales.
-    fn calendar_without_orders(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+    fn calendar_without_orders(&self, wishes: &Wishes, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let hours = |hours| now.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(now);
         let ending = self.coupons_ending(hours(-24), hours(24 * COUPONS))?;
         let coupons = coupon::owned(&ending);
         let mut entries: Vec<Entry> = coupons.iter().filter_map(|one| calendar_file::of_coupon(one, now)).collect();
-        entries.extend(self.announced(now)?.iter().filter_map(|sale| calendar_file::of_sale(sale, now)));
+        entries.extend(self.announced(now)?.iter().filter_map(|sale| calendar_file::of_sale(sale, wishes, now)));
         Ok(entries)
     }
 

@@ -1,5 +1,6 @@
 //! The rules that sort mail now: asked anew for each page, because saved files take effect at once.
 
+use crate::plan::calendar_file::Wishes;
 use crate::rules::RuleSet;
 use std::fmt;
 use std::sync::Arc;
@@ -15,19 +16,34 @@ pub struct RulesOf {
 
 /// Tells which rules are in use: first those that accounts share which have nothing of their own.
 #[derive(Clone, Default)]
-pub struct InUse(Option<Arc<dyn Fn() -> Vec<RulesOf> + Send + Sync>>);
+pub struct InUse {
+    rules: Option<Arc<dyn Fn() -> Vec<RulesOf> + Send + Sync>>,
+    wishes: Option<Arc<dyn Fn() -> Wishes + Send + Sync>>,
+}
 
 impl InUse {
     /// One that is asked like this.
     #[must_use]
     pub fn by(ask: impl Fn() -> Vec<RulesOf> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(ask)))
+        Self { rules: Some(Arc::new(ask)), wishes: None }
+    }
+
+    /// One that tells, too, which goods are waited for.
+    #[must_use]
+    pub fn wishing(self, ask: impl Fn() -> Wishes + Send + Sync + 'static) -> Self {
+        Self { wishes: Some(Arc::new(ask)), ..self }
+    }
+
+    /// What the shopper waits for now, and what she does not want to hear of.
+    #[must_use]
+    pub fn wishes(&self) -> Wishes {
+        self.wishes.as_ref().map(|ask| ask()).unwrap_or_default()
     }
 
     /// The rules in use now.
     #[must_use]
     pub fn now(&self) -> Vec<RulesOf> {
-        self.0.as_ref().map(|ask| ask()).unwrap_or_default()
+        self.rules.as_ref().map(|ask| ask()).unwrap_or_default()
     }
 }
 

@@ -91,6 +91,54 @@ fn what_is_over_goes_at_midnight_and_not_before() {
     assert_eq!(changes_at(now), at("2026-11-29T00:00"));
 }
 
+#[test]
+fn a_deadline_at_midnight_is_the_end_of_the_day_before() {
+    assert_eq!(last_moment(at("2026-12-05T00:00")), at("2026-12-04T23:59:59"));
+    for other in ["2026-12-04T23:59:59", "2026-12-05T00:00:01", "2026-12-05T12:00"] {
+        assert_eq!(last_moment(at(other)), at(other));
+    }
+    let coupon = Owned {
+        coupon: crate::facts::Coupon {
+            role: crate::facts::CouponRole::Granted,
+            min_yen: None,
+            amount_yen: Some(500),
+            percent: None,
+            expires_at: Some(at("2026-12-05T00:00")),
+            code: None,
+            url: None,
+        },
+        shop_code: None,
+        order: None,
+        since: at("2026-12-01T00:00"),
+        verified: true,
+        mail: crate::mailbox::MailKey::of(b"a"),
+    };
+    let entry = of_coupon(&coupon, at("2026-12-04T20:00")).unwrap();
+    assert!(written(&[entry], Language::En, true).contains("DTSTART;VALUE=DATE:20261204\r\n"));
+    assert_eq!(of_coupon(&coupon, at("2026-12-05T00:00")), None, "over with its day");
+}
+
+#[test]
+fn muted_goods_stand_nowhere_and_those_nobody_waits_for_do_not_ring_where_only_wanted_ones_do() {
+    let now = at("2026-11-27T10:00");
+    let sale = |name: &str| Announced {
+        from: at("2026-11-28T20:00"),
+        items: vec![crate::facts::Item { name: name.to_owned(), ..Default::default() }],
+        shop_code: Some("modori-zakka".into()),
+        told: now,
+    };
+    let file = "[[wanted]]\nname = \"ケトル\"\n[[muted]]\nname = \"急須\"\n";
+    let wanted = Wanted::parse(&crate::rules::Source::new("wanted.toml", file)).unwrap();
+    let mut wishes = Wishes { wanted: Arc::new(wanted), only_wanted: false };
+    let rings = |name: &str, wishes: &Wishes| of_sale(&sale(name), wishes, now).map(|entry| entry.alarm);
+    assert_eq!(["ケトル", "急須", "皿"].map(|name| rings(name, &wishes)), [Some(true), None, Some(true)]);
+    wishes.only_wanted = true;
+    assert_eq!(["ケトル", "急須", "皿"].map(|name| rings(name, &wishes)), [Some(true), None, Some(false)]);
+    // it is called by its goods all the same
+    let quiet = written(&[of_sale(&sale("皿"), &wishes, now).unwrap()], Language::Ja, true);
+    assert!(quiet.contains("SUMMARY:販売再開：皿") && !quiet.contains("VALARM"), "{quiet}");
+}
+
 proptest! {
     #[test]
     fn whatever_stands_in_it_every_line_is_short_whole_and_harmless(
