@@ -1,5 +1,6 @@
 //! The text of what is written, exactly; and that modori's own loader takes it, whatever was answered.
 
+use secrecy::SecretString;
 use super::answers::{Account, Channel, Login, Secret, Value};
 use super::text::OWN_RULES;
 use super::*;
