@@ -70,7 +70,7 @@ fn whole(config: &Config, file: Option<&Path>, checks: &mut Vec<Check>) -> Resul
     let judging = words::rules(config, checks)?;
     checks.extend(words::texts(config));
     on_this_machine(file, Some(config), Some(&config.state), checks);
-    checks.extend(running::checks(config, clock.now()));
+    checks.extend(running::checks(config, setup::changed_at(file), clock.now()));
     checks.extend(alerts(config));
     checks.extend(letters(config));
     checks.extend(config.web.as_ref().map(|web| page(web, &config.state)));
@@ -154,10 +154,11 @@ fn named(about: &str) -> (Option<(&'static str, &str)>, &str) {
     (None, about)
 }
 
-/// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits.
+/// The login works: a watch that waits for the shopper need not wait any longer. Without a database none waits, and one of
+/// another schema is left alone: an older watch may be at work with it.
 pub(super) fn again(state: &Path, account: &str) {
     if state.join("modori.sqlite").exists()
-        && let Err(error) = Db::open(state).and_then(|mut db| db.ask_again(account))
+        && let Err(error) = Db::open_as_it_is(state).and_then(|mut db| db.ask_again(account))
     {
         tracing::warn!("a running watch is not told that the login works: {error}");
     }

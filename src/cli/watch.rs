@@ -12,9 +12,10 @@ use std::sync::Arc;
 pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let file = config;
     let config = setup::config(file, state)?;
+    // before the database is opened, which may bring it up to date: not under an older watch that is at work with it
+    let _hand = HandLock::take(&config.state).map_err(|error| Failure::new(error.to_string()))?;
     let store = setup::store(&config.state)?;
     let engine = setup::engine(&config, &store)?;
-    let _hand = HandLock::take(&config.state).map_err(|error| Failure::new(error.to_string()))?;
     if config.policy.observe {
         tracing::info!("observing only: nothing is moved until [filing] mode = \"move\"");
     }

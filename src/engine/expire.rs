@@ -15,9 +15,9 @@ const HOUR: i8 = 4;
 const FIRST: Duration = Duration::from_secs(600);
 /// Between two pieces.
 const BREATH: Duration = Duration::from_millis(200);
-/// A file up to this size is written anew afterwards, in bytes: it takes a second or two, on days when something went. A
-/// larger one is left to `modori ledger expire`.
-const ANEW: u64 = 256 * 1024 * 1024;
+/// A file up to this size is written anew afterwards, in bytes: an alert waits for it, for a moment, on days when something
+/// went. A larger one is left to `modori ledger expire`.
+const ANEW: u64 = 32 * 1024 * 1024;
 
 impl Engine {
     /// Lets go of what is kept no longer, once a day for ever.
@@ -59,7 +59,8 @@ impl Engine {
         self.store
             .call(move |db| {
                 db.forget_copy(keep, now);
-                if !all.is_none() {
+                // also what an earlier run could not bring to its end
+                if db.owes_tidying()? {
                     let anew = db.size()? <= ANEW;
                     db.tidy(anew)?;
                 }

@@ -296,13 +296,29 @@ fn the_release_archive_holds_what_it_should_and_is_the_same_each_time() {
         assert!(line.contains(" 0/0 ") && line.contains(" 2026-09-21 "), "owner and time are fixed: {line}");
     }
     for file in [
-        "bin/modori", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt", "SHA256SUMS", "CHANGELOG.md",
-        "dist/modori.service", "dist/modori-system.service", "dist/jp.modori.watch.plist", "docs/doctor.md",
-        "docs/operations.md", "rules/restock.toml", "schema/config.schema.json", "completions/modori.bash",
-        "man/modori.1", "man/modori-doctor.1",
+        "bin/modori",
+        "README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "THIRD-PARTY.txt",
+        "SHA256SUMS",
+        "CHANGELOG.md",
+        "dist/modori.service",
+        "dist/modori-system.service",
+        "dist/jp.modori.watch.plist",
+        "docs/doctor.md",
+        "docs/operations.md",
+        "licenses/ring-0.17.14/LICENSE-BoringSSL",
+        "rules/restock.toml",
+        "schema/config.schema.json",
+        "completions/modori.bash",
+        "man/modori.1",
+        "man/modori-doctor.1",
     ] {
         assert!(listed.contains(&format!("{name}/{file}").as_str()), "{file} is missing");
     }
+    let words = |crate_of: &str| listed.iter().any(|file| file.contains(&format!("/licenses/{crate_of}-")));
+    assert!(words("ring") && words("rustls"), "texts of licences are missing");
     let unpacked = folders[0].path().join("unpacked");
     std::fs::create_dir(&unpacked).unwrap();
     assert!(Command::new("tar").arg("-xf").arg(&one.0).arg("-C").arg(&unpacked).status().unwrap().success());

@@ -4,9 +4,9 @@ use crate::cli::render;
 use crate::edge::config::Config;
 use crate::edge::oauth::Credential;
 use crate::edge::secret::Secret;
-use crate::edge::store::{Db, Soundness, StoreError};
+use crate::edge::store::{BEFORE_UPGRADE, Db, Soundness, StoreError};
 use crate::engine::checkup::Check;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A disk with less than this is nearly full, in KiB: the database, its log and a copy before an upgrade need room.
 const ROOM: u64 = 256 * 1024;
@@ -43,6 +43,26 @@ fn open_to(_: &Path, _: u32) -> bool {
     false
 }
 
+/// In a folder with this mark only the owner of a file may put another into its place.
+const STICKY: u32 = 0o1000;
+
+/// Whether the file is root's: a service of the system whose user exists only while it runs must be able to read it.
+#[cfg(unix)]
+fn is_roots(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).is_ok_and(|found| found.uid() == 0)
+}
+
+#[cfg(not(unix))]
+fn is_roots(_: &Path) -> bool {
+    false
+}
+
+/// Whether something secret stands in the configuration itself.
+fn holds_plain(config: &Config) -> bool {
+    config.channels.values().any(|channel| channel.kind.is_written_plain())
+}
+
 /// The modes of the files that hold what is nobody else's business.
 pub(super) fn modes(file: Option<&Path>, config: Option<&Config>, state: &Path) -> Vec<Check> {
     let about = "file modes";
@@ -53,14 +73,24 @@ pub(super) fn modes(file: Option<&Path>, config: Option<&Config>, state: &Path) 
         if open_to(file, 0o022) {
             let said = format!("others can write to {shown}: whoever does lets programs run as you");
             checks.push(Check::failure(about, said, format!("chmod 600 {shown}")));
-        } else if open_to(file, 0o044) {
+        } else if open_to(file, 0o044) && !(is_roots(file) && config.is_none_or(|config| !holds_plain(config))) {
             let said = format!("others can read {shown}: it names your accounts and channels");
             checks.push(Check::warning(about, said, format!("chmod 600 {shown}")));
         } else {
             closed += 1;
         }
     }
+    let parent = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+    for folder in parent.into_iter().chain(config.and_then(|config| config.rules.as_deref())) {
+        if open_to(folder, 0o022) && !open_to(folder, STICKY) {
+            let shown = folder.display();
+            let said =
+                format!("others can write into {shown}: whoever does may put another file in the place of yours");
+            checks.push(Check::warning(about, said, format!("chmod go-w {shown}")));
+        }
+    }
     for secret in config.map(files).unwrap_or_default() {
+        let secret = secret.as_path();
         if open_to(secret, 0o077) {
             let shown = secret.display();
             checks.push(Check::failure(
@@ -72,7 +102,7 @@ pub(super) fn modes(file: Option<&Path>, config: Option<&Config>, state: &Path) 
             closed += 1;
         }
     }
-    for name in ["modori.sqlite", "modori.sqlite-wal", "modori.sqlite-shm", "modori.lock"] {
+    for name in ["modori.sqlite", "modori.sqlite-wal", "modori.sqlite-shm", BEFORE_UPGRADE, "modori.lock"] {
         let path = state.join(name);
         // the lock says which process works, and nothing else
         let rights = if name == "modori.lock" { 0o022 } else { 0o077 };
@@ -94,23 +124,26 @@ pub(super) fn modes(file: Option<&Path>, config: Option<&Config>, state: &Path) 
 }
 
 /// The files that secrets are read from.
-fn files(config: &Config) -> Vec<&Path> {
+fn files(config: &Config) -> Vec<PathBuf> {
     let mut all: Vec<&Secret> =
         config.channels.values().flat_map(|channel| channel.kind.secrets()).map(|(_, one)| one).collect();
+    let mut tokens = Vec::new();
     for account in &config.accounts {
-        if let Credential::Password(secret) = &account.credential {
-            all.push(secret);
-        }
-        if let Some((_, Credential::Password(secret))) = account.smtp.as_ref().and_then(|smtp| smtp.login.as_ref()) {
-            all.push(secret);
+        let sends = account.smtp.as_ref().and_then(|smtp| smtp.login.as_ref()).map(|(_, credential)| credential);
+        for credential in std::iter::once(&account.credential).chain(sends) {
+            match credential {
+                Credential::Password(secret) => all.push(secret),
+                Credential::Token(of) => tokens.extend(of.files()),
+            }
         }
     }
-    let mut files: Vec<&Path> = all
+    let mut files: Vec<PathBuf> = all
         .into_iter()
         .filter_map(|secret| match secret {
-            Secret::File(path) => Some(path.as_path()),
+            Secret::File(path) => Some(path.clone()),
             _ => None,
         })
+        .chain(tokens)
         .collect();
     files.sort_unstable();
     files.dedup();
@@ -229,6 +262,31 @@ fn available(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_and_copies_that_others_may_write_or_read_are_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (file, copy) = (folder.path().join("config.toml"), folder.path().join(BEFORE_UPGRADE));
+        let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for path in [&file, &copy] {
+            std::fs::write(path, "").unwrap();
+            mode(path, 0o600);
+        }
+        let told = || modes(Some(&file), None, folder.path()).into_iter().map(|one| one.said).collect::<Vec<_>>();
+        assert_eq!(told(), ["2 files only yours to read"]);
+        mode(&copy, 0o644);
+        assert!(told().len() == 1 && told()[0].contains(BEFORE_UPGRADE), "{:?}", told());
+        mode(&copy, 0o600);
+        mode(folder.path(), 0o777);
+        assert!(told().len() == 1 && told()[0].contains("put another file"), "{:?}", told());
+        mode(folder.path(), 0o1777);
+        assert_eq!(told(), ["2 files only yours to read"]);
+        // a service of the system reads what is root's
+        mode(&file, 0o644);
+        assert_eq!(told().iter().any(|said| said.contains("names your accounts")), !is_roots(&file));
+    }
 
     #[test]
     fn df_is_read_from_behind() {

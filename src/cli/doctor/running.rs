@@ -10,9 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Something that is due and waits longer than this is stuck.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+/// So long after its start a watch knows something of every mailbox.
+const JUST_BEGUN: SignedDuration = SignedDuration::from_mins(2);
 
 /// Proof of life and outbox, as the database tells them.
-pub(super) fn checks(config: &Config, now: Timestamp) -> Vec<Check> {
+pub(super) fn checks(config: &Config, changed_at: Option<Timestamp>, now: Timestamp) -> Vec<Check> {
     let db = match Db::open_to_read(&config.state) {
         Ok(db) => db,
         Err(StoreError::Missing { .. }) => {
@@ -22,13 +24,13 @@ pub(super) fn checks(config: &Config, now: Timestamp) -> Vec<Check> {
         // told where the database is looked over
         Err(_) => return Vec::new(),
     };
-    match told(&db, config, now) {
+    match told(&db, config, changed_at, now) {
         Ok(checks) => checks,
         Err(error) => vec![Check::failure("outbox", error.to_string(), "see what is said of the database")],
     }
 }
 
-fn told(db: &Db, config: &Config, now: Timestamp) -> Result<Vec<Check>, StoreError> {
+fn told(db: &Db, config: &Config, changed_at: Option<Timestamp>, now: Timestamp) -> Result<Vec<Check>, StoreError> {
     let (lives, watch) = (db.lives()?, db.last_watch()?);
     let holder = HandLock::holder(&config.state);
     let pid = watch.as_ref().map(|watch| watch.pid).filter(|pid| holder == Some(Some(*pid)));
@@ -53,11 +55,23 @@ fn told(db: &Db, config: &Config, now: Timestamp) -> Result<Vec<Check>, StoreErr
         let said = format!("the watch goes on with older rules: {}", render::one_line(trouble));
         checks.push(Check::warning("rules", said, "mend them; modori rules check shows the line"));
     }
+    let began_at = watch.as_ref().filter(|_| pid.is_some()).map(|watch| watch.began_at);
+    if let (Some(began_at), Some(changed_at)) = (began_at, changed_at)
+        && changed_at > began_at
+    {
+        let said = format!("the configuration was changed at {}, after the watch began", render::at(changed_at));
+        checks.push(Check::warning("watch", said, "start the watch again: until then it goes by the older one"));
+    }
     for account in &config.accounts {
         let about = format!("account {}: proof of life", account.name);
         let seen = status::seen(account, &lives, pid.is_some(), now);
         let Some(life) = &seen.life else {
-            checks.push(Check::fine(about, "never watched yet"));
+            // one that began just now has not come to it yet
+            let left_out = began_at.is_some_and(|began_at| now.duration_since(began_at) > JUST_BEGUN);
+            checks.push(match left_out {
+                true => Check::warning(about, "not watched by the watch that runs", "start the watch again"),
+                false => Check::fine(about, "never watched yet"),
+            });
             continue;
         };
         let good = life.good_at.map_or_else(|| "never".to_owned(), render::at);

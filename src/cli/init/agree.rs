@@ -2,8 +2,9 @@
 
 use super::super::Failure;
 use super::super::render;
-use super::write::{NewFile, write};
 use crate::edge::config::Config;
+use crate::edge::files::Beside;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Changes the line, if that gives a configuration that passes.
@@ -29,7 +30,7 @@ pub(super) fn run(file: &Path, state: Option<&Path>) -> Result<(), Failure> {
     if after.policy.observe || after.accounts.len() != before.accounts.len() {
         return Err(by_hand());
     }
-    write(&[NewFile::new(place, text, true)], None)?.stay();
+    change(&place, &text).map_err(|error| Failure::new(format!("{error}; nothing was changed")))?;
     anstream::println!(
         "{} says mode = \"move\" now: mail is filed into its folders, nothing is deleted\n\n\
          A watch that runs takes it at its next start. What lies there already:\n  \
@@ -39,6 +40,14 @@ pub(super) fn run(file: &Path, state: Option<&Path>) -> Result<(), Failure> {
         render::one_line(&file.display().to_string())
     );
     Ok(())
+}
+
+/// Whoever may read the file may read it afterwards: a service of the system reads what is root's.
+fn change(place: &Path, text: &str) -> Result<(), String> {
+    let beside = Beside::new(place, true).map_err(|error| error.to_string())?;
+    let written = beside.open().map_err(|error| error.to_string())?.write_all(text.as_bytes());
+    written.map_err(|error| format!("cannot write {}: {error}", place.display()))?;
+    beside.like_before().and_then(|()| beside.keep()).map_err(|error| error.to_string())
 }
 
 /// The text with `mode = "move"` under `[filing]`; all else, comments too, as it was. `None`: it cannot be told where.
@@ -80,6 +89,19 @@ fn agreed(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn who_may_read_the_file_may_read_it_afterwards() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "a").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        change(&file, "b").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "b");
+    }
 
     #[test]
     fn one_line_is_changed_and_no_other() {

@@ -180,6 +180,18 @@ impl ChannelKind {
         }
         all.into_iter().filter_map(|(key, secret)| Some((key.to_owned(), secret?))).collect()
     }
+
+    /// Something that opens the channel to whoever knows it is written in the configuration itself.
+    #[must_use]
+    pub fn is_written_plain(&self) -> bool {
+        let plain = |hidden: &Hidden| hidden.secret().is_none();
+        match self {
+            Self::Command { .. } | Self::Desktop | Self::Line { .. } | Self::Smtp(_) => false,
+            Self::Webhook(Webhook { url, headers, .. }) => plain(url) || headers.iter().any(|(_, value)| plain(value)),
+            Self::Ntfy(Ntfy { topic, ack, .. }) => plain(topic) || ack.as_ref().is_some_and(|ack| plain(&ack.topic)),
+            Self::Pushover(Pushover { user, .. }) => plain(user),
+        }
+    }
 }
 
 impl Hidden {

@@ -67,6 +67,25 @@ impl Beside {
         OpenOptions::new().write(true).open(&self.part).map_err(|error| unwritable(&self.place, &error))
     }
 
+    /// Gives it the owner and the mode of what lies in its place: for a file of somebody else's that is only changed.
+    ///
+    /// # Errors
+    /// They cannot be read or given.
+    pub fn like_before(&self) -> Result<(), FileError> {
+        let failed = |error: &std::io::Error| unwritable(&self.place, error);
+        let before = std::fs::metadata(&self.place).map_err(|error| failed(&error))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let own = std::fs::metadata(&self.part).map_err(|error| failed(&error))?;
+            if (own.uid(), own.gid()) != (before.uid(), before.gid()) {
+                std::os::unix::fs::chown(&self.part, Some(before.uid()), Some(before.gid()))
+                    .map_err(|error| failed(&error))?;
+            }
+        }
+        std::fs::set_permissions(&self.part, before.permissions()).map_err(|error| failed(&error))
+    }
+
     /// Puts it into its place, once it is safely on the disk.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ impl HandLock {
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let path = folder.join("modori.lock");
         let unusable = |error| LockError::Unusable { path: path.clone(), error };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+        make_folder(folder).map_err(unusable)?;
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
         let mut tries = 1;
@@ -85,4 +85,15 @@ fn process(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     let _ = Read::by_ref(file).take(20).read_to_string(&mut text);
     text.trim().parse().ok()
+}
+
+/// The state folder is its owner's only, whoever makes it first.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }

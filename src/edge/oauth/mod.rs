@@ -157,6 +157,26 @@ impl Tokens {
         }))
     }
 
+    /// The files that they, and what they are had with, are read from.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let (kept, secret) = match &*self.0 {
+            Kind::Own(own) => {
+                let kept = match &own.keep {
+                    Keep::File(path) => Some(path.clone()),
+                    Keep::Commands { .. } => None,
+                };
+                (kept, own.grant.client_secret.as_ref())
+            }
+            Kind::Program(secret) => (None, Some(secret)),
+        };
+        let secret = secret.and_then(|secret| match secret {
+            Secret::File(path) => Some(path.clone()),
+            _ => None,
+        });
+        kept.into_iter().chain(secret).collect()
+    }
+
     /// A token that is good now, renewed when it is about to end.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! from being done twice; only the words in them go. That they are gone from the file, too, is [`Db::tidy`]'s work.
 
 use super::near::{near, numbers};
-use super::open::BEFORE_UPGRADE;
+use super::open::{BEFORE_UPGRADE, sweep_copies};
 use super::rebuild::ONE_DAY_AFTER_ANOTHER;
 use super::settle::json;
 use super::{Db, StoreError, millis, seconds};
@@ -93,11 +93,16 @@ impl Db {
         // what is blanked is overwritten where it stands, and not only let go of
         self.connection.pragma_update(None, "secure_delete", true)?;
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let changed = transaction.total_changes();
         let found = match piece {
             Piece::Orders => orders(&transaction, None, keep, settings, now),
             Piece::OrdersAfter(last) => orders(&transaction, Some(last), keep, settings, now),
             Piece::Others => others(&transaction, carry, keep, settings, now),
         }?;
+        if transaction.total_changes() != changed {
+            // killed after this piece, the next run tidies all the same
+            transaction.execute("INSERT OR IGNORE INTO tidy_owed (id) VALUES (1)", [])?;
+        }
         match carry {
             Carry::Out => transaction.commit()?,
             Carry::Nothing => transaction.rollback()?,
@@ -115,12 +120,27 @@ impl Db {
         if anew {
             self.connection.execute_batch("VACUUM")?;
         }
-        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? == 0)
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let emptied = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0;
+        if emptied {
+            self.connection.execute("DELETE FROM tidy_owed", [])?;
+        }
+        Ok(emptied)
+    }
+
+    /// Words were blanked, and [`Db::tidy`] did not do its work to the end since.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn owes_tidying(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.prepare_cached("SELECT 1 FROM tidy_owed")?.exists([])?)
     }
 
     /// Removes the copy that an upgrade left beside the database, once it is as old as words are kept.
     pub fn forget_copy(&self, keep: Keep, now: Timestamp) {
         let Some(folder) = self.connection.path().and_then(|path| Path::new(path).parent()) else { return };
+        // one that is being made just now is newer
+        sweep_copies(folder, Some(before(now, 1).into()));
         let copy = folder.join(BEFORE_UPGRADE);
         let made = std::fs::metadata(&copy).and_then(|about| about.modified()).ok();
         let made = made.and_then(|made| Timestamp::try_from(made).ok());

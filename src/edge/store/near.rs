@@ -314,7 +314,7 @@ mod tests {
         let now = "2026-11-26T01:00:00Z".parse().unwrap();
         let order = OrderNumber::parse(ORDER).unwrap();
         if let Some(n) = given {
-            let said = json!({"order": ORDER, "said": {"says": "assign", "mail": format!("{n:064x}")}, "at": now});
+            let said = json!({"order": ORDER, "said": {"says": "assign", "mail": format!("{n:064x}"), "points": 500}, "at": now});
             db.say(&serde_json::from_value(said).unwrap(), now).unwrap();
         }
         let settings = Settings::default();

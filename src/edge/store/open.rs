@@ -27,6 +27,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("schema/017.sql"),
     include_str!("schema/018.sql"),
     include_str!("schema/019.sql"),
+    include_str!("schema/020.sql"),
 ];
 
 /// How long another process may hold the database before we give up waiting.
@@ -85,7 +86,8 @@ pub enum StoreError {
     /// The file could not be copied before it is brought up to date; it stays as it is.
     #[error(
         "{path} is of an older modori and is to be brought up to date, but no copy of it as it is could be made ({why}); \
-         nothing was changed. Make room on the disk, and start again"
+         nothing was changed. The state folder must take a second file of that size: see that there is room and that it \
+         may be written to, and start again"
     )]
     NoCopy {
         /// The database.
@@ -145,7 +147,7 @@ impl Db {
         let connection = Connection::open_with_flags(&path, flags)
             .map_err(|error| StoreError::Open { path: path.clone(), error })?;
         if is_older(&connection).map_err(|error| StoreError::Open { path: path.clone(), error })? {
-            copy_before_upgrade(folder)?;
+            copy_before_upgrade(&connection, folder)?;
         }
         Self::ready(connection, &path)
     }
@@ -156,6 +158,24 @@ impl Db {
     /// # Errors
     /// There is no database, or it is foreign, or of another schema than this program's.
     pub fn open_to_read(folder: &Path) -> Result<Self, StoreError> {
+        let db = Self::open_of_this_schema(folder, Duration::from_secs(1))?;
+        let path = || folder.join("modori.sqlite");
+        db.connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|error| StoreError::Open { path: path(), error })?;
+        Ok(db)
+    }
+
+    /// Opens the database of a state folder to write a little into it while a watch may be at work: nothing is made or
+    /// migrated.
+    ///
+    /// # Errors
+    /// There is no database, or it is foreign, or of another schema than this program's.
+    pub fn open_as_it_is(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_of_this_schema(folder, BUSY)
+    }
+
+    fn open_of_this_schema(folder: &Path, patience: Duration) -> Result<Self, StoreError> {
         let path = folder.join("modori.sqlite");
         if !path.exists() {
             return Err(StoreError::Missing { path });
@@ -164,8 +184,7 @@ impl Db {
         // a log that another process left behind can only be read by one that may write
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(open)?;
-        connection.busy_timeout(Duration::from_secs(1)).map_err(open)?;
-        connection.pragma_update(None, "query_only", true).map_err(open)?;
+        connection.busy_timeout(patience).map_err(open)?;
         let marks =
             "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
         let (id, version): (i32, u32) =
@@ -273,24 +292,50 @@ fn is_older(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(id == APPLICATION_ID && version > 0 && version < newest())
 }
 
-/// Copies the file as it is, looks the copy over, and only then puts it into the place of the one before.
-fn copy_before_upgrade(folder: &Path) -> Result<(), StoreError> {
-    let beside = folder.join(format!("{BEFORE_UPGRADE}.{}", std::process::id()));
+/// Copies the file as it is, looks the copy over, and only then puts it into the place of the one before. A copy that is
+/// not sound is as the file is: it is kept and warned of, so that what repairs the database can open it.
+fn copy_before_upgrade(connection: &Connection, folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join("modori.sqlite");
+    let open = |error| StoreError::Open { path: path.clone(), error };
+    // one process at a time: another one waits here, and finds nothing left to do
+    let alone = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(open)?;
+    if !is_older(&alone).map_err(open)? {
+        return Ok(());
+    }
+    // what a killed process left behind
+    sweep_copies(folder, None);
+    let beside = folder.join(format!("{BEFORE_UPGRADE}.part"));
     let keep = || -> Result<(), String> {
-        let _ = std::fs::remove_file(&beside);
         make_file(&beside).map_err(|error| error.to_string())?;
-        let copied = Db::backup(folder, &beside).map_err(|error| error.to_string())?;
-        if copied.schema >= newest() {
-            // another process has brought it up to date meanwhile, and made the copy
-            return std::fs::remove_file(&beside).map_err(|error| error.to_string());
+        match Db::backup(folder, &beside) {
+            Ok(_) => {}
+            Err(StoreError::Unsound { what, .. }) => tracing::warn!(
+                "{} is damaged ({what}); it is brought up to date all the same, and kept as it was in {BEFORE_UPGRADE}. \
+                 Put a backup in its place, or run `modori ledger rebuild --mailbox`",
+                path.display()
+            ),
+            Err(error) => return Err(error.to_string()),
         }
         std::fs::File::open(&beside).and_then(|copy| copy.sync_all()).map_err(|error| error.to_string())?;
         std::fs::rename(&beside, folder.join(BEFORE_UPGRADE)).map_err(|error| error.to_string())
     };
     keep().map_err(|why| {
         let _ = std::fs::remove_file(&beside);
-        StoreError::NoCopy { path: folder.join("modori.sqlite"), why }
+        StoreError::NoCopy { path: path.clone(), why }
     })
+}
+
+/// Removes copies that were never finished; with an instant only those not written to since.
+pub(super) fn sweep_copies(folder: &Path, since: Option<std::time::SystemTime>) {
+    let Ok(all) = std::fs::read_dir(folder) else { return };
+    let begin = format!("{BEFORE_UPGRADE}.");
+    for one in all.flatten().filter(|one| one.file_name().to_string_lossy().starts_with(&begin)) {
+        let is_old = |since| one.metadata().and_then(|about| about.modified()).is_ok_and(|at| at <= since);
+        if since.is_none_or(is_old) {
+            // one that cannot be removed now is removed the next time
+            let _ = std::fs::remove_file(one.path());
+        }
+    }
 }
 
 /// The schema this program knows.

@@ -37,7 +37,8 @@ pub(super) fn check(about: String, shown: &Shown, pinned: bool, now: Timestamp) 
         };
     }
     let days = left.as_hours() / 24;
-    let said = format!("{number}, {issuer}{trust}; good for {days} more days (until {day}){which}");
+    let unit = if days == 1 { "day" } else { "days" };
+    let said = format!("{number}, {issuer}{trust}; good for {days} more {unit} (until {day}){which}");
     if days < WARN_DAYS {
         return Check::warning(about, said, "it should have been renewed by now: tell whoever runs the server");
     }
@@ -74,6 +75,8 @@ mod tests {
             assert!(check.said.contains("Example CA"), "{}", check.said);
             assert_eq!(check.remedy.is_empty(), grade == Grade::Fine);
         }
+        let last = check("x".into(), &shown(24), false, now).said;
+        assert!(last.contains("good for 1 more day (until"), "{last}");
         // an old root that is sent along keeps nobody out
         let old = Shown { first_end: Some(at(-1)), ..shown(24 * 60) };
         assert_eq!(check("x".into(), &old, false, now).grade, Grade::Warning);

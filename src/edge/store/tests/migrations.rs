@@ -328,3 +328,42 @@ fn an_old_reading_of_a_mail_gives_way_to_the_one_of_today() {
     db.say(&unused, seen_at()).unwrap();
     assert_eq!(db.statements().unwrap().len(), 2);
 }
+
+#[test]
+fn a_damaged_database_is_brought_up_to_date_its_copy_kept_and_left_over_parts_go() {
+    use crate::edge::store::open::BEFORE_UPGRADE;
+    let folder = tempfile::tempdir().unwrap();
+    let old = left_by(2, &path_in(&folder));
+    old.pragma_update(None, "foreign_keys", false).unwrap();
+    old.execute("INSERT INTO released VALUES (999, 7)", []).unwrap();
+    drop(old);
+    for end in ["4711", "part"] {
+        std::fs::write(folder.path().join(format!("{BEFORE_UPGRADE}.{end}")), "killed").unwrap();
+    }
+    // what repairs it can open it
+    let mut db = Db::open(folder.path()).unwrap();
+    assert_eq!(db.set_aside_damaged().unwrap().0, 0);
+    let kept = Connection::open(folder.path().join(BEFORE_UPGRADE)).unwrap();
+    assert_eq!(text(&kept, "SELECT user_version || '' FROM pragma_user_version"), "2");
+    let parts = || {
+        let names =
+            std::fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(&format!("{BEFORE_UPGRADE}."))).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(), Vec::<String>::new());
+    std::fs::write(folder.path().join(format!("{BEFORE_UPGRADE}.4712")), "killed").unwrap();
+    let keep = crate::ledger::Keep::default();
+    db.forget_copy(keep, Timestamp::now());
+    assert_eq!(parts().len(), 1, "perhaps being made just now");
+    db.forget_copy(keep, Timestamp::now() + jiff::SignedDuration::from_hours(25));
+    assert_eq!(parts(), Vec::<String>::new());
+}
+
+#[test]
+fn a_database_of_another_schema_is_not_touched_by_who_only_leaves_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(left_by(2, &path_in(&folder)));
+    assert!(matches!(Db::open_as_it_is(folder.path()), Err(crate::edge::store::StoreError::Older { .. })));
+    let raw = Connection::open(path_in(&folder)).unwrap();
+    assert_eq!(text(&raw, "SELECT user_version || '' FROM pragma_user_version"), "2");
+}
