@@ -98,8 +98,7 @@ fn the_word_on_letters_settles_those_that_were_shown_and_no_others() {
     db.letter_ended(rows[0], State::Unknown, Some("cut"), &[], true, at(1)).unwrap();
     db.laid(rows[1], None, None, at(1)).unwrap();
     let doubt = [(rows[0], State::Unknown)];
-    let say =
-        |db: &mut Db, shown: &[(i64, State)], sent| db.settle_letters(&order, shown, sent, false, at(2)).unwrap();
+    let say = |db: &mut Db, shown: &[(i64, State)], sent| db.settle_letters(&order, shown, sent, false, at(2)).unwrap();
     assert_eq!(say(&mut db, &[], true), LettersSettled::Stale);
     assert_eq!(say(&mut db, &[(rows[0], State::Done)], true), LettersSettled::Stale);
     assert_eq!(say(&mut db, &[(99, State::Unknown)], true), LettersSettled::Stale);
