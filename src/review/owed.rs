@@ -170,12 +170,16 @@ pub struct Book {
 #[must_use]
 pub fn book(before: &BTreeMap<OrderNumber, Case>, after: &BTreeMap<OrderNumber, Case>) -> Book {
     let mut book = Book::default();
-    for (order, case) in after {
+    // a case that is gone by the end (its only mail was given to another order) takes what it owed with it
+    let gone = before.iter().filter(|(order, _)| !after.contains_key(*order)).map(|(order, was)| (order, was, true));
+    for (order, case, is_gone) in after.iter().map(|(order, case)| (order, case, false)).chain(gone) {
         let was = before.get(order);
-        let (from, to) = (was.map_or(Standing::Nothing, Standing::of), Standing::of(case));
+        let to = if is_gone { Standing::Nothing } else { Standing::of(case) };
+        let from = was.map_or(Standing::Nothing, Standing::of);
         // what nobody can count leaves the sums, and what was counted before leaves them, too
         let flow = Flow::between(from.account(), to.account());
-        let (coupon_was, coupon) = (was.map_or(CouponState::None, coupon), coupon(case));
+        let (coupon_was, coupon) =
+            (was.map_or(CouponState::None, coupon), if is_gone { CouponState::None } else { coupon(case) });
         let open = to == Standing::Unknown && !case.ended;
         let coupon_moves = coupon_was != coupon || coupon == CouponState::Check;
         if to == Standing::Nothing && flow.is_still() {
@@ -213,7 +217,7 @@ pub fn book(before: &BTreeMap<OrderNumber, Case>, after: &BTreeMap<OrderNumber, 
             flow,
             coupon_yen: yen,
             coupon,
-            ended: case.ended,
+            ended: is_gone || case.ended,
         });
     }
     book.cases.sort_by(|one, other| (one.cancelled_at, &one.order).cmp(&(other.cancelled_at, &other.order)));

@@ -32,7 +32,7 @@ pub struct Restock {
     pub shop_name: Option<String>,
     /// Who took the alert, the first one first.
     pub told: Vec<Told>,
-    /// When it was told together with others, if it was: when that alert was written down.
+    /// When it was told together with others, if it was: when the first channel took that alert.
     pub together: Option<Timestamp>,
     /// What became of it.
     pub fate: Fate,

@@ -17,9 +17,10 @@ pub(in crate::cli) fn shops(shops: &[&Shop], language: Language) -> String {
         };
     }
     let header = match language {
-        Language::Ja => {
-            ["ショップ", "注文", "店都合の取消", "未確認", "事前の連絡", "返還日数", "お詫び", "再入荷", "多い時刻", ""]
-        }
+        Language::Ja => [
+            "ショップ", "注文", "ショップ都合のキャンセル", "未確認", "事前の連絡", "返還日数", "お詫び", "再入荷",
+            "多い時刻", "",
+        ],
         Language::En => {
             ["shop", "orders", "cancelled by it", "claimed", "asked", "days back", "apologies", "restocks", "hours", ""]
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// Mails of a span by category, and how many of them a filing of ours put away.
 const MAILS: &str = "SELECT category, count(*), sum(EXISTS (SELECT 1 FROM outbox WHERE outbox.message = message.id \
-                     AND kind = 'file' AND state = 'done' AND wish_key NOT GLOB 'undo:*')) FROM message \
+                     AND kind = 'file' AND state = 'done' AND origin IS NOT NULL AND wish_key NOT GLOB 'undo:*')) FROM message \
                      WHERE received_at >= ?1 AND received_at < ?2 GROUP BY category";
 /// Why nothing was told. Of what an older program settled, advertising is known by its label.
 const QUIET: &str = "SELECT category, coalesce(quiet, CASE WHEN EXISTS (SELECT 1 FROM json_each(verdict, '$.labels') \
@@ -24,7 +24,11 @@ const QUARANTINE: &str = "SELECT count(*), sum(EXISTS (SELECT 1 FROM outbox WHER
                           AND EXISTS (SELECT 1 FROM json_each(verdict, '$.labels') WHERE value = 'quarantine')";
 const LETTERS: &str = "SELECT outbox.kind, outbox.state, letter.sent_at IS NOT NULL, count(*) FROM letter \
                        JOIN outbox ON outbox.id = letter.outbox WHERE letter.at >= ?1 AND letter.at < ?2 GROUP BY 1, 2, 3";
-const UNDONE: &str = "SELECT count(*) FROM outbox WHERE wish_key GLOB 'undo:*' AND wished_at >= ?1 AND wished_at < ?2";
+/// Filings that were taken back: the message did move, and what was taken back was no taking back itself.
+const UNDONE: &str = "SELECT count(*) FROM outbox WHERE wish_key GLOB 'undo:*' AND kind = 'file' AND state = 'done' \
+                      AND origin IS NOT NULL AND closed_at >= ?1 AND closed_at < ?2 \
+                      AND NOT EXISTS (SELECT 1 FROM outbox AS first WHERE first.wish_key GLOB 'undo:*' \
+                      AND first.id = CAST(substr(outbox.wish_key, 6) AS INTEGER))";
 const CORRECTED: &str = "SELECT count(*) FROM correction WHERE at >= ?1 AND at < ?2";
 const RELEASED: &str = "SELECT count(*) FROM released WHERE at >= ?1 AND at < ?2";
 

@@ -93,7 +93,7 @@ struct Course {
     seen: Option<Timestamp>,
     /// Kept back, and whether it is still.
     held: Option<(Why, bool)>,
-    /// When it was told together with others.
+    /// When a channel took the alert that tells it together with others.
     together: Option<Timestamp>,
     under_way: bool,
     missed: bool,
@@ -111,7 +111,9 @@ fn restock(connection: &Connection, mail: &Mail) -> Result<Option<Restock>, Stor
     };
     let fate = match (&course, mail.quiet.as_deref().and_then(Quiet::of)) {
         (Course { held: Some((why, true)), .. }, _) => Fate::KeptBack(*why),
-        (Course { held: Some((why, false)), .. }, _) => Fate::ToldLater(*why),
+        (Course { held: Some((why, false)), told, together, .. }, _) if !told.is_empty() || together.is_some() => {
+            Fate::ToldLater(*why)
+        }
         (course, _) if !course.told.is_empty() => Fate::Told,
         (Course { under_way: true, .. }, _) => Fate::UnderWay,
         (Course { missed: true, .. }, _) => Fate::Missed,
@@ -178,7 +180,14 @@ fn course(connection: &Connection, message: i64) -> Result<Course, StoreError> {
         match effect {
             Effect::Held { alert, why, .. } => {
                 course.held = Some((why, matches!(state, State::Ready | State::Doing)));
-                course.together = row.get::<_, Option<i64>>(8)?.filter(|_| state == State::Done).map(from_millis);
+                match (state, row.get::<_, Option<i64>>(8)?) {
+                    (State::Done, Some(closed)) => summary(connection, closed, &mut course)?,
+                    (State::Dropped | State::Failed | State::Unknown, _) => {
+                        let why: Option<String> = row.get(4)?;
+                        course.missed |= !why.as_deref().is_some_and(is_no_loss);
+                    }
+                    _ => {}
+                }
                 course.alert.get_or_insert(alert);
             }
             Effect::Alert { alert, .. } => {
@@ -197,6 +206,28 @@ fn course(connection: &Connection, message: i64) -> Result<Course, StoreError> {
         }
     }
     Ok(course)
+}
+
+/// What became of the alert that told together what was kept back until then: it was written down as these rows were
+/// closed, in one transaction.
+fn summary(connection: &Connection, closed: i64, course: &mut Course) -> Result<(), StoreError> {
+    let sql = "SELECT state, last_error, accepted_at FROM outbox LEFT JOIN latency ON latency.outbox = outbox.id \
+               WHERE wish_key >= 'summary:' AND wish_key < 'summary;' AND kind = 'alert' AND wished_at = ?1 \
+               AND (told IS NULL OR instr(told, '#') = 0)";
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query([closed])?;
+    while let Some(row) = rows.next()? {
+        let state = State::of(&row.get::<_, String>(0)?);
+        if let (State::Done, Some(accepted)) = (state, row.get::<_, Option<i64>>(2)?) {
+            let accepted = from_millis(accepted);
+            course.together = Some(course.together.map_or(accepted, |first| first.min(accepted)));
+        }
+        course.under_way |= matches!(state, State::Ready | State::Doing);
+        let why: Option<String> = row.get(1)?;
+        course.missed |=
+            matches!(state, State::Dropped | State::Failed | State::Unknown) && !why.as_deref().is_some_and(is_no_loss);
+    }
+    Ok(())
 }
 
 /// Whether the shopper is asked to say that she has seen it, and when she did.

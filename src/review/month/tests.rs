@@ -244,3 +244,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_case_that_is_gone_takes_its_points_with_it() {
+    let events =
+        [ordered(1, at("2026-10-20T10:00"), Some(500)), cancelled(1, at("2026-10-25T10:00"), Cancelled::Confirmed)];
+    let before = ledger::cases(&events, &[], &Settings::default(), at("2026-11-01T00:00"));
+    let book = book(&before, &BTreeMap::new());
+    assert_eq!(book.points, Flow { before: 500, new: -500, returned: 0, lost: 0, after: 0 });
+    assert!(book.points.adds_up() && book.cases[0].ended);
+    assert_eq!((book.cases[0].coupon, book.coupons_open.count), (CouponState::None, 0));
+}

@@ -70,8 +70,8 @@ fn other_programs_read_it_and_complain_of_mistakes() {
     }
     let joined = lines(&all.concat());
     for kind in [
-        "販売再開", "ショップへの返事の期限", "支払いの期限", "ポイントが戻ったか", "ショップに問い合わせる",
-        "楽天に問い合わせる", "クーポンの期限", "あんしんショッピング", "戻ったポイントの期限",
+        "販売再開", "ショップへの返信期限", "支払期限", "ポイントが戻ったか", "ショップに問い合わせる",
+        "楽天に問い合わせる", "クーポンの有効期限", "あんしんショッピング", "戻ったポイントの有効期限",
     ] {
         assert!(joined.iter().any(|line| line.starts_with("SUMMARY:") && line.contains(kind)), "no entry of {kind}");
     }

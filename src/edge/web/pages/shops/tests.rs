@@ -43,7 +43,7 @@ fn links_sort_shops_without_a_script() {
             "{page}"
         );
     }
-    assert!(shown(&all, Order::Worst, &[], Language::Ja).contains("要注意: 3件中 2件を店都合で取り消し"));
+    assert!(shown(&all, Order::Worst, &[], Language::Ja).contains("要注意: 3件中 2件がショップ都合のキャンセル"));
 }
 
 #[test]
