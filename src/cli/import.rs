@@ -76,8 +76,13 @@ fn files(asked: &Asked<'_>, config: Option<&Config>, store: &Store) -> Result<Su
     let mut own = BTreeSet::new();
     let account = asked.account.map(|name| setup::account(config, name)).transpose()?;
     if let Some(config) = config {
-        let counts = |one: &&config::Account| account.is_none_or(|account| account.name == one.name);
-        ids.extend(config.accounts.iter().filter(counts).flat_map(|one| one.authserv_ids.iter().cloned()));
+        match configured_hosts(config, account, asked.authserv_ids) {
+            Some(hosts) => ids.extend(hosts),
+            None => anstream::eprintln!(
+                "several accounts are configured, so no mail in these files counts as vouched for: name whose mail it is \
+                 (--account NAME) or the host whose word counts (--authserv-id HOST)"
+            ),
+        }
         own = config.own_addresses();
     }
     let layers = setup::layers(config.and_then(|config| config.rules.as_deref()), account)?;
@@ -101,7 +106,8 @@ fn files(asked: &Asked<'_>, config: Option<&Config>, store: &Store) -> Result<Su
     let ended = runtime.block_on(async {
         let reading = async {
             if again {
-                store.call(|db| db.read_past_again()).await.map_err(failed)?;
+                let named: Vec<Vec<u8>> = asked.paths.iter().filter_map(|path| stored(path)).collect();
+                store.call(move |db| db.read_files_again(&named)).await.map_err(failed)?;
             }
             read(asked.paths, store, way, &mut importer, &mut progress, &mut summary).await
         };
@@ -112,8 +118,28 @@ fn files(asked: &Asked<'_>, config: Option<&Config>, store: &Store) -> Result<Su
     });
     progress.done();
     summary.imported = importer.imported();
-    summary.stopped = !ended?;
+    summary.again = again;
+    match ended {
+        Ok(ended) => summary.stopped = !ended,
+        Err(error) => {
+            summary.mails();
+            return Err(error);
+        }
+    }
     Ok(summary)
+}
+
+/// The configured hosts whose word counts. Of several accounts none is taken unless it is named: what one provider
+/// adds itself it may let through from outside when it bears the name of another. `None`: somebody should be named.
+fn configured_hosts(config: &Config, account: Option<&config::Account>, named: &[String]) -> Option<Vec<String>> {
+    match (account, config.accounts.as_slice()) {
+        (Some(account), _) => Some(account.authserv_ids.clone()),
+        (None, [one]) => Some(one.authserv_ids.clone()),
+        (None, accounts) => {
+            let none = accounts.iter().all(|one| one.authserv_ids.is_empty());
+            (none || !named.is_empty()).then(Vec::new)
+        }
+    }
 }
 
 /// All that bears on what a mail tells, as a number.
@@ -123,6 +149,12 @@ fn way(layers: &[Layer], more: &impl Debug) -> i64 {
     hash.update(format!("{layers:?}{more:?}"));
     let digest = hash.finalize();
     digest.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
+}
+
+/// A path as it is written down; `None` for standard input.
+fn stored(path: &Path) -> Option<Vec<u8>> {
+    let named = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    (path != Path::new("-")).then(|| named.into_os_string().into_encoded_bytes())
 }
 
 async fn read(
@@ -152,8 +184,7 @@ async fn read(
                 }
             };
             let size = file.mark.size;
-            let named = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().to_path_buf());
-            let named = named.into_os_string().into_encoded_bytes();
+            let named = stored(file.path()).unwrap_or_default();
             let known = match way {
                 Some(way) => {
                     let asked = named.clone();
@@ -225,4 +256,26 @@ fn old(mail: files::FileMail, reached: Option<Reached>) -> Old {
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_accounts_no_host_is_believed_unless_one_is_named() {
+        let account = |name: &str| {
+            format!(
+                "[[account]]\nname = \"{name}\"\nhost = \"{name}.example.jp\"\nuser = \"me\"\n\
+                 authserv_ids = [\"mx.{name}.example.jp\"]\npassword = {{ env = \"X\" }}\n"
+            )
+        };
+        let config = |text: &str| Config::parse(Path::new("/etc/modori/config.toml"), text).unwrap();
+        let one = config(&account("a"));
+        assert_eq!(configured_hosts(&one, None, &[]), Some(vec!["mx.a.example.jp".to_owned()]));
+        let two = config(&(account("a") + &account("b")));
+        assert_eq!(configured_hosts(&two, None, &[]), None);
+        assert_eq!(configured_hosts(&two, None, &["mx.example.jp".to_owned()]), Some(vec![]));
+        assert_eq!(configured_hosts(&two, two.accounts.get(1), &[]), Some(vec!["mx.b.example.jp".to_owned()]));
+    }
 }

@@ -205,14 +205,18 @@ impl<'a> Importer<'a> {
                         read.push(mail.key);
                     }
                     let keep_trusted = self.how.keep_trusted;
-                    mails.push(OldMail { key: mail.key, events, keep_trusted, mails: Some(kept) });
+                    let old = OldMail { key: mail.key, events, keep_trusted, mails: Some(kept) };
+                    mails.push((old, mail.trust.level));
                 }
                 Err(_) => now.poison += 1,
             }
         }
         now.new_events = match self.how.way {
             Some(way) => self.store.call(move |db| db.take_past(&mails, &read, way, &reached)).await?,
-            None => self.store.call(move |db| db.import(&mails)).await?,
+            None => {
+                let mails: Vec<OldMail> = mails.into_iter().map(|(mail, _)| mail).collect();
+                self.store.call(move |db| db.import(&mails)).await?
+            }
         };
         self.imported = self.imported.and(now);
         Ok(())

@@ -34,6 +34,8 @@ pub struct Past<'a> {
 pub enum Heard {
     /// How far this folder is. What was read by an earlier run counts as done.
     Far(String, Progress),
+    /// What came of this folder so far.
+    Taken(String, Imported),
     /// A folder was read to its end.
     Read(FolderRead),
     /// The connection was lost; it is opened again after so long.
@@ -165,6 +167,7 @@ impl Engine {
                 let received = one.received.unwrap_or_else(|| self.clock.now());
                 let old = Old { bytes: one.bytes, received, size: one.size, gmail_labels: None, reached: None };
                 let taken = importer.add(old).await;
+                hear(Heard::Taken(name.to_owned(), earlier.and(importer.imported())));
                 hear(Heard::Far(name.to_owned(), Progress { done, all }));
                 refused = taken.err();
                 refused.is_none()

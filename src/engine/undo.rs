@@ -47,7 +47,10 @@ impl Engine {
         enter: bool,
         hand: bool,
     ) -> Result<Vec<(Action, Undone)>, EngineError> {
-        self.find_renumbered(actions).await?;
+        // what is only shown changes nothing that is on record
+        if enter {
+            self.find_renumbered(actions).await?;
+        }
         let mut all = Vec::new();
         for batch in actions.chunks(BATCH) {
             let undone = self.undo_batch(batch.to_vec(), enter).await?;

@@ -36,6 +36,10 @@ pub(super) struct Summary {
     pub(super) unread: Vec<String>,
     /// It was stopped before its end.
     pub(super) stopped: bool,
+    /// Everything was to be read again.
+    pub(super) again: bool,
+    /// It reads folders of accounts, not files.
+    pub(super) of_mailboxes: bool,
 }
 
 impl Summary {
@@ -65,7 +69,7 @@ impl Summary {
         self.end()
     }
 
-    fn mails(&self) {
+    pub(super) fn mails(&self) {
         let Imported { mails, telling, new_events, poison, .. } = self.imported;
         anstream::println!(
             "{} read, {telling} about orders, {} new to the ledger",
@@ -100,10 +104,13 @@ impl Summary {
 
     fn end(&self) -> Result<(), Failure> {
         if self.stopped {
-            return Err(Failure::new("stopped; what was read is taken in, and the same command goes on from there"));
+            return Err(Failure::new(format!("stopped; {}", goes_on(self.again))));
         }
         match self.unread.len() {
             0 => Ok(()),
+            many if self.of_mailboxes => {
+                Err(Failure::new(format!("{} could not be read", render::count(many, "account or folder"))))
+            }
             many => Err(Failure::new(format!("{} could not be read", render::count(many, "file")))),
         }
     }
@@ -118,6 +125,15 @@ impl Summary {
             "orders": found.orders, "cancelled": found.cancelled, "open": found.open.len(),
             "open_cases": found.open.iter().map(|one| &one.sheet).collect::<Vec<_>>(),
         })
+    }
+}
+
+/// How to go on after a stop.
+pub(super) fn goes_on(again: bool) -> &'static str {
+    if again {
+        "what was read is taken in; to go on from there, give the same command without --again"
+    } else {
+        "what was read is taken in, and the same command goes on from there"
     }
 }
 

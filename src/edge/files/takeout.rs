@@ -1,4 +1,5 @@
-//! What Gmail's Takeout puts before each message of its mbox: `X-GM-THRID` and `X-Gmail-Labels`.
+//! What Gmail's Takeout puts before each message of its mbox: `X-GM-THRID` and `X-Gmail-Labels`; and Thunderbird's marks:
+//! `X-Mozilla-Status`, `X-Mozilla-Status2` and `X-Mozilla-Keys`.
 //!
 //! The mailbox shows the same message without them. They are taken off, so that a message from a Takeout and the one in
 //! the mailbox are known as one and the same.
@@ -10,7 +11,8 @@ pub(super) fn parted(mut bytes: Vec<u8>) -> (Option<Vec<u8>>, Vec<u8>) {
     loop {
         let rest = bytes.get(end..).unwrap_or_default();
         let is_labels = named(rest, b"x-gmail-labels:");
-        if !is_labels && !named(rest, b"x-gm-thrid:") {
+        let others: [&[u8]; 4] = [b"x-gm-thrid:", b"x-mozilla-status:", b"x-mozilla-status2:", b"x-mozilla-keys:"];
+        if !is_labels && !others.iter().any(|name| named(rest, name)) {
             break;
         }
         let length = field(rest);
@@ -49,6 +51,7 @@ mod tests {
         for (text, labels, rest) in [
             ("X-GM-THRID: 17\nX-Gmail-Labels: Inbox,Opened\nFrom: a\n\nx", Some("Inbox,Opened"), "From: a\n\nx"),
             ("X-GM-THRID: 17\r\nX-Gmail-Labels: a,\r\n b\r\nTo: c\r\n\r\n", Some("a,\r\n b"), "To: c\r\n\r\n"),
+            ("X-Mozilla-Status: 0001\nX-Mozilla-Status2: 00000000\nX-Mozilla-Keys:  \nTo: c\n\n", None, "To: c\n\n"),
             ("From: a\nX-Gmail-Labels: Spam\n\n", None, "From: a\nX-Gmail-Labels: Spam\n\n"),
             ("X-Gmail-Labels: Spam", Some("Spam"), ""),
             ("X-Gmail-Labels:", Some(""), ""),

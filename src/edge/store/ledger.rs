@@ -6,6 +6,7 @@ use super::{Db, StoreError, agenda, letter, near, seconds};
 use crate::facts::OrderNumber;
 use crate::ledger::{Event, Said, Statement};
 use crate::letter::Correspondence;
+use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use crate::rules::{Known, KnownOrder};
 use jiff::Timestamp;
@@ -27,6 +28,15 @@ pub struct OldMail {
 
 /// Events of a mail in the place of those known before.
 pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<usize, StoreError> {
+    reread_as(transaction, mail, mail.events.iter().map(|event| event.trust).max())
+}
+
+/// The same, of a mail that is trusted so far, whether it tells something now or not.
+pub(super) fn reread_as(
+    transaction: &Transaction<'_>,
+    mail: &OldMail,
+    trust: Option<TrustLevel>,
+) -> Result<usize, StoreError> {
     let mut known = Vec::new();
     {
         let mut query = transaction.prepare_cached("SELECT id, body FROM event WHERE mail_key = ?1 AND retired = 0")?;
@@ -35,9 +45,8 @@ pub(super) fn reread(transaction: &Transaction<'_>, mail: &OldMail) -> Result<us
             known.push((row.get::<_, i64>(0)?, near::stored::<Event>(row.get_ref(1)?, "event")?));
         }
     }
-    let trust = |events: &mut dyn Iterator<Item = &Event>| events.map(|event| event.trust).max();
-    let before = trust(&mut known.iter().map(|(_, event)| event));
-    if mail.keep_trusted && before > trust(&mut mail.events.iter()) {
+    let before = known.iter().map(|(_, event)| event.trust).max();
+    if mail.keep_trusted && before > trust {
         return Ok(0);
     }
     if let Some(mails) = &mail.mails {

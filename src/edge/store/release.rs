@@ -203,6 +203,7 @@ impl Db {
             // she has said herself where it belongs
             transaction.prepare_cached("DELETE FROM correction WHERE message = ?1")?.execute([message])?;
             add_events(transaction, &one.step.events)?;
+            Self::look_through_past_again(transaction)?;
             super::letter::keep(transaction, &one.mail.key, &one.step.mails)?;
             if let Some(address) = &one.vouch_for {
                 vouch(transaction, address, now)?;
@@ -256,8 +257,8 @@ impl Db {
 }
 
 fn vouch(transaction: &rusqlite::Transaction<'_>, address: &str, now: Timestamp) -> Result<(), StoreError> {
-    transaction
+    let new = transaction
         .prepare_cached("INSERT OR IGNORE INTO vouched (address, at) VALUES (?1, ?2)")?
         .execute((address.trim().to_lowercase(), seconds(now)))?;
-    Ok(())
+    if new > 0 { Db::look_through_past_again(transaction) } else { Ok(()) }
 }

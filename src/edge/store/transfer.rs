@@ -129,6 +129,9 @@ impl Db {
             for released in &export.released {
                 taken.new_released += release(transaction, released, now)?;
             }
+            if taken.new_vouched + taken.new_released > 0 {
+                Self::look_through_past_again(transaction)?;
+            }
             for letter in &export.letters {
                 let sql = "INSERT OR IGNORE INTO letter_sent (message_id, at) VALUES (?1, ?2)";
                 transaction.prepare_cached(sql)?.execute((&letter.id, seconds(letter.at)))?;
