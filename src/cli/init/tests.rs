@@ -1,12 +1,12 @@
 //! The text of what is written, exactly; and that modori's own loader takes it, whatever was answered.
 
-use secrecy::SecretString;
 use super::answers::{Account, Channel, Login, Secret, Value};
 use super::text::OWN_RULES;
 use super::*;
 use crate::cli::args::{Arguments, Command};
 use crate::rules::{self, Source};
 use clap::Parser as _;
+use secrecy::SecretString;
 use secrecy::SecretString;
 use std::path::PathBuf;
 
