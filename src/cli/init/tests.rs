@@ -7,7 +7,6 @@ use crate::cli::args::{Arguments, Command};
 use crate::rules::{self, Source};
 use clap::Parser as _;
 use secrecy::SecretString;
-use secrecy::SecretString;
 use std::path::PathBuf;
 
 fn ours(file: &str, text: &str) -> Secret {
