@@ -32,7 +32,13 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
         // a second command finds by it that the port is ours; without it, it only says less
         let lock = HandLock::take(&serving(&config.state, web.listen)).ok();
         let listener = TcpListener::bind(web.listen).await;
-        let _held = if listener.is_ok() { lock } else { None };
+        let _held = if listener.is_ok() {
+            lock
+        } else {
+            // or we would take ourselves for the one who has the port
+            drop(lock);
+            None
+        };
         match listener {
             Ok(listener) => {
                 let store = setup::store(&config.state)?;

@@ -61,8 +61,10 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 fn forms(page: &str) -> Vec<(Form, String)> {
     let all = page.split("<form ").skip(1).filter_map(|rest| rest.split_once("</form>"));
     all.map(|(form, _)| {
-        let action = attribute(&format!(" {form}"), "action").unwrap().trim_start_matches("..").to_owned();
-        let action = action.trim_start_matches('.').to_owned();
+        let tag = format!(" {form}");
+        let action = attribute(&tag, "action").unwrap();
+        // as a browser goes from any page: no page lies above the root
+        let action = format!("/{}", action.trim_start_matches("../").trim_start_matches("./"));
         let inputs = form.split("<input").skip(1).filter_map(|rest| rest.split_once('>').map(|(tag, _)| tag));
         let fields = inputs
             .map(|tag| {
