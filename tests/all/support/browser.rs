@@ -84,6 +84,11 @@ impl Browser {
 
     /// One command; what it answered.
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        self.tried(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// One command; what it answered, or what the driver says is wrong with it.
+    fn tried(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Value> {
         let body = body.map(ToString::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
@@ -112,8 +117,7 @@ impl Browser {
         answer.read_exact(&mut body).unwrap();
         let mut answer: Value = serde_json::from_slice(&body).unwrap();
         let value = answer["value"].take();
-        assert!(value["error"].is_null(), "{method} {path}: {value}");
-        value
+        if value["error"].is_null() { Ok(value) } else { Err(value) }
     }
 }
 
@@ -171,9 +175,14 @@ impl Tab<'_> {
         all.into_iter().next().unwrap_or_else(|| panic!("no {selector} on {}: {}", self.address(), self.source()))
     }
 
+    /// What stands there; nothing while the page is being replaced.
     pub fn text(&self, selector: &str) -> String {
         let one = self.one(selector);
-        self.ask("GET", &format!("/element/{one}/text"), None).as_str().unwrap().to_owned()
+        match self.browser.tried("GET", &format!("/session/{}/element/{one}/text", self.session), None) {
+            Ok(text) => text.as_str().unwrap().to_owned(),
+            Err(error) if error["error"] == "stale element reference" => String::new(),
+            Err(error) => panic!("{selector}: {error}"),
+        }
     }
 
     pub fn click(&self, selector: &str) {

@@ -20,6 +20,7 @@ fn pictures_are_taken_where_they_are_asked_for() {
         until("the dashboard is there", || tab.has("nav"));
         let case = tab.run("return document.querySelector('a[href*=\"case/\"]').pathname");
         for language in ["ja", "en"] {
+            until("the language is changed", || tab.run("return document.documentElement.lang") == language);
             for (page, path) in [
                 ("waiting", "/"),
                 ("case", case.as_str().unwrap()),
