@@ -132,7 +132,7 @@ fn card(row: &Row<'_>, words: &Words<'_>, form: Form<'_>) -> Markup {
             }
             p { (stakes(case, words)) }
             p .quiet {
-                (words.wording.state(words.language, case.cancelled)) " "
+                (words.wording.state(words.language, case.cancelled)) " / "
                 (words.with("waiting.of-order", "order", &case.order_number))
                 @if let Some(far) = inquiry(case.inquiry, words) { " " (far) }
             }
