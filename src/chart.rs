@@ -4,7 +4,7 @@
 //! Each says in words what it shows (`title`, `desc`), for who cannot see it; the numbers themselves stand in it, too, and
 //! belong into a table beside it.
 
-use crate::text::visible;
+use crate::text::{markup, one_line, visible};
 use std::fmt::Write as _;
 
 /// Width of a column with its gap.
@@ -205,23 +205,12 @@ fn name(id: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    let line = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut out = String::with_capacity(line.len());
-    for c in line.chars().take(LONGEST) {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
+    let line = one_line(&visible(text));
+    let mut short: String = line.chars().take(LONGEST).collect();
     if line.chars().count() > LONGEST {
-        out.push('…');
+        short.push('…');
     }
-    out
+    markup(&short)
 }
 
 #[cfg(test)]

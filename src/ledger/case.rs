@@ -392,6 +392,18 @@ impl Case {
         first.or_else(|| due.protection_until.map(|at| (NextStep::Protect, at)))
     }
 
+    /// Whether the deadline of a step was stated by nobody, and is worked out from what is usual.
+    #[must_use]
+    pub fn is_assumed(&self, step: NextStep) -> bool {
+        let deadline = match step {
+            NextStep::Reply => "reply_by",
+            NextStep::Pay => "pay_by",
+            NextStep::Spend => "spend_by",
+            _ => return false,
+        };
+        self.assumed.contains(&deadline)
+    }
+
     /// What waits for the shopper: of an open case its next step; of one that ended, points or coupons that came of it
     /// and end some day.
     #[must_use]

@@ -50,8 +50,8 @@ impl Face {
 pub struct Labels(Arc<BTreeMap<String, String>>);
 
 impl Labels {
-    /// An entry, named as in the file: `waiting.title`. One that is not there shows its name, so that it is seen; a test
-    /// over the sources finds it first.
+    /// An entry, named as in the file: `waiting.title`. One that is not there shows its name, so that it is seen; of
+    /// those that pages name a test over the sources finds it first.
     #[must_use]
     pub fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.0.get(name).map_or(name, String::as_str)

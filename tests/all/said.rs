@@ -288,6 +288,45 @@ fn yen(number: u64) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
 }
 
+/// A label that is asked for and is not there would show its name on the page.
+#[test]
+fn every_label_that_pages_ask_for_is_there() {
+    let text = std::fs::read_to_string(root().join("rules/wording/en/dashboard.toml")).unwrap();
+    let tables: toml::Table = text.parse().unwrap();
+    let mut asked = 0;
+    let mut folders = vec![root().join("src/edge/web")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|extension| extension != "rs") || path.ends_with("tests.rs") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            // between quotation marks: a table's name, and what follows after points
+            for name in source.split('"').skip(1).step_by(2) {
+                let mut parts = name.split('.');
+                let Some(mut value) = parts.next().and_then(|table| tables.get(table)).filter(|_| name.contains('.'))
+                else {
+                    continue;
+                };
+                let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+                if !name.chars().all(plain) || name.ends_with(['.', '-']) {
+                    continue;
+                }
+                for part in parts {
+                    value = value.get(part).unwrap_or_else(|| panic!("{}: there is no label {name}", path.display()));
+                }
+                assert!(value.is_str(), "{}: {name} is no label", path.display());
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 200, "labels are asked for in another way now: {asked} found");
+}
+
 /// Every mail of every story: an alert is short, clean and says what the case says.
 #[test]
 fn cancellations_of_the_stories_say_what_is_expected_back() {

@@ -227,7 +227,6 @@ fn serve(state: &Path) -> Served {
         wording: Wording::default(),
         language: Language::En,
         calendar: modori::edge::config::Calendar::default(),
-        ledger: Settings::default(),
         orders: Orders::new(Settings::default(), Replies::default()),
         behind: None,
         rules: modori::edge::web::InUse::default(),

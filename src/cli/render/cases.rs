@@ -5,7 +5,7 @@ use crate::cli::case::Told;
 use crate::facts::Stage;
 use crate::ledger::case::{CouponState, State};
 use crate::ledger::coupon::Owned;
-use crate::ledger::{Case, Event, EventKind, Evidence, NextStep, Question, claim};
+use crate::ledger::{Case, Event, EventKind, Evidence, Question, claim};
 use crate::wording::{Language, Wording};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -53,7 +53,7 @@ pub(in crate::cli) fn cases(
         };
         let (step, when) = case.upcoming().map_or(("-".to_owned(), "-".to_owned()), |(step, when)| {
             // a guess is marked as one
-            let guess = if is_assumed(case, step) { "?" } else { "" };
+            let guess = if case.is_assumed(step) { "?" } else { "" };
             (wording.step(language, step), format!("{}{guess}", at(when)))
         });
         let cause = case.cause.map(|cause| format!(" ({})", wording.cause(language, cause))).unwrap_or_default();
@@ -92,16 +92,6 @@ fn risks(case: &Case, wording: &Wording, language: Language) -> String {
     let lives = case.stage != Some(Stage::Shipped) && matches!(case.cancelled, State::None | State::Pending);
     let risks = case.risks.iter().filter(|_| lives);
     risks.map(|risk| format!("\n⚠ {}", wording.risk(language, *risk, case.lead_days))).collect()
-}
-
-fn is_assumed(case: &Case, step: NextStep) -> bool {
-    let key = match step {
-        NextStep::Reply => "reply_by",
-        NextStep::Pay => "pay_by",
-        NextStep::Spend => "spend_by",
-        _ => return false,
-    };
-    case.assumed.contains(&key)
 }
 
 /// What the shopper is asked, each with the mails it is about.

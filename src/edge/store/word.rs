@@ -124,12 +124,23 @@ fn said_since(
     Ok((latest.is_some(), latest.filter(|_| ours)))
 }
 
-fn write_down(
+/// Writes the words of a form down, once: unless they were, or the form `fits` no more.
+fn once(
     transaction: &Transaction<'_>,
+    order: &OrderNumber,
+    mark: &Mark,
     words: &[(OrderNumber, Said)],
     by: By,
     now: Timestamp,
+    fits: impl FnOnce() -> Result<bool, StoreError>,
 ) -> Result<Noted, StoreError> {
+    let (since, ours) = said_since(transaction, order, mark, words, by)?;
+    if let Some(id) = ours {
+        return Ok(Noted::Before(id));
+    }
+    if since || !fits()? {
+        return Ok(Noted::Stale);
+    }
     for (order, said) in words {
         let statement = Statement { order: order.clone(), said: said.clone(), at: now, by };
         add_statement(transaction, &statement, now)?;
@@ -290,15 +301,10 @@ impl Db {
         now: Timestamp,
     ) -> Result<Noted, StoreError> {
         self.write(|transaction| {
-            let (since, ours) = said_since(transaction, order, mark, words, by)?;
-            if let Some(id) = ours {
-                return Ok(Noted::Before(id));
-            }
-            let case = near(transaction, &BTreeSet::from([order.clone()]), settings, now)?.remove(order);
-            if since || !mark.fits(case.as_ref()) {
-                return Ok(Noted::Stale);
-            }
-            write_down(transaction, words, by, now)
+            once(transaction, order, mark, words, by, now, || {
+                let case = near(transaction, &BTreeSet::from([order.clone()]), settings, now)?.remove(order);
+                Ok(mark.fits(case.as_ref()))
+            })
         })
     }
 
@@ -320,19 +326,13 @@ impl Db {
         now: Timestamp,
     ) -> Result<Noted, StoreError> {
         self.write(|transaction| {
-            let (since, ours) = said_since(transaction, order, mark, words, by)?;
-            if let Some(id) = ours {
-                return Ok(Noted::Before(id));
-            }
-            let mut shown = shown.clone();
-            shown.insert(order.clone());
-            let cases = near(transaction, &shown, settings, now)?;
-            let events = bodies::<Event>(transaction, NAMELESS, [mail.hex()], "event")?;
-            let now_shown = shown.iter().map(|order| (order, cases.get(order)));
-            if since || !mark.fits_mail(now_shown, &events) {
-                return Ok(Noted::Stale);
-            }
-            write_down(transaction, words, by, now)
+            once(transaction, order, mark, words, by, now, || {
+                let mut shown = shown.clone();
+                shown.insert(order.clone());
+                let cases = near(transaction, &shown, settings, now)?;
+                let events = bodies::<Event>(transaction, NAMELESS, [mail.hex()], "event")?;
+                Ok(mark.fits_mail(shown.iter().map(|order| (order, cases.get(order))), &events))
+            })
         })
     }
 

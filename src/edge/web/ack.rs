@@ -69,11 +69,14 @@ fn page(language: Language, lines: &[String], open: bool) -> String {
     let button = if open { lines.pop() } else { None };
     let mut body = String::new();
     for (n, line) in lines.into_iter().enumerate() {
-        let _ =
-            if n == 0 { write!(body, "<h1>{}</h1>", escaped(line)) } else { write!(body, "<p>{}</p>", escaped(line)) };
+        let _ = if n == 0 {
+            write!(body, "<h1>{}</h1>", text::markup(line))
+        } else {
+            write!(body, "<p>{}</p>", text::markup(line))
+        };
     }
     if let Some(button) = button {
-        let _ = write!(body, "<form method=\"post\"><button type=\"submit\">{}</button></form>", escaped(button));
+        let _ = write!(body, "<form method=\"post\"><button type=\"submit\">{}</button></form>", text::markup(button));
     }
     format!(
         "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
@@ -81,22 +84,6 @@ fn page(language: Language, lines: &[String], open: bool) -> String {
          <title>modori</title><style>{STYLE}</style></head><body>{body}</body></html>\n",
         language.folder()
     )
-}
-
-/// A text as HTML shows it, in one line, without what steers a screen.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text::one_line(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ async fn show(State(pages): State<Pages>, Path(name): Path<String>, headers: Hea
     if !is_ours(&name, secret.as_ref()) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let entries = match pages.store.calendar(&pages.ledger, &pages.rules.wishes(), pages.clock.now()).await {
+    let entries = match pages.store.calendar(&pages.orders.settings, &pages.rules.wishes(), pages.clock.now()).await {
         Ok(entries) => entries,
         Err(error) => return cannot(&error),
     };

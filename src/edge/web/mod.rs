@@ -14,7 +14,6 @@ mod session;
 use super::clock::Clock;
 use super::config;
 use super::store::{Store, StoreError};
-use crate::ledger::due::Settings;
 use crate::wording::{Language, Wording};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,8 +44,6 @@ pub struct Pages {
     pub language: Language,
     /// What pages of orders need beside.
     pub orders: Orders,
-    /// The clocks of the ledger.
-    pub ledger: Settings,
     /// What the calendar tells, and whether it is served.
     pub calendar: config::Calendar,
     /// The program behind them; `None`: there is none.

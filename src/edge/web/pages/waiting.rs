@@ -6,7 +6,7 @@ pub(super) mod tests;
 mod view;
 
 pub(super) use draw::{Form, draft, hidden, inquiry, one_tap, shown, why_not};
-pub(super) use view::{Ask, Says, ask, is_assumed, says};
+pub(super) use view::{Ask, Says, ask, says};
 
 use super::fields::Fields;
 use super::said::{self, AddressQuery};

@@ -5,9 +5,7 @@ use super::view::{Fate, Moment, Preview, Saying, Told, Who};
 use crate::calendar::rfc3339;
 use crate::edge::store::Posted;
 use crate::edge::web::pages::fields::{Fields, Wrong};
-use crate::edge::web::pages::waiting::{
-    Ask, Form, draft, hidden, inquiry, is_assumed, shown as letters_shown, why_not,
-};
+use crate::edge::web::pages::waiting::{Ask, Form, draft, hidden, inquiry, shown as letters_shown, why_not};
 use crate::edge::web::pages::words::{Words, line};
 use crate::ledger::case::{About, Conflict, CouponState};
 use crate::ledger::{By, Case, Evidence, Said, claim_of};
@@ -60,7 +58,7 @@ fn summary(told: &Told<'_>, words: &Words<'_>) -> Markup {
                     dt { (words.get("case.next")) }
                     dd {
                         (words.wording.step(words.language, step)) " " (words.soon(at))
-                        @if is_assumed(case, step) { " " span .quiet { (words.get("waiting.assumed")) } }
+                        @if case.is_assumed(step) { " " span .quiet { (words.get("waiting.assumed")) } }
                     }
                 }
             }

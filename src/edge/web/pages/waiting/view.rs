@@ -151,17 +151,6 @@ pub(super) fn urgency(step: NextStep, at: Timestamp, now: Timestamp) -> Urgency 
     }
 }
 
-/// Whether nobody stated the deadline of a step.
-pub(in crate::edge::web::pages) fn is_assumed(case: &Case, step: NextStep) -> bool {
-    let key = match step {
-        NextStep::Reply => "reply_by",
-        NextStep::Pay => "pay_by",
-        NextStep::Spend => "spend_by",
-        _ => return false,
-    };
-    case.assumed.contains(&key)
-}
-
 /// What the store found, in the order it is shown.
 pub(super) fn view<'a>(
     found: &'a Found,
@@ -191,7 +180,7 @@ pub(super) fn view<'a>(
                 step,
                 at,
                 urgency: urgency(step, at, now),
-                assumed: is_assumed(case, step),
+                assumed: case.is_assumed(step),
                 ask: ask(case, kept, settings, replies, now),
                 says: says(case),
                 mark: mark(case),
