@@ -111,14 +111,29 @@ pub(super) fn undo(arguments: &Undo, config: Option<&Path>, state: Option<&Path>
         if hand.is_some() {
             engine.hand.recover().await.map_err(|error| failed(error.to_string()))?;
         }
-        let undone = engine.undo(&actions, hand.is_some()).await.map_err(|error| failed(error.to_string()))?;
-        let goes = told(&undone, arguments.format, "back");
-        match hand {
-            Some(_) => engine.hand.work_until_idle().await.map_err(|error| failed(error.to_string()))?,
-            None => sweep::wait_for_the_other(&engine).await?,
+        // a mail that was filed twice goes back twice: what came before is looked at again when the last is done
+        let mut rest = actions;
+        let mut any = false;
+        loop {
+            let undone = engine.undo(&rest, hand.is_some()).await.map_err(|error| failed(error.to_string()))?;
+            let (goes, left): (Vec<_>, Vec<_>) =
+                undone.into_iter().partition(|(_, undone)| matches!(undone, Undone::Goes(_)));
+            any |= told(&goes, arguments.format, "back") > 0;
+            if goes.is_empty() {
+                told(&left, arguments.format, "back");
+                break;
+            }
+            match hand {
+                Some(_) => engine.hand.work_until_idle().await.map_err(|error| failed(error.to_string()))?,
+                None => sweep::wait_for_the_other(&engine).await?,
+            }
+            if left.is_empty() {
+                break;
+            }
+            rest = left.into_iter().map(|(action, _)| action).collect();
         }
         sweep::left_over(&engine).await?;
-        if goes == 0 {
+        if !any {
             return Err(Failure::new("nothing was taken back"));
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::edge::imap::{Fetch, Session, UidSet};
 use crate::edge::store::{Action, Db, State, StoreError};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::plan::{Effect, Wish};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages of one fetch.
 const WINDOW: usize = 250;
@@ -25,7 +25,8 @@ pub enum Undone {
 type Lost = (i64, u32, MailKey);
 
 impl Engine {
-    /// Takes actions back, newest first. Twice is harmless; cut off, it is simply run again.
+    /// Takes actions back, newest first. Twice is harmless; cut off, it is simply run again. Of a message that was filed
+    /// more than once the newest filing goes back, the one before it when that is done.
     ///
     /// # Errors
     /// A mailbox cannot be read, or the database refuses. What was entered until then is done.
@@ -52,8 +53,9 @@ impl Engine {
             self.find_renumbered(actions).await?;
         }
         let mut all = Vec::new();
+        let mut going = BTreeSet::new();
         for batch in actions.chunks(BATCH) {
-            let undone = self.undo_batch(batch.to_vec(), enter).await?;
+            let undone = self.undo_batch(batch.to_vec(), enter, &mut going).await?;
             all.extend(batch.iter().cloned().zip(undone));
         }
         if hand {
@@ -62,19 +64,34 @@ impl Engine {
         Ok(all)
     }
 
-    async fn undo_batch(&self, actions: Vec<Action>, enter: bool) -> Result<Vec<Undone>, EngineError> {
+    /// `going`: the messages that go back already, by number and account; those of these actions come to them.
+    async fn undo_batch(
+        &self,
+        actions: Vec<Action>,
+        enter: bool,
+        going: &mut BTreeSet<(i64, String)>,
+    ) -> Result<Vec<Undone>, EngineError> {
         let now = self.clock.now();
+        let mut gone = std::mem::take(going);
         let undone = self.store.call(move |db| {
             let mut all = Vec::new();
             let mut back = Vec::new();
             for action in &actions {
-                let undone = undone(db, action)?;
+                let mut undone = undone(db, action)?;
+                let message = action.message.as_ref();
+                let one = message.map(|message| (message.id, action.lane.clone()));
+                if matches!(undone, Undone::Goes(_)) && one.is_some_and(|one| !gone.insert(one)) {
+                    undone = Undone::Not("a later filing of it goes back first".to_owned());
+                }
+                let (under_way, before) = db.undos_of(action.id)?;
+                if matches!(undone, Undone::Goes(_)) && under_way {
+                    undone = Undone::Not("it is on its way back already".to_owned());
+                }
                 if let Undone::Goes(origin) = &undone {
-                    let key = format!(
-                        "undo:{}:{}",
-                        action.id,
-                        action.message.as_ref().map_or(String::new(), |one| one.key.hex())
-                    );
+                    // one that the server refused, or that was itself taken back, is no reason against another
+                    let again = if before == 0 { String::new() } else { format!(":{before}") };
+                    let mail = message.map_or(String::new(), |one| one.key.hex());
+                    let key = format!("undo:{}:{mail}{again}", action.id);
                     let effect = Effect::File { folder: origin.clone() };
                     let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
                     back.push((action.clone(), wish));
@@ -89,9 +106,11 @@ impl Engine {
                     }
                 }
             }
-            Ok(all)
+            Ok((all, gone))
         });
-        Ok(undone.await?)
+        let (undone, gone) = undone.await?;
+        *going = gone;
+        Ok(undone)
     }
 
     /// Finds messages by what they are where a server renumbered the folder they lie in (RFC 9051, 2.3.1.1).

@@ -120,6 +120,14 @@ fn edited_rules_are_tried_on_old_mail_applied_and_taken_back() {
     assert_eq!(embedded.lies_in("hello"), ["INBOX"], "what was taken back stays");
     // the record is as it was, so the same rules offer it again
     assert_eq!(diff(&home, &[]).iter().filter(|one| !one["moves_to"].is_null()).count(), 2);
+
+    // filed twice, each goes back twice, to where it first lay; and one that went back before may go back again
+    home.ok(&["rules", "diff", "--since", "2020-01-01", "--apply", "--yes"]);
+    assert_eq!(embedded.lies_in("cancelled"), ["別の場所"]);
+    let text = home.ok(&["undo", "--since", "2026-01-01"]);
+    assert_eq!(embedded.lies_in("cancelled"), ["INBOX"], "{text}");
+    assert_eq!(embedded.lies_in("hello"), ["INBOX"], "{text}");
+    assert!(text.contains("back to 楽天/キャンセル") && text.contains("back to INBOX"), "{text}");
 }
 
 #[test]

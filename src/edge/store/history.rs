@@ -249,6 +249,17 @@ impl Db {
         self.write(|transaction| all.iter().map(|(action, wish)| taken_back(transaction, action, wish, now)).collect())
     }
 
+    /// The filings that took an action back: whether one is under way, and how many are at their end, whatever that was.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn undos_of(&self, action: i64) -> Result<(bool, u32), StoreError> {
+        // a range of keys: `;` comes after `:`
+        let sql = "SELECT coalesce(max(state IN ('ready', 'doing')), 0), count(*) FROM outbox \
+                   WHERE wish_key >= 'undo:' || ?1 || ':' AND wish_key < 'undo:' || ?1 || ';'";
+        Ok(self.connection.prepare_cached(sql)?.query_row([action], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
     /// A mailbox was renumbered to this UIDVALIDITY, and these messages do not lie in it any more.
     ///
     /// # Errors
