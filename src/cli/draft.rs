@@ -2,7 +2,7 @@
 
 use super::args::NewRule;
 use super::{Failure, mails, setup};
-use crate::edge::files::{FileMail, Mark};
+use crate::edge::files::{Before, FileMail, Mark};
 use crate::mail::{self, Reading};
 use crate::rules::draft::{self, Draft, Wish};
 use crate::rules::{self, Known, Layer, Source};
@@ -85,7 +85,7 @@ fn find(mail: &str, config: Option<&Path>, state: Option<&Path>) -> Result<FileM
             received,
             size,
             bytes,
-            gmail_labels: None,
+            before: Before::default(),
             mark: Mark::default(),
         });
     }

@@ -251,7 +251,7 @@ fn halfway(mark: &Mark) -> Mark {
 }
 
 fn old(mail: files::FileMail, reached: Option<Reached>) -> Old {
-    Old { bytes: mail.bytes, received: mail.received, size: mail.size, gmail_labels: mail.gmail_labels, reached }
+    Old { bytes: mail.bytes, received: mail.received, size: mail.size, before: mail.before, reached }
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {

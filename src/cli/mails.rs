@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::edge::clock::Clock;
-use crate::edge::files::{self, FileMail, Mark};
+use crate::edge::files::{self, Before, FileMail, Mark};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ pub(super) fn standard_input() -> Result<FileMail, Unread> {
         received,
         size,
         bytes,
-        gmail_labels: None,
+        before: Before::default(),
         mark: Mark::default(),
     })
 }

@@ -6,6 +6,7 @@
 use super::take::spread;
 use super::{EngineError, pure};
 use crate::edge::clock::Clock;
+use crate::edge::files::Before;
 use crate::edge::store::{OldMail, Reached, Store};
 use crate::facts::Facts;
 use crate::ledger::Event;
@@ -38,8 +39,8 @@ pub struct Old {
     pub received: Timestamp,
     /// Its whole size in bytes.
     pub size: u32,
-    /// Gmail's labels, as in a Takeout: the value of the header field.
-    pub gmail_labels: Option<Vec<u8>>,
+    /// What the program that wrote its file put before it.
+    pub before: Before,
     /// How far its file is read with it.
     pub reached: Option<Reached>,
 }
@@ -300,9 +301,16 @@ enum LeftOut {
     Trash,
 }
 
-/// What Gmail had put aside says nothing of the shopper's orders, or is what she threw away.
+/// What Gmail had put aside says nothing of the shopper's orders, or is what she threw away; so is what Thunderbird
+/// shows no more.
 fn left_out(old: &Old, how: &How) -> Option<LeftOut> {
-    let labels = old.gmail_labels.as_ref().filter(|_| !how.spam_and_trash)?;
+    if how.spam_and_trash {
+        return None;
+    }
+    if old.before.deleted {
+        return Some(LeftOut::Trash);
+    }
+    let labels = old.before.gmail_labels.as_ref()?;
     let labels = crate::mail::field_text(labels);
     let mut quoted = false;
     let mut labels = labels.split(|c| {
@@ -347,7 +355,7 @@ mod tests {
                 bytes: Vec::new(),
                 received: Timestamp::UNIX_EPOCH,
                 size: 0,
-                gmail_labels: labels.map(|labels| labels.as_bytes().to_vec()),
+                before: Before { gmail_labels: labels.map(|labels| labels.as_bytes().to_vec()), deleted: false },
                 reached: None,
             };
             let found = match left_out(&old(Some(labels)), &how(false)) {
@@ -357,6 +365,9 @@ mod tests {
             };
             assert_eq!(found, left, "{labels}");
             assert!(left_out(&old(Some(labels)), &how(true)).is_none() && left_out(&old(None), &how(false)).is_none());
+            let deleted = Old { before: Before { deleted: true, ..Before::default() }, ..old(None) };
+            assert!(matches!(left_out(&deleted, &how(false)), Some(LeftOut::Trash)));
+            assert!(left_out(&deleted, &how(true)).is_none());
         }
     }
 }

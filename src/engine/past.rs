@@ -7,6 +7,7 @@ use super::import::{How, Imported, Importer, Old};
 use super::rebuild::{FolderRead, Folders, Progress, windows};
 use super::{Engine, EngineError, Mailbox};
 use crate::edge::Advice;
+use crate::edge::files::Before;
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{PastMailbox, Reached};
 use jiff::Timestamp;
@@ -165,7 +166,7 @@ impl Engine {
             let take = async |one: Fetched| {
                 done += 1;
                 let received = one.received.unwrap_or_else(|| self.clock.now());
-                let old = Old { bytes: one.bytes, received, size: one.size, gmail_labels: None, reached: None };
+                let old = Old { bytes: one.bytes, received, size: one.size, before: Before::default(), reached: None };
                 let taken = importer.add(old).await;
                 hear(Heard::Taken(name.to_owned(), earlier.and(importer.imported())));
                 hear(Heard::Far(name.to_owned(), Progress { done, all }));

@@ -27,7 +27,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    fn of(meta: &Metadata) -> Self {
+    pub(super) fn of(meta: &Metadata) -> Self {
         let changed = changed(meta).as_nanosecond();
         Self { size: meta.len(), changed_ns: i64::try_from(changed).unwrap_or_default(), ..Self::default() }
     }
@@ -134,7 +134,7 @@ impl Listed {
         }
         let told = if kind == Kind::Maildir { when::of_maildir_name(path) } else { None };
         let read = bytes.len();
-        let (gmail_labels, bytes) = takeout::parted(bytes);
+        let (before, bytes) = takeout::parted(bytes);
         let put_before = read - bytes.len();
         let size = usize::try_from(meta.len()).unwrap_or(usize::MAX).max(read) - put_before;
         Ok(FileMails(Inner::One(Some(Box::new(FileMail {
@@ -143,7 +143,7 @@ impl Listed {
             received: when::received(&bytes, told).unwrap_or_else(|| changed(&meta)),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             bytes,
-            gmail_labels,
+            before,
             mark: mark.to_the_end(),
         })))))
     }

@@ -54,7 +54,17 @@ impl Mbox {
             let whole = piece.ends_with(b"\n");
             if piece.is_empty() {
                 let end = self.at.to_the_end();
-                return self.open.take().map(|open| Ok(self.mail(open, text, end)));
+                let open = self.open.take()?;
+                return Some(match self.is_as_it_was() {
+                    Ok(true) => Ok(self.mail(open, text, end)),
+                    // what a program is writing now may be half of its last message
+                    Ok(false) => Err(FileError::new(
+                        &self.path,
+                        "it was written to while it was read: its last message is left out; import the file again when \
+                         nothing writes to it",
+                    )),
+                    Err(error) => Err(FileError::io(&self.path, &error)),
+                });
             }
             // should the file end here for this run, the next one begins with this line
             let before = self.at.clone();
@@ -83,9 +93,14 @@ impl Mbox {
         }
     }
 
+    /// Whether nobody wrote to the file since its reading began.
+    fn is_as_it_was(&self) -> std::io::Result<bool> {
+        Ok(Mark::of(&self.file.get_ref().metadata()?).is_of(&self.at))
+    }
+
     fn mail(&self, (line, date): (u64, Option<Timestamp>), text: Text, mark: Mark) -> FileMail {
         let read = text.bytes.len();
-        let (gmail_labels, bytes) = takeout::parted(text.bytes);
+        let (before, bytes) = takeout::parted(text.bytes);
         let size = text.size - (read - bytes.len()) as u64;
         FileMail {
             label: format!("{}, message {} (line {line})", self.path.display(), self.at.count),
@@ -93,7 +108,7 @@ impl Mbox {
             received: when::received(&bytes, date).unwrap_or(self.changed),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             bytes,
-            gmail_labels,
+            before,
             mark,
         }
     }

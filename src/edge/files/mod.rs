@@ -12,6 +12,7 @@ mod when;
 
 pub use beside::{Beside, keep};
 pub use listed::{FileMails, Listed, Mark, listed, total};
+pub use takeout::Before;
 
 use super::Advice;
 use jiff::Timestamp;
@@ -31,8 +32,8 @@ pub struct FileMail {
     pub size: u32,
     /// The message, or its first part; escapes of an mbox are removed, and what Gmail's Takeout put before it.
     pub bytes: Vec<u8>,
-    /// Gmail's labels, as the value of the header field that a Takeout bears; still encoded.
-    pub gmail_labels: Option<Vec<u8>>,
+    /// What the program that wrote the file put before it.
+    pub before: Before,
     /// How far its file is read with it.
     pub mark: Mark,
 }

@@ -4,26 +4,42 @@
 //! The mailbox shows the same message without them. They are taken off, so that a message from a Takeout and the one in
 //! the mailbox are known as one and the same.
 
-/// The value of the labels' field, and the message without what was put before it.
-pub(super) fn parted(mut bytes: Vec<u8>) -> (Option<Vec<u8>>, Vec<u8>) {
-    let mut labels: Option<Vec<u8>> = None;
+/// What a program put before a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Gmail's labels: the value of the field, still encoded.
+    pub gmail_labels: Option<Vec<u8>>,
+    /// Thunderbird shows it no more: it was deleted, and lies in the file until its folder is compacted.
+    pub deleted: bool,
+}
+
+/// Of Thunderbird's status, four hexadecimal digits, the bit of a message that was deleted
+/// (<https://vincent.bernat.ch/en/x-mozilla-status>, from the sources of Thunderbird 102).
+const EXPUNGED: u32 = 0x0008;
+
+/// What was put before a message, and the message.
+pub(super) fn parted(mut bytes: Vec<u8>) -> (Before, Vec<u8>) {
+    let mut before = Before::default();
     let mut end = 0;
     loop {
         let rest = bytes.get(end..).unwrap_or_default();
-        let is_labels = named(rest, b"x-gmail-labels:");
-        let others: [&[u8]; 4] = [b"x-gm-thrid:", b"x-mozilla-status:", b"x-mozilla-status2:", b"x-mozilla-keys:"];
-        if !is_labels && !others.iter().any(|name| named(rest, name)) {
-            break;
-        }
+        let names: [&[u8]; 5] =
+            [b"x-gmail-labels:", b"x-gm-thrid:", b"x-mozilla-status:", b"x-mozilla-status2:", b"x-mozilla-keys:"];
+        let Some(name) = names.into_iter().find(|name| named(rest, name)) else { break };
         let length = field(rest);
-        if is_labels {
-            let value = rest.get(b"x-gmail-labels:".len()..length).unwrap_or_default();
-            labels = Some(value.trim_ascii().to_vec());
+        let value = rest.get(name.len()..length).unwrap_or_default().trim_ascii();
+        match name {
+            b"x-gmail-labels:" => before.gmail_labels = Some(value.to_vec()),
+            b"x-mozilla-status:" => {
+                let status = std::str::from_utf8(value).ok().and_then(|value| u32::from_str_radix(value, 16).ok());
+                before.deleted = status.is_some_and(|status| status & EXPUNGED != 0);
+            }
+            _ => {}
         }
         end += length;
     }
     bytes.drain(..end.min(bytes.len()));
-    (labels, bytes)
+    (before, bytes)
 }
 
 fn named(bytes: &[u8], name: &[u8]) -> bool {
@@ -58,8 +74,23 @@ mod tests {
             ("", None, ""),
         ] {
             let (found, bytes) = parted(text.as_bytes().to_vec());
-            assert_eq!(found.as_deref(), labels.map(str::as_bytes), "{text}");
+            assert_eq!(found.gmail_labels.as_deref(), labels.map(str::as_bytes), "{text}");
+            assert!(!found.deleted, "{text}");
             assert_eq!(bytes, rest.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_thunderbird_shows_no_more_is_known_by_its_status() {
+        for (status, deleted) in
+            [("0001", false), ("0008", true), ("0009", true), ("ffff", true), ("x", false), ("", false)]
+        {
+            let text = format!("X-Mozilla-Status: {status}\r\nX-Mozilla-Status2: 00000000\r\nTo: c\r\n\r\n");
+            assert_eq!(
+                parted(text.into_bytes()),
+                (Before { gmail_labels: None, deleted }, b"To: c\r\n\r\n".to_vec()),
+                "{status}"
+            );
         }
     }
 }

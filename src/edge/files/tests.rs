@@ -108,6 +108,23 @@ fn a_huge_message_is_cut_and_the_next_one_still_found() {
 }
 
 #[test]
+fn of_an_mbox_that_is_being_written_the_last_message_is_left_for_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "From a Mon Nov 23 10:00:00 2026\nTo: a\n\none\n\nFrom b Mon Nov 23 11:00:00 2026\nTo: b\n\nhalf a li";
+    lay(dir.path(), &[("box.mbox", text)]);
+    let path = dir.path().join("box.mbox");
+    let file = super::listed([path.clone()]).next().unwrap().unwrap();
+    let mut mails = file.open(None, 1000).unwrap();
+    assert!(mails.next().unwrap().unwrap().bytes.ends_with(b"one\n"));
+    std::fs::write(&path, format!("{text}ne\n")).unwrap();
+    let error = mails.next().unwrap().unwrap_err();
+    assert!(error.what.contains("its last message is left out"), "{}", error.what);
+    assert!(mails.next().is_none());
+    // when nobody writes to it any more, it is there
+    assert_eq!(all(dir.path(), &["box.mbox"], 1000).len(), 2);
+}
+
+#[test]
 fn folders_are_walked_and_what_is_no_mail_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     lay(
