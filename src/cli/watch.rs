@@ -28,8 +28,6 @@ pub(super) fn run(config: Option<&Path>, state: Option<&Path>) -> Result<(), Fai
             settings_at: setup::changed_at(file),
             addresses: Some(own_addresses),
             config: Some(Arc::new(config.clone())),
-            keep: Some(config.keep),
-            calendar: config.calendar.clone(),
         };
         engine.watch_in(around, stopped()).await.map_err(|error| Failure::new(error.to_string()))?;
         tracing::info!("ended");

@@ -47,7 +47,6 @@ impl Engine {
             clock: self.clock.clone(),
             wording: self.policy.wording.clone(),
             language: self.policy.language,
-            calendar: config.calendar.clone(),
             orders: self.orders(),
             behind: Some(Behind { config: Arc::clone(config), holder: HandLock::holder }),
             rules: {

@@ -18,8 +18,10 @@ impl Engine {
     ///
     /// # Errors
     /// When the database refuses. A file that cannot be written is said once, and tried again.
-    pub(super) async fn keep_calendar(&self, calendar: &config::Calendar) -> Result<(), EngineError> {
-        let Some(file) = calendar.file.clone() else { return std::future::pending().await };
+    pub(super) async fn keep_calendar(&self, calendar: Option<&config::Calendar>) -> Result<(), EngineError> {
+        let Some((calendar, file)) = calendar.and_then(|calendar| Some((calendar, calendar.file.clone()?))) else {
+            return std::future::pending().await;
+        };
         let mut changes = self.store.changes();
         let mut trouble: Option<String> = None;
         loop {

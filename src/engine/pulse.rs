@@ -5,9 +5,8 @@ use super::life::Lives;
 use super::{Engine, EngineError};
 use crate::calendar;
 use crate::edge::clock::Pulse;
-use crate::edge::config::{self, Config};
+use crate::edge::config::Config;
 use crate::edge::systemd::Systemd;
-use crate::ledger::Keep;
 use crate::plan::sight::{Life, Reach};
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -35,12 +34,9 @@ pub struct Surroundings {
     pub settings_at: Option<Timestamp>,
     /// Tells the addresses that this machine speaks from; a change means that old connections are dead.
     pub addresses: Option<fn() -> Vec<IpAddr>>,
-    /// The configuration, which says where pages are served and is shown there; `None`: nothing listens.
+    /// The configuration, which says where pages are served and is shown there, how long words are kept, and where the
+    /// calendar is; `None`: nothing listens, and nothing expires while it runs.
     pub config: Option<Arc<Config>>,
-    /// How long words are kept; `None`: nothing expires while it runs.
-    pub keep: Option<Keep>,
-    /// The calendar file and feed.
-    pub calendar: config::Calendar,
 }
 
 /// The addresses that this machine speaks from. Nothing is sent: the system is asked which way it would go, to addresses

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use modori::demo::{SHOPPER, Server};
 use modori::edge::clock::Clock;
 use modori::edge::config::Backlog;
+use modori::edge::config::Config;
 use modori::edge::hand::Hand;
 use modori::edge::imap::{ImapAccount, Pace};
 use modori::edge::secret::Secret;
@@ -69,7 +70,8 @@ async fn a_watch_lets_go_after_its_start_and_then_at_four_in_the_morning() {
     let copy = folder.path().join(BEFORE_UPGRADE);
     std::fs::write(&copy, CANARY).unwrap();
     let engine = engine(&server, &store, &clock);
-    let around = Surroundings { keep: Some(Keep::default()), ..Surroundings::default() };
+    let config = Config::parse(&folder.path().join("config.toml"), "state = \"state\"\n").unwrap();
+    let around = Surroundings { config: Some(Arc::new(config)), ..Surroundings::default() };
     let hours = |hours: f64| Duration::from_secs_f64(hours * 3600.0);
     let expired = || {
         let db = db.lock().unwrap();

@@ -43,7 +43,6 @@ impl Served {
             wording: Wording::default(),
             language,
             orders: Orders::default(),
-            calendar: modori::edge::config::Calendar::default(),
             behind: None,
             rules,
         };

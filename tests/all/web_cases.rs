@@ -226,7 +226,6 @@ fn serve(state: &Path) -> Served {
         clock: Clock::system(),
         wording: Wording::default(),
         language: Language::En,
-        calendar: modori::edge::config::Calendar::default(),
         orders: Orders::new(Settings::default(), Replies::default()),
         behind: None,
         rules: modori::edge::web::InUse::default(),

@@ -44,7 +44,7 @@ impl Check<'_> {
         });
         let feed = written.feed.as_ref().is_some_and(|feed| *feed.get_ref());
         if let Some(feed) = written.feed.as_ref().filter(|feed| *feed.get_ref() && !pages) {
-            let help = "write listen = \"127.0.0.1:8580\" and public_url = \"https://…\" under [web]";
+            let help = "write [web]; with public_url = \"https://…\" under it other devices find the feed, too";
             self.wrong(feed.span(), "a feed is served by the pages, and there are none", help);
         }
         Calendar { file, feed, details: written.details.unwrap_or(true) }

@@ -23,17 +23,19 @@ pub(super) fn path(secret: &[u8; 32]) -> String {
 
 /// The feed, where it is configured, guarded and counted by itself.
 pub(super) fn routes(web: &config::Web, pages: Pages) -> Router {
-    if !pages.calendar.feed {
+    let Some(calendar) = pages.behind.as_ref().map(|behind| &behind.config.calendar).filter(|calendar| calendar.feed)
+    else {
         return Router::new();
-    }
+    };
+    let details = calendar.details;
     let guard = Arc::new(Rules::new(web));
     Router::new()
         .route("/calendar/{name}", get(show))
-        .with_state(pages)
+        .with_state((pages, details))
         .layer(axum::middleware::from_fn_with_state(guard, guard::check))
 }
 
-async fn show(State(pages): State<Pages>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn show(State((pages, details)): State<(Pages, bool)>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let secret = match pages.store.call(|db| db.feed_secret()).await {
         Ok(secret) => secret,
         Err(error) => return cannot(&error),
@@ -46,7 +48,7 @@ async fn show(State(pages): State<Pages>, Path(name): Path<String>, headers: Hea
         Err(error) => return cannot(&error),
     };
     let labels = pages.wording.labels(pages.language, Face::Calendar);
-    let text = calendar_file::write(&entries, &labels, pages.language, pages.calendar.details);
+    let text = calendar_file::write(&entries, &labels, pages.language, details);
     let digest = Sha256::digest(&text);
     let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest));
     let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());

@@ -44,8 +44,6 @@ pub struct Pages {
     pub language: Language,
     /// What pages of orders need beside.
     pub orders: Orders,
-    /// What the calendar tells, and whether it is served.
-    pub calendar: config::Calendar,
     /// The program behind them; `None`: there is none.
     pub behind: Option<Behind>,
     /// The rules that sort mail.

@@ -81,7 +81,6 @@ impl Served {
             wording: Wording::default(),
             language: Language::En,
             orders: Orders::default(),
-            calendar: modori::edge::config::Calendar::default(),
             behind: None,
             rules: InUse::default(),
         };

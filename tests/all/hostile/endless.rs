@@ -266,7 +266,7 @@ fn floods_are_left_in_bounded_memory() {
     let mut scenes = floods();
     scenes.sort_by_key(&holds);
     let count = scenes.len();
-    let before = memory("VmRSS:");
+    let (before, file) = (memory("VmRSS:"), memory("RssFile:"));
     let mut peaks = [0, 0];
     for scene in scenes {
         let kept = holds(&scene);
@@ -274,7 +274,9 @@ fn floods_are_left_in_bounded_memory() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         reset_peak();
         runtime.block_on(survive(scene));
-        let took = memory("VmHWM:").saturating_sub(before);
+        // code that runs for the first time is read in from the program's file, which no server can make larger
+        let read_in = memory("RssFile:").saturating_sub(file);
+        let took = memory("VmHWM:").saturating_sub(before + read_in);
         let limit = if kept { 192 } else { 24 };
         assert!(took <= limit * 1024, "{name} took {took} KiB, allowed are {limit} MiB");
         peaks[usize::from(kept)] = took.max(peaks[usize::from(kept)]);

@@ -52,7 +52,7 @@ impl AsyncWrite for Meddling {
     }
 }
 
-/// The lines of the sources that name a word, without comments.
+/// The lines of the sources that name a word by itself, without comments.
 fn lines_with(folder: &std::path::Path, word: &str, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -62,7 +62,13 @@ fn lines_with(folder: &std::path::Path, word: &str, found: &mut Vec<String>) {
             let text = std::fs::read_to_string(&path).unwrap();
             let own = text.split("#[cfg(test)]").next().unwrap_or_default();
             let code = own.lines().map(|line| line.split("//").next().unwrap_or_default());
-            found.extend(code.filter(|line| line.contains(word)).map(|line| line.trim().to_owned()));
+            let names = |line: &&str| {
+                line.match_indices(word).any(|(at, _)| {
+                    let within = |letter: char| letter.is_alphanumeric() || letter == '_';
+                    !line[..at].ends_with(within) && !line[at + word.len()..].starts_with(within)
+                })
+            };
+            found.extend(code.filter(names).map(|line| line.trim().to_owned()));
         }
     }
 }
