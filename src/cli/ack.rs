@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Ack, config: Option<&Path>, state: Option<&Path>) 
         list(&waiting, arguments.format, now);
         return Ok(());
     }
-    let mut db = Db::open(&folder).map_err(failed)?;
+    let mut db = setup::db(&folder)?;
     let waiting = db.awaiting(now).map_err(failed)?;
     let chosen: Vec<&Waits> = if arguments.all {
         waiting.iter().collect()

@@ -14,7 +14,7 @@ use std::path::Path;
 pub(super) fn run(arguments: &Assign, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let (folder, config) = setup::state(state, config)?;
     let settings = config.map(|config| config.ledger).unwrap_or_default();
-    let mut db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
+    let mut db = setup::db(&folder)?;
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
     let (events, statements) = (db.events().map_err(failed)?, db.statements().map_err(failed)?);
     let mail = find(&events, &arguments.mail)?;

@@ -4,7 +4,6 @@ use super::args::Calendar;
 use super::{Failure, setup};
 use crate::edge::clock::Clock;
 use crate::edge::config::Config;
-use crate::edge::store::Db;
 use crate::edge::{files, tls, web};
 use crate::plan::calendar_file::{self, Wishes};
 use crate::wording::{Face, Language};
@@ -19,7 +18,7 @@ pub(super) fn run(arguments: &Calendar, config: Option<&Path>, state: Option<&Pa
     if arguments.url || arguments.new_url {
         return address(arguments.new_url, config.as_ref(), &folder);
     }
-    let db = Db::open(&folder).map_err(failed)?;
+    let db = setup::db(&folder)?;
     let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
     let now = arguments.at.unwrap_or_else(|| Clock::system().now());
     let wishes = match &config {
@@ -51,8 +50,7 @@ fn address(anew: bool, config: Option<&Config>, state: &Path) -> Result<(), Fail
         ));
     };
     let fresh = tls::random().map_err(|error| Failure::new(error.to_string()))?;
-    let secret = Db::open(state).and_then(|mut db| db.keep_feed_secret(fresh, anew));
-    let secret = secret.map_err(|error| Failure::new(error.to_string()))?;
+    let secret = setup::db(state)?.keep_feed_secret(fresh, anew).map_err(|error| Failure::new(error.to_string()))?;
     anstream::println!("{}", web::feed_url(served, &secret));
     Ok(())
 }

@@ -4,7 +4,6 @@ use super::args::{Coupons, Format};
 use super::{Failure, render, setup};
 use crate::calendar::rfc3339;
 use crate::edge::clock::Clock;
-use crate::edge::store::Db;
 use crate::ledger::coupon::{Owned, owned};
 use crate::wording::Language;
 use serde_json::json;
@@ -13,7 +12,7 @@ use std::path::Path;
 /// Prints the coupons that can still be used, the soonest to end first; with `--all` also those that ended.
 pub(super) fn run(arguments: &Coupons, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let (folder, config) = setup::state(state, config)?;
-    let db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
+    let db = setup::db(&folder)?;
     let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
     let now = arguments.at.unwrap_or_else(|| Clock::system().now());
     let events = db.events().map_err(|error| Failure::new(error.to_string()))?;

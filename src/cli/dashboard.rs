@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments, file: Option<&Path>, state: Option<&Pat
     let clock = Clock::system();
     let failed = |error: StoreError| Failure::new(error.to_string());
     if arguments.sign_out_all {
-        let ended = Db::open(&config.state).and_then(|mut db| db.end_all_sessions(clock.now())).map_err(failed)?;
+        let ended = setup::db(&config.state)?.end_all_sessions(clock.now()).map_err(failed)?;
         let browsers = if ended == 1 { "browser" } else { "browsers" };
         anstream::println!("signed out of the dashboard: {ended} {browsers}");
         return Ok(());
@@ -135,9 +135,7 @@ impl Drop for Page {
 fn link(arguments: &Arguments, config: &Config, web: &Web, clock: &Clock) -> Result<Option<Page>, Failure> {
     let token = link_token(tls::random().map_err(|error| Failure::new(error.to_string()))?);
     let digest = link_digest(&token).ok_or_else(|| Failure::new("a link cannot be made"))?;
-    Db::open(&config.state)
-        .and_then(|mut db| db.make_link(&digest, clock.now()))
-        .map_err(|error| Failure::new(error.to_string()))?;
+    setup::db(&config.state)?.make_link(&digest, clock.now()).map_err(|error| Failure::new(error.to_string()))?;
     let here = format!("http://{}/login?token={token}", web.listen);
     let page = arguments.open.then(|| Page::write(&config.state, &here)).and_then(Result::ok);
     let opened = page.filter(|page| page.path.to_str().is_some_and(super::login::browse));

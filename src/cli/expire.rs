@@ -4,7 +4,7 @@
 use super::args::{Expire, Format};
 use super::{Failure, render, setup};
 use crate::edge::clock::Clock;
-use crate::edge::store::{Carry, Db, Expired, Piece, StoreError};
+use crate::edge::store::{Carry, Expired, Piece, StoreError};
 use serde_json::json;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Expire, config: Option<&Path>, state: Option<&Path
     if !folder.join("modori.sqlite").exists() {
         return Err(failed(StoreError::Missing { path: folder.join("modori.sqlite") }));
     }
-    let mut db = Db::open(&folder).map_err(failed)?;
+    let mut db = setup::db(&folder)?;
     let before = db.size().map_err(failed)?;
     let carry = if arguments.dry_run { Carry::Nothing } else { Carry::Out };
     let now = Clock::system().now();

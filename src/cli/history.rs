@@ -4,7 +4,7 @@ use super::args::{Format, History, Undo};
 use super::{Failure, render, setup, sweep};
 use crate::calendar;
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::{Action, Db, Sought, StoreError, is_no_loss};
+use crate::edge::store::{Action, Sought, StoreError, is_no_loss};
 use crate::engine::undo::Undone;
 use crate::plan::Effect;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const MOST: u32 = 100_000;
 pub(super) fn run(arguments: &History, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let (folder, _) = setup::state(state, config)?;
     let failed = |error: StoreError| Failure::new(error.to_string());
-    let db = Db::open(&folder).map_err(failed)?;
+    let db = setup::db(&folder)?;
     if let Some(before) = arguments.before
         && db.action(before).map_err(failed)?.is_none()
     {

@@ -4,7 +4,7 @@ use super::args::{Format, Inquiry, Writing};
 use super::{Failure, say, setup, sweep};
 use crate::edge::clock::Clock;
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::{Db, LetterFate, Refused, State, StoreError};
+use crate::edge::store::{LetterFate, Refused, State, StoreError};
 use crate::facts::OrderNumber;
 use crate::ledger::Case;
 use crate::ledger::due::Settings;
@@ -184,7 +184,7 @@ fn preview(
     let (folder, config) = setup::state(state, config)?;
     let replies = setup::replies(config.as_ref())?;
     let settings = config.map(|config| config.ledger).unwrap_or_default();
-    let db = Db::open(&folder).map_err(failed)?;
+    let db = setup::db(&folder)?;
     let now = writing.at.unwrap_or_else(|| Clock::system().now());
     let (case, kept) = db.about_letter(order, &settings, now).map_err(failed)?;
     let case = case.ok_or_else(|| unknown(order))?;

@@ -44,7 +44,7 @@ fn export(arguments: &ExportLedger, config: Option<&Path>, state: Option<&Path>)
         return Err(Failure::broken("--at is for --format csv; JSON holds everything, whenever it is looked at"));
     }
     let (folder, config) = setup::state(state, config)?;
-    let db = Db::open(&folder).map_err(failed)?;
+    let db = setup::db(&folder)?;
     let now = Clock::system().now();
     let table = match arguments.format {
         Transfer::Json => None,
@@ -93,7 +93,7 @@ fn take_in(arguments: &ImportLedger, config: Option<&Path>, state: Option<&Path>
     }
     .map_err(named)?;
     let (folder, _) = setup::state(state, config)?;
-    let mut db = Db::open(&folder).map_err(failed)?;
+    let mut db = setup::db(&folder)?;
     let taken = db.take_over(&export, Clock::system().now()).map_err(failed)?;
     let of = |new: usize, all: u32, thing: &str| {
         format!("{}, {new} new", render::count(usize::try_from(all).unwrap_or(usize::MAX), thing))
@@ -164,7 +164,7 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
         let account = arguments.account.as_deref();
         unread = import::anew(&arguments.from, &arguments.authserv_id, account, settings.as_ref(), &store);
     }
-    let mut db = Db::open(&folder).map_err(failed)?;
+    let mut db = setup::db(&folder)?;
     db.rebuild().map_err(failed)?;
     let settings = settings.map(|config| config.ledger).unwrap_or_default();
     let (events, statements) = db.ledger_counts().map_err(failed)?;
@@ -186,7 +186,7 @@ fn rebuild(arguments: &Rebuild, config: Option<&Path>, state: Option<&Path>) -> 
 
 /// What cannot be read would stop everything that reads the ledger. Words of the shopper are shown before they go.
 fn set_aside_damaged(folder: &Path) -> Result<(), Failure> {
-    let (events, statements) = Db::open(folder).map_err(failed)?.set_aside_damaged().map_err(failed)?;
+    let (events, statements) = setup::db(folder)?.set_aside_damaged().map_err(failed)?;
     if events > 0 {
         let events = render::count(events, "damaged event");
         anstream::eprintln!("{events} set aside; `modori ledger rebuild --mailbox` reads the mail anew");

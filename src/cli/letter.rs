@@ -6,7 +6,7 @@ use crate::calendar;
 use crate::edge::clock::Clock;
 use crate::edge::config::Keep;
 use crate::edge::hand::HandLock;
-use crate::edge::store::{Db, Posted, State, StoreError, Way};
+use crate::edge::store::{Posted, State, StoreError, Way};
 use crate::facts::OrderNumber;
 use serde_json::json;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Letter, config: Option<&Path>, state: Option<&Path
         return settle(&order, arguments.sent, config, state);
     }
     let (folder, _) = setup::state(state, config)?;
-    let db = Db::open(&folder).map_err(failed)?;
+    let db = setup::db(&folder)?;
     let (letters, signs) = (db.letters(&order).map_err(failed)?, db.letter_signs(&order).map_err(failed)?);
     match arguments.format {
         Format::Json => letters.iter().for_each(|one| anstream::println!("{}", sheet(one, &signs))),

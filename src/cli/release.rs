@@ -3,7 +3,6 @@
 use super::args::{Format, Release};
 use super::{Failure, mails, setup, sweep};
 use crate::edge::hand::{HandLock, LockError};
-use crate::edge::store::Db;
 use crate::engine::release::{Released, Which};
 use serde_json::json;
 use std::path::Path;
@@ -127,7 +126,7 @@ fn sheet(released: &Released) -> serde_json::Value {
 fn senders(arguments: &Release, config: Option<&Path>, state: Option<&Path>) -> Result<(), Failure> {
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
     let (folder, _) = setup::state(state, config)?;
-    let mut db = Db::open(&folder).map_err(failed)?;
+    let mut db = setup::db(&folder)?;
     if let Some(address) = &arguments.forget {
         if !db.forget(address).map_err(failed)? {
             return Err(Failure::new(format!("{address} is not vouched for; `modori release --list` shows who is")));

@@ -4,7 +4,6 @@ use super::args::{About, Confirm, CouponFate, Limited, Note};
 use super::{Failure, setup};
 use crate::calendar::rfc3339;
 use crate::edge::clock::Clock;
-use crate::edge::store::Db;
 use crate::facts::OrderNumber;
 use crate::ledger::word::{Left, left};
 use crate::ledger::{self, By, Case, Said, Statement};
@@ -59,7 +58,7 @@ fn say(about: &About, said: Said, config: Option<&Path>, state: Option<&Path>) -
     let order = order(&about.order)?;
     let (folder, config) = setup::state(state, config)?;
     let settings = config.map(|config| config.ledger).unwrap_or_default();
-    let mut db = Db::open(&folder).map_err(|error| Failure::new(error.to_string()))?;
+    let mut db = setup::db(&folder)?;
     let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
     let now = Clock::system().now();
     let statement = Statement { order: order.clone(), said, at: about.at.unwrap_or(now), by: By::Command };

@@ -33,7 +33,7 @@ impl Seen {
     pub(super) fn open(config: Option<&Path>, state: Option<&Path>, at: Option<Timestamp>) -> Result<Self, Failure> {
         let (folder, config) = setup::state(state, config)?;
         let failed = |error: crate::edge::store::StoreError| Failure::new(error.to_string());
-        let db = Db::open(&folder).map_err(failed)?;
+        let db = setup::db(&folder)?;
         let settings = config.as_ref().map(|config| config.ledger.clone()).unwrap_or_default();
         let language = config.as_ref().map_or(Language::Ja, |config| config.policy.language);
         let wording = setup::wording(config.as_ref().and_then(|config| config.wording.as_deref()))?;

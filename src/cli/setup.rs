@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::edge::clock::Clock;
 use crate::edge::config::{self, Config, Keep, folder};
-use crate::edge::hand::{Hand, Posting};
+use crate::edge::hand::{Hand, HandLock, Posting};
 use crate::edge::oauth;
 use crate::edge::out;
 use crate::edge::out::post::{Carry, Post};
@@ -259,8 +259,7 @@ fn in_use(config: &Config) -> Result<Rules, Failure> {
 /// What the tokens of alerts are made with: made once, kept in the database.
 fn token_key(state: &Path) -> Result<TokenKey, Failure> {
     let fresh = tls::random().map_err(|error| Failure::new(error.to_string()))?;
-    let key = Db::open(state).and_then(|mut db| db.token_key(fresh));
-    key.map(TokenKey).map_err(|error| Failure::new(error.to_string()))
+    db(state)?.token_key(fresh).map(TokenKey).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// How letters leave.
@@ -314,5 +313,30 @@ impl Drop for Runtime {
 
 /// Opens the database of a state folder, which is made when it is missing.
 pub(super) fn store(folder: &Path) -> Result<Store, Failure> {
+    leave_to_an_older_watch(folder)?;
     Store::open(folder).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// The same, without a thread of its own.
+pub(super) fn db(folder: &Path) -> Result<Db, Failure> {
+    leave_to_an_older_watch(folder)?;
+    Db::open(folder).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// A database that a watch from before an upgrade of the program works with is not brought up to date under its hands.
+fn leave_to_an_older_watch(folder: &Path) -> Result<(), Failure> {
+    if !Db::awaits_upgrade(folder).map_err(|error| Failure::new(error.to_string()))? {
+        return Ok(());
+    }
+    let holder = match HandLock::holder(folder) {
+        None => return Ok(()),
+        Some(Some(process)) if process == std::process::id() => return Ok(()),
+        Some(Some(process)) => format!(" (process {process})"),
+        Some(None) => String::new(),
+    };
+    Err(Failure::new(format!(
+        "the modori that is at work with {}{holder} is older than this one, which would change the database under it: stop \
+         that one first, then run this again",
+        folder.display()
+    )))
 }

@@ -4,6 +4,8 @@
 use super::support::embedded::Embedded;
 use super::support::http::Http;
 use super::support::run::{mail, until};
+use modori::edge::hand::HandLock;
+use modori::edge::store::Db;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -332,4 +334,30 @@ fn the_release_archive_holds_what_it_should_and_is_the_same_each_time() {
     assert!(third.contains("rustls v") && third.contains("rusqlite v") && !third.contains("proptest"), "{third}");
     // the stand-ins name the same program: the archives are equal, byte by byte
     assert_eq!(std::fs::read(&one.0).unwrap(), std::fs::read(&other.0).unwrap());
+}
+
+#[test]
+fn a_newer_program_leaves_the_database_to_an_older_watch_that_is_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    drop(Db::open(folder.path()).unwrap());
+    let raw = rusqlite::Connection::open(folder.path().join("modori.sqlite")).unwrap();
+    let newest: u32 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    raw.pragma_update(None, "user_version", newest - 1).unwrap();
+    let version = || raw.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap();
+    // the watch of before the upgrade: this test
+    let watch = HandLock::take(folder.path()).unwrap();
+    for command in [&["history"][..], &["cases"], &["ledger", "rebuild"]] {
+        let refused = modori(&[command, &["--state", state]].concat());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains(&format!("(process {}) is older", std::process::id())), "{command:?}: {said}");
+        assert!(said.contains("stop that one first"), "{command:?}: {said}");
+        assert_eq!(version(), newest - 1, "{command:?}");
+        assert!(!folder.path().join("modori.before-upgrade.sqlite").exists(), "{command:?}");
+    }
+    // of the same schema they work side by side
+    raw.pragma_update(None, "user_version", newest).unwrap();
+    assert!(modori(&["history", "--state", state]).status.success());
+    drop(watch);
 }

@@ -5,7 +5,6 @@ use crate::cli::args::Format;
 use crate::cli::{Failure, render, setup};
 use crate::edge::clock::Clock;
 use crate::edge::config::Config;
-use crate::edge::store::Db;
 use crate::engine::import::Imported;
 use crate::ledger::case::State;
 use crate::ledger::{self, Case, NextStep};
@@ -159,7 +158,7 @@ struct Open {
 
 impl Found {
     fn look(config: Option<&Config>, state: &Path) -> Result<Self, Failure> {
-        let db = Db::open(state).map_err(|error| Failure::new(error.to_string()))?;
+        let db = setup::db(state)?;
         let settings = config.map(|config| config.ledger.clone()).unwrap_or_default();
         let mut found = Self { orders: 0, cancelled: 0, open: Vec::new() };
         db.each_case(&settings, Clock::system().now(), |case| found.count(case))

@@ -175,6 +175,21 @@ impl Db {
         Self::open_of_this_schema(folder, BUSY)
     }
 
+    /// Whether opening the database of a state folder would first bring it up to the schema of this program. Nothing is made
+    /// or changed by asking.
+    ///
+    /// # Errors
+    /// There is a file that cannot be read as a database.
+    pub fn awaits_upgrade(folder: &Path) -> Result<bool, StoreError> {
+        let path = folder.join("modori.sqlite");
+        if !path.exists() {
+            return Ok(false);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags);
+        connection.and_then(|connection| is_older(&connection)).map_err(|error| StoreError::Open { path, error })
+    }
+
     fn open_of_this_schema(folder: &Path, patience: Duration) -> Result<Self, StoreError> {
         let path = folder.join("modori.sqlite");
         if !path.exists() {
