@@ -150,3 +150,28 @@ fn what_is_told_while_modori_watches_is_measured() {
     let json: Value = serde_json::from_str(&form(&home, "json", "en")).unwrap();
     assert_eq!(json["parts"]["restocks"]["all"]["number"], 3);
 }
+
+#[test]
+fn what_was_taken_back_counts_once_and_not_when_the_taking_back_is_taken_back() {
+    let (embedded, home) = sorted();
+    let undone = || {
+        let json: Value = serde_json::from_str(&form(&home, "json", "en")).unwrap();
+        figures(&json)[&("by_hand".to_owned(), "undone".to_owned(), "number".to_owned())]
+    };
+    let history = home.ok(&["history", "--format", "json"]);
+    let ids: Vec<String> = history
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|action| action["what"] == "file")
+        .map(|action| action["id"].to_string())
+        .collect();
+    assert_eq!((ids.len(), undone()), (3, 0), "{history}");
+    home.ok(&["undo", &ids[0], &ids[1]]);
+    let in_inbox =
+        || ["cancelled", "one", "two"].into_iter().filter(|mail| embedded.lies_in(mail) == ["INBOX"]).count();
+    assert_eq!((undone(), in_inbox()), (2, 2));
+    let back = home.ok(&["history", "--format", "json", "--limit", "1"]);
+    let back: Value = serde_json::from_str(back.trim()).unwrap();
+    home.ok(&["undo", &back["id"].to_string()]);
+    assert_eq!((undone(), in_inbox()), (2, 1), "{back}");
+}

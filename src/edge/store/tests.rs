@@ -232,5 +232,6 @@ fn alerts_of_a_channel_that_is_gone_hold_nothing_up() {
     assert!(db.is_idle(&["other".to_owned()], at(9)).unwrap(), "what another account waits for is not ours");
 }
 
+mod fates;
 mod migrations;
 mod transfer;
