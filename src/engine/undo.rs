@@ -5,7 +5,7 @@ use crate::edge::imap::{Fetch, Session, UidSet};
 use crate::edge::store::{Action, Db, State, StoreError};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::plan::{Effect, Wish};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Messages of one fetch.
 const WINDOW: usize = 250;
@@ -20,6 +20,9 @@ pub enum Undone {
     /// It is left as it is, and why.
     Not(String),
 }
+
+/// Messages that go back already, by number and account, and the folder each goes to.
+type Going = BTreeMap<(i64, String), String>;
 
 /// A message: its number, the UIDVALIDITY it is known under, what it is.
 type Lost = (i64, u32, MailKey);
@@ -53,7 +56,7 @@ impl Engine {
             self.find_renumbered(actions).await?;
         }
         let mut all = Vec::new();
-        let mut going = BTreeSet::new();
+        let mut going = Going::new();
         for batch in actions.chunks(BATCH) {
             let undone = self.undo_batch(batch.to_vec(), enter, &mut going).await?;
             all.extend(batch.iter().cloned().zip(undone));
@@ -64,12 +67,12 @@ impl Engine {
         Ok(all)
     }
 
-    /// `going`: the messages that go back already, by number and account; those of these actions come to them.
+    /// Those of these actions come to those that go already.
     async fn undo_batch(
         &self,
         actions: Vec<Action>,
         enter: bool,
-        going: &mut BTreeSet<(i64, String)>,
+        going: &mut Going,
     ) -> Result<Vec<Undone>, EngineError> {
         let now = self.clock.now();
         let mut gone = std::mem::take(going);
@@ -77,32 +80,38 @@ impl Engine {
             let mut all = Vec::new();
             let mut back = Vec::new();
             for action in &actions {
-                let mut undone = undone(db, action)?;
                 let message = action.message.as_ref();
                 let one = message.map(|message| (message.id, action.lane.clone()));
-                if matches!(undone, Undone::Goes(_)) && one.is_some_and(|one| !gone.insert(one)) {
+                let goes_to = one.as_ref().and_then(|one| gone.get(one));
+                // what is only shown is shown to its end: this one's turn comes when the later one is done
+                let mut undone = undone(db, action, goes_to.filter(|_| !enter))?;
+                if matches!(undone, Undone::Goes(_)) && goes_to.is_some() && enter {
                     undone = Undone::Not("a later filing of it goes back first".to_owned());
                 }
                 let (under_way, before) = db.undos_of(action.id)?;
-                if matches!(undone, Undone::Goes(_)) && under_way {
-                    undone = Undone::Not("it is on its way back already".to_owned());
-                }
                 if let Undone::Goes(origin) = &undone {
+                    gone.extend(one.map(|one| (one, origin.clone())));
+                }
+                // what is on its way back already, as when an undo was cut off, is carried to its end
+                if let Undone::Goes(origin) = &undone
+                    && !under_way
+                {
                     // one that the server refused, or that was itself taken back, is no reason against another
                     let again = if before == 0 { String::new() } else { format!(":{before}") };
                     let mail = message.map_or(String::new(), |one| one.key.hex());
                     let key = format!("undo:{}:{mail}{again}", action.id);
                     let effect = Effect::File { folder: origin.clone() };
                     let wish = Wish { key, effect, due: now, until: None, dedupe: vec![], after: vec![], turn: None };
-                    back.push((action.clone(), wish));
+                    back.push((all.len(), action.clone(), wish));
                 }
                 all.push(undone);
             }
             if enter {
-                let mut entered = db.take_back(&back, now)?.into_iter();
-                for one in all.iter_mut().filter(|one| matches!(one, Undone::Goes(_))) {
-                    if entered.next() == Some(false) {
-                        *one = Undone::Not("it was taken back before".to_owned());
+                let (at, back): (Vec<usize>, Vec<_>) =
+                    back.into_iter().map(|(at, action, wish)| (at, (action, wish))).unzip();
+                for (at, entered) in at.into_iter().zip(db.take_back(&back, now)?) {
+                    if !entered {
+                        all[at] = Undone::Not("it was taken back before".to_owned());
                     }
                 }
             }
@@ -177,8 +186,9 @@ impl Engine {
     }
 }
 
-/// What would become of an action, as far as is known here.
-fn undone(db: &Db, action: &Action) -> Result<Undone, StoreError> {
+/// What would become of an action, as far as is known here; `lies`: the folder in which its message will lie then, if
+/// that is not where it lies now.
+fn undone(db: &Db, action: &Action, lies: Option<&String>) -> Result<Undone, StoreError> {
     let not = |why: &str| Ok(Undone::Not(why.to_owned()));
     let folder = match &action.effect {
         Effect::File { folder } => folder,
@@ -197,6 +207,14 @@ fn undone(db: &Db, action: &Action) -> Result<Undone, StoreError> {
     let (Some(message), Some(origin)) = (&action.message, &action.origin) else {
         return not("modori did not move it, or before it kept a record of where from");
     };
+    if let Some(lies) = lies {
+        let there = lies == folder;
+        return Ok(if there {
+            Undone::Goes(origin.clone())
+        } else {
+            Undone::Not(format!("it lies in {lies} by then"))
+        });
+    }
     let by_label =
         db.doing_of(action.id)?.is_some_and(|doing| !doing.get("borne").is_none_or(serde_json::Value::is_null));
     match db.whereabouts_in(message.id, &action.lane)? {

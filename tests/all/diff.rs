@@ -5,6 +5,7 @@ use super::support::embedded::Embedded;
 use super::support::oracle::by_message_id;
 use super::support::run::{Home, Over, cancellation, mail, restock};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 const ORDER: &str = "399999-20261120-0123456789";
 /// The shopper's own rule: what a friend writes goes into a folder of its own.
@@ -124,7 +125,13 @@ fn edited_rules_are_tried_on_old_mail_applied_and_taken_back() {
     // filed twice, each goes back twice, to where it first lay; and one that went back before may go back again
     home.ok(&["rules", "diff", "--since", "2020-01-01", "--apply", "--yes"]);
     assert_eq!(embedded.lies_in("cancelled"), ["別の場所"]);
+    let shown = home.ok(&["undo", "--since", "2026-01-01", "--dry-run"]).replace("would go back", "back");
+    assert_eq!(embedded.lies_in("cancelled"), ["別の場所"], "only shown");
     let text = home.ok(&["undo", "--since", "2026-01-01"]);
+    let goes = |text: &str| {
+        text.lines().filter(|line| line.contains(": back to ")).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(goes(&shown), goes(&text), "every step is shown before it is taken");
     assert_eq!(embedded.lies_in("cancelled"), ["INBOX"], "{text}");
     assert_eq!(embedded.lies_in("hello"), ["INBOX"], "{text}");
     assert!(text.contains("back to 楽天/キャンセル") && text.contains("back to INBOX"), "{text}");
