@@ -1,4 +1,4 @@
-//! How often modori is right about mail it was not written for: `MAILS=FOLDER cargo test --release --test all accuracy
+//! How often modori is right about mail it was not written for: `MAILS=FOLDER cargo test --profile long --test all accuracy
 //! -- --ignored --nocapture` scores a folder of `NAME.eml` beside `NAME.toml`; without MAILS, the kept sets of strangers'
 //! mails. docs/accuracy.md keeps the figures.
 

@@ -1,5 +1,5 @@
 //! Measures for how long a mail stays unseen when a connection is lost. Run by hand:
-//! `cargo test --release --test all measure_life -- --ignored --nocapture --test-threads=1`.
+//! `cargo test --profile long --test all measure_life -- --ignored --nocapture --test-threads=1`.
 
 use super::support::dovecot::{Dovecot, Setup, USER};
 use super::support::http::Http;
