@@ -18,6 +18,7 @@ use crate::plan::sight::Blind;
 use crate::plan::{Alert, Late, Looks, Policy};
 use crate::rules::RuleSet;
 use crate::wording::Language;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -167,8 +168,8 @@ async fn show(server: &Server, store: &Store, engine: &Engine, language: Languag
     let folders: BTreeMap<String, usize> =
         server.mailboxes().into_iter().map(|(name, messages)| (name, messages.len())).collect();
     let now = engine.clock.now();
-    let (events, statements, latencies, rows) = store
-        .call(|db| Ok((db.events()?, db.statements()?, db.latencies()?, db.outbox()?)))
+    let (events, statements, latencies, left) = store
+        .call(|db| Ok((db.events()?, db.statements()?, db.latencies()?, db.left_over(Timestamp::UNIX_EPOCH)?)))
         .await
         .map_err(|error| Failure::new(error.to_string()))?;
     let cases = ledger::cases(&events, &statements, &ledger::due::Settings::default(), now);
@@ -180,7 +181,7 @@ async fn show(server: &Server, store: &Store, engine: &Engine, language: Languag
         render::cases(&open, None, &engine.policy.wording, language)
     );
     anstream::println!("{}\n{}", render::title("Alerts"), render::latencies(&latencies));
-    let (left, bad) = render::left_over(&rows);
+    let (left, bad) = render::left_over(&left);
     if !left.is_empty() {
         anstream::eprintln!("\n{left}");
     }

@@ -135,6 +135,7 @@ async fn apply(engine: &Engine, state: &Path, changes: &[Change], yes: bool) -> 
         Err(error) => return Err(Failure::new(error.to_string())),
     };
     let failed = |error: String| Failure::new(error);
+    let began = engine.clock.now();
     if hand.is_some() {
         engine.hand.recover().await.map_err(|error| failed(error.to_string()))?;
     }
@@ -145,7 +146,7 @@ async fn apply(engine: &Engine, state: &Path, changes: &[Change], yes: bool) -> 
         Some(_) => engine.hand.work_until_idle().await.map_err(|error| failed(error.to_string()))?,
         None => sweep::wait_for_the_other(engine).await?,
     }
-    sweep::left_over(engine).await
+    sweep::left_over(engine, began).await
 }
 
 /// Asks on the terminal; without one, nobody agreed.

@@ -69,6 +69,7 @@ pub(super) fn undo(arguments: &Undo, config: Option<&Path>, state: Option<&Path>
         Err(error) => return Err(Failure::new(error.to_string())),
     };
     let runtime = setup::runtime()?;
+    let began = engine.clock.now();
     runtime.block_on(async {
         let (ids, batch) = (arguments.ids.clone(), arguments.batch.clone());
         let sought = Sought {
@@ -132,7 +133,7 @@ pub(super) fn undo(arguments: &Undo, config: Option<&Path>, state: Option<&Path>
             }
             rest = left.into_iter().map(|(action, _)| action).collect();
         }
-        sweep::left_over(&engine).await?;
+        sweep::left_over(&engine, began).await?;
         if !any {
             return Err(Failure::new("nothing was taken back"));
         }

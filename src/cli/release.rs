@@ -23,6 +23,7 @@ pub(super) fn run(arguments: &Release, config: Option<&Path>, state: Option<&Pat
         Err(error) => return Err(Failure::new(error.to_string())),
     };
     let runtime = setup::runtime()?;
+    let began = engine.clock.now();
     runtime.block_on(async {
         if hand.is_some() {
             engine.hand.recover().await.map_err(|error| Failure::new(error.to_string()))?;
@@ -40,7 +41,7 @@ pub(super) fn run(arguments: &Release, config: Option<&Path>, state: Option<&Pat
                 Some(_) => engine.hand.work_until_idle().await.map_err(|error| Failure::new(error.to_string()))?,
                 None => sweep::wait_for_the_other(&engine).await?,
             }
-            sweep::left_over(&engine).await
+            sweep::left_over(&engine, began).await
         };
         tokio::select! {
             ended = worked => ended?,

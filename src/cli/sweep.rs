@@ -5,6 +5,7 @@ use super::{Failure, render, setup};
 use crate::edge::hand::{HandLock, LockError};
 use crate::engine::sweep::{Acting, Swept};
 use crate::engine::{Engine, Mailbox};
+use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ pub(super) fn run(arguments: &Sweep, config: Option<&Path>, state: Option<&Path>
 
 async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting: Acting) -> Result<(), Failure> {
     let failed = |error: crate::engine::EngineError| Failure::new(error.to_string());
+    let began = engine.clock.now();
     let sweeps = async {
         let mut unswept = Vec::new();
         for mailbox in mailboxes {
@@ -89,12 +91,12 @@ async fn work(engine: &Engine, mailboxes: &[Mailbox], arguments: &Sweep, acting:
             engine.hand.recover().await.map_err(|error| failed(error.into()))?;
             // the hand files while the sweep still reads, and goes on until nothing is left
             let swept = engine.hand.work_beside(sweeps).await.map_err(|error| failed(error.into()))??;
-            left_over(engine).await.and(swept)
+            left_over(engine, began).await.and(swept)
         }
         Acting::Leave => {
             let swept = sweeps.await?;
             wait_for_the_other(engine).await?;
-            left_over(engine).await.and(swept)
+            left_over(engine, began).await.and(swept)
         }
     }
 }
@@ -162,9 +164,10 @@ pub(super) async fn wait_for_the_other(engine: &Engine) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn left_over(engine: &Engine) -> Result<(), Failure> {
-    let rows = engine.store.call(|db| db.outbox()).await.map_err(|error| Failure::new(error.to_string()))?;
-    let (text, bad) = render::left_over(&rows);
+pub(super) async fn left_over(engine: &Engine, since: Timestamp) -> Result<(), Failure> {
+    let left =
+        engine.store.call(move |db| db.left_over(since)).await.map_err(|error| Failure::new(error.to_string()))?;
+    let (text, bad) = render::left_over(&left);
     if !text.is_empty() {
         anstream::eprintln!("{text}");
     }

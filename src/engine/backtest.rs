@@ -1,7 +1,7 @@
 //! Old mail judged again by edited rules: what would come out otherwise. Reads only; nothing is marked as seen.
 
 use super::{Engine, EngineError, Mailbox, pure};
-use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
+use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::{Decided, Redecided};
 use crate::mail::{self, Reading};
 use crate::mailbox::{Arrival, MailKey, Place};
@@ -237,10 +237,16 @@ impl Engine {
 
 /// The UIDs of the selected mailbox whose messages were received in a span and are not deleted.
 async fn received_in(session: &mut Session, span: Span) -> Result<Vec<u32>, ImapError> {
-    let listed = session.fetch(&UidSet::from(1), Fetch::Sizes).await?;
     let inside = |received: Option<Timestamp>| {
         received.is_none_or(|received| received >= span.since && span.until.is_none_or(|until| received <= until))
     };
     let deleted = |flags: &[String]| flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
-    Ok(listed.iter().filter(|one| inside(one.received) && !deleted(&one.flags)).map(|one| one.uid).collect())
+    // of a large mailbox nothing is held but the numbers, each once
+    let mut listed = BTreeMap::new();
+    let list = async |one: Fetched| {
+        listed.insert(one.uid, inside(one.received) && !deleted(&one.flags));
+        true
+    };
+    session.fetch_each(&[UidSet::from(1)], Fetch::Sizes, list).await?;
+    Ok(listed.into_iter().filter_map(|(uid, wanted)| wanted.then_some(uid)).collect())
 }

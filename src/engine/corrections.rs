@@ -1,7 +1,7 @@
 //! Looking for mails that a person moved: in the folders modori files into, which nobody watches.
 
 use super::{Engine, EngineError, Mailbox};
-use crate::edge::imap::{Fetch, ImapError, Session, UidSet};
+use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
 use crate::edge::store::Correction;
 use crate::mail::{self, Reading};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -36,13 +36,16 @@ impl Engine {
         if opened.messages == 0 || (opened.uid_next != 0 && opened.uid_next <= from) {
             return Ok(());
         }
-        let listed = session.fetch(&UidSet::from(from), Fetch::Sizes).await?;
-        let seen: Vec<(u32, u32)> = listed
-            .iter()
-            .filter(|one| one.uid >= from && !is_deleted(&one.flags))
-            .map(|one| (one.uid, one.size))
-            .collect();
-        let next = listed.iter().map(|one| one.uid.saturating_add(1)).max().unwrap_or(from).max(opened.uid_next);
+        // of a large folder nothing is held but numbers and sizes, each once
+        let mut listed = BTreeMap::new();
+        let list = async |one: Fetched| {
+            listed.insert(one.uid, (one.size, is_deleted(&one.flags)));
+            true
+        };
+        session.fetch_each(&[UidSet::from(from)], Fetch::Sizes, list).await?;
+        let next = listed.keys().map(|uid| uid.saturating_add(1)).max().unwrap_or(from).max(opened.uid_next);
+        let wanted = |(uid, (size, deleted)): (u32, (u32, bool))| (uid >= from && !deleted).then_some((uid, size));
+        let seen: Vec<(u32, u32)> = listed.into_iter().filter_map(wanted).collect();
         let (name, at) = (account.to_owned(), folder.to_owned());
         // nearly all of it modori put there itself, and the size tells most of the rest apart
         let asked = self.store.call(move |db| db.perhaps_moved(&name, &at, uid_validity, &seen)).await?;

@@ -8,9 +8,12 @@ use crate::plan::{Wish, flag};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// After something was written it is looked after so long whether it bears on flags: much is written together.
 const LOOK_AFTER: Duration = Duration::from_secs(2);
+/// Between two looks lies so many times what the last one took.
+const REST: u32 = 20;
 /// Between two looks when nothing was written.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// Cases also end by themselves, with time.
@@ -30,12 +33,15 @@ impl Engine {
             let mark = self.store.call(|db| db.flag_mark()).await?;
             let fresh =
                 planned.is_some_and(|(of, at)| of == mark && at <= now && now.duration_since(at) < AT_LEAST_EVERY);
+            let begun = Instant::now();
             if !fresh {
                 self.plan_flags().await?;
                 planned = Some((mark, now));
             }
+            // where thousands of orders wait, looking at them takes long, and others want the database meanwhile
+            let rest = LOOK_AFTER.max(begun.elapsed().saturating_mul(REST)).min(LOOK_EVERY);
             let _ = tokio::time::timeout(LOOK_EVERY, changes.changed()).await;
-            tokio::time::sleep(LOOK_AFTER).await;
+            tokio::time::sleep(rest).await;
         }
     }
 

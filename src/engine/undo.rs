@@ -1,11 +1,11 @@
 //! Filings taken back: each message goes where it came from, if it still lies where modori put it.
 
 use super::{Engine, EngineError, Mailbox};
-use crate::edge::imap::{Fetch, Session, UidSet};
+use crate::edge::imap::{Fetch, Fetched, Session, UidSet};
 use crate::edge::store::{Action, Db, State, StoreError};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::plan::{Effect, Wish};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages of one fetch.
 const WINDOW: usize = 250;
@@ -110,8 +110,8 @@ impl Engine {
                 let (at, back): (Vec<usize>, Vec<_>) =
                     back.into_iter().map(|(at, action, wish)| (at, (action, wish))).unzip();
                 for (at, entered) in at.into_iter().zip(db.take_back(&back, now)?) {
-                    if !entered {
-                        all[at] = Undone::Not("it was taken back before".to_owned());
+                    if let Some(one) = all.get_mut(at).filter(|_| !entered) {
+                        *one = Undone::Not("it was taken back before".to_owned());
                     }
                 }
             }
@@ -157,9 +157,13 @@ impl Engine {
         let lost: Vec<&Lost> = messages.iter().filter(|(_, validity, _)| *validity != opened.uid_validity).collect();
         let mut found = Vec::new();
         if !lost.is_empty() {
-            let uids: Vec<u32> =
-                session.fetch(&UidSet::from(1), Fetch::Sizes).await?.iter().map(|one| one.uid).collect();
-            for window in uids.chunks(WINDOW) {
+            let mut uids = BTreeSet::new();
+            let list = async |one: Fetched| {
+                uids.insert(one.uid);
+                true
+            };
+            session.fetch_each(&[UidSet::from(1)], Fetch::Flags, list).await?;
+            for window in uids.into_iter().collect::<Vec<u32>>().chunks(WINDOW) {
                 for seen in session.fetch(&UidSet::of(window.iter().copied()), Fetch::First(LEAST_FETCH)).await? {
                     let key = MailKey::of(&seen.bytes);
                     let place = Place {

@@ -324,8 +324,15 @@ fn doctor_works_beside_a_running_watch() {
     said.has("account a: proof of life", "ok: seen, last proved ", "");
     said.has("database", "ok: sound", "");
     said.has("outbox", "ok: ", "");
+    // the watch read its configuration before this
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+    std::fs::File::options().append(true).open(&home.config).unwrap().set_modified(later).unwrap();
+    let said = Said::by(&home);
+    assert_eq!(said.code, Some(0), "{:#}", said.sheet);
+    said.has("watch", "warning: the configuration was changed at ", "start the watch again");
     assert_eq!(watch.terminate(), Some(0));
     let said = Said::by(&home);
+    assert!(!said.sheet.to_string().contains("the configuration was changed"), "{:#}", said.sheet);
     said.has("watch", "warning: none runs; the last began ", "");
     said.has("account a: proof of life", "ok: last proved ", "by a watch that has ended");
 }

@@ -1,5 +1,5 @@
 //! Figures for docs/benchmarks.md, printed as its tables, not judged. Ignored in the everyday run:
-//! `cargo test --release --test all measure -- --ignored --nocapture --test-threads 1`
+//! `cargo test --profile long --test all measure -- --ignored --nocapture --test-threads 1`
 //!
 //! `MODORI_MEASURE_PROGRAM` measures another build of the program, `MODORI_MEASURE_MAILS=1000,10000,50000` sets the
 //! backlogs, `MODORI_MEASURE_RTTS=0,20,100,300` the round trips in ms, `MODORI_MEASURE_DELIVERIES=50` how often each is
@@ -21,8 +21,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Sample mails, each with a Message-ID of its own, and with orders of their own each time they come round: nobody has one
-/// order with thousands of mails.
+/// Days between two rounds of the samples: fifty thousand mails are those of ten years.
+const APART: usize = 35;
+
+/// Sample mails, each with a Message-ID of its own, and with orders and days of their own each time they come round, the
+/// newest last: nobody has one order with thousands of mails, or thousands of orders in a week.
 fn mails(count: usize) -> Vec<Vec<u8>> {
     let story = Story::embedded();
     let samples: Vec<Vec<u8>> = story
@@ -33,13 +36,18 @@ fn mails(count: usize) -> Vec<Vec<u8>> {
         .collect();
     (0..count)
         .map(|n| {
-            let sample = &with_orders_of(n / samples.len(), &samples[n % samples.len()]);
+            let round = n / samples.len();
+            let before = count.div_ceil(samples.len()) - 1 - round;
+            let sample = &with_orders_of(round, before * APART, &samples[n % samples.len()]);
             let mut mail = format!("X-Number: {n}\r\nMessage-ID: <number{n}@example.jp>\r\n").into_bytes();
             // header lines are passed on as they are, but for the old Message-ID
             let mut header = true;
             for line in sample.split_inclusive(|b| *b == b'\n') {
                 header &= line != b"\r\n" && line != b"\n";
-                if !(header && line.to_ascii_lowercase().starts_with(b"message-id:")) {
+                let name = if header { line.to_ascii_lowercase() } else { Vec::new() };
+                if name.starts_with(b"date:") {
+                    mail.extend_from_slice(earlier(before * APART, line).as_bytes());
+                } else if !name.starts_with(b"message-id:") {
                     mail.extend_from_slice(line);
                 }
             }
@@ -48,17 +56,28 @@ fn mails(count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The mail with its order numbers counted up.
-fn with_orders_of(round: usize, mail: &[u8]) -> Vec<u8> {
+/// A `Date` line so many days earlier; as it is where it bears no date.
+fn earlier(days: usize, line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line).into_owned();
+    let date = line.split_once(':').and_then(|(_, date)| jiff::fmt::rfc2822::parse(date.trim()).ok());
+    let moved = date.and_then(|date| date.checked_sub(jiff::Span::new().days(days as i64)).ok());
+    match moved.and_then(|date| jiff::fmt::rfc2822::to_string(&date).ok()) {
+        Some(date) => format!("Date: {date}\r\n"),
+        None => line,
+    }
+}
+
+/// The mail with its order numbers counted up, and their days so many earlier.
+fn with_orders_of(round: usize, days: usize, mail: &[u8]) -> Vec<u8> {
     let head = mail.windows(4).position(|four| four == b"\r\n\r\n").map_or(mail.len(), |at| at + 4);
     let (header, body) = mail.split_at(head);
     let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_lowercase();
     if !lines(header).contains("content-transfer-encoding: base64") {
-        return [header, &count_up(round, body)].concat();
+        return [header, &count_up(round, days, body)].concat();
     }
     let text: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let Ok(plain) = STANDARD.decode(text) else { return mail.to_vec() };
-    let text = STANDARD.encode(count_up(round, &plain));
+    let text = STANDARD.encode(count_up(round, days, &plain));
     let mut mail = header.to_vec();
     for line in text.as_bytes().chunks(76) {
         mail.extend_from_slice(line);
@@ -67,8 +86,8 @@ fn with_orders_of(round: usize, mail: &[u8]) -> Vec<u8> {
     mail
 }
 
-/// Every `999999-99999999-9999999999` with another end.
-fn count_up(round: usize, text: &[u8]) -> Vec<u8> {
+/// Every `999999-99999999-9999999999` with another end, and another day.
+fn count_up(round: usize, days: usize, text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
     let is_order = |text: &[u8]| {
         (0..).zip(text).all(|(at, byte)| if at == 6 || at == 15 { *byte == b'-' } else { byte.is_ascii_digit() })
@@ -78,6 +97,10 @@ fn count_up(round: usize, text: &[u8]) -> Vec<u8> {
             let end: usize = String::from_utf8_lossy(&text[at + 16..at + 26]).parse().unwrap();
             let end = (end + round * 1_000_003) % 10_000_000_000;
             text[at + 16..at + 26].copy_from_slice(format!("{end:010}").as_bytes());
+            let day = jiff::civil::Date::strptime("%Y%m%d", &text[at + 7..at + 15]);
+            if let Ok(day) = day.and_then(|day| day.checked_sub(jiff::Span::new().days(days as i64))) {
+                text[at + 7..at + 15].copy_from_slice(day.strftime("%Y%m%d").to_string().as_bytes());
+            }
         }
     }
     text
@@ -91,14 +114,24 @@ fn sample_mails_that_come_round_again_are_about_other_orders() {
     let order = |mail: &[u8]| {
         let reading = modori::mail::Reading { received: jiff::Timestamp::UNIX_EPOCH, size: 0, authserv_ids: &[] };
         let text = modori::mail::read(mail, &reading).body.raw;
-        let at = text.find("388888-20261112-")?;
+        let at = text.find("388888-2026")?;
         Some(text[at..at + 26].to_owned())
     };
     let orders = |mails: &[Vec<u8>]| mails.iter().filter_map(|mail| order(mail)).collect::<Vec<_>>();
     let (first, again) = (orders(&mails[..count]), orders(&mails[count..]));
-    assert!(first.len() >= 3 && first.iter().all(|order| *order == "388888-20261112-0234567890"), "{first:?}");
+    assert!(first.len() >= 3 && first.iter().all(|order| *order == "388888-20261008-0234567890"), "{first:?}");
     assert_eq!(again.len(), first.len());
     assert!(again.iter().all(|order| *order == "388888-20261112-0235567893"), "{again:?}");
+    let days = |mails: &[Vec<u8>]| {
+        let day = |mail: &[u8]| {
+            let reading = modori::mail::Reading { received: jiff::Timestamp::UNIX_EPOCH, size: 0, authserv_ids: &[] };
+            Some(modori::mail::read(mail, &reading).date?.as_second() / 86_400)
+        };
+        mails.iter().filter_map(|mail| day(mail)).collect::<Vec<_>>()
+    };
+    let (first, again) = (days(&mails[..count]), days(&mails[count..]));
+    assert!(first.len() > count / 2 && first.len() == again.len());
+    assert!(first.iter().zip(&again).all(|(first, again)| again - first == APART as i64), "{first:?} {again:?}");
 }
 
 /// A configuration in `folder`, with whatever accounts; the password lies in the file `password` beside it.

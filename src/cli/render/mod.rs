@@ -13,7 +13,7 @@ mod wanted;
 use crate::calendar;
 use crate::cli::classify::Sheet;
 use crate::cli::tested::Tested;
-use crate::edge::store::{Action, Latency, Row, State, is_no_loss};
+use crate::edge::store::{Action, Latency, LeftOver, State, is_no_loss};
 use crate::engine::Mailbox;
 use crate::engine::backtest::Change;
 use crate::engine::sweep::{Acting, Planned, Swept};
@@ -358,26 +358,15 @@ pub(super) fn planned_json(planned: &Planned) -> Value {
     })
 }
 
-/// What is still open or went wrong in the outbox, and whether something went wrong.
-pub(super) fn left_over(rows: &[Row]) -> (String, bool) {
-    let mut out = String::new();
-    let mut bad = false;
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    for row in rows {
-        let wrong = matches!(row.state, State::Failed | State::Unknown);
-        let kept_back = matches!(row.effect, Effect::Held { .. });
-        let waits = matches!(row.state, State::Ready | State::Doing) && !kept_back;
-        if wrong || waits {
-            bad |= wrong || row.last_error.is_some();
-            let why = row.last_error.clone().unwrap_or_else(|| "not yet done".to_owned());
-            let what = if wrong { "given up" } else { "will be tried again" };
-            *reasons.entry(format!("{what}: {why}")).or_default() += 1;
-        }
-    }
-    for (why, number) in reasons {
-        let _ = writeln!(out, "{}, {why}", count(number, "effect"));
-    }
-    (out.trim_end().to_owned(), bad)
+/// What is still open or was given up, and whether something went wrong.
+pub(super) fn left_over(left: &[LeftOver]) -> (String, bool) {
+    let line = |one: &LeftOver| {
+        let why = one.why.as_deref().unwrap_or("not yet done");
+        let what = if one.given_up { "given up" } else { "will be tried again" };
+        format!("{}, {what}: {why}", count(one.effects as usize, "effect"))
+    };
+    let bad = left.iter().any(|one| one.given_up || one.why.is_some());
+    (left.iter().map(line).collect::<Vec<_>>().join("\n"), bad)
 }
 
 /// A progress bar with rate and remaining time; silent when standard error is not a terminal.

@@ -6,6 +6,7 @@ use super::{Db, StoreError, from_seconds, seconds};
 use crate::mailbox::{MailKey, Place};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
+use std::collections::BTreeSet;
 
 /// A mail that a person moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,15 +82,28 @@ impl Db {
         uid_validity: u32,
         seen: &[(u32, u32)],
     ) -> Result<Vec<u32>, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE size = ?5) AND NOT EXISTS (SELECT 1 FROM place \
-                   WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4)";
+        let sql = "SELECT 1 FROM place WHERE account = ?1 AND mailbox = ?2 AND uid_validity = ?3 AND uid = ?4";
         let mut query = self.connection.prepare_cached(sql)?;
-        let mut found = Vec::new();
+        let mut unknown = Vec::new();
         for (uid, size) in seen {
-            if query.query_row((account, mailbox, uid_validity, uid, size), |row| row.get(0))? {
-                found.push(*uid);
+            if !query.exists((account, mailbox, uid_validity, uid))? {
+                unknown.push((*uid, *size));
             }
         }
+        if unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        // however many they are, the sizes of what is known are read once
+        let asked: BTreeSet<u32> = unknown.iter().map(|(_, size)| *size).collect();
+        let mut known = BTreeSet::new();
+        let mut query = self.connection.prepare_cached("SELECT size FROM message")?;
+        for size in query.query_map([], |row| row.get::<_, u32>(0))? {
+            let size = size?;
+            if asked.contains(&size) {
+                known.insert(size);
+            }
+        }
+        let found = unknown.into_iter().filter(|(_, size)| known.contains(size)).map(|(uid, _)| uid).collect();
         Ok(found)
     }
 

@@ -61,7 +61,7 @@ pub use life::{Lane, Lived, TakenBack, Watch};
 pub use lines::{Export, TransferError};
 pub use near::Told;
 pub use open::{BEFORE_UPGRADE, Db, StoreError};
-pub use outbox::{Row, SeenAt, State};
+pub use outbox::{LeftOver, Row, SeenAt, State};
 pub use past::{PastMailbox, Reached};
 pub use post::{Posted, Way, letter_of};
 pub use release::{Quarantined, Releasing, Standing};

@@ -193,6 +193,17 @@ fn redirect_reminders(transaction: &Transaction<'_>, channels: &[String], known:
     Ok(())
 }
 
+/// Effects that are not done, of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOver {
+    /// They are not tried again.
+    pub given_up: bool,
+    /// What went wrong the last time, if they were tried.
+    pub why: Option<String>,
+    /// How many they are.
+    pub effects: u32,
+}
+
 impl Db {
     /// Every row, oldest first.
     ///
@@ -200,6 +211,23 @@ impl Db {
     /// When the database refuses.
     pub fn outbox(&self) -> Result<Vec<Row>, StoreError> {
         self.rows(&format!("SELECT {COLUMNS} FROM outbox ORDER BY id"), [])
+    }
+
+    /// What waits to be done, and what was given up since then: counted by whether it was given up and by its last error.
+    /// What is kept back is told when it is time, and waits for nothing.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn left_over(&self, since: Timestamp) -> Result<Vec<LeftOver>, StoreError> {
+        let sql = "SELECT state IN ('failed', 'unknown') AS given_up, last_error, count(*) FROM outbox \
+                   WHERE (state IN ('ready', 'doing') AND kind <> 'held') \
+                   OR (state IN ('failed', 'unknown') AND coalesce(closed_at, wished_at) >= ?1) \
+                   GROUP BY given_up, last_error ORDER BY given_up DESC, last_error";
+        let mut query = self.connection.prepare_cached(sql)?;
+        let left = query.query_map([millis(since)], |row| {
+            Ok(LeftOver { given_up: row.get(0)?, why: row.get(1)?, effects: row.get(2)? })
+        })?;
+        Ok(left.collect::<Result<_, _>>()?)
     }
 
     /// How many rows are not at their end.

@@ -108,3 +108,26 @@ fn what_is_told_missed_or_not_told_at_all_says_so() {
     let fates: Vec<Fate> = ["told", "missed", "waits", "muted"].into_iter().map(|mail| fate(&db, mail)).collect();
     assert_eq!(fates, [Fate::Told, Fate::Missed, Fate::UnderWay, Fate::Quiet(Quiet::Muted)]);
 }
+
+#[test]
+fn what_is_left_over_is_what_waits_and_what_was_given_up_since_then() {
+    let mut db = Db::in_memory().unwrap();
+    let plan = |mail: &str| vec![announced(&format!("alert:{mail}"), "phone")];
+    let mut alerts = Vec::new();
+    for (mail, uid) in [("done", 1), ("long ago", 2), ("now", 3), ("waits", 4)] {
+        let settled = db.settle(&[settling(mail, uid, plan(mail))], true, at(0)).unwrap().remove(0);
+        let Settled::New { alerts: new } = settled else { panic!("known") };
+        alerts.extend(new);
+    }
+    db.settle(&[settling("kept", 5, vec![held("alert:kept")])], true, at(0)).unwrap();
+    db.alerted(&alerts[0], None, at(0), at(1)).unwrap();
+    db.did_not_leave(alerts[1].id, None, "403", at(5)).unwrap();
+    db.did_not_leave(alerts[2].id, None, "404", at(10)).unwrap();
+    let left = |since| {
+        let all = db.left_over(at(since)).unwrap().into_iter();
+        all.map(|one| (one.given_up, one.why.unwrap_or_default(), one.effects)).collect::<Vec<_>>()
+    };
+    assert_eq!(left(10), [(true, "404".to_owned(), 1), (false, String::new(), 1)]);
+    assert_eq!(left(0).len(), 3);
+    assert_eq!(left(11), [(false, String::new(), 1)], "what was given up before is told by history and status");
+}
