@@ -57,11 +57,18 @@ fn it_works_by_keyboard_alone() {
     const ENTER: &str = "\u{e007}";
     tab.go(&format!("{}/login?token={}", run.address(), run.token()));
     tab.press(&[TAB, ENTER]);
-    until("the dashboard is there", || tab.has("nav"));
+    until("the dashboard is there", || tab.has("nav") && tab.run("return document.readyState") == "complete");
     tab.press(&[TAB]);
     assert_eq!(tab.run("return document.activeElement.className"), "skip", "the first is the way to the content");
     tab.press(&[ENTER]);
-    until("the content has the focus", || tab.run("return document.activeElement.id") == "main");
+    until("the content has the focus", || {
+        let there = tab.run("return document.activeElement.id") == "main";
+        // a key that comes before the page is drawn is lost; whoever sees nothing happen presses it again
+        if !there && tab.run("return document.activeElement.className") == "skip" {
+            tab.press(&[ENTER]);
+        }
+        there
+    });
     tab.go(&format!("{}/", run.address()));
     // skip, brand, the first page, the second page
     tab.press(&[TAB, TAB, TAB, TAB, ENTER]);
