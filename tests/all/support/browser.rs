@@ -171,13 +171,19 @@ impl Tab<'_> {
     }
 
     fn one(&self, selector: &str) -> String {
-        let all = self.all(selector);
-        all.into_iter().next().unwrap_or_else(|| panic!("no {selector} on {}: {}", self.address(), self.source()))
+        // a page that is being replaced has nothing for a moment
+        for _ in 0..100 {
+            if let Some(one) = self.all(selector).into_iter().next() {
+                return one;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no {selector} on {}: {}", self.address(), self.source())
     }
 
     /// What stands there; nothing while the page is being replaced.
     pub fn text(&self, selector: &str) -> String {
-        let one = self.one(selector);
+        let Some(one) = self.all(selector).into_iter().next() else { return String::new() };
         match self.browser.tried("GET", &format!("/session/{}/element/{one}/text", self.session), None) {
             Ok(text) => text.as_str().unwrap().to_owned(),
             Err(error) if error["error"] == "stale element reference" => String::new(),
