@@ -240,13 +240,6 @@ async fn received_in(session: &mut Session, span: Span) -> Result<Vec<u32>, Imap
     let inside = |received: Option<Timestamp>| {
         received.is_none_or(|received| received >= span.since && span.until.is_none_or(|until| received <= until))
     };
-    let deleted = |flags: &[String]| flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
-    // of a large mailbox nothing is held but the numbers, each once
-    let mut listed = BTreeMap::new();
-    let list = async |one: Fetched| {
-        listed.insert(one.uid, inside(one.received) && !deleted(&one.flags));
-        true
-    };
-    session.fetch_each(&[UidSet::from(1)], Fetch::Sizes, list).await?;
-    Ok(listed.into_iter().filter_map(|(uid, wanted)| wanted.then_some(uid)).collect())
+    let wanted = |one: &Fetched| (inside(one.received) && !one.is_deleted()).then_some(());
+    Ok(session.survey(&UidSet::from(1), Fetch::Sizes, wanted).await?.into_keys().collect())
 }

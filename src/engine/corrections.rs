@@ -36,13 +36,8 @@ impl Engine {
         if opened.messages == 0 || (opened.uid_next != 0 && opened.uid_next <= from) {
             return Ok(());
         }
-        // of a large folder nothing is held but numbers and sizes, each once
-        let mut listed = BTreeMap::new();
-        let list = async |one: Fetched| {
-            listed.insert(one.uid, (one.size, is_deleted(&one.flags)));
-            true
-        };
-        session.fetch_each(&[UidSet::from(from)], Fetch::Sizes, list).await?;
+        let size = |one: &Fetched| Some((one.size, one.is_deleted()));
+        let listed = session.survey(&UidSet::from(from), Fetch::Sizes, size).await?;
         let next = listed.keys().map(|uid| uid.saturating_add(1)).max().unwrap_or(from).max(opened.uid_next);
         let wanted = |(uid, (size, deleted)): (u32, (u32, bool))| (uid >= from && !deleted).then_some((uid, size));
         let seen: Vec<(u32, u32)> = listed.into_iter().filter_map(wanted).collect();
@@ -78,7 +73,7 @@ impl Engine {
             let Some(opened) = open(session, &folder).await? else { continue };
             let places: Vec<Place> = places.into_iter().filter(|one| one.uid_validity == opened.uid_validity).collect();
             let listed = session.fetch(&UidSet::of(places.iter().map(|place| place.uid)), Fetch::Flags).await?;
-            let lies = |place: &Place| listed.iter().any(|one| one.uid == place.uid && !is_deleted(&one.flags));
+            let lies = |place: &Place| listed.iter().any(|one| one.uid == place.uid && !one.is_deleted());
             there.extend(places.into_iter().filter(lies));
         }
         for (message, places) in unsure {
@@ -120,8 +115,4 @@ async fn open(session: &mut Session, folder: &str) -> Result<Option<crate::edge:
         Err(error) if error.refused => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn is_deleted(flags: &[String]) -> bool {
-    flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"))
 }

@@ -130,21 +130,14 @@ impl Engine {
         };
         let (asked, way) = (at.clone(), past.way);
         let from = self.store.call(move |db| way.map_or(Ok(1), |way| db.past_mailbox(&asked, way))).await?;
-        let mut listed: Vec<Fetched> = Vec::new();
-        let mut before = 0;
-        let list = async |one: Fetched| {
+        let wanted = |one: &Fetched| {
             let wanted = past.since.is_none_or(|since| one.received.is_none_or(|received| received >= since));
-            if wanted && one.uid < from {
-                before += 1;
-            } else if wanted {
-                listed.push(Fetched { flags: Vec::new(), ..one });
-            }
-            true
+            wanted.then(|| Fetched { uid: one.uid, received: one.received, size: one.size, ..Fetched::default() })
         };
-        session.fetch_each(&[UidSet::from(1)], Fetch::Sizes, list).await?;
-        // a server may name a message twice, and in any order
-        listed.sort_by_key(|one| one.uid);
-        listed.dedup_by_key(|one| one.uid);
+        let mut listed = session.survey(&UidSet::from(1), Fetch::Sizes, wanted).await?;
+        let rest = listed.split_off(&from);
+        let before = listed.len();
+        let listed: Vec<Fetched> = rest.into_values().collect();
         let cap = mailbox.account.fetch_cap;
         let all = before + listed.len();
         let how = How {

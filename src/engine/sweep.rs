@@ -84,15 +84,8 @@ impl Engine {
             self.learn_view(&mut session, mailbox).await?;
         }
         // what the shopper has deleted is no longer hers to find again in a folder
-        let deleted = |flags: &[String]| flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
-        // of a large mailbox nothing is held but the numbers, each once
-        let mut listed = BTreeMap::new();
-        let list = async |one: Fetched| {
-            listed.insert(one.uid, !deleted(&one.flags));
-            true
-        };
-        session.fetch_each(&[UidSet::from(1)], Fetch::Flags, list).await?;
-        let uids: Vec<u32> = listed.into_iter().filter_map(|(uid, wanted)| wanted.then_some(uid)).collect();
+        let wanted = |one: &Fetched| (!one.is_deleted()).then_some(());
+        let uids: Vec<u32> = session.survey(&UidSet::from(1), Fetch::Flags, wanted).await?.into_keys().collect();
         let all = uids.len();
         progress(Progress { done: 0, all });
         let (to_read, mut fetched) = mpsc::channel::<Vec<Arrival>>(WAITING);

@@ -1,11 +1,11 @@
 //! Filings taken back: each message goes where it came from, if it still lies where modori put it.
 
 use super::{Engine, EngineError, Mailbox};
-use crate::edge::imap::{Fetch, Fetched, Session, UidSet};
+use crate::edge::imap::{Fetch, Session, UidSet};
 use crate::edge::store::{Action, Db, State, StoreError};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::plan::{Effect, Wish};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Messages of one fetch.
 const WINDOW: usize = 250;
@@ -157,13 +157,9 @@ impl Engine {
         let lost: Vec<&Lost> = messages.iter().filter(|(_, validity, _)| *validity != opened.uid_validity).collect();
         let mut found = Vec::new();
         if !lost.is_empty() {
-            let mut uids = BTreeSet::new();
-            let list = async |one: Fetched| {
-                uids.insert(one.uid);
-                true
-            };
-            session.fetch_each(&[UidSet::from(1)], Fetch::Flags, list).await?;
-            for window in uids.into_iter().collect::<Vec<u32>>().chunks(WINDOW) {
+            let uids: Vec<u32> =
+                session.survey(&UidSet::from(1), Fetch::Flags, |_| Some(())).await?.into_keys().collect();
+            for window in uids.chunks(WINDOW) {
                 for seen in session.fetch(&UidSet::of(window.iter().copied()), Fetch::First(LEAST_FETCH)).await? {
                     let key = MailKey::of(&seen.bytes);
                     let place = Place {

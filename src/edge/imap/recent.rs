@@ -25,15 +25,8 @@ impl Session {
             },
             None => 1,
         };
-        let mut uids = BTreeSet::new();
-        let take = async |one: Fetched| {
-            if one.received.is_none_or(|received| received >= since) {
-                uids.insert(one.uid);
-            }
-            true
-        };
-        self.fetch_each(&[UidSet::from(first)], Fetch::Sizes, take).await?;
-        Ok(uids.into_iter().collect())
+        let wanted = |one: &Fetched| one.received.is_none_or(|received| received >= since).then_some(());
+        Ok(self.survey(&UidSet::from(first), Fetch::Sizes, wanted).await?.into_keys().collect())
     }
 
     /// What the server's search finds; `None` when it does not search.

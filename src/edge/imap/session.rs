@@ -53,6 +53,14 @@ pub struct Fetched {
     pub bytes: Vec<u8>,
 }
 
+impl Fetched {
+    /// Whether it bears `\Deleted`.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"))
+    }
+}
+
 /// Where copies lie, as the server says (COPYUID, RFC 4315).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
@@ -220,6 +228,29 @@ impl Session {
             return Err(self.line.lost("the server says more than was asked for"));
         }
         Ok(found.into_values().collect())
+    }
+
+    /// What is wanted of each message of the open mailbox, by UID: of a large mailbox nothing else is held. A message that
+    /// is named twice counts as it was named last.
+    ///
+    /// # Errors
+    /// The connection, or the server refuses.
+    pub async fn survey<T>(
+        &mut self,
+        uids: &UidSet,
+        what: Fetch,
+        mut wanted: impl FnMut(&Fetched) -> Option<T>,
+    ) -> Result<BTreeMap<u32, T>, ImapError> {
+        let mut listed = BTreeMap::new();
+        let take = async |one: Fetched| {
+            match wanted(&one) {
+                Some(value) => listed.insert(one.uid, value),
+                None => listed.remove(&one.uid),
+            };
+            true
+        };
+        self.fetch_each(std::slice::from_ref(uids), what, take).await?;
+        Ok(listed)
     }
 
     /// Fetches messages of the open mailbox, window by window, and hands each over as it comes. The next window is
