@@ -182,6 +182,40 @@ async fn a_twin_that_was_taken_away_is_not_the_source_when_their_dates_differ() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_twin_that_another_client_filed_is_not_taken_for_our_copy() {
+    // before our command, or after its copying half; by MOVE, and without it
+    for withdrawn in [&[] as &[&str], &["UIDPLUS"], &["MOVE"], &["MOVE", "UIDPLUS"]] {
+        let command = if withdrawn.contains(&"MOVE") { "COPY" } else { "MOVE" };
+        for fault in [Fault::Cut, Fault::LoseAnswer] {
+            let world = World::without(withdrawn);
+            world.server.create(FOLDER, None);
+            world.come("INBOX", MAIL).await;
+            world.later().await;
+            assert_eq!(world.come("INBOX", MAIL).await, Settled::NewPlace);
+            world.server.fault(command, fault.clone());
+            world.at("EXAMINE", Gap::Before, |server| {
+                server.relocate("INBOX", 2, FOLDER).unwrap();
+            });
+            world.work().await;
+            let ((left, marked), lie) = (world.lie("INBOX"), world.lie(FOLDER));
+            assert_eq!((left, lie), (0, (2, 0)), "{withdrawn:?} {fault:?}");
+            assert_eq!(marked, usize::from(withdrawn == ["MOVE", "UIDPLUS"]), "{withdrawn:?} {fault:?}");
+        }
+    }
+    // of dates that tell nothing, one too few is moved rather than one too many
+    let world = World::without(&[]);
+    world.server.create(FOLDER, None);
+    world.come("INBOX", MAIL).await;
+    world.come("INBOX", MAIL).await;
+    world.server.fault("MOVE", Fault::Cut);
+    world.at("EXAMINE", Gap::Before, |server| {
+        server.relocate("INBOX", 2, FOLDER).unwrap();
+    });
+    world.work().await;
+    assert_eq!((world.lie("INBOX"), world.lie(FOLDER)), ((0, 0), (1, 0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_dates_that_tell_a_source_is_left_beside_its_copy_rather_than_another_removed() {
     // the same second, and new dates for all: see docs/reliability.md
     for redated in [false, true] {

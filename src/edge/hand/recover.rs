@@ -2,13 +2,14 @@
 
 use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_off};
 use super::look::is_deleted;
-use super::removal::{Marked, Source, Stage, source_among, take_away};
+use super::removal::{Marked, Source, Stage, date_of, source_among, take_away};
 use super::renumbered::Alike;
 use super::{Hand, labels, renumbered};
 use crate::edge::imap::{Fetch, Fetched, ImapError, Session, UidSet};
-use crate::edge::store::{Row, State};
+use crate::edge::store::{Row, SeenAt, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
 use crate::planted::{self, Bug};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at filings that were under way and settles what became of them.
@@ -95,6 +96,7 @@ async fn look(
             return Ok(()); // renumbered once more: all of them are still under way, and are looked at again
         }
     }
+    let theirs = of_twins(hand, session, &group, opened.uid_validity, &at_source, &at_target).await?;
     let method = if session.has("UIDPLUS") { Method::CopyExpunge } else { Method::CopyFlag };
     let mut filed = Vec::new();
     let mut take = Vec::new();
@@ -110,7 +112,9 @@ async fn look(
                 .map(|deleted| (Alike { uid: filing.place.uid, deleted: *deleted, received: None }, None)),
             false => moved.get(&filing.row.id).map(|(source, others_marked)| (*source, Some(*others_marked))),
         };
-        let copy = at_target.get(&filing.key).filter(|_| !planted::is(Bug::CopyRepeated)).cloned();
+        let copies = at_target.get(&filing.key).map(Vec::as_slice).unwrap_or_default();
+        let ours = copies.iter().find(|copy| !theirs.contains(&copy.place.uid));
+        let copy = ours.filter(|_| !planted::is(Bug::CopyRepeated)).map(|copy| copy.place.clone());
         match (source, copy) {
             (Some((Alike { uid, deleted, .. }, others_marked)), Some(target)) => {
                 // also when it bears \Deleted already: our own last try may have ended between the flag and the expunge
@@ -179,7 +183,7 @@ async fn after_renumbering(
     session: &mut Session,
     group: &[(Filing, Doing)],
     uid_validity: u32,
-    at_target: &BTreeMap<MailKey, Place>,
+    at_target: &BTreeMap<MailKey, Vec<Copy>>,
 ) -> Result<BTreeMap<i64, Renumbered>, Stopped> {
     let before = group.iter().filter(|(filing, _)| filing.place.uid_validity != uid_validity);
     let asked: Vec<(i64, i64, Doing)> =
@@ -210,12 +214,72 @@ async fn after_renumbering(
     Ok(found)
 }
 
+/// Copies, by their UID, that are of others with the same bytes: another client filed a twin where this one belongs, too. A
+/// MOVE or COPY keeps the date of receipt (RFC 9051, 6.4.7), so a copy with the date of a twin that is gone, and not with the
+/// source's, is that twin's. Where the source lies still; nothing is said of a mailbox that was renumbered.
+async fn of_twins(
+    hand: &Hand,
+    session: &mut Session,
+    group: &[(Filing, Doing)],
+    uid_validity: u32,
+    at_source: &BTreeMap<u32, bool>,
+    at_target: &BTreeMap<MailKey, Vec<Copy>>,
+) -> Result<BTreeSet<u32>, Stopped> {
+    let lies = |filing: &Filing| filing.place.uid_validity == uid_validity && at_source.contains_key(&filing.place.uid);
+    let found = group.iter().filter(|(filing, _)| lies(filing) && at_target.contains_key(&filing.key));
+    let asked: Vec<(i64, Place, MailKey)> =
+        found.filter_map(|(filing, _)| Some((filing.row.message?, filing.place.clone(), filing.key))).collect();
+    if asked.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let known: Vec<(u32, MailKey, Vec<SeenAt>)> = hand
+        .store
+        .call(move |db| {
+            let seen = |(message, place, key): (i64, Place, MailKey)| {
+                db.seen_in(message, &place).map(|(seen, _)| (place.uid, key, seen))
+            };
+            asked.into_iter().map(seen).collect()
+        })
+        .await?;
+    // the twins whose date is that of a copy, and another than the source's: by copy
+    let mut twins: Vec<(u32, BTreeSet<u32>)> = Vec::new();
+    for (source, key, seen) in &known {
+        let Some(own) = date_of(seen, *source) else { continue };
+        for copy in at_target.get(key).into_iter().flatten() {
+            let Some(received) = copy.received.filter(|received| *received != own) else { continue };
+            let of_date = seen.iter().filter(|(uid, date)| uid != source && *date == Some(received));
+            twins.push((copy.place.uid, of_date.map(|(uid, _)| *uid).collect()));
+        }
+    }
+    let all: BTreeSet<u32> = twins.iter().flat_map(|(_, twins)| twins).copied().collect();
+    let mut there = BTreeSet::new();
+    for some in all.into_iter().collect::<Vec<u32>>().chunks(COMMAND) {
+        there.extend(session.fetch(&UidSet::of(some.iter().copied()), Fetch::Flags).await?.iter().map(|one| one.uid));
+    }
+    // each that is gone accounts for one copy
+    let mut gone_for: BTreeSet<u32> = BTreeSet::new();
+    let mut theirs = BTreeSet::new();
+    for (copy, twins) in twins {
+        if let Some(gone) = twins.difference(&there).find(|uid| !gone_for.contains(uid)) {
+            gone_for.insert(*gone);
+            theirs.insert(copy);
+        }
+    }
+    Ok(theirs)
+}
+
+/// A message in the target folder with the bytes of one that was to be filed there.
+struct Copy {
+    place: Place,
+    received: Option<Timestamp>,
+}
+
 /// Which of the messages lie in the target folder, among what came there since the move was begun.
 async fn copies(
     session: &mut Session,
     folder: &str,
     group: &[(Filing, Doing)],
-) -> Result<BTreeMap<MailKey, Place>, Stopped> {
+) -> Result<BTreeMap<MailKey, Vec<Copy>>, Stopped> {
     let Some((first, _)) = group.first() else { return Ok(BTreeMap::new()) };
     let wanted: BTreeSet<MailKey> = group.iter().map(|(filing, _)| filing.key).collect();
     // no such folder: then nothing lies in it
@@ -226,7 +290,7 @@ async fn copies(
         .map(|(_, doing)| if doing.target_uid_validity == opened.uid_validity { doing.target_uid_next } else { 1 })
         .min()
         .unwrap_or(1);
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<MailKey, Vec<Copy>> = BTreeMap::new();
     // each is looked at as it comes: of a folder that is looked through whole, nothing is held
     let take = async |seen: Fetched| {
         let key = MailKey::of(&seen.bytes);
@@ -237,7 +301,7 @@ async fn copies(
                 uid_validity: opened.uid_validity,
                 uid: seen.uid,
             };
-            found.entry(key).or_insert(place);
+            found.entry(key).or_default().push(Copy { place, received: seen.received });
         }
         true
     };

@@ -126,7 +126,7 @@ async fn look_before(hand: &Hand, session: &mut Session, sources: &mut [Source])
 }
 
 /// The date of receipt of the message that was seen under this UID.
-fn date_of(seen: &[SeenAt], uid: u32) -> Option<Timestamp> {
+pub(super) fn date_of(seen: &[SeenAt], uid: u32) -> Option<Timestamp> {
     seen.iter().find(|(other, _)| *other == uid).and_then(|(_, received)| *received)
 }
 
