@@ -113,7 +113,7 @@ async fn look(
         let place = &one.watched.place;
         let there = read.iter().find(|seen| seen.uid == place.uid && Some(place.uid_validity) == uid_validity);
         let sighting = match there {
-            Some(seen) if is_deleted(&seen.flags) => Sighting::Gone,
+            Some(seen) if seen.is_deleted() => Sighting::Gone,
             Some(seen) if bears_flag(&seen.flags) => Sighting::Flagged,
             Some(_) => Sighting::Bare,
             None => Sighting::Gone,
@@ -182,12 +182,12 @@ pub(super) async fn seek(
             wanted.iter().filter(|(key, _)| !found.contains_key(*key)).map(|(_, size)| *size).collect();
         // the size tells a message from nearly all others
         let listed = session.fetch(&UidSet::from(1), Fetch::Sizes).await?;
-        let alike = listed.iter().filter(|seen| sizes.contains(&seen.size) && !is_deleted(&seen.flags));
+        let alike = listed.iter().filter(|seen| sizes.contains(&seen.size) && !seen.is_deleted());
         let alike: Vec<u32> = alike.map(|seen| seen.uid).collect();
         for window in alike.chunks(WINDOW) {
             for seen in session.fetch(&UidSet::of(window.iter().copied()), ENOUGH).await? {
                 let key = MailKey::of(&seen.bytes);
-                if is_deleted(&seen.flags) || !wanted.contains_key(&key) {
+                if seen.is_deleted() || !wanted.contains_key(&key) {
                     continue;
                 }
                 let place = Place {
@@ -208,15 +208,11 @@ pub(super) async fn seek(
 
 /// Whether this is the message with that key, and not about to be removed.
 pub(super) fn is(seen: &Fetched, key: &MailKey) -> bool {
-    !is_deleted(&seen.flags) && MailKey::of(&seen.bytes) == *key
+    !seen.is_deleted() && MailKey::of(&seen.bytes) == *key
 }
 
 pub(super) fn bears_flag(flags: &[String]) -> bool {
     flags.iter().any(|flag| flag.eq_ignore_ascii_case(FLAGGED))
-}
-
-pub(super) fn is_deleted(flags: &[String]) -> bool {
-    flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"))
 }
 
 fn later(at: Timestamp, span: Duration) -> Timestamp {

@@ -102,7 +102,7 @@ async fn look_into(session: &mut Session, folder: &str, mails: &[AwaitedMail]) -
         let Some(place) = here(&mail.reading) else { return Sighting::Nowhere };
         match read.iter().find(|seen| seen.uid == place.uid) {
             None => Sighting::Missing,
-            Some(seen) if look::is_deleted(&seen.flags) => Sighting::Deleted,
+            Some(seen) if seen.is_deleted() => Sighting::Deleted,
             Some(seen) if seen.flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen")) => Sighting::Seen,
             Some(_) => Sighting::Unseen,
         }

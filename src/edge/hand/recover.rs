@@ -1,7 +1,6 @@
 //! What a half-done filing means: looked up by content in both folders, then finished, begun again, or closed.
 
 use super::filing::{COMMAND, Doing, Filing, Method, Stopped, close_filed, put_off};
-use super::look::is_deleted;
 use super::removal::{Marked, Source, Stage, date_of, source_among, take_away};
 use super::renumbered::Alike;
 use super::{Hand, labels, renumbered};
@@ -84,7 +83,7 @@ async fn look(
     let mut at_source: BTreeMap<u32, bool> = BTreeMap::new();
     for some in uids.chunks(COMMAND) {
         for seen in session.fetch(&UidSet::of(some.iter().copied()), Fetch::Flags).await? {
-            at_source.insert(seen.uid, is_deleted(&seen.flags));
+            at_source.insert(seen.uid, seen.is_deleted());
         }
     }
     let moved = after_renumbering(hand, session, &group, opened.uid_validity, &at_target).await?;

@@ -4,9 +4,8 @@
 
 use super::Hand;
 use super::filing::{COMMAND, Doing, Method, Stopped};
-use super::look::is_deleted;
 use super::renumbered::Alike;
-use crate::edge::imap::{Fetch, Session, UidSet};
+use crate::edge::imap::{Fetch, Fetched, Session, UidSet};
 use crate::edge::store::SeenAt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -109,7 +108,7 @@ async fn look_before(hand: &Hand, session: &mut Session, sources: &mut [Source])
     let mut marked = BTreeSet::new();
     for window in all.into_iter().collect::<Vec<_>>().chunks(COMMAND) {
         let seen = session.fetch(&UidSet::of(window.iter().copied()), Fetch::Flags).await?;
-        marked.extend(seen.into_iter().filter(|seen| is_deleted(&seen.flags)).map(|seen| seen.uid));
+        marked.extend(seen.into_iter().filter(Fetched::is_deleted).map(|seen| seen.uid));
     }
     for (at, one) in (0..).zip(sources) {
         let here = known.get(&at).map(Vec::as_slice).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use super::Hand;
 use super::filing::Stopped;
-use super::look::{WINDOW, is_deleted};
+use super::look::WINDOW;
 use crate::edge::imap::{Fetch, Session, UidSet};
 use crate::edge::store::{Row, State};
 use crate::mailbox::{LEAST_FETCH, MailKey, Place};
@@ -87,7 +87,7 @@ pub(super) async fn alike(
         for seen in session.fetch(&UidSet::of(window.iter().copied()), Fetch::First(LEAST_FETCH)).await? {
             let key = MailKey::of(&seen.bytes);
             if wanted.contains_key(&key) {
-                let alike = Alike { uid: seen.uid, deleted: is_deleted(&seen.flags), received: seen.received };
+                let alike = Alike { uid: seen.uid, deleted: seen.is_deleted(), received: seen.received };
                 found.entry(key).or_default().push(alike);
             }
         }
