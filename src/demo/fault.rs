@@ -92,6 +92,8 @@ pub(super) struct Faults {
     /// Messages of which [`Fault::CopyOnly`] made a copy, in order.
     halved: Vec<Arc<[u8]>>,
     overtaken: Vec<Arc<[u8]>>,
+    /// Messages that a command marked with \Deleted.
+    marked: Vec<Arc<[u8]>>,
 }
 
 impl Faults {
@@ -122,6 +124,14 @@ impl Faults {
 
     pub(super) fn overtaken(&self) -> Vec<Arc<[u8]>> {
         self.overtaken.clone()
+    }
+
+    pub(super) fn mark(&mut self, bytes: Arc<[u8]>) {
+        self.marked.push(bytes);
+    }
+
+    pub(super) fn marked(&self) -> Vec<Arc<[u8]>> {
+        self.marked.clone()
     }
 
     pub(super) fn lie_in_wait(&mut self, command: &str, gap: Gap, deed: Deed) {

@@ -244,6 +244,12 @@ impl<W: Wire> Session<'_, W> {
             });
             let Some((flags, change)) = changed else { continue };
             view.told(at, change);
+            if add && given.contains("\\Deleted") {
+                let marked = state.boxes.get(&view.name).and_then(|mailbox| mailbox.get(this));
+                if let Some(bytes) = marked.map(|message| message.bytes.clone()) {
+                    state.faults.mark(bytes);
+                }
+            }
             if !silent {
                 let uid = if uid { format!("UID {this} ") } else { String::new() };
                 lines.push(format!("* {at} FETCH ({uid}FLAGS {})", answer::flags(&flags)));

@@ -284,6 +284,12 @@ impl Server {
         self.0.state().faults.overtaken()
     }
 
+    /// Messages that a client's command marked with `\Deleted`, whether the mark is there still or not.
+    #[must_use]
+    pub fn marked(&self) -> Vec<Arc<[u8]>> {
+        self.0.state().faults.marked()
+    }
+
     /// Offers one more thing from now on: it is said, and nothing else.
     pub fn offer(&self, capability: &str) {
         self.0.state().capabilities.insert(capability.to_owned());

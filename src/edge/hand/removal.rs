@@ -137,6 +137,9 @@ pub(super) fn date_of(seen: &[SeenAt], uid: u32) -> Option<Timestamp> {
 /// where none has the source's, and more here have another's than had it before, that date may be the new one that all of
 /// them got: it was read in an answer that the renumbering fell into, or one of them came in that very second.
 ///
+/// A MOVE that was carried out whole leaves no source. Where its copy was seen and dates tell nothing, what lies here may
+/// as well have come since: it stays, rather one too many than one too few.
+///
 /// Nobody but us removes one of several for the copy: so as long as we cannot have, one is one too many, and which of them
 /// goes makes no difference. Once it may be expunged, only a mark that nobody had set before tells that it is there.
 pub(super) fn source_among(here: &[Alike], known: &[SeenAt], copied: bool, doing: &Doing) -> Option<Alike> {
@@ -146,11 +149,10 @@ pub(super) fn source_among(here: &[Alike], known: &[SeenAt], copied: bool, doing
     let dates_kept = here.iter().any(|one| one.received.is_some() && had(one.received) > 0);
     let new_for_all = here.iter().all(|one| !may_be(one.received, date))
         && here.iter().any(|one| (1..have(one.received)).contains(&had(one.received)));
-    if new_for_all && copied && doing.method == Method::Move && doing.stage == Stage::Copying {
-        // or it was moved, and another came in the second of one that was there: rather one too many than one too few
+    let by_date = date.filter(|_| dates_kept && !new_for_all);
+    if by_date.is_none() && copied && doing.method == Method::Move && doing.stage == Stage::Copying {
         return None;
     }
-    let by_date = date.filter(|_| dates_kept && !new_for_all);
     let here: Vec<&Alike> = here.iter().filter(|one| may_be(one.received, by_date)).collect();
     let known = known.iter().filter(|(_, received)| may_be(*received, by_date)).count();
     let others_marked = if by_date.is_some() { doing.alike_marked } else { doing.others_marked };

@@ -16,11 +16,10 @@
 //!   bytes are one to modori: if another client brings one of them into the target while the other is being filed by
 //!   COPY, or the target with one of them is renumbered meanwhile, one may be taken for the copy of the other. The bytes
 //!   are never lost.
-//! * A MOVE of one of several such deliveries was done half, INBOX was renumbered before that was looked at, and another
-//!   client took another of them away: the one that is left is the source, but only its date of receipt can say so. Where
-//!   the server gave new dates with the new numbers, or they came in the same second, it is left, beside its copy. The
-//!   same where nobody took any away and the new date is one that another of them was known by already: that one could
-//!   have come since, and the source be gone.
+//! * A MOVE was done half, and INBOX was renumbered before that was looked at. Only a date of receipt that was known before
+//!   tells the source, which lies there still, from a delivery of the same bytes that came after a whole MOVE. Where the
+//!   server gave new dates with the new numbers, it is left, beside its copy. The same on another server where the dates of
+//!   several deliveries tell nothing: another client took one of the same second away, or one was known by the new date.
 //! * A server that carried a MOVE out only after a later MOVE of the same message had been done half (its own record says
 //!   so, `Server::overtaken`): the message came into its folder with each of them, and lies there once more. When the
 //!   late one came after our own half, it brought our `\\Deleted` along.
@@ -115,15 +114,17 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
     let (mut filed, mut most_of_all) = (0, 0);
     for (message, live) in all {
         let home = &message.home;
+        let left = left_beside_copy(&letter.folder, (message, live), all, storm);
         let allowed: BTreeSet<&str> = match &message.put {
             Some(put) if put == "INBOX" => BTreeSet::from(["INBOX", letter.folder.as_str()]),
             Some(put) => BTreeSet::from([put.as_str()]),
             // a message that was delivered into a folder of its own stays there
             None if home != "INBOX" => BTreeSet::from([home.as_str()]),
-            None if twins || given_up => BTreeSet::from(["INBOX", letter.folder.as_str()]),
+            None if twins || given_up || left => BTreeSet::from(["INBOX", letter.folder.as_str()]),
             None => BTreeSet::from([letter.folder.as_str()]),
         };
-        let most = 1 + message.halves.max(usize::from(message.split)) + usize::from(message.overtaken) + message.copies;
+        let halves = message.halves.max(usize::from(message.split));
+        let most = 1 + halves + usize::from(message.overtaken) + message.copies + usize::from(left);
         // of several with the same bytes one may be taken away for the other
         most_of_all += most;
         if live.len() > most && !twins {
@@ -142,7 +143,6 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
         let untouched = message.put.is_none() && message.copies == 0 && home == "INBOX";
         filed += usize::from(untouched && letter.folder != "INBOX" && live.contains(&letter.folder));
     }
-    let most_of_all = most_of_all + usize::from(twins && left_for_another(&letter.folder, all, storm));
     if total > most_of_all {
         wrong.push(format!("{name} lies at {total} places, and should at most at {most_of_all}"));
     }
@@ -155,19 +155,24 @@ fn places(letter: usize, all: &[(&Message, Vec<String>)], storm: &Storm, wrong: 
     }
 }
 
-/// Whether the source of a half-done MOVE may have been taken for another delivery of its bytes, one that went: it lies in
-/// INBOX still, and its copy in the folder.
-fn left_for_another(folder: &str, all: &[(&Message, Vec<String>)], storm: &Storm) -> bool {
-    let left = |(half, live): &(&Message, Vec<String>)| {
-        let taken_for = |(other, _): &(&Message, Vec<String>)| {
-            let alike = storm.schedule.redates || other.received == half.received;
-            let went = other.put.is_some() || other.removed;
-            !std::ptr::eq(*other, *half) && (alike && went || other.newly_dated)
-        };
-        let lies = |place: &str| live.iter().any(|one| one == place);
-        half.halved && lies("INBOX") && lies(folder) && all.iter().any(taken_for)
+/// Whether a message may lie in INBOX beside its copy, because its MOVE was done half and no date of receipt told its source
+/// from a delivery of the same bytes.
+fn left_beside_copy(
+    folder: &str,
+    (half, live): (&Message, &[String]),
+    all: &[(&Message, Vec<String>)],
+    storm: &Storm,
+) -> bool {
+    let taken_for = |(other, _): &(&Message, Vec<String>)| {
+        let alike_and_gone = other.received == half.received && (other.put.is_some() || other.removed);
+        !std::ptr::eq(*other, half) && (alike_and_gone || other.newly_dated)
     };
-    storm.struck.contains_key("UIDVALIDITY change of INBOX") && all.iter().any(left)
+    let lies = |place: &str| live.iter().any(|one| one == place);
+    storm.struck.contains_key("UIDVALIDITY change of INBOX")
+        && half.halved
+        && lies("INBOX")
+        && lies(folder)
+        && (storm.schedule.redates || all.iter().any(taken_for))
 }
 
 /// What the shopper was told, and the ledger.

@@ -209,7 +209,11 @@ impl Weather {
             (Meddling::Flag(flag, true), _) => {
                 server.flag(folder, *uid, flag, true);
                 message.set.insert((*flag).to_owned());
-                if !twice {
+                // on top of our mark, or in the place of one that we are about to take back: nobody can tell them apart
+                let ours = *flag == "\\Deleted"
+                    && folder == "INBOX"
+                    && server.marked().iter().any(|bytes| Arc::ptr_eq(bytes, &message.bytes));
+                if !twice && !ours {
                     message.kept.insert((*flag).to_owned());
                 }
                 "another client sets flags"

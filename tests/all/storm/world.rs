@@ -55,7 +55,8 @@ pub struct Message {
     pub copies: usize,
     /// Flags that others ever set.
     pub set: BTreeSet<String>,
-    /// Flags that others set while it lay at one place, and did not take off.
+    /// Flags that others set while it lay at one place, and did not take off. A `\Deleted` on a source that we had marked
+    /// before is none: where its copy went meanwhile, our mark is taken back, and theirs looks like it.
     pub kept: BTreeSet<String>,
 }
 
