@@ -19,15 +19,28 @@ fn work(program: &Program) -> (u64, u64) {
     (switches, fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap())
 }
 
+/// Forgets which pages of the program were touched (proc_pid_clear_refs(5)).
+fn forget_touched(program: &Program) {
+    std::fs::write(format!("/proc/{}/clear_refs", program.child.id()), "1").unwrap();
+}
+
+/// MiB that were touched since.
+fn touched(program: &Program) -> f64 {
+    let maps = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", program.child.id())).unwrap();
+    let line = maps.lines().find_map(|line| line.strip_prefix("Referenced:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
 #[test]
 #[ignore = "a measurement of several minutes"]
 fn an_idle_watch() {
     let seconds = one_setting("MODORI_MEASURE_QUIET_S", 30);
     println!("\nlooked at for {seconds} s each; proc/PID/status, in MiB\n");
     println!(
-        "| mailboxes | resident | of it anonymous | of it the program's file | threads | wake-ups a second | processor |"
+        "| mailboxes | resident | of it anonymous | of it the program's file | touched meanwhile | threads | wake-ups a second \
+         | processor |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for mailboxes in [1, 10, 100] {
         let Some(dovecot) = Dovecot::start(&Setup::default()) else { return };
         let folder = tempfile::tempdir().unwrap();
@@ -36,6 +49,7 @@ fn an_idle_watch() {
         let file = config(folder.path(), &accounts, "");
         let program = Program::start(&file, &["watch"]).watching(mailboxes);
         std::thread::sleep(Duration::from_secs(5));
+        forget_touched(&program);
         let (switches, ticks) = work(&program);
         std::thread::sleep(Duration::from_secs(seconds));
         let (switches_after, ticks_after) = work(&program);
@@ -43,10 +57,11 @@ fn an_idle_watch() {
         // a tick is a hundredth of a second
         let processor = (ticks_after - ticks) as f64 / seconds as f64;
         println!(
-            "| {mailboxes} | {:.1} | {:.1} | {:.1} | {} | {wake_ups:.1} | {processor:.2} % |",
+            "| {mailboxes} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {wake_ups:.1} | {processor:.2} % |",
             program.memory("VmRSS"),
             program.memory("RssAnon"),
             program.memory("RssFile"),
+            touched(&program),
             program.status("Threads"),
         );
     }
