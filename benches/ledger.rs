@@ -8,8 +8,7 @@ use modori::facts::{Cancelled, Cause, Form, Item, OrderNumber, PointsReturn, Sta
 use modori::ledger::due::Settings;
 use modori::ledger::{self, Event, EventKind, Terms};
 use modori::letter::Replies;
-use modori::mail::TrustLevel;
-use modori::mailbox::{MailKey, Place};
+use modori::mailbox::Place;
 use modori::plan::{Policy, Step, on_time};
 use modori::rules::Verdict;
 use peak_alloc::PeakAlloc;
@@ -53,13 +52,9 @@ fn events(count: usize) -> Vec<Event> {
             events.push(Event {
                 order: named.then(|| number.clone()),
                 shop_code: Some(shop.clone()),
-                kind,
-                at: at + SignedDuration::from_hours(hours),
-                mail: MailKey::of(&n.to_be_bytes()),
-                second_identity: n.to_string(),
-                trust: TrustLevel::Verified,
                 excerpt: "ご注文ありがとうございます。商品の発送までしばらくお待ちください".to_owned(),
                 sender: format!("{shop}@shop.rakuten.co.jp"),
+                ..Event::of(&n.to_string(), at + SignedDuration::from_hours(hours), kind)
             });
         };
         tell(0, true, EventKind::Order { stage: Stage::Ordered, terms: terms.clone() });

@@ -82,7 +82,7 @@ mod tests {
     use crate::engine::Rules;
     use crate::facts::Item;
     use crate::ledger::{Event, EventKind};
-    use crate::mail::TrustLevel;
+
     use crate::mailbox::MailKey;
     use crate::plan::Policy;
     use crate::plan::hot::Hours;
@@ -103,15 +103,8 @@ mod tests {
             let key = MailKey::of(name.as_bytes());
             let items = vec![Item { name: name.into(), ..Item::default() }];
             let event = Event {
-                order: None,
                 shop_code: Some("uminoya".into()),
-                kind: EventKind::Resale { from: at(from), items },
-                at: at("12:00:00"),
-                mail: key,
-                second_identity: name.into(),
-                trust: TrustLevel::Verified,
-                excerpt: String::new(),
-                sender: String::new(),
+                ..Event::of(name, at("12:00:00"), EventKind::Resale { from: at(from), items })
             };
             OldMail { key, events: vec![event], keep_trusted: false, mails: None }
         };

@@ -96,13 +96,12 @@ mod tests {
         Event {
             order: order.and_then(OrderNumber::parse),
             shop_code: Some("modori-zakka".to_owned()),
-            kind: EventKind::Coupon(coupon),
-            at: Timestamp::from_second(1_790_000_000 + i64::from(n)).unwrap(),
-            mail: MailKey::of(&[n]),
-            second_identity: n.to_string(),
             trust: TrustLevel::Unverified,
-            excerpt: String::new(),
-            sender: String::new(),
+            ..Event::of(
+                &n.to_string(),
+                Timestamp::from_second(1_790_000_000 + i64::from(n)).unwrap(),
+                EventKind::Coupon(coupon),
+            )
         }
     }
 

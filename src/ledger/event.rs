@@ -115,6 +115,25 @@ pub struct Event {
     pub sender: String,
 }
 
+impl Event {
+    /// Of a verified mail that is known by a name of its own, about no order and of no shop: what tests and figures are made
+    /// from. Real ones are read from mail ([`super::reading`]).
+    #[must_use]
+    pub fn of(mail: &str, at: Timestamp, kind: EventKind) -> Self {
+        Self {
+            order: None,
+            shop_code: None,
+            kind,
+            at,
+            mail: MailKey::of(mail.as_bytes()),
+            second_identity: mail.to_owned(),
+            trust: TrustLevel::Verified,
+            excerpt: String::new(),
+            sender: String::new(),
+        }
+    }
+}
+
 /// What the shopper says. It outranks mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "says", rename_all = "kebab-case")]

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::facts::{Cancelled, Coupon, Form, PointsReturn, Stage};
     use crate::ledger::event::{By, Said, Statement, Terms};
-    use crate::mailbox::MailKey;
+
     use TrustLevel::{Unverified, Verified};
 
     fn at(text: &str) -> Timestamp {
@@ -210,13 +210,8 @@ mod tests {
         Event {
             order: order.and_then(OrderNumber::parse),
             shop_code: Some("modori-zakka".to_owned()),
-            kind,
-            at: at(when),
-            mail: MailKey::of(name.as_bytes()),
-            second_identity: name,
             trust,
-            excerpt: String::new(),
-            sender: String::new(),
+            ..Event::of(&name, at(when), kind)
         }
     }
 

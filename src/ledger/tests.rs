@@ -31,13 +31,8 @@ fn event(order: Option<&str>, when: &str, trust: TrustLevel, kind: EventKind) ->
     Event {
         order: order.map(number),
         shop_code: Some("modori-zakka".to_owned()),
-        kind,
-        at: at(when),
-        mail: MailKey::of(name.as_bytes()),
-        second_identity: name,
         trust,
-        excerpt: String::new(),
-        sender: String::new(),
+        ..Event::of(&name, at(when), kind)
     }
 }
 

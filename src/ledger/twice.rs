@@ -175,8 +175,6 @@ mod tests {
     use super::*;
     use crate::facts::{Cancelled, Service};
     use crate::ledger::event::{Event, EventKind, Terms};
-    use crate::mail::TrustLevel;
-    use crate::mailbox::MailKey;
 
     const OLD: &str = "399999-20261120-0123456789";
     const NEW: &str = "388888-20261121-0123456789";
@@ -187,17 +185,7 @@ mod tests {
 
     fn event(order: &str, when: &str, kind: EventKind) -> Event {
         let name = format!("{order} {when} {kind:?}");
-        Event {
-            order: OrderNumber::parse(order),
-            shop_code: None,
-            kind,
-            at: at(when),
-            mail: MailKey::of(name.as_bytes()),
-            second_identity: name,
-            trust: TrustLevel::Verified,
-            excerpt: String::new(),
-            sender: String::new(),
-        }
+        Event { order: OrderNumber::parse(order), ..Event::of(&name, at(when), kind) }
     }
 
     fn ordered(order: &str, when: &str, name: &str, service: Option<Service>) -> Event {

@@ -151,7 +151,7 @@ mod tests {
     use crate::facts::{Cancelled, Cause, Item, Risk, Service};
     use crate::ledger::{Event, EventKind, Terms};
     use crate::mail::TrustLevel;
-    use crate::mailbox::MailKey;
+
     use crate::plan::Effect;
     use crate::wording::Language;
 
@@ -164,17 +164,7 @@ mod tests {
 
     fn event(order: &str, when: &str, kind: EventKind) -> Event {
         let name = format!("{order} {when} {kind:?}");
-        Event {
-            order: OrderNumber::parse(order),
-            shop_code: None,
-            kind,
-            at: at(when),
-            mail: MailKey::of(name.as_bytes()),
-            second_identity: name,
-            trust: TrustLevel::Verified,
-            excerpt: String::new(),
-            sender: String::new(),
-        }
+        Event { order: OrderNumber::parse(order), ..Event::of(&name, at(when), kind) }
     }
 
     fn ordered(order: &str, when: &str, change: impl Fn(&mut Terms)) -> Event {

@@ -118,13 +118,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         let event = |(n, (order, kind, at, verified, shop_code)): (usize, (_, _, _, bool, _))| Event {
             order,
             shop_code,
-            kind,
-            at,
-            mail: MailKey::of(&n.to_be_bytes()),
-            second_identity: n.to_string(),
             trust: if verified { TrustLevel::Verified } else { TrustLevel::Unverified },
-            excerpt: String::new(),
-            sender: String::new(),
+            ..Event::of(&n.to_string(), at, kind)
         };
         all.into_iter().enumerate().map(event).collect()
     })
@@ -132,7 +127,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn statements() -> impl Strategy<Value = Vec<Statement>> {
     use proptest::option::of;
-    let mail = (0_usize..12).prop_map(|n| MailKey::of(&n.to_be_bytes()));
+    let mail = (0_usize..12).prop_map(|n| MailKey::of(n.to_string().as_bytes()));
     let said =
         prop_oneof![
             (of(amounts()), of(instants()), of(any::<bool>()))

@@ -7,7 +7,6 @@ use modori::edge::store::{Settling, Store};
 use modori::edge::web::{InUse, Orders, Pages, RulesOf, link_digest, link_token, serve_on};
 use modori::facts::Item;
 use modori::ledger::{Event, EventKind};
-use modori::mail::TrustLevel;
 use modori::mailbox::{MailKey, Place};
 use modori::plan::{Quiet, Step};
 use modori::rules::{RuleSet, Verdict};
@@ -172,15 +171,9 @@ fn settling(n: u32, now: jiff::Timestamp) -> Settling {
     }];
     let key = MailKey::of(name.as_bytes());
     let event = Event {
-        order: None,
         shop_code: Some(format!("shop-{}", n % 200)),
-        kind: EventKind::Restock { items },
-        at: received,
-        mail: key,
-        second_identity: name,
-        trust: TrustLevel::Verified,
-        excerpt: String::new(),
         sender: "info@rakuten.co.jp".into(),
+        ..Event::of(&name, received, EventKind::Restock { items })
     };
     Settling {
         place: Place { account: "a".into(), mailbox: "INBOX".into(), uid_validity: 1, uid: n + 1 },

@@ -12,8 +12,6 @@ use modori::facts::{Cancelled, Cause, OrderNumber, Stage};
 use modori::ledger::due::Settings;
 use modori::ledger::{Event, EventKind, Terms};
 use modori::letter::Replies;
-use modori::mail::TrustLevel;
-use modori::mailbox::MailKey;
 use modori::wording::{Language, Wording};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -470,13 +468,9 @@ fn ledger(home: &Home, count: u32) -> Vec<OrderNumber> {
             let event = Event {
                 order: Some(order.clone()),
                 shop_code: Some("modori-zakka".to_owned()),
-                kind,
-                at,
-                mail: MailKey::of(name.as_bytes()),
-                second_identity: name,
-                trust: TrustLevel::Verified,
                 excerpt: "キャンセルとさせていただきました".to_owned(),
                 sender: "order@rakuten.co.jp".to_owned(),
+                ..Event::of(&name, at, kind)
             };
             db.import(&[OldMail { key: event.mail, events: vec![event], keep_trusted: true, mails: None }]).unwrap();
         }

@@ -177,20 +177,13 @@ mod tests {
     use crate::edge::store::OldMail;
     use crate::facts::{OrderNumber, Stage};
     use crate::ledger::{Event, EventKind, Terms};
-    use crate::mail::TrustLevel;
-    use crate::mailbox::MailKey;
 
     fn ordered(at: Timestamp) -> Event {
         Event {
             order: OrderNumber::parse("399999-20261120-0123456789"),
             shop_code: Some("modori-zakka".to_owned()),
-            kind: EventKind::Order { stage: Stage::Ordered, terms: Terms::default() },
-            at,
-            mail: MailKey::of(b"x"),
-            second_identity: "x".to_owned(),
-            trust: TrustLevel::Verified,
-            excerpt: String::new(),
             sender: "order@rakuten.co.jp".to_owned(),
+            ..Event::of("x", at, EventKind::Order { stage: Stage::Ordered, terms: Terms::default() })
         }
     }
 

@@ -24,17 +24,7 @@ fn key(mail: &str) -> MailKey {
 }
 
 fn event(order: &str, mail: &str, when: &str, trust: TrustLevel, kind: EventKind) -> Event {
-    Event {
-        order: Some(number(order)),
-        shop_code: None,
-        kind,
-        at: at(when),
-        mail: key(mail),
-        second_identity: mail.to_owned(),
-        trust,
-        excerpt: String::new(),
-        sender: String::new(),
-    }
+    Event { order: Some(number(order)), trust, ..Event::of(mail, at(when), kind) }
 }
 
 fn ordered(order: &str, points: u64) -> Event {

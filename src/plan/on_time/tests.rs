@@ -3,8 +3,6 @@
 use super::*;
 use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Stage};
 use crate::ledger::{By, Event, EventKind, Said, Statement, Terms, cases};
-use crate::mail::TrustLevel;
-use crate::mailbox::MailKey;
 use crate::plan::Effect;
 use crate::wording::Language;
 
@@ -20,13 +18,7 @@ fn event(when: &str, kind: EventKind) -> Event {
     Event {
         order: OrderNumber::parse(A),
         shop_code: Some("modori-zakka".to_owned()),
-        kind,
-        at: at(when),
-        mail: MailKey::of(name.as_bytes()),
-        second_identity: name,
-        trust: TrustLevel::Verified,
-        excerpt: String::new(),
-        sender: String::new(),
+        ..Event::of(&name, at(when), kind)
     }
 }
 

@@ -4,8 +4,6 @@ use super::*;
 use crate::facts::{Cancelled, Cause, Form, PointsReturn, Stage};
 use crate::ledger::case::CouponState;
 use crate::ledger::{By, EventKind, Said, Terms};
-use crate::mail::TrustLevel;
-use crate::mailbox::MailKey;
 use crate::review::restock::tests::restock;
 use crate::review::{Account, Flow};
 use proptest::prelude::*;
@@ -20,17 +18,7 @@ fn number(n: u32) -> OrderNumber {
 
 fn event(n: u32, when: Timestamp, kind: EventKind) -> Event {
     let name = format!("{n} {when} {kind:?}");
-    Event {
-        order: Some(number(n)),
-        shop_code: Some("modori-zakka".into()),
-        kind,
-        at: when,
-        mail: MailKey::of(name.as_bytes()),
-        second_identity: name,
-        trust: TrustLevel::Verified,
-        excerpt: String::new(),
-        sender: String::new(),
-    }
+    Event { order: Some(number(n)), shop_code: Some("modori-zakka".into()), ..Event::of(&name, when, kind) }
 }
 
 fn ordered(n: u32, when: Timestamp, points: Option<u64>) -> Event {

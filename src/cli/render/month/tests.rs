@@ -4,8 +4,6 @@ use super::*;
 use crate::facts::{Cancelled, Cause, Form, OrderNumber, PointsReturn, Stage};
 use crate::ledger::due::Settings;
 use crate::ledger::{By, Event, EventKind, Said, Statement, Terms};
-use crate::mail::TrustLevel;
-use crate::mailbox::MailKey;
 use crate::plan::{Quiet, Why};
 use crate::review::restock::tests::restock;
 use crate::review::{Fate, Kept, Letters, Month, Reason, Restock, Sorted, Told};
@@ -24,13 +22,7 @@ fn example() -> Review {
         Event {
             order: OrderNumber::parse(order),
             shop_code: Some("modori-zakka".into()),
-            kind,
-            at: at(when),
-            mail: MailKey::of(name.as_bytes()),
-            second_identity: name,
-            trust: TrustLevel::Verified,
-            excerpt: String::new(),
-            sender: String::new(),
+            ..Event::of(&name, at(when), kind)
         }
     };
     let ordered = |points| EventKind::Order {

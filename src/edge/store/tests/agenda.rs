@@ -6,7 +6,6 @@ use crate::edge::store::OldMail;
 use crate::facts::{Cancelled, Cause, Coupon, CouponRole, Form, OrderNumber, PointsReturn, Stage};
 use crate::ledger::due::Settings;
 use crate::ledger::{self, By, Case, Event, EventKind, Said, Statement, Terms};
-use crate::mail::TrustLevel;
 use crate::mailbox::MailKey;
 use crate::plan::on_time::{on_time, together};
 use crate::plan::{Due, Effect, Policy};
@@ -26,13 +25,7 @@ fn event(n: usize, order: Option<u8>, shop: Option<u8>, hours: i64, kind: EventK
     Event {
         order: order.map(number),
         shop_code: shop.map(|shop| format!("shop{shop}")),
-        kind,
-        at: at(hours),
-        mail: MailKey::of(&n.to_be_bytes()),
-        second_identity: n.to_string(),
-        trust: TrustLevel::Verified,
-        excerpt: String::new(),
-        sender: String::new(),
+        ..Event::of(&n.to_string(), at(hours), kind)
     }
 }
 
@@ -109,7 +102,7 @@ proptest! {
             .into_iter()
             .map(|(order, hours, mail)| Statement {
                 order: number(order),
-                said: Said::Assign { mail: MailKey::of(&mail.to_be_bytes()), points: 100 },
+                said: Said::Assign { mail: MailKey::of(mail.to_string().as_bytes()), points: 100 },
                 at: at(hours),
                 by: By::Command,
             })
@@ -173,7 +166,7 @@ fn a_refund_that_came_long_after_its_order_was_cancelled_still_leaves_the_others
     ];
     let given = Statement {
         order: number(1),
-        said: Said::Assign { mail: MailKey::of(&4_usize.to_be_bytes()), points: 100 },
+        said: Said::Assign { mail: MailKey::of(b"4"), points: 100 },
         at: at(800),
         by: By::Command,
     };

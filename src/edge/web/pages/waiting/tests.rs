@@ -9,8 +9,6 @@ use crate::facts::{Cancelled, Cause, Form as PointsForm, Item, OrderNumber, Poin
 use crate::ledger::due::Settings;
 use crate::ledger::{By, Event, EventKind, NextStep, Question, Said, Statement, Terms};
 use crate::letter::{Kind, Replies, Silence};
-use crate::mail::TrustLevel;
-use crate::mailbox::MailKey;
 use crate::wording::{Face, Language, Wording};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -35,13 +33,9 @@ pub(in crate::edge::web::pages) fn event(
     Event {
         order: order.cloned(),
         shop_code: Some("modori-zakka".to_owned()),
-        kind,
-        at,
-        mail: MailKey::of(name.as_bytes()),
-        second_identity: name,
-        trust: TrustLevel::Verified,
         excerpt: excerpt.to_owned(),
         sender: "order@shop.rakuten.co.jp".to_owned(),
+        ..Event::of(&name, at, kind)
     }
 }
 
