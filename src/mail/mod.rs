@@ -2,6 +2,7 @@
 
 mod body;
 mod header;
+mod hops;
 mod html;
 pub mod links;
 mod lookalike;

@@ -4,7 +4,7 @@ use super::body::{self, Draft};
 use super::mime::{self, Field, Limits, Node};
 use super::parts::{self, Hints};
 use super::trust::{self, Evidence};
-use super::{Address, Header, Inner, Link, Mail, Part, PartKind, Reading, Text, header, links, when};
+use super::{Address, Header, Inner, Link, Mail, Part, PartKind, Reading, Text, header, hops, links, when};
 use crate::mailbox::MailKey;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -89,7 +89,7 @@ pub fn read(bytes: &[u8], reading: &Reading<'_>) -> Mail {
         subject: subject.folded.text(),
         body: body.folded.text(),
         links: &links,
-        results: &results(&root),
+        results: &results(&root, reading.authserv_ids),
         authserv_ids: reading.authserv_ids,
         date_zone: zone(date_text),
         attachments: draft.attachments.len(),
@@ -253,14 +253,19 @@ fn base(date: Option<Timestamp>, received: Timestamp, inner: Option<&Inner>) -> 
 pub fn topmost_authserv_id(bytes: &[u8]) -> Option<String> {
     let ended = with_line_feeds(bytes);
     let root = mime::open(&ended, 0, "text/plain", &mut Limits::default());
-    super::vouch::id(results(&root).first()?)
+    super::vouch::id(results(&root, &[]).first()?)
 }
 
 /// The topmost Authentication-Results field and those directly below it, unfolded but not decoded: an encoded word in a
-/// forger's address must not become a result.
-fn results(root: &Node<'_>) -> Vec<String> {
+/// forger's address must not become a result. None when they were in the mail before one of `authserv_ids` took it in.
+fn results(root: &Node<'_>, authserv_ids: &[String]) -> Vec<String> {
     let is = |field: &&Field<'_>| field.name.eq_ignore_ascii_case("authentication-results");
-    let fields = root.fields.iter().skip_while(|field| !is(field)).take_while(is);
+    let topmost = root.fields.iter().position(|field| is(&field)).unwrap_or(root.fields.len());
+    let (above, below) = root.fields.split_at(topmost);
+    if hops::below_arrival(above.iter(), authserv_ids) {
+        return Vec::new();
+    }
+    let fields = below.iter().take_while(is);
     fields.map(|field| String::from_utf8_lossy(field.raw).replace(['\r', '\n'], "")).collect()
 }
 

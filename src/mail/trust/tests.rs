@@ -59,6 +59,10 @@ fn not_proved() {
         check(&format!("Authentication-Results: {results}\n{ORDER}"), ITEM, Unverified);
     }
     check(ORDER, ITEM, Unverified);
+    // the provider said nothing, and what stands in its name below was sent along
+    let arrival = "Received: from vps.example (vps.example [203.0.113.18])\n\tby mx.example (Postfix) with ESMTPS; Tue";
+    let sent = "Received: from localhost by vps.example; Tue\nAuthentication-Results: mx.example; dmarc=pass";
+    check(&format!("{arrival}\n{sent}\n{ORDER}"), ITEM, Unverified);
     check(
         "From: モドリ雑貨店 楽天市場店 <info@modori.example>\nSubject: 【モドリ雑貨店】キャンセルについて",
         ITEM,
