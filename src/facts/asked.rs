@@ -98,9 +98,14 @@ pub(super) fn alternatives(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
                 && ["shall we", "should we", "would you", "do you want", "prefer"].iter().any(|ask| text.contains(ask));
         // 待ちますか?やめますか?
         let before = view.slice(view.line_at(at).start..sentence.start);
+        // 替える、待つ、取りやめる、のどれがよろしいでしょうか。
+        let either = either
+            || text.contains('、')
+                && ["のどれ", "どれが", "のいずれ", "のどちら", "どちらが"].iter().any(|word| text.contains(word));
         let either = either || text.ends_with('か') && before.trim_end_matches(['?', '。', ' ']).ends_with('か');
         let asked = [
-            "返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "ますか", "お答え", "we ", "you ",
+            "返事", "返信", "お知らせ", "ご連絡", "お聞かせ", "お選び", "でしょうか", "ですか", "ますか", "お答え",
+            "やろか", "どすか", "まひょか", "we ", "you ",
         ]
         .iter()
         .any(|word| text.contains(word));

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 patterns! {
     /// 注文を閉じる, 無かったことに: an order ends without the word.
-    CLOSED = r"(?:ご?注文|オーダー|お取引|契約|お申込|今回)[^。!?\n]{0,24}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ)|[をは]\s?解除(?:し|いたし|させ|の手続))";
+    CLOSED = r"(?:ご?注文|オーダー|お取引|契約|お申込|今回)[^。!?\n]{0,44}?(?:閉じさせ|閉じ(?:る処理)?(?:を)?いたしました|(?:無|な)かったことにさせ|(?:無|な)かったことといたし|なしとさせ|お流れとさせ|終了とさせ|無効と(?:し|いたし|させ)|[をは]\s?(?:ナシ|なし|無し)に(?:さ[せし]|し[たて]|いたし)|[をは]\s?解除(?:\([^)\n]{1,12}\))?(?:し|いたし|させ|の手続))";
     ENGLISH = r"(?x)
         (?:has|have|had)\s(?:now\s|already\s)?been\scancell?ed | (?:was|were|is\snow|are\snow)\s(?:automatically\s)?cancell?ed
       | \bcancell?ed\s(?:your|the|this)\sorder | \bhad\sto\scancel | (?:have|we)\scancell?ed | must\scancel | cancellation\s(?:notice|complete|confirmed|of\syour)

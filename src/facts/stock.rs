@@ -73,7 +73,10 @@ const FRAMES: &[Frame] = &[
     ),
     (
         &["店頭", "棚", "売り場", "売場", "ショップ", "当店", "お店", "ページ", "ラインナップ"],
-        &["戻りま", "戻ってき", "戻ってま", "に並び", "に並ん", "帰ってき", "帰ってま", "に出ま", "に出して"],
+        &[
+            "戻りま", "戻ってき", "戻ってま", "戻しま", "戻してお", "に復活", "に並び", "に並ん", "帰ってき",
+            "帰ってま", "に出ま", "に出して",
+        ],
         12,
     ),
     (
@@ -117,8 +120,8 @@ const SOLD: &[&str] = &[
     "販売中", "販売して", "販売をはじめ", "販売を始め", "販売をふたたび", "販売を再び", "販売いたします", "販売します",
     "お求めいただけ", "ご購入いただけ", "購入できます", "買えます", "カゴに入", "かごに入", "カートに入", "カートに戻",
     "カートに出", "注文できます", "ご注文を承", "お出しいたし", "お出しします", "出します", "並べます", "並びます",
-    "発売", "order them", "order it", "order now", "arrived", "着荷", "届きまし", "入りました", "焼き上が", "焼けた",
-    "仕上が", "整いま", "確保して", "確保しま", "受注を開始", "受付開始", "を再開",
+    "発売", "order them", "order it", "order now", "arrived", "着荷", "届きまし", "入りました", "入ったよ", "入ったで",
+    "入荷したよ", "焼き上が", "焼けた", "仕上が", "整いま", "確保して", "確保しま", "受注を開始", "受付開始", "を再開",
 ];
 
 /// A wish to be told, and what is done with it.
@@ -150,6 +153,8 @@ const WATCH: &[Frame] = &[
         &["を終了", "終了いたし", "終了しました", "満了", "期限切れ", "が切れ"],
         10,
     ),
+    // 再入荷リクエストありがとうございます; "再入荷!(リクエストありがとうございました)" thanks for one that is granted
+    (&["入荷", "再販", "在庫", "通知"], &["リクエストありがと"], 3),
     (&["notify you", "let you know", "alert you", "email you"], &["when", "once", "as soon as"], 12),
 ];
 /// Nothing is planned, or nobody knows.
@@ -204,6 +209,7 @@ fn head(view: &View<'_>, at: usize) -> usize {
 /// Something was gone and can be bought: each said in its own sentence.
 fn returned(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let gone = page.prose().into_iter().any(|view| view.hits(GONE).into_iter().any(|(at, _)| view.counts(at)));
+    let gone = gone || answers(page);
     let shop = page.mail.links.iter().any(|link| crate::mail::trust::is_rakuten(&link.host));
     if !gone || !shop {
         return None;
@@ -214,6 +220,13 @@ fn returned(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             .find(|range| is_said(view, range.start, range.end) && !asks(view, range))
             .map(|range| (v, range))
     })
+}
+
+/// Whether it answers a question about goods that were gone: the words of its subject, or of the mail it quotes.
+fn answers(page: &Page<'_>) -> bool {
+    let asked = ["在庫", "入荷", "再販", "欠品", "品切れ", "売り切れ", "完売", "買えます", "in stock", "sold out"];
+    let subject = page.subject.text().trim_start();
+    ["re:", "re :", "回答:", "返信:"].iter().any(|mark| subject.starts_with(mark)) && page.has(&asked)
 }
 
 fn back(page: &Page<'_>, timed: bool) -> Option<(usize, Range<usize>)> {
@@ -287,6 +300,8 @@ fn watched(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             .into_iter()
             .filter(|range| {
                 view.counts(range.start)
+                    && !(view.slice(range.clone()).contains("リクエストありがと")
+                        && view.slice(range.clone()).contains(['(', '「', '!', '♪', '★', '☆']))
                     && !view.slice(range.end..range.end + 15).starts_with("くださ")
                     && !view.slice(range.end..range.end + 15).starts_with("いただ")
             })
