@@ -374,7 +374,8 @@ fn role(page: &Page<'_>, facts: &Facts) -> Option<(CouponRole, Span, Confidence)
             let rest = view.slice(end..sentence.end);
             let asked = ["か?", "か。", "ますか", "でしょうか", "ませんか"].iter().any(|word| rest.contains(word))
                 || rest.trim_end().ends_with('か');
-            let topic = view.field == Field::Subject && (asked || is_topic(rest));
+            // 再利用の可否はご確認ください
+            let topic = rest.starts_with("の可否") || view.field == Field::Subject && (asked || is_topic(rest));
             if supposed && !negated || topic {
                 continue;
             }

@@ -30,7 +30,7 @@ patterns! {
         (?P<half>午前|午後|am|pm|昼|夜|朝|夕方|深夜|未明)?\s?
         (?: (?P<h>[0-9]{1,2}) \s?(?: : \s?(?P<m>[0-9]{2}) (?::[0-9]{2})? | 時 \s?(?: (?P<jm>[0-9]{1,2}) \s?分 | (?P<quarter>半) )? )
           | (?P<bare>[0-9]{1,2}) \s? (?P<mark>am|pm|a\.m\.|p\.m\.)
-          | (?P<kh>[一二三四五六七八九十〇]{1,3})時
+          | (?P<kh>[一二三四五六七八九十〇]{1,3})時 (?: (?P<km>[一二三四五六七八九十]{1,3})分 | (?P<kquarter>半) )?
           | (?P<noon>正午) )
         \s?(?P<after>am|pm)?";
     /// 3 p.m. on Friday, …; noon on …: the hour before the day.
@@ -289,11 +289,13 @@ fn time(tail: &str) -> Option<(usize, i8, i8)> {
     let (mut hour, mut minute) = if captures.name("noon").is_some() {
         (12, 0)
     } else if let Some(kanji_hour) = captures.name("kh") {
-        (i8::try_from(kanji(kanji_hour.as_str()).filter(|_| kanji_hour.as_str() != "〇")?).ok()?, 0)
+        let minute = captures.name("km").and_then(|minute| i8::try_from(kanji(minute.as_str())?).ok());
+        let hour = kanji(kanji_hour.as_str()).filter(|_| kanji_hour.as_str() != "〇")?;
+        (i8::try_from(hour).ok()?, minute.unwrap_or(0))
     } else {
         (number("h").or_else(|| number("bare"))?, number("m").or_else(|| number("jm")).unwrap_or(0))
     };
-    if captures.name("quarter").is_some() {
+    if captures.name("quarter").or_else(|| captures.name("kquarter")).is_some() {
         minute = 30;
     }
     let half = ["half", "after", "mark"].iter().find_map(|name| captures.name(name)).map(|half| half.as_str());
@@ -432,6 +434,8 @@ mod tests {
             ("by 3:30 p.m. on December 4", "2026-12-04T15:30:00+09:00"),
             ("December 4 at 11 a.m.", "2026-12-04T11:00:00+09:00"),
             ("明日二十時", "2026-12-01T20:00:00+09:00"),
+            ("明日二十三時五十九分", "2026-12-01T23:59:59+09:00"),
+            ("明日九時半", "2026-12-01T09:30:00+09:00"),
         ] {
             let found = ends(text);
             assert!(found.contains(&expect.to_owned()), "{text}: {found:?}");

@@ -1,5 +1,6 @@
 //! Whether a cancellation was carried out, in whatever words.
 
+use super::Field;
 use super::frame::{Frame, frames};
 use super::page::Page;
 use super::pattern::patterns;
@@ -69,6 +70,8 @@ fn find_deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
                 .any(|word| whole.contains(word) && !whole.contains("注文"));
             // キャンセル…ませんか, …でしょうか: a question
             let question = whole.contains("でしょうか") || whole.contains("ませんか");
+            // 差し止めができ次第キャンセル処理を行い、完了のご連絡をいたします: what comes then
+            let then = view.slice(sentence.start..at).contains("次第");
             // ご希望の場合は is supposed; キャンセルをご希望 is a wish
             let wish = [
                 "をご希望", "を希望", "をご検討", "のご希望", "の可否", "できます", "可能", "いただけます",
@@ -116,9 +119,11 @@ fn find_deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let english = word.is_ascii();
             let deed_in_english = english && ENGLISH.is_match(whole);
             // 椎茸の分は取消|まして、…
-            let japanese = || after.starts_with("まして") || DEED.iter().any(|deed| after.contains(deed));
+            let notice =
+                view.field == Field::Subject && ["通知", "のご通知"].iter().any(|word| after.starts_with(word));
+            let japanese = || notice || after.starts_with("まして") || DEED.iter().any(|deed| after.contains(deed));
             let done = if english { deed_in_english } else { japanese() };
-            if done && !question && !wish && !service && !remark {
+            if done && !question && !wish && !service && !remark && !then {
                 return Some((v, sentence));
             }
         }
@@ -162,7 +167,7 @@ fn is_finished(page: &Page<'_>) -> bool {
         frames(view, FINISHED).into_iter().any(|range| {
             let words = view.slice(range.clone());
             let wish = RECEIVED.iter().any(|wish| words.contains(wish))
-                || ["受付", "承り"].iter().any(|word| words.contains(word));
+                || ["受付", "承り", "承知"].iter().any(|word| words.contains(word));
             !wish && is_said(view, range.start, range.end)
         })
     })

@@ -14,6 +14,7 @@ mod goods;
 mod index;
 mod instead;
 mod item;
+mod kinds;
 mod label;
 mod money;
 mod name;

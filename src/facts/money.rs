@@ -23,6 +23,7 @@ patterns! {
         \s?(?:\(?ポイント\)?|points?|pts?|p)
     ";
     KANJI = "[一二三四五六七八九十百千][一二三四五六七八九十百千万]{0,6}円";
+    KANJI_POINTS = r"(?:(?P<points>[一二三四五六七八九十百千][一二三四五六七八九十百千万]{0,6})ポイント|ポイント\s?(?P<dots>[一二三四五六七八九十百千][一二三四五六七八九十百千万]{0,6})点)";
 }
 
 /// A number read in a text.
@@ -82,10 +83,10 @@ pub(super) fn yen(text: &str, bare: bool) -> Vec<Amount> {
 
 /// Point amounts of a text.
 pub(super) fn points(text: &str) -> Vec<Amount> {
+    let mut amounts = points_in_kanji(text);
     if !text.bytes().any(|b| b.is_ascii_digit()) {
-        return Vec::new();
+        return amounts;
     }
-    let mut amounts = Vec::new();
     for captures in POINTS.captures_iter(text) {
         let Some(all) = captures.get(0) else { continue };
         let Some(amount) = read(&captures) else { continue };
@@ -101,7 +102,21 @@ pub(super) fn points(text: &str) -> Vec<Amount> {
         let negative = captures.name("minus").is_some();
         amounts.push(Amount { range: all.range(), bound, negative, marked: true, ..amount });
     }
+    amounts.sort_by_key(|amount| amount.range.start);
     amounts
+}
+
+/// 五百ポイント; ポイント一千八百点 (点 alone counts goods).
+fn points_in_kanji(text: &str) -> Vec<Amount> {
+    if !KANJI_POINTS.may_match(|word| text.contains(word)) {
+        return Vec::new();
+    }
+    let amount = |captures: regex::Captures<'_>| {
+        let number = captures.name("points").or_else(|| captures.name("dots"))?;
+        let value = kanji(number.as_str())?;
+        Some(Amount { value, range: number.range(), doubtful: false, bound: false, negative: false, marked: true })
+    };
+    KANJI_POINTS.captures_iter(text).filter_map(amount).collect()
 }
 
 fn read(captures: &regex::Captures<'_>) -> Option<Amount> {

@@ -52,7 +52,8 @@ const GENERIC: &[&str] = &[
     "全商品", "メーカー", "当店", "当社", "弊社", "店舗", "在庫", "ご注文", "注文", "お客様", "みなさま", "皆様",
     "数量", "頁", "ページ", "商品頁", "商品ページ", "お知らせ", "ご案内", "ご連絡", "次回", "今回", "前回", "現在",
     "ただいま", "ただいま", "ただいま", "あと", "残り", "再入荷", "再販", "再販決定", "入荷", "送料無料", "並べる日",
-    "販売日", "発売日", "販売日時", "税込", "item", "items", "an item", "the item", "product",
+    "販売日", "発売日", "販売日時", "税込", "item", "items", "an item", "the item", "product", "price", "page", "link",
+    "店", "お店", "ショップ",
 ];
 
 /// Parts of a line that is a sentence, a call or a frame, never a name.
@@ -62,7 +63,7 @@ const SPEECH: &[&str] = &[
     "配信停止", "商品ページ", "ページ", "マガジン", "だより", "メルマガ", "クーポン", "ポイント", "送料", "限定販売",
     "一般販売", "先行販売", "http", " arrived", "you can", "right now", " we ", " our ", "click", "view ", "buy now",
     "shop now", "hello", "dear ", "good news", "your favorite", "on your", "will not", "is back", " is ", " are ",
-    "great news", "has been", "have been", "are back", "thank you",
+    "great news", "has been", "have been", "are back", "thank you", "ほしい", "欲しい",
 ];
 
 static SAID: LazyLock<Signs> = LazyLock::new(|| Signs::of(SPEECH));
@@ -434,16 +435,17 @@ pub(super) fn is_goods(written: &str) -> bool {
 fn bare(written: &str) -> Option<String> {
     let ornament =
         |c: char| c.is_whitespace() || "■□◆◇●○◎▼▽▲△☆★*＊・>＞→⇒―‐♪♡♥❤✨🎉─━═-—_=:：|｜\\＼/／!！~〜".contains(c);
-    let name = unquoted(written.trim_matches(ornament));
+    let name = unquoted(unnumbered(written.trim_matches(ornament)));
     let folded = text::fold(name);
     let text = folded.text().trim();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let count = text.chars().count();
     let head = [
         "date:", "from:", "to:", "subject:", "sent:", "cc:", "送信日時", "差出人", "件名", "宛先", "日時:", "sku",
-        "カラー:", "サイズ:", "色:", "種類:", "価格", "販売価格", "税込", "在庫", "数量", "期間", "販売開始", "取扱",
-        "お一人様", "おひとり様", "お1人様", "1人様", "著者", "出版社", "発行", "発売元", "ショップ", "販売店",
-        "どなた", "店舗", "受付", "お値段", "値段",
+        "カラー:", "サイズ:", "色:", "種類:", "size ", "size:", "color ", "color:", "colour", "qty", "quantity",
+        "price", "商品url", "url", "価格", "販売価格", "税込", "在庫", "数量", "期間", "販売開始", "取扱", "お一人様",
+        "おひとり様", "お1人様", "1人様", "著者", "出版社", "発行", "発売元", "ショップ", "販売店", "どなた", "店舗",
+        "受付", "お値段", "値段",
     ];
     let greets = ["様", "さま", "さん", "様へ", "さんへ", "さまへ", "殿"].iter().any(|end| text.ends_with(end))
         && count < 24
@@ -479,6 +481,30 @@ fn bare(written: &str) -> Option<String> {
     fits.then(|| clean(name))
 }
 
+/// Without the number and the label in front of it: `1) 品名：羽毛掛け布団カバー`, `①シャインマスカット`, `一、品名 羊羹`.
+fn unnumbered(written: &str) -> &str {
+    let digits = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c);
+    let rest = match written.trim_start().strip_prefix(|c| ('①'..='⑳').contains(&c)) {
+        Some(rest) => rest,
+        None => {
+            let rest = written.trim_start().trim_start_matches(['(', '（']);
+            let counted = rest.trim_start_matches(digits);
+            let counted = if counted.len() == rest.len() {
+                rest.trim_start_matches(|c| "一二三四五六".contains(c))
+            } else {
+                counted
+            };
+            let marked = counted.strip_prefix([')', '）', '、', '．', '】']).filter(|_| counted.len() < rest.len());
+            marked.unwrap_or(written)
+        }
+    };
+    let rest = rest.trim_start();
+    ["商品名", "品名", "品　名", "品 名", "商品"]
+        .iter()
+        .find_map(|label| rest.strip_prefix(label)?.strip_prefix([':', '：', '　', ' ']))
+        .map_or(rest, str::trim_start)
+}
+
 fn is_generic(text: &str) -> bool {
     let text = text.trim_matches(|c: char| !c.is_alphanumeric());
     let plain = text.trim_start_matches(['ご', 'お']);
@@ -502,6 +528,8 @@ fn is_call(shown: &str) -> bool {
 /// The price of a line: of two, the one after the arrow; never what a coupon or the shipping costs.
 fn price_in(text: &str) -> Option<u64> {
     let text = text.rsplit('→').next().unwrap_or(text);
+    // 定価19,800円のところ 15,840円
+    let text = text.split_once("のところ").map_or(text, |(_, now)| now);
     let other = ["クーポン", "送料", "手数料", "ポイント", "引き", "割引", "以上"];
     let amounts = money::yen(text, false);
     let plain = |amount: &&money::Amount| {

@@ -17,6 +17,8 @@ patterns! {
     DROPPED = r"(?:removed|taken\s(?:off|out\sof)|dropped)\s(?:from\s)?(?:your|the|this)\sorder\b";
     /// 茶碗のみ本日発送いたします: what is sent, where something else is not to be had.
     ONLY = r"(?:代|代金|分)(?:の)?[^。!?\n]{0,12}(?:を|分)(?:差し?引|お引き)[^。!?\n]{0,20}(?:支払|請求|お代)|(?:[^た]だけ|のみ)(?:を)?[^る先。!?\n]{0,6}(?:お送りいたします|お送りします|発送いたします|発送します|お届けいたします|お届けします|送っから|送らせて|お送りさせて)";
+    /// 2個のうち1個をキャンセル: some of them.
+    SOME = r"[0-9]{1,3}\s?[個点枚本着足冊台箱袋組品](?:のうち|の内|中の?|うち)、?\s?(?:下記の|次の)?[0-9]{1,3}\s?[個点枚本着足冊台箱袋組品](?:だけ|のみ|分)?(?:を|は|が|につ)[^。!?\n]{0,24}?(?:キャンセル|取消|欠品|お送りでき|ご用意でき)";
     /// 椎茸の分は取消まして: the share of one of the goods.
     SHARE = r"(?:の分|のぶん|[ァ-ヶー一-龠]分)(?:だけ|のみ)?(?:は|を|につきましては|については)?[、,]?\s?(?:ご注文から|こちらで|いったん|一旦)?(?:キャンセル|取消|取りやめ|取下げ|お取消|外さ|除か|除い)";
 }
@@ -28,6 +30,9 @@ const ALL: &[&str] =
 /// Something is taken out of the order, in prose.
 fn taken_out(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     let view = &page.joined;
+    if let Some(hit) = page.subject.matches(&SOME).next().filter(|hit| is_said(&page.subject, hit.start(), hit.end())) {
+        return Some((0, hit.range()));
+    }
     let mut out: Vec<Range<usize>> =
         view.matches(&TAKEN_OUT).chain(view.matches(&DROPPED)).map(|hit| hit.range()).collect();
     out.sort_by_key(|range| range.start);

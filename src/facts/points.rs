@@ -1,5 +1,6 @@
 //! Points coming back: done, promised or refused. What is earned, used or said in general is none of these.
 
+use super::kinds;
 use super::label::{Kind, Labelled};
 use super::page::{Page, View};
 use super::said::{from_shop, is_rule_of_the_house, is_topic};
@@ -12,12 +13,14 @@ const BACK: &[&str] = &[
     "返還", "返却", "返戻", "お戻し", "戻し", "戻す", "戻せ", "再度お付け", "改めてお付け", "付け直", "戻り", "戻る",
     "戻って", "戻ら", "戻され", "復元", "復活", "再付与", "お返し", "返され", "払い戻", "returned", "refunded",
     "restored", "credited back", "返りま", "元通り", "元に戻", "再付与", "補てん", "補填", "be returned", "given back",
-    "give back", "put back", "re-credited", "return your points",
+    "give back", "put back", "re-credited", "return your points", "返ってま", "返ってき",
 ];
+/// That it has come back, behind 戻って.
+const IS_BACK: &[&str] = &["いる", "いま", "おり", "ます"];
 /// What makes it a deed that was done.
 const DONE: &[&str] = &[
     "ました", "済み", "済です", "済デス", "マシタ", "済で", "完了", "しております", "されております", "has been",
-    "have been", "were ", "was ", "いたしております", "終わって", "終わりま", "終えま", "戻ってます",
+    "have been", "were ", "was ", "いたしております", "終わって", "終わりま", "終えま", "戻ってます", "結果の",
 ];
 /// What makes it a deed still to come, whatever form the verb has.
 const LATER: &[&str] =
@@ -32,11 +35,14 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         return;
     }
     let mut best: Option<(u8, Found<PointsReturn>, Range<usize>, usize)> = None;
+    let mut done = false;
+    let mut none_limited = false;
     // the subject of an answer is the shopper's own: ポイントが戻りません
     let answer = page.subject.text().trim_start().starts_with("re:");
     for (v, view) in page.prose().into_iter().enumerate().skip(usize::from(answer)) {
         for (at, word) in view.hits(BACK) {
             let Some((found, sentence)) = statement(view, at, word) else { continue };
+            done |= found.value.form == Form::Done && found.confidence == Confidence::High;
             let rank = rank(&found);
             if best.as_ref().is_none_or(|(known, ..)| rank > *known) {
                 best = Some((rank, found, sentence, v));
@@ -51,6 +57,28 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     if let Some((_, mut found, sentence, v)) = best {
         if found.value.amount.is_none() && found.confidence == Confidence::High && found.value.form != Form::Refused {
             found.value.amount = labelled_amount(page, labels);
+        }
+        let kinds = kinds::find(page).filter(|_| found.value.form != Form::Refused);
+        if let Some(kinds) = kinds {
+            let part = |amount: &u64| [kinds.normal, kinds.limited].contains(amount);
+            if found.value.amount.as_ref().is_none_or(part) {
+                found.value.amount = Some(kinds.normal.saturating_add(kinds.limited)).filter(|all| *all > 0);
+            }
+            let all = kinds.normal.saturating_add(kinds.limited);
+            if let Some(used) = &mut facts.points_used
+                && part(&used.value)
+                && all > used.value
+            {
+                used.value = all;
+            }
+            none_limited = kinds.limited == 0;
+            if kinds.limited > 0 {
+                facts.limited_time_points = Some(page.body.found(true, kinds.limited_at, found.confidence));
+            }
+        }
+        // 返却:500ポイント names a number; whether it is done is said elsewhere
+        if found.value.form == Form::Promised && (done || dated(page)) && is_listed(page, found.value.amount) {
+            found.value.form = Form::Done;
         }
         let views = page.prose();
         if let Some(view) = views.get(v) {
@@ -103,6 +131,10 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         && let Some(at) = page.joined.text().find("期間限定ポイント")
     {
         facts.limited_time_points = Some(page.joined.found(true, at..at + "期間限定ポイント".len(), Confidence::Low));
+    }
+    // 期間限定ポイント 0ポイント
+    if none_limited {
+        facts.limited_time_points = None;
     }
 }
 
@@ -195,7 +227,12 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     }
     let whole = view.text();
     let negated = clause::is_negated(whole, at, end);
-    let supposed = clause::is_supposed(whole, at, end);
+    // 期限が過ぎている場合でも…戻ります: in any case
+    let supposed = clause::is_supposed(whole, at, end) && !text.contains("場合でも");
+    // 完売していた色が|戻ってきました, キャンセルを|元に戻す: something else is meant
+    if carried && before.trim_end_matches("元に").ends_with(['が', 'を']) {
+        return None;
+    }
     // 戻ってない件: what was asked
     let asked = negated
         && ["ない件", "ないとの", "ないという", "ないの件", "ませんとの", "ない旨", "ないこと"]
@@ -223,9 +260,12 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     }
     let leading = before.rsplit(['、', ',']).next().unwrap_or(before);
     let later = |words: &str| LATER.iter().any(|word| words.contains(word));
+    // お手元に戻っている: it has come back
+    let is_back = word.ends_with("って") && IS_BACK.iter().any(|end| after.starts_with(end));
     let form = if negated {
         Form::Refused
-    } else if DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word)))
+    } else if (is_back
+        || DONE.iter().any(|word| clause_after.contains(word) || (word.is_ascii() && before.contains(word))))
         && !later(clause_after)
         && (if word.is_ascii() { !is_to_come(before) } else { !later(leading) })
         && !["するよう", "されるよう", "していただくよう", "予定"].iter().any(|word| clause_after.contains(word))
@@ -237,8 +277,8 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
     };
     // a rule about what has lapsed, not a word about this order
     let general = [
-        "場合", "過ぎた", "過ぎま", "失効した", "期限切れの", "期限切れポイント", "期限の切れた", "期限が切れた",
-        "一般", "なお、",
+        "場合", "過ぎた", "過ぎま", "過ぎてい", "失効した", "期限切れの", "期限切れポイント", "期限の切れた",
+        "期限が切れた", "一般", "なお、",
     ]
     .iter()
     .any(|word| text.contains(word))
@@ -269,6 +309,29 @@ fn statement(view: &View<'_>, at: usize, word: &str) -> Option<(Found<PointsRetu
 fn is_to_come(before: &str) -> bool {
     let last = |words: &[&str]| words.iter().filter_map(|word| before.rfind(word)).max();
     last(&["will ", "shall ", "'ll ", "going to ", "to be "]) > last(&["has been", "have been", "were ", "was "])
+}
+
+/// Whether the amount stands behind a label: 返却:500ポイント, お戻し数 640.
+fn is_listed(page: &Page<'_>, amount: Option<u64>) -> bool {
+    page.lines.iter().any(|line| {
+        let text = page.body.slice(line.clone()).trim_start_matches(|c: char| !c.is_alphanumeric());
+        let head: String = text.chars().take_while(|c| !":\t|".contains(*c) && !c.is_ascii_digit()).collect();
+        let label = head.chars().count() <= 10 && BACK.iter().any(|word| head.contains(word));
+        label && money::points(text).iter().any(|found| Some(found.value) == amount)
+    })
+}
+
+/// 返還日:2026年11月6日: a day is named on which they came back, and it is not yet to come.
+fn dated(page: &Page<'_>) -> bool {
+    let names = ["返還日", "返却日", "お戻し日", "戻し日", "返戻日", "反映日", "date returned"];
+    page.lines.iter().any(|line| {
+        let text = page.body.slice(line.clone()).trim_start_matches(|c: char| !c.is_alphanumeric());
+        let named = names.iter().any(|name| text.starts_with(name)) && !text.contains("予定") && !text.contains('頃');
+        let by = page.mail.base.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(page.mail.base);
+        named
+            && page.body.counts(line.start)
+            && date::stamps(text, page.mail.base).iter().any(|stamp| stamp.start() < by)
+    })
 }
 
 fn clause_of(after: &str) -> &str {
@@ -309,7 +372,11 @@ fn amount_near(text: &str, verb: usize) -> Option<u64> {
     let amounts = money::points(text);
     let fits = |amount: &&money::Amount| {
         let before = text.get(..amount.range.start).unwrap_or_default();
+        // 875ポイント(うち期間限定375ポイント): a part of the whole
+        let kind = before.trim_end_matches("ポイント").trim_end_matches("期間限定").trim_end_matches("通常");
+        let kind = kind.trim_end_matches([' ', '、', ',', ':']);
         !amount.bound
+            && !(kind.ends_with("うち") || kind.ends_with("(内"))
             && !["残高", "保有", "獲得", "合計保有"]
                 .iter()
                 .any(|word| before.ends_with(word) || before.ends_with(&format!("{word}:")))
@@ -340,7 +407,15 @@ fn labelled_amount(page: &Page<'_>, labels: &[Labelled]) -> Option<u64> {
 fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
     let view = &page.joined;
     let text = view.text();
-    let ends = ["失効", "期限", "expire", "valid until"];
+    let ends = [
+        "失効", "期限", "expire", "valid until", "使える期間", "利用期間", "利用可能期間", "まで利用", "までご利用",
+        "までお使い",
+    ];
+    // 有効期限(11月22日)が過ぎていました: what ended is not what came back
+    let over = |line: &str| {
+        ["過ぎて", "過ぎた", "切れて", "を迎えた", "失効した"].iter().any(|word| line.contains(word))
+            && !line.contains("新しい")
+    };
     if !view.has_any(&ends) {
         return None;
     }
@@ -352,6 +427,7 @@ fn expiry(page: &Page<'_>) -> Option<Found<jiff::Timestamp>> {
         let about = line.contains("ポイント") || line.contains("point");
         if !ends
             || !(about || before_is_about_points(text, range.start))
+            || over(line)
             || line.contains("クーポン")
             || line.contains("coupon")
             || !view.counts(range.start)
@@ -373,8 +449,13 @@ fn before_is_about_points(text: &str, at: usize) -> bool {
         if line.contains("クーポン") || line.contains("coupon") {
             return false;
         }
-        if line.contains("ポイント") || line.contains("points") {
+        if ["ポイント", "points", "期限付p", "通常p"].iter().any(|word| line.contains(word)) {
             return true;
+        }
+        // 返還日 11/26
+        if ["返還日", "返却日", "お戻し日", "処理日", "反映日"].iter().any(|label| line.contains(label))
+        {
+            continue;
         }
         // [注文番号] 399999-… stands between a sentence and what belongs to it
         if !ORDER.iter().any(|label| line.contains(label)) {

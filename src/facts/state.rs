@@ -8,11 +8,17 @@ use super::cause::cause;
 use super::deed::{CANCEL, RECEIVED, deed, finished};
 use super::page::Page;
 use super::part::partial;
+use super::pattern::patterns;
 use super::said::{first_of, from_orders, from_shop, is_said, machine, said_loosely, short};
 use super::stage::stage;
 use super::{Cancelled, Confidence, Facts, Found, Stage};
 use crate::mail::trust::is_rakuten;
 use std::ops::Range;
+
+patterns! {
+    /// An order that is named by its cancellation.
+    NAMED = r"(?:キャンセル|取消し?)(?:済みの|[とに]なった|[とに]なりました|[さし]れた|された|されました|した|しました)ご?注文";
+}
 
 /// Fills in cancellation, cause and stage.
 pub(super) fn find(page: &Page<'_>, facts: &mut Facts) {
@@ -90,6 +96,8 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
         }
         let wish = RECEIVED.iter().any(|word| sentence.contains(word));
         let taken_on = sentence.contains("承りました")
+            || sentence.contains("承知いたしました")
+            || sentence.contains("承知しました")
             || (wish && sentence.contains("お預かりいたしました"))
             || sentence.contains("受付")
             || (wish && TAKEN.iter().any(|word| sentence.contains(word)));
@@ -111,18 +119,15 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
             let sentence = view.sentence_at(at);
             let text = view.slice(sentence.clone());
             let wish = RECEIVED.iter().any(|word| text.contains(word));
-            let taken_on = [
-                "お預かりいたしました", "お預かりしました", "承り", "受付", "確認いたし", "いただきました", "received",
-            ]
-            .iter()
-            .any(|word| text.contains(word));
+            let taken_on = TAKEN.iter().any(|word| text.contains(word));
             if wish && taken_on && is_said(view, at, at + word.len()) {
                 return Some(view.sure(Cancelled::Requested, sentence));
             }
         }
     }
-    if let (Some(place), Some(asked)) = (shortage.clone(), asks) {
-        let _ = asked;
+    // 取消となったご注文でお使いのポイントですが…: there is nothing left to ask
+    let over = page.joined.matches(&NAMED).any(|hit| is_said(&page.joined, hit.start(), hit.end()));
+    if let (Some(place), Some(_), false) = (shortage.clone(), asks, over) {
         return found(place, Cancelled::Pending, Confidence::High);
     }
     // a subject about the cancellation, and goods that are not to be had

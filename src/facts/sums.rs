@@ -139,9 +139,11 @@ fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind, changes: Opti
             let after = text.get(amount.range.end..).unwrap_or_default().trim_start();
             let points = ["ポイント", "pt", "p "].iter().any(|unit| after.starts_with(unit)) || after == "p";
             let points = points && kind != Kind::Points && !amount.marked;
+            // 0円(3,000円以上の条件を満たさなくなるため)
+            let condition = ["以上", "以下", "未満"].iter().any(|word| after.starts_with(word));
             // a sum without a yen sign in a mail without one: of points, of pieces
             let yen = amount.marked || kind == Kind::Points || page.has(&["円", "¥", "yen", "jpy"]);
-            yen && !points && !amount.bound && before.chars().count() <= if changes { 48 } else { 24 }
+            yen && !points && !condition && !amount.bound && before.chars().count() <= if changes { 48 } else { 24 }
         };
         // 4,720円 → 1,040円, or the columns 変更前 and 変更後: what holds now stands last
         if changes || text.contains('→') {
@@ -150,6 +152,15 @@ fn first_amount(page: &Page<'_>, labels: &[&Labelled], kind: Kind, changes: Opti
                 let range = one.value.start + last.range.start..one.value.start + last.range.end;
                 return Some(page.body.sure(last.value, range));
             }
+        }
+        // 商品 1,870円+送料 250円-ポイント 400円=1,720円: what it comes to
+        if kind == Kind::Payment
+            && let Some(equals) = text.rfind('=')
+            && let Some(sum) = money::yen(text, true).into_iter().find(|amount| amount.range.start > equals)
+            && !sum.doubtful
+        {
+            let range = one.value.start + sum.range.start..one.value.start + sum.range.end;
+            return Some(page.body.sure(sum.value, range));
         }
         let amount = if kind == Kind::Points {
             money::points(text)

@@ -195,9 +195,18 @@ pub(crate) fn denied(clause: &str) -> bool {
     })
 }
 
+/// Whether a line begins a point of a list: with a mark, or with a label.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let label = line.split_once(':').is_some_and(|(label, _)| label.len() <= 24 && label.split(' ').count() <= 3);
+    line.starts_with(['・', '*', '•', '-', '■', '●', '◆', '○', '□', '>', '#']) || label
+}
+
 fn denied_in_english(before: &str, after: &str) -> bool {
     let ends = |c: char| matches!(c, '.' | '!' | '?' | ';' | '。');
     let from = last_chars(before, REACH).rsplit(ends).next().unwrap_or_default();
+    // ・Payment: not captured / ・Points: will be |returned: each line of a list says its own
+    let from = from.rsplit_once('\n').filter(|(_, line)| is_item(line)).map_or(from, |(_, line)| line);
     // it will not ship, and your points have been |returned
     let from = [", and ", ", but ", ", so "].iter().fold(from, |rest, joint| rest.rsplit(joint).next().unwrap_or(rest));
     let to = after.split(ends).next().unwrap_or_default();
