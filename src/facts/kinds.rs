@@ -28,7 +28,8 @@ pub(super) struct Kinds {
 /// The first list of both kinds in the sender's own words.
 pub(super) fn find(page: &Page<'_>) -> Option<Kinds> {
     let view = &page.body;
-    let (mut normal, mut limited): (Option<(u64, Range<usize>)>, Option<(u64, Range<usize>)>) = (None, None);
+    let mut normal: Option<(u64, Range<usize>)> = None;
+    let mut limited: Option<(u64, Range<usize>)> = None;
     for captures in KINDS.captures_iter(view.text()) {
         let (Some(all), Some(number), Some(rest)) = (captures.get(0), captures.name("number"), captures.name("rest"))
         else {

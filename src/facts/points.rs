@@ -375,8 +375,9 @@ fn amount_near(text: &str, verb: usize) -> Option<u64> {
         // 875ポイント(うち期間限定375ポイント): a part of the whole
         let kind = before.trim_end_matches("ポイント").trim_end_matches("期間限定").trim_end_matches("通常");
         let kind = kind.trim_end_matches([' ', '、', ',', ':']);
+        let part = ["うち", "(内"].iter().any(|word| kind.ends_with(word));
         !amount.bound
-            && !(kind.ends_with("うち") || kind.ends_with("(内"))
+            && !part
             && !["残高", "保有", "獲得", "合計保有"]
                 .iter()
                 .any(|word| before.ends_with(word) || before.ends_with(&format!("{word}:")))

@@ -299,9 +299,10 @@ fn watched(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         frames(view, WATCH)
             .into_iter()
             .filter(|range| {
+                let words = view.slice(range.clone());
+                let granted = words.contains("リクエストありがと") && words.contains(['(', '「', '!', '♪', '★', '☆']);
                 view.counts(range.start)
-                    && !(view.slice(range.clone()).contains("リクエストありがと")
-                        && view.slice(range.clone()).contains(['(', '「', '!', '♪', '★', '☆']))
+                    && !granted
                     && !view.slice(range.end..range.end + 15).starts_with("くださ")
                     && !view.slice(range.end..range.end + 15).starts_with("いただ")
             })
