@@ -119,8 +119,10 @@ fn find_deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             let english = word.is_ascii();
             let deed_in_english = english && ENGLISH.is_match(whole);
             // 椎茸の分は取消|まして、…
+            // 受注取消通知: what is told is done; キャンセル通知メールについて tells of mails
+            let told = ["通知書", "のご通知", "の通知", "通知"].iter().find_map(|word| after.strip_prefix(word));
             let notice =
-                view.field == Field::Subject && ["通知", "のご通知"].iter().any(|word| after.starts_with(word));
+                view.field == Field::Subject && told.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
             let japanese = || notice || after.starts_with("まして") || DEED.iter().any(|deed| after.contains(deed));
             let done = if english { deed_in_english } else { japanese() };
             if done && !question && !wish && !service && !remark && !then {

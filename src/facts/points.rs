@@ -50,7 +50,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         }
     }
     if best.is_none()
-        && let Some(found) = booked(page, facts)
+        && let Some(found) = booked(page, facts).or_else(|| only_listed(page, labels, facts))
     {
         facts.points_return = Some(found);
     }
@@ -136,6 +136,29 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     if none_limited {
         facts.limited_time_points = None;
     }
+}
+
+/// A notice that is nothing but a list: 返還日:2026年11月18日, 返還ポイント:500ポイント.
+fn only_listed(page: &Page<'_>, labels: &[Labelled], facts: &Facts) -> Option<Found<PointsReturn>> {
+    let label = labels.iter().find(|one| one.kind == Kind::ReturnedPoints)?;
+    let amount = labelled_amount(page, labels).filter(|_| !facts.order_numbers.is_empty())?;
+    let named = page.body.slice(label.label.clone());
+    let planned = || {
+        page.lines.iter().any(|line| {
+            let text = page.body.slice(line.clone());
+            text.contains("予定") && BACK.iter().any(|word| text.contains(word)) && page.body.counts(line.start)
+        })
+    };
+    let form = if !BACK.iter().any(|word| named.contains(word)) {
+        return None;
+    } else if dated(page) {
+        Form::Done
+    } else if planned() {
+        Form::Promised
+    } else {
+        return None;
+    };
+    Some(page.body.sure(PointsReturn { amount: Some(amount), form }, label.value.clone()))
 }
 
 /// Points booked back without a word of coming back: the order failed, and points were added.
@@ -490,6 +513,14 @@ mod tests {
             ("it has been cancelled and any points used will be restored.", Some((Form::Promised, None))),
             ("it will not ship, and your 500 points have been returned.", Some((Form::Done, Some(500)))),
             ("キャンセルされた場合、ポイントは返還されます。", None),
+            (
+                "注文番号：399999-20261110-0000000001\n返還日：2026年11月18日\n返還ポイント：500ポイント",
+                Some((Form::Done, Some(500))),
+            ),
+            (
+                "注文番号：399999-20261110-0000000001\n返還予定日：2027年11月30日\n返還ポイント：500ポイント",
+                Some((Form::Promised, Some(500))),
+            ),
             ("500ポイントを進呈いたしました", None),
             ("今回のお買い物で20ポイント獲得予定", None),
             ("ポイント10倍キャンペーン", None),

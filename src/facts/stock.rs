@@ -217,9 +217,20 @@ fn returned(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
     page.prose().into_iter().enumerate().find_map(|(v, view)| {
         let said = view.hits(SOLD).into_iter().map(|(at, word)| at..at + word.len());
         said.into_iter()
-            .find(|range| is_said(view, range.start, range.end) && !asks(view, range))
+            .find(|range| is_said(view, range.start, range.end) && !asks(view, range) && !is_over(view, range))
             .map(|range| (v, range))
     })
+}
+
+/// 次回の発売を…, 昨日入りましたが、売り切れました: nothing is there now.
+fn is_over(view: &View<'_>, range: &Range<usize>) -> bool {
+    let sentence = view.sentence_at(range.start);
+    let before = view.slice(sentence.start..range.start);
+    let after = view.slice(range.end..sentence.end.max(range.end));
+    ["次回の", "次回", "次の"].iter().any(|word| before.ends_with(word))
+        || ["売り切れま", "完売しま", "完売いたしま", "完売とな", "なくなりま", "終了しま", "終了いたしま"]
+            .iter()
+            .any(|word| after.contains(word))
 }
 
 /// Whether it answers a question about goods that were gone: the words of its subject, or of the mail it quotes.
