@@ -16,6 +16,7 @@ mod instead;
 mod item;
 mod kinds;
 mod label;
+mod listed;
 mod money;
 mod name;
 mod number;

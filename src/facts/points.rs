@@ -2,19 +2,13 @@
 
 use super::kinds;
 use super::label::{Kind, Labelled};
+use super::listed::{self, BACK};
 use super::page::{Page, View};
-use super::said::{from_shop, is_rule_of_the_house, is_topic};
+use super::said::{is_rule_of_the_house, is_topic};
 use super::{Confidence, Facts, Field, Form, Found, PointsReturn, Stage, date, money};
 use crate::text::clause;
 use std::ops::Range;
 
-/// Words of coming back.
-const BACK: &[&str] = &[
-    "返還", "返却", "返戻", "お戻し", "戻し", "戻す", "戻せ", "再度お付け", "改めてお付け", "付け直", "戻り", "戻る",
-    "戻って", "戻ら", "戻され", "復元", "復活", "再付与", "お返し", "返され", "払い戻", "returned", "refunded",
-    "restored", "credited back", "返りま", "元通り", "元に戻", "再付与", "補てん", "補填", "be returned", "given back",
-    "give back", "put back", "re-credited", "return your points", "返ってま", "返ってき",
-];
 /// That it has come back, behind 戻って.
 const IS_BACK: &[&str] = &["いる", "いま", "おり", "ます"];
 /// What makes it a deed that was done.
@@ -50,34 +44,20 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
         }
     }
     if best.is_none()
-        && let Some(found) = booked(page, facts).or_else(|| only_listed(page, labels, facts))
+        && let Some(found) = listed::booked(page, facts).or_else(|| listed::returned(page, labels, facts))
     {
         facts.points_return = Some(found);
     }
     if let Some((_, mut found, sentence, v)) = best {
         if found.value.amount.is_none() && found.confidence == Confidence::High && found.value.form != Form::Refused {
-            found.value.amount = labelled_amount(page, labels);
+            found.value.amount = listed::amount(page, labels);
         }
-        let kinds = kinds::find(page).filter(|_| found.value.form != Form::Refused);
-        if let Some(kinds) = kinds {
-            let part = |amount: &u64| [kinds.normal, kinds.limited].contains(amount);
-            if found.value.amount.as_ref().is_none_or(part) {
-                found.value.amount = Some(kinds.normal.saturating_add(kinds.limited)).filter(|all| *all > 0);
-            }
-            let all = kinds.normal.saturating_add(kinds.limited);
-            if let Some(used) = &mut facts.points_used
-                && part(&used.value)
-                && all > used.value
-            {
-                used.value = all;
-            }
-            none_limited = kinds.limited == 0;
-            if kinds.limited > 0 {
-                facts.limited_time_points = Some(page.body.found(true, kinds.limited_at, found.confidence));
-            }
-        }
+        none_limited = of_both_kinds(page, &mut found, facts);
         // 返却:500ポイント names a number; whether it is done is said elsewhere
-        if found.value.form == Form::Promised && (done || dated(page)) && is_listed(page, found.value.amount) {
+        if found.value.form == Form::Promised
+            && (done || listed::is_dated(page))
+            && listed::has(page, found.value.amount)
+        {
             found.value.form = Form::Done;
         }
         let views = page.prose();
@@ -138,57 +118,22 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     }
 }
 
-/// A notice that is nothing but a list: 返還日:2026年11月18日, 返還ポイント:500ポイント.
-fn only_listed(page: &Page<'_>, labels: &[Labelled], facts: &Facts) -> Option<Found<PointsReturn>> {
-    let label = labels.iter().find(|one| one.kind == Kind::ReturnedPoints)?;
-    let amount = labelled_amount(page, labels).filter(|_| !facts.order_numbers.is_empty())?;
-    let named = page.body.slice(label.label.clone());
-    let planned = || {
-        page.lines.iter().any(|line| {
-            let text = page.body.slice(line.clone());
-            text.contains("予定") && BACK.iter().any(|word| text.contains(word)) && page.body.counts(line.start)
-        })
-    };
-    let form = if !BACK.iter().any(|word| named.contains(word)) {
-        return None;
-    } else if dated(page) {
-        Form::Done
-    } else if planned() {
-        Form::Promised
-    } else {
-        return None;
-    };
-    Some(page.body.sure(PointsReturn { amount: Some(amount), form }, label.value.clone()))
-}
-
-/// Points booked back without a word of coming back: the order failed, and points were added.
-fn booked(page: &Page<'_>, facts: &Facts) -> Option<Found<PointsReturn>> {
-    let failed = page.has(&["不成立", "キャンセル", "取消", "お取り下げ", "cancel"]);
-    if facts.order_numbers.is_empty() || !failed || from_shop(page) {
-        return None;
+/// What came back (and what was used) when the mail lists points of both kinds; whether it says that none of them were
+/// limited-time points.
+fn of_both_kinds(page: &Page<'_>, found: &mut Found<PointsReturn>, facts: &mut Facts) -> bool {
+    let Some(kinds) = kinds::find(page).filter(|_| found.value.form != Form::Refused) else { return false };
+    let all = kinds.normal.saturating_add(kinds.limited);
+    let part = |amount: u64| amount == kinds.normal || amount == kinds.limited;
+    if found.value.amount.is_none_or(part) {
+        found.value.amount = Some(all).filter(|all| *all > 0);
     }
-    let done = page.prose().into_iter().any(|view| {
-        view.hits(&["加算", "調整", "付与"]).into_iter().any(|(at, word)| {
-            let sentence = view.sentence_at(at);
-            let text = view.slice(sentence);
-            let after = view.slice(at + word.len()..view.sentence_at(at).end);
-            text.contains("ポイント")
-                && ["ました", "完了", "済"].iter().any(|deed| after.contains(deed))
-                && view.counts(at)
-                && !clause::is_negated(view.text(), at, at + word.len())
-                && !clause::is_supposed(view.text(), at, at + word.len())
-        })
-    });
-    // 期間限定ポイント ＋2,100
-    let (place, amount) = page.lines.iter().find_map(|line| {
-        let text = page.body.slice(line.clone());
-        let at = text.find("ポイント")?;
-        let rest = text.get(at + "ポイント".len()..)?;
-        let digits = rest.trim_start_matches(|c: char| c.is_whitespace() || ":|│".contains(c)).strip_prefix('+')?;
-        let number: String = digits.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
-        Some((line.clone(), number.replace(',', "").parse().ok()?))
-    })?;
-    done.then(|| page.body.sure(PointsReturn { amount: Some(amount), form: Form::Done }, place))
+    if let Some(used) = facts.points_used.as_mut().filter(|used| part(used.value)) {
+        used.value = used.value.max(all);
+    }
+    if kinds.limited > 0 {
+        facts.limited_time_points = Some(page.body.found(true, kinds.limited_at, found.confidence));
+    }
+    kinds.limited == 0
 }
 
 /// A statement about this order is worth more than one without a number; a deed more than a promise.
@@ -334,29 +279,6 @@ fn is_to_come(before: &str) -> bool {
     last(&["will ", "shall ", "'ll ", "going to ", "to be "]) > last(&["has been", "have been", "were ", "was "])
 }
 
-/// Whether the amount stands behind a label: 返却:500ポイント, お戻し数 640.
-fn is_listed(page: &Page<'_>, amount: Option<u64>) -> bool {
-    page.lines.iter().any(|line| {
-        let text = page.body.slice(line.clone()).trim_start_matches(|c: char| !c.is_alphanumeric());
-        let head: String = text.chars().take_while(|c| !":\t|".contains(*c) && !c.is_ascii_digit()).collect();
-        let label = head.chars().count() <= 10 && BACK.iter().any(|word| head.contains(word));
-        label && money::points(text).iter().any(|found| Some(found.value) == amount)
-    })
-}
-
-/// 返還日:2026年11月6日: a day is named on which they came back, and it is not yet to come.
-fn dated(page: &Page<'_>) -> bool {
-    let names = ["返還日", "返却日", "お戻し日", "戻し日", "返戻日", "反映日", "date returned"];
-    page.lines.iter().any(|line| {
-        let text = page.body.slice(line.clone()).trim_start_matches(|c: char| !c.is_alphanumeric());
-        let named = names.iter().any(|name| text.starts_with(name)) && !text.contains("予定") && !text.contains('頃');
-        let by = page.mail.base.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(page.mail.base);
-        named
-            && page.body.counts(line.start)
-            && date::stamps(text, page.mail.base).iter().any(|stamp| stamp.start() < by)
-    })
-}
-
 fn clause_of(after: &str) -> &str {
     after.split(['、', ',']).next().unwrap_or(after)
 }
@@ -415,16 +337,6 @@ fn amount_near(text: &str, verb: usize) -> Option<u64> {
     let bare = rest.strip_prefix(['(', ':', ' ']).or_else(|| rest.strip_prefix("数:"))?;
     let digits: String = bare.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
     digits.parse().ok()
-}
-
-fn labelled_amount(page: &Page<'_>, labels: &[Labelled]) -> Option<u64> {
-    let wanted = labels.iter().find(|one| one.kind == Kind::ReturnedPoints)?;
-    let text = page.body.slice(wanted.value.clone());
-    money::points(text)
-        .into_iter()
-        .chain(money::yen(text, true))
-        .find(|amount| !amount.bound)
-        .map(|amount| amount.value)
 }
 
 /// When points end: a date in a sentence or line about points and their end.
