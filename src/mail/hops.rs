@@ -1,7 +1,7 @@
 //! Where in a header the part ends that the shopper's own provider wrote, by its trace (Received, RFC 5321, 4.4).
 
 use super::mime::Field;
-use std::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv6Addr};
 
 /// Whether what stands below these fields was in the mail before the provider took it in: one of its hosts, by the name
 /// under which it vouches for senders, received the mail from elsewhere, and a hop from before that is among them, too.
