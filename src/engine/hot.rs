@@ -82,7 +82,6 @@ mod tests {
     use crate::engine::Rules;
     use crate::facts::Item;
     use crate::ledger::{Event, EventKind};
-
     use crate::mailbox::MailKey;
     use crate::plan::Policy;
     use crate::plan::hot::Hours;

@@ -182,7 +182,8 @@ fn layers(contents: &[Content], folders: Option<&Folders>) -> Vec<Layer> {
     layers
 }
 
-/// The rule files of a folder; none when there is no such folder.
+/// The rule files of a folder; none when there is no such folder. The shipped rules lie beside their wording: who copies
+/// that folder whole has a sub-folder `wording`, and no rules in it.
 ///
 /// # Errors
 /// The first file that cannot be read.
@@ -191,7 +192,9 @@ pub fn sources(folder: &Path) -> Result<Vec<Source>, FolderError> {
         return Ok(Vec::new());
     }
     let texts = folder::texts(folder, "toml")?;
-    Ok(texts.into_iter().map(|(path, text)| Source::new(path.display().to_string(), text)).collect())
+    let wording = folder.join("wording");
+    let rules = texts.into_iter().filter(|(path, _)| !path.starts_with(&wording));
+    Ok(rules.map(|(path, text)| Source::new(path.display().to_string(), text)).collect())
 }
 
 /// Which rules these are: a mark that changes with their text.
@@ -239,4 +242,19 @@ pub(super) fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update(text);
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_folder_copied_whole_is_a_folder_of_rules() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        assert!(shipped.join("wording").is_dir());
+        let files = sources(&shipped).unwrap();
+        assert!(files.iter().any(|file| file.name.ends_with("restock.toml")));
+        let report = crate::rules::check_layers(&[Layer::of_files(files)]);
+        assert!(report.diagnostics.is_empty(), "{:?}", report.diagnostics);
+    }
 }

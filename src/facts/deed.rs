@@ -118,11 +118,11 @@ fn find_deed(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
             // English: what was cancelled is a deed; what can, may or could be is policy, and "your cancelled order" a name
             let english = word.is_ascii();
             let deed_in_english = english && ENGLISH.is_match(whole);
-            // 椎茸の分は取消|まして、…
             // 受注取消通知: what is told is done; キャンセル通知メールについて tells of mails
             let told = ["通知書", "のご通知", "の通知", "通知"].iter().find_map(|word| after.strip_prefix(word));
             let notice =
                 view.field == Field::Subject && told.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+            // 椎茸の分は取消|まして、…
             let japanese = || notice || after.starts_with("まして") || DEED.iter().any(|deed| after.contains(deed));
             let done = if english { deed_in_english } else { japanese() };
             if done && !question && !wish && !service && !remark && !then {

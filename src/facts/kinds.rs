@@ -30,7 +30,7 @@ pub(super) fn find(page: &Page<'_>) -> Option<Kinds> {
     let view = &page.body;
     let mut normal: Option<(u64, Range<usize>)> = None;
     let mut limited: Option<(u64, Range<usize>)> = None;
-    for captures in KINDS.captures_iter(view.text()) {
+    for captures in view.captures(&KINDS) {
         let (Some(all), Some(number), Some(rest)) = (captures.get(0), captures.name("number"), captures.name("rest"))
         else {
             continue;

@@ -4,7 +4,7 @@ use super::kinds;
 use super::label::{Kind, Labelled};
 use super::listed::{self, BACK};
 use super::page::{Page, View};
-use super::said::{is_rule_of_the_house, is_topic};
+use super::said::{is_answer, is_rule_of_the_house, is_topic};
 use super::{Confidence, Facts, Field, Form, Found, PointsReturn, Stage, date, money};
 use crate::text::clause;
 use std::ops::Range;
@@ -32,7 +32,7 @@ pub(super) fn find(page: &Page<'_>, labels: &[Labelled], facts: &mut Facts) {
     let mut done = false;
     let mut none_limited = false;
     // the subject of an answer is the shopper's own: ポイントが戻りません
-    let answer = page.subject.text().trim_start().starts_with("re:");
+    let answer = is_answer(page);
     for (v, view) in page.prose().into_iter().enumerate().skip(usize::from(answer)) {
         for (at, word) in view.hits(BACK) {
             let Some((found, sentence)) = statement(view, at, word) else { continue };

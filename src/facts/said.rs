@@ -124,6 +124,12 @@ pub(super) fn is_rule_of_the_house(sentence: &str) -> bool {
     .any(|word| sentence.contains(word))
 }
 
+/// Whether it answers another mail by its subject, which is the words of whoever asked.
+pub(super) fn is_answer(page: &Page<'_>) -> bool {
+    let subject = page.subject.text().trim_start();
+    ["re:", "re :", "回答:", "返信:"].iter().any(|mark| subject.starts_with(mark))
+}
+
 /// Rakuten's own machines: `order@`, `order-cancel@`, `order-confirm@`.
 pub(super) fn from_orders(page: &Page<'_>) -> bool {
     machine(page).is_some()

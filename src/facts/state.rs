@@ -9,7 +9,7 @@ use super::deed::{CANCEL, RECEIVED, deed, finished};
 use super::page::Page;
 use super::part::partial;
 use super::pattern::patterns;
-use super::said::{first_of, from_orders, from_shop, is_said, machine, said_loosely, short};
+use super::said::{first_of, from_orders, from_shop, is_answer, is_said, machine, said_loosely, short};
 use super::stage::stage;
 use super::{Cancelled, Confidence, Facts, Found, Stage};
 use crate::mail::trust::is_rakuten;
@@ -17,7 +17,7 @@ use std::ops::Range;
 
 patterns! {
     /// An order that is named by its cancellation.
-    NAMED = r"(?:キャンセル|取消し?)(?:済みの|[とに]なった|[とに]なりました|[さし]れた|された|されました|した|しました)ご?注文";
+    NAMED = r"(?:キャンセル|取消し?)(?:済みの|[とに]なった|[とに]なりました|された|されました|した|しました)ご?注文";
 }
 
 /// Fills in cancellation, cause and stage.
@@ -95,12 +95,9 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
             return found(place, Cancelled::Pending, Confidence::High);
         }
         let wish = RECEIVED.iter().any(|word| sentence.contains(word));
-        let taken_on = sentence.contains("承りました")
-            || sentence.contains("承知いたしました")
-            || sentence.contains("承知しました")
-            || (wish && sentence.contains("お預かりいたしました"))
-            || sentence.contains("受付")
-            || (wish && TAKEN.iter().any(|word| sentence.contains(word)));
+        let taken_on =
+            ["承りました", "承知いたしました", "承知しました", "受付"].iter().any(|word| sentence.contains(word))
+                || (wish && TAKEN.iter().any(|word| sentence.contains(word)));
         if taken_on && !finished(page) {
             return found(place, Cancelled::Requested, Confidence::High);
         }
@@ -139,7 +136,7 @@ fn cancelled(page: &Page<'_>, facts: &Facts, lives: bool) -> Option<Found<Cancel
     .iter()
     .find_map(|word| subject.find(word).map(|at| at..at + word.len()));
     if let Some(at) = about
-        && !subject.trim_start().starts_with("re:")
+        && !is_answer(page)
     {
         let confidence =
             if shortage.is_some() || !facts.order_numbers.is_empty() { Confidence::High } else { Confidence::Low };

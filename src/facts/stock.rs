@@ -5,7 +5,7 @@
 
 use super::frame::{Frame, frames};
 use super::page::{Page, View};
-use super::said::is_said;
+use super::said::{is_answer, is_said};
 use super::{Confidence, Facts, Found};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -131,10 +131,10 @@ const WATCH: &[Frame] = &[
         &[
             "登録を受付", "登録を承", "登録が完了", "登録完了", "登録受付", "登録ありがと", "登録いただきありがと",
             "登録いただき、ありがと", "登録をありがと", "設定が完了", "設定を承", "設定を受付", "申込を受付",
-            "申込を承", "リクエストを受付", "リクエストを承", "リクエストありがと", "リクエスト受付", "希望を承",
-            "希望を受付", "受付しました", "受付ました", "受付いたし", "受付完了", "承りました", "を解除",
-            "解除しました", "解除いたし", "解除完了", "停止しました", "停止いたし", "有効期限", "期限切れ",
-            "期限が切れ", "期間が終了", "期間が満了",
+            "申込を承", "リクエストを受付", "リクエストを承", "リクエスト受付", "希望を承", "希望を受付",
+            "受付しました", "受付ました", "受付いたし", "受付完了", "承りました", "を解除", "解除しました",
+            "解除いたし", "解除完了", "停止しました", "停止いたし", "有効期限", "期限切れ", "期限が切れ", "期間が終了",
+            "期間が満了",
         ],
         26,
     ),
@@ -153,8 +153,12 @@ const WATCH: &[Frame] = &[
         &["を終了", "終了いたし", "終了しました", "満了", "期限切れ", "が切れ"],
         10,
     ),
-    // 再入荷リクエストありがとうございます; "再入荷!(リクエストありがとうございました)" thanks for one that is granted
-    (&["入荷", "再販", "在庫", "通知"], &["リクエストありがと"], 3),
+    // 再入荷リクエストありがとうございます; 再入荷(リクエストありがとうございました) thanks for one that is granted
+    (
+        &["入荷", "入荷の", "再販", "再販の", "通知", "通知の", "お知らせ", "お知らせの", "メール", "メールの"],
+        &["リクエストありがと"],
+        0,
+    ),
     (&["notify you", "let you know", "alert you", "email you"], &["when", "once", "as soon as"], 12),
 ];
 /// Nothing is planned, or nobody knows.
@@ -236,8 +240,7 @@ fn is_over(view: &View<'_>, range: &Range<usize>) -> bool {
 /// Whether it answers a question about goods that were gone: the words of its subject, or of the mail it quotes.
 fn answers(page: &Page<'_>) -> bool {
     let asked = ["在庫", "入荷", "再販", "欠品", "品切れ", "売り切れ", "完売", "買えます", "in stock", "sold out"];
-    let subject = page.subject.text().trim_start();
-    ["re:", "re :", "回答:", "返信:"].iter().any(|mark| subject.starts_with(mark)) && page.has(&asked)
+    is_answer(page) && page.has(&asked)
 }
 
 fn back(page: &Page<'_>, timed: bool) -> Option<(usize, Range<usize>)> {
@@ -310,10 +313,7 @@ fn watched(page: &Page<'_>) -> Option<(usize, Range<usize>)> {
         frames(view, WATCH)
             .into_iter()
             .filter(|range| {
-                let words = view.slice(range.clone());
-                let granted = words.contains("リクエストありがと") && words.contains(['(', '「', '!', '♪', '★', '☆']);
                 view.counts(range.start)
-                    && !granted
                     && !view.slice(range.end..range.end + 15).starts_with("くださ")
                     && !view.slice(range.end..range.end + 15).starts_with("いただ")
             })

@@ -151,7 +151,6 @@ mod tests {
     use crate::facts::{Cancelled, Cause, Item, Risk, Service};
     use crate::ledger::{Event, EventKind, Terms};
     use crate::mail::TrustLevel;
-
     use crate::plan::Effect;
     use crate::wording::Language;
 

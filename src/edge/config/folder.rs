@@ -4,8 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The shipped rules lie beside their wording: who copies the folder whole has both, and no rules in this one.
-const WORDING: &str = "wording";
 /// Largest rule or wording file that is read, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
@@ -37,7 +35,7 @@ pub enum FolderError {
 }
 
 /// All files of a folder with this extension (and of its sub-folders), in order of their paths, with their text.
-/// Hidden files, editors' left-overs (`.x`, `x~`) and a sub-folder of [wording](WORDING) are passed over.
+/// Hidden files and editors' left-overs (`.x`, `x~`) are passed over.
 ///
 /// # Errors
 /// The first that cannot be read.
@@ -73,8 +71,7 @@ fn gather(folder: &Path, extension: &str, depth: usize, found: &mut Vec<PathBuf>
             continue;
         }
         if path.is_dir() {
-            let wording = depth == 0 && path.file_name().is_some_and(|name| name == WORDING);
-            if depth < 4 && !wording {
+            if depth < 4 {
                 gather(&path, extension, depth + 1, found)?;
             }
         } else if path.extension().is_some_and(|own| own == extension) {
